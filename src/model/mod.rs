@@ -1,0 +1,124 @@
+//! The network, once, over [`Engine`]: two CLIP towers and the MemeCLIP heads.
+//!
+//! A network is a chain of *stages* (embedding, each transformer block, pooling; a head is one stage), and each stage
+//! loads when it is first reached. So a block can compute while the next one is still on its way.
+
+mod block;
+mod config;
+mod head;
+mod text;
+mod vision;
+
+use std::cell::OnceCell;
+use std::collections::HashMap;
+
+pub use block::Block;
+pub use config::{ClipConfig, Fusion, HeadConfig, LAYER_NORM_EPS, TextConfig, VisionConfig};
+pub use head::Head;
+pub use text::TextTower;
+pub use vision::{VisionTower, patches};
+
+use crate::engine::{Activation, Engine};
+use crate::weights::quant::Matrix;
+use crate::{Error, Result};
+
+/// Where a stage's tensors come from.
+pub trait Stages {
+    /// The tensors whose names start with `stage` and a dot, as the pack names them (see [`crate::weights::pack`]).
+    async fn stage(&self, stage: &str) -> Result<Tensors>;
+
+    /// Called before each stage: lets others run (a browser's event loop) and stops with [`Error::Aborted`] if the
+    /// request is no longer wanted.
+    async fn pause(&self) -> Result<()>;
+}
+
+/// The tensors of one stage, by the part of the name behind the stage's.
+#[derive(Default)]
+pub struct Tensors {
+    pub stage: String,
+    pub matrices: HashMap<String, Matrix>,
+    pub vectors: HashMap<String, Vec<f32>>,
+}
+
+impl Tensors {
+    fn linear<E: Engine>(&mut self, engine: &E, name: &str, rows: usize, cols: usize) -> Result<E::Weight> {
+        let matrix = self.matrices.remove(name).ok_or_else(|| self.missing(name))?;
+        if (matrix.rows, matrix.cols) != (rows, cols) {
+            let reason = format!("shape [{}, {}], expected [{rows}, {cols}]", matrix.rows, matrix.cols);
+            return Err(Error::Tensor { tensor: format!("{}.{name}", self.stage), reason });
+        }
+        engine.weight(matrix)
+    }
+
+    fn tensor<E: Engine>(&mut self, engine: &E, name: &str, rows: usize, cols: usize) -> Result<E::Tensor> {
+        let values = self.vectors.remove(name).ok_or_else(|| self.missing(name))?;
+        if values.len() != rows * cols {
+            let reason = format!("{} values, expected [{rows}, {cols}]", values.len());
+            return Err(Error::Tensor { tensor: format!("{}.{name}", self.stage), reason });
+        }
+        engine.tensor(rows, cols, &values)
+    }
+
+    fn missing(&self, name: &str) -> Error {
+        Error::Tensor { tensor: format!("{}.{name}", self.stage), reason: "not in the pack".into() }
+    }
+}
+
+/// A stage that loads when first asked for, and stays.
+struct Lazy<T>(OnceCell<T>);
+
+impl<T> Default for Lazy<T> {
+    fn default() -> Self {
+        Lazy(OnceCell::new())
+    }
+}
+
+impl<T> Lazy<T> {
+    async fn get(&self, stages: &impl Stages, name: &str, build: impl FnOnce(Tensors) -> Result<T>) -> Result<&T> {
+        stages.pause().await?;
+        if self.0.get().is_none() {
+            let built = build(stages.stage(name).await?)?;
+            // A second request may have loaded it meanwhile; either copy will do.
+            let _ = self.0.set(built);
+        }
+        Ok(self.0.get().expect("set above"))
+    }
+}
+
+/// A linear layer with bias.
+pub(crate) struct Linear<E: Engine> {
+    weight: E::Weight,
+    bias: E::Tensor,
+}
+
+impl<E: Engine> Linear<E> {
+    fn load(engine: &E, tensors: &mut Tensors, name: &str, rows: usize, cols: usize) -> Result<Self> {
+        Ok(Linear {
+            weight: tensors.linear(engine, &format!("{name}.weight"), rows, cols)?,
+            bias: tensors.tensor(engine, &format!("{name}.bias"), 1, rows)?,
+        })
+    }
+
+    fn forward(&self, engine: &E, x: &E::Tensor, activation: Activation, residual: Option<&E::Tensor>) -> E::Tensor {
+        engine.linear(x, &self.weight, Some(&self.bias), activation, residual)
+    }
+}
+
+/// A layer norm.
+pub(crate) struct Norm<E: Engine> {
+    gamma: E::Tensor,
+    beta: E::Tensor,
+}
+
+impl<E: Engine> Norm<E> {
+    fn load(engine: &E, tensors: &mut Tensors, name: &str, width: usize) -> Result<Self> {
+        Ok(Norm {
+            gamma: tensors.tensor(engine, &format!("{name}.weight"), 1, width)?,
+            beta: tensors.tensor(engine, &format!("{name}.bias"), 1, width)?,
+        })
+    }
+
+    fn forward(&self, engine: &E, x: &E::Tensor) -> E::Tensor {
+        engine.layer_norm(x, &self.gamma, &self.beta, LAYER_NORM_EPS)
+    }
+}

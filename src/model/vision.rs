@@ -1,0 +1,87 @@
+use super::{Block, Lazy, Norm, Stages, VisionConfig};
+use crate::Result;
+use crate::engine::{Activation, Engine, Mask};
+
+/// CLIP's vision tower with the visual projection.
+pub struct VisionTower<E: Engine> {
+    config: VisionConfig,
+    projection: usize,
+    embed: Lazy<Embed<E>>,
+    blocks: Vec<Lazy<Block<E>>>,
+    pool: Lazy<Pool<E>>,
+}
+
+struct Embed<E: Engine> {
+    patch: E::Weight,
+    /// Position embedding, with the class embedding added to row 0.
+    position: E::Tensor,
+    norm: Norm<E>,
+}
+
+struct Pool<E: Engine> {
+    norm: Norm<E>,
+    projection: E::Weight,
+}
+
+impl<E: Engine> VisionTower<E> {
+    pub fn new(config: VisionConfig, projection: usize) -> Self {
+        let blocks = (0..config.layers).map(|_| Lazy::default()).collect();
+        VisionTower { config, projection, embed: Lazy::default(), blocks, pool: Lazy::default() }
+    }
+
+    /// `pixels`: normalised [images, 3, size, size]. Returns the image features [images, projection]: the class token's
+    /// last state, normed, through the visual projection (Hugging Face: `get_image_features`).
+    pub async fn features(&self, engine: &E, stages: &impl Stages, pixels: &[f32]) -> Result<E::Tensor> {
+        let c = &self.config;
+        let images = pixels.len() / (3 * c.image_size * c.image_size);
+        let embed = self.embed.get(stages, "vision.embed", |mut t| {
+            Ok(Embed {
+                patch: t.linear(engine, "patch", c.width, c.patch_values())?,
+                position: t.tensor(engine, "position", c.tokens(), c.width)?,
+                norm: Norm::load(engine, &mut t, "norm", c.width)?,
+            })
+        });
+        let embed = embed.await?;
+        let x = engine.tensor(images * c.tokens(), c.patch_values(), &patches(c, pixels))?;
+        let x = engine.linear(&x, &embed.patch, None, Activation::Identity, Some(&embed.position));
+        let mut x = embed.norm.forward(engine, &x);
+
+        let class_tokens: Vec<u32> = (0..images).map(|i| (i * c.tokens()) as u32).collect();
+        for (i, block) in self.blocks.iter().enumerate() {
+            engine.flush();
+            let load = |t| Block::load(engine, t, c.width, c.mlp, c.heads);
+            let block = block.get(stages, &format!("vision.block.{i}"), load).await?;
+            let keep = (i + 1 == c.layers).then_some(&class_tokens[..]);
+            x = block.forward(engine, &x, images, Mask::Full, keep);
+        }
+
+        let pool = self.pool.get(stages, "vision.pool", |mut t| {
+            Ok(Pool {
+                norm: Norm::load(engine, &mut t, "norm", c.width)?,
+                projection: t.linear(engine, "projection", self.projection, c.width)?,
+            })
+        });
+        let pool = pool.await?;
+        let x = pool.norm.forward(engine, &x);
+        Ok(engine.linear(&x, &pool.projection, None, Activation::Identity, None))
+    }
+}
+
+/// Pixels [images, 3, size, size] as rows of one patch each, [images · tokens, padded patch values], values ordered
+/// channel, y, x as in the convolution's weight. Each image begins with a row of zeros: the class token's place.
+pub fn patches(config: &VisionConfig, pixels: &[f32]) -> Vec<f32> {
+    let (size, p, cols) = (config.image_size, config.patch_size, config.patch_values());
+    let side = size / p;
+    let mut out = vec![0.0; pixels.len() / (3 * size * size) * config.tokens() * cols];
+    for (image, rows) in pixels.chunks_exact(3 * size * size).zip(out.chunks_exact_mut(config.tokens() * cols)) {
+        for (i, row) in rows.chunks_exact_mut(cols).skip(1).enumerate() {
+            let (top, left) = (i / side * p, i % side * p);
+            for (line, values) in row[..3 * p * p].chunks_exact_mut(p).enumerate() {
+                let (channel, y) = (line / p, line % p);
+                let start = channel * size * size + (top + y) * size + left;
+                values.copy_from_slice(&image[start..start + p]);
+            }
+        }
+    }
+    out
+}

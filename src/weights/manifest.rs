@@ -1,0 +1,118 @@
+//! `manifest.json`: what a pack holds and how to check it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::quant::Format;
+use crate::model::{ClipConfig, HeadConfig};
+use crate::verdict::Task;
+use crate::{Error, Result};
+
+/// The format version that this program reads and writes.
+pub const VERSION: u32 = 1;
+/// The file's name in every pack.
+pub const FILE: &str = "manifest.json";
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Always "memeclip".
+    pub format: String,
+    pub version: u32,
+    /// What people call the model.
+    pub name: String,
+    /// Format of the towers' large matrices; the small and sensitive ones are finer (see [`super::pack`]).
+    pub dtype: Format,
+    pub licence: String,
+    /// Where the weights come from.
+    pub provenance: String,
+    /// One sentence on what the model is and what it must not be used for; the page shows it.
+    pub notice: String,
+    pub clip: ClipConfig,
+    pub heads: BTreeMap<Task, HeadEntry>,
+    /// `vision`, `text` (with the tokenizer), `head/<task>`: each loads on its own.
+    pub components: BTreeMap<String, Component>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeadEntry {
+    pub config: HeadConfig,
+    /// The class weights come from the class names; nothing was trained.
+    pub zero_shot: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Component {
+    /// In the order in which a request needs them.
+    pub shards: Vec<Shard>,
+}
+
+/// A safetensors file, named by its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    pub file: String,
+    pub bytes: u64,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// The stages with tensors in this shard.
+    pub stages: Vec<String>,
+}
+
+impl Component {
+    pub fn bytes(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.bytes).sum()
+    }
+}
+
+impl Manifest {
+    /// Reads and checks a manifest; `name` (a path or an address) is for errors.
+    pub fn parse(name: &str, json: &[u8]) -> Result<Self> {
+        let invalid = |reason: String| Error::Manifest { name: name.into(), reason };
+        // The version first: another version's fields may differ.
+        #[derive(Deserialize)]
+        struct Header {
+            format: String,
+            version: u32,
+        }
+        let header: Header = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
+        if header.format != "memeclip" {
+            return Err(invalid(format!("its format is '{}'", header.format)));
+        }
+        if header.version != VERSION {
+            return Err(Error::PackVersion { name: name.into(), found: header.version, supported: VERSION });
+        }
+        let manifest: Manifest = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
+        manifest.clip.check(name)?;
+        for (task, head) in &manifest.heads {
+            // The adapter's bottleneck is a quarter of the map and must be whole blocks itself.
+            if head.config.map == 0 || head.config.map % 128 != 0 {
+                return Err(invalid(format!("head {}: map width {} is no multiple of 128", task.name(), head.config.map)));
+            }
+        }
+        let heads = manifest.heads.keys().map(|task| format!("head/{}", task.name()));
+        for component in ["vision".into(), "text".into()].into_iter().chain(heads) {
+            let Some(component) = manifest.components.get(&component) else {
+                return Err(invalid(format!("component '{component}' is missing")));
+            };
+            for shard in &component.shards {
+                // A name with a path could reach outside the pack.
+                if shard.file.is_empty() || shard.file.contains(['/', '\\', ':']) || shard.file.starts_with('.') {
+                    return Err(invalid(format!("shard name '{}'", shard.file)));
+                }
+            }
+        }
+        Ok(manifest)
+    }
+
+    pub fn component(&self, name: &str) -> Result<&Component> {
+        self.components.get(name).ok_or_else(|| Error::Manifest {
+            name: self.name.clone(),
+            reason: format!("component '{name}' is missing"),
+        })
+    }
+
+    /// Bytes of all shards.
+    pub fn bytes(&self) -> u64 {
+        self.components.values().map(Component::bytes).sum()
+    }
+}

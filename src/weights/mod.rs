@@ -1,0 +1,4 @@
+//! Weights: formats, packs, and the way from a directory or a web server into an engine.
+
+pub mod manifest;
+pub mod quant;
