@@ -38,7 +38,9 @@ pub enum Error {
 
     #[error("no WebGPU adapter ({reason}). Use device 'cpu', or 'auto' to fall back to it.")]
     NoGpu { reason: String },
-    #[error("the GPU cannot hold this model: {what} needs {needed} bytes, the limit is {limit}. Use device 'cpu' or a q4 pack.")]
+    #[error(
+        "the GPU cannot hold this model: {what} needs {needed} bytes, the limit is {limit}. Use device 'cpu' or a q4 pack."
+    )]
     GpuLimit { what: String, needed: u64, limit: u64 },
     #[error("the GPU ran out of memory. Close other tabs, use a q4 pack, or use device 'cpu'.")]
     GpuMemory,

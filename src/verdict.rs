@@ -53,10 +53,10 @@ impl FromStr for Task {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self> {
-        Task::ALL.into_iter().find(|task| task.name() == name).ok_or_else(|| Error::UnknownTask {
-            task: name.into(),
-            known: Task::ALL.map(Task::name).join(", "),
-        })
+        Task::ALL
+            .into_iter()
+            .find(|task| task.name() == name)
+            .ok_or_else(|| Error::UnknownTask { task: name.into(), known: Task::ALL.map(Task::name).join(", ") })
     }
 }
 

@@ -86,7 +86,11 @@ impl Manifest {
         for (task, head) in &manifest.heads {
             // The adapter's bottleneck is a quarter of the map and must be whole blocks itself.
             if head.config.map == 0 || head.config.map % 128 != 0 {
-                return Err(invalid(format!("head {}: map width {} is no multiple of 128", task.name(), head.config.map)));
+                return Err(invalid(format!(
+                    "head {}: map width {} is no multiple of 128",
+                    task.name(),
+                    head.config.map
+                )));
             }
         }
         let heads = manifest.heads.keys().map(|task| format!("head/{}", task.name()));

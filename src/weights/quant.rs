@@ -79,7 +79,8 @@ impl Matrix {
     /// Checks that the byte counts fit the shape; `name` is for the error.
     pub fn new(name: &str, rows: usize, cols: usize, format: Format, data: Vec<u8>, scales: Vec<u8>) -> Result<Self> {
         let matrix = Matrix { rows, cols, format, data, scales };
-        let (data, scales) = (matrix.panels() * format.panel_bytes(cols), matrix.panels() * format.panel_scale_bytes(cols));
+        let (data, scales) =
+            (matrix.panels() * format.panel_bytes(cols), matrix.panels() * format.panel_scale_bytes(cols));
         if rows == 0 || cols == 0 || cols % BLOCK != 0 || matrix.data.len() != data || matrix.scales.len() != scales {
             let reason = format!(
                 "{} matrix [{rows}, {cols}] with {} data and {} scale bytes, expected {data} and {scales}",
@@ -269,7 +270,8 @@ mod tests {
     }
 
     fn error(a: &[f32], b: &[f32]) -> f64 {
-        a.iter().zip(b).map(|(a, b)| ((a - b) as f64).powi(2)).sum::<f64>() / a.iter().map(|a| (*a as f64).powi(2)).sum::<f64>()
+        a.iter().zip(b).map(|(a, b)| ((a - b) as f64).powi(2)).sum::<f64>()
+            / a.iter().map(|a| (*a as f64).powi(2)).sum::<f64>()
     }
 
     #[test]
