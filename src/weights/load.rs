@@ -146,7 +146,10 @@ fn append(tensors: &mut Tensors, shard: &Shard, bytes: &[u8]) -> Result<()> {
                 }
             }
             None => {
-                return Err(invalid(full, format!("{:?} {:?} is none of the pack's kinds", data.dtype(), data.shape())));
+                return Err(invalid(
+                    full,
+                    format!("{:?} {:?} is none of the pack's kinds", data.dtype(), data.shape()),
+                ));
             }
         }
     }
