@@ -1,0 +1,155 @@
+//! Packs from end to end: written by the program, read by the library, and every way in which one can be broken.
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use common::{block_on, memeclip, scratch, tiny_model};
+use memeclip::engine::cpu::Cpu;
+use memeclip::preprocess::Rgb;
+use memeclip::verdict::{Task, Verdict};
+use memeclip::weights::manifest::{Manifest, Shard};
+use memeclip::weights::source::Directory;
+use memeclip::{Classifier, Error};
+
+/// A fresh q8 pack of the tiny model.
+fn pack(test: &str) -> PathBuf {
+    let out = scratch(test);
+    memeclip(&["convert", "--clip", &tiny_model(), "--dtype", "q8", "--out", out.to_str().unwrap()]);
+    out
+}
+
+fn manifest(pack: &Path) -> Manifest {
+    Manifest::parse("manifest.json", &fs::read(pack.join("manifest.json")).unwrap()).unwrap()
+}
+
+fn rewrite(pack: &Path, from: &str, to: &str) {
+    let path = pack.join("manifest.json");
+    let json = fs::read_to_string(&path).unwrap();
+    assert!(json.contains(from), "{from}");
+    fs::write(&path, json.replace(from, to)).unwrap();
+}
+
+fn open(pack: &Path) -> Result<Classifier<Cpu, Directory>, Error> {
+    block_on(Classifier::open(Cpu::new(), Directory::new(pack)))
+}
+
+fn classify(classifier: &Classifier<Cpu, Directory>) -> Result<Verdict, Error> {
+    let image = Rgb { width: 2, height: 1, data: vec![250, 10, 30, 0, 200, 90] };
+    block_on(classifier.classify(&image, "hello", &[]))
+}
+
+/// Breaks a shard, sees the error, mends it, and sees the same classifier go on.
+fn broken_shard(test: &str, damage: impl Fn(&Path, &Shard), expected: &str) {
+    let pack = pack(test);
+    let good = classify(&open(&pack).unwrap()).unwrap();
+    let shard = manifest(&pack).components["text"].shards[0].clone();
+    let path = pack.join(&shard.file);
+    let bytes = fs::read(&path).unwrap();
+
+    let classifier = open(&pack).unwrap();
+    damage(&path, &shard);
+    let error = classify(&classifier).unwrap_err();
+    assert_eq!(error.code(), expected, "{error}");
+    assert!(error.to_string().contains(&shard.file), "{error}");
+
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(classify(&classifier).unwrap(), good);
+}
+
+#[test]
+fn missing_shard() {
+    broken_shard("missing", |path, _| fs::remove_file(path).unwrap(), "pack/missing-shard");
+}
+
+#[test]
+fn short_shard() {
+    broken_shard(
+        "short",
+        |path, s| fs::File::options().write(true).open(path).unwrap().set_len(s.bytes - 1).unwrap(),
+        "pack/shard-size",
+    );
+}
+
+#[test]
+fn oversized_shard() {
+    broken_shard(
+        "oversized",
+        |path, s| fs::File::options().write(true).open(path).unwrap().set_len(s.bytes + 8).unwrap(),
+        "pack/shard-size",
+    );
+}
+
+#[test]
+fn altered_shard() {
+    let flip = |path: &Path, s: &Shard| {
+        let mut bytes = fs::read(path).unwrap();
+        bytes[s.bytes as usize / 2] ^= 1;
+        fs::write(path, bytes).unwrap();
+    };
+    broken_shard("altered", flip, "pack/shard-hash");
+}
+
+#[test]
+fn another_version() {
+    let pack = pack("version");
+    rewrite(&pack, "\"version\": 1", "\"version\": 2");
+    assert!(matches!(open(&pack), Err(Error::PackVersion { found: 2, supported: 1, .. })));
+}
+
+#[test]
+fn not_a_manifest() {
+    let pack = pack("garbage");
+    for content in
+        ["", "{", "[]", "{\"format\": \"onnx\", \"version\": 1}", "{\"format\": \"memeclip\", \"version\": 1}"]
+    {
+        fs::write(pack.join("manifest.json"), content).unwrap();
+        assert_eq!(open(&pack).err().unwrap().code(), "pack/manifest", "{content}");
+    }
+    assert_eq!(open(&pack.join("nowhere")).err().unwrap().code(), "pack/manifest");
+}
+
+#[test]
+fn shard_names_stay_in_the_pack() {
+    let pack = pack("traversal");
+    let file = manifest(&pack).components["vision"].shards[0].file.clone();
+    rewrite(&pack, &file, "../outside.safetensors");
+    assert_eq!(open(&pack).err().unwrap().code(), "pack/manifest");
+}
+
+#[test]
+fn sizes_that_do_not_fit_the_tensors() {
+    let pack = pack("sizes");
+    rewrite(&pack, "\"mlp\": 256", "\"mlp\": 512");
+    let error = classify(&open(&pack).unwrap()).unwrap_err();
+    assert_eq!(error.code(), "pack/tensor", "{error}");
+}
+
+#[test]
+fn tasks_that_the_pack_lacks() {
+    assert!(matches!("sarcasm".parse::<Task>(), Err(Error::UnknownTask { .. })));
+    let pack = pack("tasks");
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(pack.join("manifest.json")).unwrap()).unwrap();
+    let mut without = json.clone();
+    without["heads"].as_object_mut().unwrap().remove("humor");
+    fs::write(pack.join("manifest.json"), without.to_string()).unwrap();
+    let classifier = open(&pack).unwrap();
+    let image = Rgb { width: 1, height: 1, data: vec![1, 2, 3] };
+    let error = block_on(classifier.classify(&image, "", &[Task::Humor])).unwrap_err();
+    assert!(matches!(&error, Error::UnknownTask { task, .. } if task == "humor"), "{error}");
+    let verdict = block_on(classifier.classify(&image, "", &[Task::Hate, Task::Stance])).unwrap();
+    assert_eq!(verdict.tasks.iter().map(|t| t.task).collect::<Vec<_>>(), [Task::Hate, Task::Stance]);
+}
+
+#[test]
+fn conversion_is_repeatable_and_leaves_no_old_shards() {
+    let out = pack("again");
+    let first = manifest(&out);
+    memeclip(&["convert", "--clip", &tiny_model(), "--dtype", "q8", "--out", out.to_str().unwrap()]);
+    assert_eq!(manifest(&out), first);
+    memeclip(&["convert", "--clip", &tiny_model(), "--dtype", "q4", "--out", out.to_str().unwrap()]);
+    let shards: usize = manifest(&out).components.values().map(|c| c.shards.len()).sum();
+    assert_eq!(fs::read_dir(&out).unwrap().count(), shards + 1);
+    assert!(memeclip(&["inspect", out.to_str().unwrap()]).contains("all intact"));
+}
