@@ -54,10 +54,6 @@ impl Recorder {
         &self.pipelines.matrix
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.recording.borrow().encoder.is_none()
-    }
-
     pub fn dispatch(&self, dispatch: Dispatch) {
         if self.recording.borrow().parameters.len() == SLOTS * SLOT as usize {
             self.submit();
