@@ -1,1 +1,387 @@
-//! WebGPU engine.
+//! WebGPU engine: wgpu and our own WGSL, in browsers and natively.
+//!
+//! Weights stay in GPU memory as the pack has them and are decoded where they are multiplied. Operations are recorded;
+//! one submission runs them and one read-back fetches the results.
+
+mod buffer;
+mod device;
+mod pipeline;
+mod recorder;
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll, Waker};
+
+use wgpu::BufferUsages;
+
+pub use device::{GpuOptions, Tiling};
+
+use super::{Activation, Engine, Mask};
+use crate::weights::quant::{BLOCK, Format, Matrix, PANEL};
+use crate::{Error, Result};
+use buffer::{Buffer, Loan, Pool};
+use device::Device;
+use pipeline::Kernel;
+use recorder::{Dispatch, Recorder};
+
+/// The engine. After [`Error::GpuLost`] it is of no use any more: make another one.
+pub struct Gpu {
+    device: Rc<Device>,
+    pool: Rc<Pool>,
+    recorder: Recorder,
+    /// Whether weights have arrived since the last submission.
+    loading: Cell<bool>,
+    /// The buffer that results are read through, between reads.
+    staging: RefCell<Option<wgpu::Buffer>>,
+}
+
+/// A tensor in GPU memory.
+#[derive(Clone)]
+pub struct GpuTensor {
+    rows: usize,
+    cols: usize,
+    loan: Rc<Loan>,
+}
+
+/// A matrix in GPU memory, cut into pieces of whole panels that the device can bind.
+pub struct GpuWeight {
+    cols: usize,
+    rows: usize,
+    format: Format,
+    pieces: Vec<Piece>,
+}
+
+struct Piece {
+    first: usize,
+    rows: usize,
+    bind_group: wgpu::BindGroup,
+}
+
+/// Rows of x up to which a matrix is read row by row instead of in tiles.
+const FEW_ROWS: usize = 8;
+/// Workgroups along one dimension of a dispatch.
+const GRID: usize = 65535;
+/// Row numbers that fit a kernel's parameters.
+const IDS: usize = 56;
+
+impl Gpu {
+    /// Opens the fastest adapter.
+    ///
+    /// # Errors
+    /// [`Error::NoGpu`] if there is none, or only a software adapter and the options do not accept it.
+    pub async fn new(options: &GpuOptions) -> Result<Self> {
+        let device = Rc::new(Device::new(options).await?);
+        Ok(Gpu {
+            pool: Rc::new(Pool::new(device.clone())),
+            recorder: Recorder::new(device.clone()),
+            loading: Cell::default(),
+            staging: RefCell::default(),
+            device,
+        })
+    }
+
+    /// Whether the adapter computes on the CPU.
+    pub fn is_software(&self) -> bool {
+        self.device.software
+    }
+
+    /// A tensor of arbitrary content. If the device cannot hold it, the next read says so.
+    fn empty(&self, rows: usize, cols: usize) -> GpuTensor {
+        let mut bytes = 4 * (rows * cols) as u64;
+        if let Err(error) = self.check_size("a tensor", rows, cols) {
+            self.device.report(error);
+            bytes = 4;
+        }
+        GpuTensor { rows, cols, loan: self.pool.take(bytes) }
+    }
+
+    fn check_size(&self, what: &str, rows: usize, cols: usize) -> Result<()> {
+        let (needed, limit) = (4 * rows as u64 * cols as u64, self.device.max_binding());
+        if needed > limit {
+            return Err(Error::GpuLimit { what: format!("{what} [{rows}, {cols}]"), needed, limit });
+        }
+        Ok(())
+    }
+
+    fn run(&self, kernel: Kernel, parameters: &[u32], inputs: &[&GpuTensor], output: &GpuTensor, groups: [u32; 3]) {
+        let inputs: Vec<&Buffer> = inputs.iter().map(|tensor| &tensor.loan.buffer).collect();
+        let output = &output.loan.buffer;
+        self.recorder.dispatch(Dispatch { kernel, parameters, inputs: &inputs, output, matrix: None, groups });
+    }
+
+    /// x as int8 codes and scales, in q8's layout.
+    fn quantize(&self, x: &GpuTensor) -> GpuTensor {
+        let (panels, blocks) = (x.rows.div_ceil(PANEL), x.cols / BLOCK);
+        let codes = panels * blocks * PANEL * BLOCK / 4;
+        let y = self.empty(1, codes + panels * blocks * PANEL);
+        let parameters = [x.rows as u32, blocks as u32, codes as u32];
+        self.run(Kernel::Quantize, &parameters, &[x], &y, grid(panels * PANEL * blocks, 64));
+        y
+    }
+}
+
+/// Workgroups of `size` for `count` invocations, in two dimensions if one does not do.
+fn grid(count: usize, size: usize) -> [u32; 3] {
+    let groups = count.div_ceil(size);
+    let rows = groups.div_ceil(GRID).max(1);
+    [groups.div_ceil(rows) as u32, rows as u32, 1]
+}
+
+impl Engine for Gpu {
+    type Tensor = GpuTensor;
+    type Weight = GpuWeight;
+
+    fn name(&self) -> String {
+        format!("gpu ({})", self.device.name)
+    }
+
+    fn tensor(&self, rows: usize, cols: usize, values: &[f32]) -> Result<GpuTensor> {
+        assert_eq!(values.len(), rows * cols);
+        self.device.alive()?;
+        self.check_size("a tensor", rows, cols)?;
+        // A write comes before all that is submitted later, so what still waits and may use the buffer goes first.
+        self.recorder.submit();
+        let tensor = self.empty(rows, cols);
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        self.device.queue.write_buffer(&tensor.loan.buffer.buffer, 0, &bytes);
+        Ok(tensor)
+    }
+
+    fn weight(&self, matrix: Matrix) -> Result<GpuWeight> {
+        self.device.alive()?;
+        let Matrix { rows, cols, format, ref data, ref scales } = matrix;
+        let (panel_bytes, panel_scale_bytes) = (format.panel_bytes(cols), format.panel_scale_bytes(cols));
+        let limit = self.device.max_binding();
+        let panels = limit as usize / panel_bytes;
+        if panels == 0 {
+            let what = format!("a weight with {cols} columns");
+            return Err(Error::GpuLimit { what, needed: panel_bytes as u64, limit });
+        }
+        let upload = |label, bytes: &[u8]| {
+            let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST;
+            let buffer = self.device.buffer(label, bytes.len() as u64, usage);
+            self.device.queue.write_buffer(&buffer, 0, bytes);
+            buffer
+        };
+        let mut pieces = Vec::new();
+        for (i, data) in data.chunks(panels * panel_bytes).enumerate() {
+            let first = i * panels * PANEL;
+            let data = upload("weights", data);
+            let scales = match scales.chunks((panels * panel_scale_bytes).max(1)).nth(i) {
+                Some(scales) => &upload("scales", scales),
+                // Formats without scales bind something that is not read.
+                None => &data,
+            };
+            let entries = [(0, &data), (1, scales)]
+                .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() });
+            let layout = self.recorder.matrix_layout();
+            let descriptor = wgpu::BindGroupDescriptor { label: Some("matrix"), layout, entries: &entries };
+            let bind_group = self.device.device.create_bind_group(&descriptor);
+            pieces.push(Piece { first, rows: (rows - first).min(panels * PANEL), bind_group });
+        }
+        self.loading.set(true);
+        Ok(GpuWeight { rows, cols, format, pieces })
+    }
+
+    fn shape(&self, x: &GpuTensor) -> (usize, usize) {
+        (x.rows, x.cols)
+    }
+
+    fn embed(&self, table: &GpuWeight, ids: &[u32]) -> GpuTensor {
+        let y = self.empty(ids.len(), table.cols);
+        for (i, chunk) in ids.chunks(IDS).enumerate() {
+            for piece in &table.pieces {
+                let mut parameters =
+                    vec![i * IDS, chunk.len(), table.cols, piece.first, piece.rows, 0, 0, 0].iter().map(|&n| n as u32).collect::<Vec<_>>();
+                parameters.extend(chunk);
+                self.recorder.dispatch(Dispatch {
+                    kernel: Kernel::Embed(table.format),
+                    parameters: &parameters,
+                    inputs: &[],
+                    output: &y.loan.buffer,
+                    matrix: Some(&piece.bind_group),
+                    groups: [(table.cols / 8).div_ceil(64) as u32, chunk.len() as u32, 1],
+                });
+            }
+        }
+        y
+    }
+
+    fn rows(&self, x: &GpuTensor, ids: &[u32]) -> GpuTensor {
+        let y = self.empty(ids.len(), x.cols);
+        for (i, chunk) in ids.chunks(IDS).enumerate() {
+            let mut parameters = vec![(i * IDS) as u32, chunk.len() as u32, x.cols as u32, 0, 0, 0, 0, 0];
+            parameters.extend(chunk);
+            let groups = [x.cols.div_ceil(64) as u32, chunk.len() as u32, 1];
+            self.run(Kernel::Rows, &parameters, &[x], &y, groups);
+        }
+        y
+    }
+
+    fn layer_norm(&self, x: &GpuTensor, gamma: &GpuTensor, beta: &GpuTensor, eps: f32) -> GpuTensor {
+        let y = self.empty(x.rows, x.cols);
+        let parameters = [x.rows as u32, x.cols as u32, eps.to_bits()];
+        self.run(Kernel::LayerNorm, &parameters, &[x, gamma, beta], &y, grid(x.rows, 1));
+        y
+    }
+
+    fn linear(
+        &self,
+        x: &GpuTensor,
+        w: &GpuWeight,
+        bias: Option<&GpuTensor>,
+        activation: Activation,
+        residual: Option<&GpuTensor>,
+    ) -> GpuTensor {
+        assert_eq!(x.cols, w.cols);
+        let y = self.empty(x.rows, w.rows);
+        let traits = self.device.traits;
+        let int8 = traits.dot8 && matches!(w.format, Format::Q8 | Format::Q4);
+        // Rows and panels of a workgroup.
+        let (kernel, tile_rows, tile_panels) = match traits.tiling {
+            Tiling::Workgroup if x.rows <= FEW_ROWS => (Kernel::Gemv(w.format), 4, 1),
+            Tiling::Workgroup if int8 => (Kernel::LinearDot8(w.format), 32, 8),
+            Tiling::Workgroup => (Kernel::Linear(w.format), 32, 8),
+            Tiling::Direct if int8 => (Kernel::LinearPacked(w.format), 64, 8),
+            Tiling::Direct => (Kernel::LinearDirect(w.format), 64, 8),
+        };
+        let quantized = matches!(kernel, Kernel::LinearDot8(_) | Kernel::LinearPacked(_)).then(|| self.quantize(x));
+        let input = &quantized.as_ref().unwrap_or(x).loan.buffer;
+        // What is absent is bound to something that is not read.
+        let optional = |tensor: Option<&GpuTensor>| tensor.map_or(input.clone(), |tensor| tensor.loan.buffer.clone());
+        let (bias_buffer, residual_buffer) = (optional(bias), optional(residual));
+        for piece in &w.pieces {
+            let parameters = [
+                x.rows as u32,
+                piece.rows as u32,
+                w.rows as u32,
+                piece.first as u32,
+                (x.cols / BLOCK) as u32,
+                bias.is_some() as u32,
+                match activation {
+                    Activation::Identity => 0,
+                    Activation::Relu => 1,
+                    Activation::QuickGelu => 2,
+                },
+                residual.map_or(0, |residual| residual.rows as u32),
+            ];
+            let groups = [
+                piece.rows.div_ceil(PANEL).div_ceil(tile_panels) as u32,
+                x.rows.div_ceil(tile_rows) as u32,
+                1,
+            ];
+            self.recorder.dispatch(Dispatch {
+                kernel,
+                parameters: &parameters,
+                inputs: &[input, &bias_buffer, &residual_buffer],
+                output: &y.loan.buffer,
+                matrix: Some(&piece.bind_group),
+                groups,
+            });
+        }
+        y
+    }
+
+    fn attention(&self, qkv: &GpuTensor, sequences: usize, heads: usize, mask: Mask) -> GpuTensor {
+        let (tokens, width) = (qkv.rows / sequences, qkv.cols / 3);
+        let head = width / heads;
+        assert!(matches!(head, 32 | 64), "heads of {head}");
+        let y = self.empty(qkv.rows, width);
+        let causal = (mask == Mask::Causal) as u32;
+        let parameters = [tokens as u32, heads as u32, causal, (1.0 / (head as f32).sqrt()).to_bits()];
+        let groups = [tokens.div_ceil(32) as u32, heads as u32, sequences as u32];
+        self.run(Kernel::Attention(head as u32), &parameters, &[qkv], &y, groups);
+        y
+    }
+
+    fn mix(&self, a: &GpuTensor, alpha: f32, b: &GpuTensor, beta: f32) -> GpuTensor {
+        let y = self.empty(a.rows, a.cols);
+        let (length, repeat) = (a.rows * a.cols, b.rows * b.cols);
+        let parameters = [length as u32, repeat as u32, alpha.to_bits(), beta.to_bits()];
+        self.run(Kernel::Mix, &parameters, &[a, b], &y, grid(length, 64));
+        y
+    }
+
+    fn multiply(&self, a: &GpuTensor, b: &GpuTensor) -> GpuTensor {
+        let y = self.empty(a.rows, a.cols);
+        let length = a.rows * a.cols;
+        self.run(Kernel::Multiply, &[length as u32], &[a, b], &y, grid(length, 64));
+        y
+    }
+
+    fn normalize(&self, x: &GpuTensor) -> GpuTensor {
+        let y = self.empty(x.rows, x.cols);
+        self.run(Kernel::Normalize, &[x.rows as u32, x.cols as u32], &[x], &y, grid(x.rows, 1));
+        y
+    }
+
+    /// While weights arrive, the device works on what is there. Once they all are, a request is one submission; a
+    /// software adapter still gets pieces, lest a watchdog takes its slowness for a hang.
+    fn flush(&self) {
+        if self.loading.replace(false) || self.device.software {
+            self.recorder.submit();
+        }
+    }
+
+    async fn read(&self, tensors: &[&GpuTensor]) -> Result<Vec<Vec<f32>>> {
+        let sizes: Vec<u64> = tensors.iter().map(|tensor| 4 * (tensor.rows * tensor.cols) as u64).collect();
+        let total = sizes.iter().sum::<u64>().max(4);
+        let staging = self.staging.take().filter(|staging| staging.size() >= total);
+        let staging = staging.unwrap_or_else(|| {
+            self.device.buffer("results", total, BufferUsages::MAP_READ | BufferUsages::COPY_DST)
+        });
+        let mut offset = 0;
+        for (tensor, &size) in tensors.iter().zip(&sizes) {
+            self.recorder.copy(&tensor.loan.buffer, &staging, offset, size);
+            offset += size;
+        }
+        self.recorder.submit();
+        self.loading.set(false);
+
+        let mapped = Signal::default();
+        let signal = mapped.clone();
+        staging.slice(..total).map_async(wgpu::MapMode::Read, move |result| signal.set(result.is_ok()));
+        // Natively nobody else drives the device; a browser does.
+        let polled = self.device.device.poll(wgpu::PollType::wait_indefinitely());
+        let mapped = polled.is_ok() && mapped.await;
+        self.device.fault().await?;
+        let failed = |reason: String| Error::GpuLost { reason };
+        if !mapped {
+            return Err(failed("its results could not be read".into()));
+        }
+        let view = staging.slice(..total).get_mapped_range().map_err(|e| failed(e.to_string()))?;
+        let mut values = view.chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
+        let results = sizes.iter().map(|&size| values.by_ref().take(size as usize / 4).collect()).collect();
+        drop(values);
+        drop(view);
+        staging.unmap();
+        self.staging.replace(Some(staging));
+        Ok(results)
+    }
+}
+
+/// A future that a callback completes.
+#[derive(Clone, Default)]
+struct Signal(Arc<Mutex<(Option<bool>, Option<Waker>)>>);
+
+impl Signal {
+    fn set(&self, value: bool) {
+        let (result, waker) = &mut *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *result = Some(value);
+        if let Some(waker) = waker.take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Future for Signal {
+    type Output = bool;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<bool> {
+        let (result, waker) = &mut *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        *waker = Some(context.waker().clone());
+        result.map_or(Poll::Pending, Poll::Ready)
+    }
+}

@@ -1,0 +1,60 @@
+//! Memory for activations: buffers that go round.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use wgpu::BufferUsages;
+
+use super::device::Device;
+
+/// Buffers by size, ready to be used again. All work is queued in order, so a buffer may be handed out while earlier
+/// commands that use it have yet to run.
+pub(super) struct Pool {
+    device: Rc<Device>,
+    free: RefCell<HashMap<u64, Vec<Buffer>>>,
+    next_id: Cell<u64>,
+}
+
+#[derive(Clone)]
+pub(super) struct Buffer {
+    /// Distinguishes buffers in the keys of cached bind groups.
+    pub id: u64,
+    pub buffer: wgpu::Buffer,
+}
+
+/// A buffer on loan; it goes back when the last tensor that shares it is dropped.
+pub(super) struct Loan {
+    pub buffer: Buffer,
+    pool: Rc<Pool>,
+}
+
+impl Pool {
+    pub fn new(device: Rc<Device>) -> Self {
+        Pool { device, free: RefCell::default(), next_id: Cell::default() }
+    }
+
+    /// A buffer of at least `bytes`, which must not exceed the device's limit. Its content is arbitrary.
+    pub fn take(self: &Rc<Self>, bytes: u64) -> Rc<Loan> {
+        let size = class(bytes).min(self.device.max_binding());
+        let buffer = self.free.borrow_mut().get_mut(&size).and_then(Vec::pop).unwrap_or_else(|| {
+            let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
+            let id = self.next_id.replace(self.next_id.get() + 1);
+            Buffer { id, buffer: self.device.buffer("activations", size, usage) }
+        });
+        Rc::new(Loan { buffer, pool: self.clone() })
+    }
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let mut free = self.pool.free.borrow_mut();
+        free.entry(self.buffer.buffer.size()).or_default().push(self.buffer.clone());
+    }
+}
+
+/// Few sizes, so that buffers fit again; at most a quarter is unused.
+fn class(bytes: u64) -> u64 {
+    let step = (bytes.next_power_of_two() / 8).max(256);
+    bytes.max(1).next_multiple_of(step)
+}

@@ -1,0 +1,217 @@
+//! The adapter and the device: what they offer, and what goes wrong with them.
+
+use std::cell::RefCell;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
+use crate::{Error, Result};
+
+/// What the engine may use. Everything is on by default; switching parts off is for tests and for comparing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GpuOptions {
+    /// Accept an adapter that computes on the CPU. The cpu engine is many times faster, so only tests want this.
+    pub software: bool,
+    /// Multiply in f16 where the weights are not f32 (WGSL `f16`).
+    pub f16: bool,
+    /// Reduce across subgroups.
+    pub subgroups: bool,
+    /// Multiply q8 and q4 weights with activations in int8 (WGSL `dot4I8Packed`).
+    pub dot8: bool,
+    /// How matrix products are cut; by default what suits the adapter.
+    pub tiling: Option<Tiling>,
+}
+
+impl Default for GpuOptions {
+    fn default() -> Self {
+        GpuOptions { software: false, f16: true, subgroups: true, dot8: true, tiling: None }
+    }
+}
+
+/// How a matrix product is cut into pieces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tiling {
+    /// Tiles in workgroup memory: for GPUs.
+    Workgroup,
+    /// Each invocation reads what it needs: for software adapters, whose workgroup memory and barriers are slow.
+    Direct,
+}
+
+/// What the engine does use: the options as far as the adapter goes along.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Traits {
+    pub f16: bool,
+    pub subgroups: bool,
+    pub dot8: bool,
+    pub tiling: Tiling,
+}
+
+pub(super) struct Device {
+    pub device: wgpu::Device,
+    pub queue: wgpu::Queue,
+    pub traits: Traits,
+    pub name: String,
+    pub software: bool,
+    faults: Faults,
+    scopes: RefCell<Vec<Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>>>,
+}
+
+impl Device {
+    pub async fn new(options: &GpuOptions) -> Result<Self> {
+        let no_gpu = |reason: String| Error::NoGpu { reason };
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        });
+        let adapter = adapter.await.map_err(|e| no_gpu(e.to_string()))?;
+        let info = adapter.get_info();
+        let software = info.device_type == wgpu::DeviceType::Cpu;
+        if software && !options.software {
+            return Err(no_gpu(format!("only a software adapter, {}", info.name)));
+        }
+
+        let mut features = adapter.features() & (wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP);
+        features.set(wgpu::Features::SHADER_F16, features.contains(wgpu::Features::SHADER_F16) && options.f16);
+        features.set(wgpu::Features::SUBGROUP, features.contains(wgpu::Features::SUBGROUP) && options.subgroups);
+        let best = adapter.limits();
+        let limits = wgpu::Limits {
+            max_buffer_size: best.max_buffer_size,
+            max_storage_buffer_binding_size: best.max_storage_buffer_binding_size,
+            ..Default::default()
+        };
+        let request = adapter.request_device(&wgpu::DeviceDescriptor {
+            label: Some("memeclip"),
+            required_features: features,
+            required_limits: limits,
+            memory_hints: wgpu::MemoryHints::MemoryUsage,
+            ..Default::default()
+        });
+        let (device, queue) = request.await.map_err(|e| no_gpu(e.to_string()))?;
+
+        let faults = Faults::default();
+        let lost = faults.clone();
+        device.set_device_lost_callback(move |_, message| lost.report(Error::GpuLost { reason: message }));
+        let uncaptured = faults.clone();
+        device.on_uncaptured_error(Arc::new(move |error| uncaptured.report(error.into())));
+
+        let (name, emulated_dot8) = describe(&device, &info);
+        let language = instance.wgsl_language_features();
+        let traits = Traits {
+            f16: features.contains(wgpu::Features::SHADER_F16),
+            subgroups: features.contains(wgpu::Features::SUBGROUP),
+            dot8: options.dot8
+                && !emulated_dot8
+                && language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct),
+            tiling: options.tiling.unwrap_or(if software { Tiling::Direct } else { Tiling::Workgroup }),
+        };
+        Ok(Device { device, queue, traits, name, software, faults, scopes: RefCell::default() })
+    }
+
+    /// Bytes of the largest buffer that a shader can read.
+    pub fn max_binding(&self) -> u64 {
+        let limits = self.device.limits();
+        limits.max_buffer_size.min(limits.max_storage_buffer_binding_size) & !15
+    }
+
+    /// Makes a buffer. That memory has run out is known later, in [`Device::fault`].
+    pub fn buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        self.scoped(&[wgpu::ErrorFilter::OutOfMemory], || {
+            let label = Some(label);
+            self.device.create_buffer(&wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false })
+        })
+    }
+
+    /// Does `work` and keeps its errors for [`Device::fault`]. An error handler alone would not do: a browser may call it
+    /// after the results are read.
+    pub fn scoped<T>(&self, filters: &[wgpu::ErrorFilter], work: impl FnOnce() -> T) -> T {
+        let scopes: Vec<_> = filters.iter().map(|&filter| self.device.push_error_scope(filter)).collect();
+        let done = work();
+        self.scopes.borrow_mut().extend(scopes.into_iter().rev().map(|scope| Box::pin(scope.pop()) as Pin<Box<_>>));
+        done
+    }
+
+    /// Notes an error that an operation cannot return itself.
+    pub fn report(&self, error: Error) {
+        self.faults.report(error);
+    }
+
+    /// The error if the device is lost for good.
+    pub fn alive(&self) -> Result<()> {
+        self.faults.lost()
+    }
+
+    /// What went wrong since the last call, if anything.
+    pub async fn fault(&self) -> Result<()> {
+        let scopes = std::mem::take(&mut *self.scopes.borrow_mut());
+        for scope in scopes {
+            if let Some(error) = scope.await {
+                self.faults.report(error.into());
+            }
+        }
+        self.faults.take()
+    }
+}
+
+impl From<wgpu::Error> for Error {
+    fn from(error: wgpu::Error) -> Self {
+        match error {
+            wgpu::Error::OutOfMemory { .. } => Error::GpuMemory,
+            wgpu::Error::Validation { description, .. } | wgpu::Error::Internal { description, .. } => {
+                Error::Internal { reason: description }
+            }
+        }
+    }
+}
+
+/// Errors that the device reported: the loss of the device, which is final, and the first of the others.
+#[derive(Clone, Default)]
+struct Faults(Arc<Mutex<(Option<Error>, Option<Error>)>>);
+
+impl Faults {
+    fn report(&self, error: Error) {
+        let (lost, first) = &mut *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let slot = if matches!(error, Error::GpuLost { .. }) { lost } else { first };
+        // Lack of memory makes later calls invalid, so it outranks what they report.
+        if slot.is_none() || matches!(error, Error::GpuMemory) {
+            *slot = Some(error);
+        }
+    }
+
+    fn lost(&self) -> Result<()> {
+        let (lost, _) = &*self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        lost.clone().map_or(Ok(()), Err)
+    }
+
+    fn take(&self) -> Result<()> {
+        let (lost, first) = &mut *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let first = first.take();
+        lost.clone().or(first).map_or(Ok(()), Err)
+    }
+}
+
+/// The adapter's name for people, and whether it has no int8 dot product of its own: Metal compiles dot4I8Packed to
+/// shifts and products, slower than plain f16.
+#[cfg(not(target_arch = "wasm32"))]
+fn describe(_: &wgpu::Device, info: &wgpu::AdapterInfo) -> (String, bool) {
+    (info.name.clone(), info.backend == wgpu::Backend::Metal)
+}
+
+#[cfg(target_arch = "wasm32")]
+fn describe(device: &wgpu::Device, info: &wgpu::AdapterInfo) -> (String, bool) {
+    use wasm_bindgen::JsValue;
+    // wgpu does not pass these on.
+    let adapter = device
+        .as_webgpu()
+        .and_then(|device| js_sys::Reflect::get(device.as_ref(), &JsValue::from_str("adapterInfo")).ok());
+    let text = |name: &str| {
+        let value = adapter.as_ref().and_then(|info| js_sys::Reflect::get(info, &JsValue::from_str(name)).ok());
+        value.and_then(|value| value.as_string()).unwrap_or_default()
+    };
+    let (vendor, architecture) = (text("vendor"), text("architecture"));
+    let apple = vendor == "apple";
+    let name = match info.name.as_str() {
+        "" => format!("{vendor} {architecture}").trim().to_string(),
+        name => name.to_string(),
+    };
+    (name, apple)
+}

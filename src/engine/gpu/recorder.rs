@@ -1,0 +1,132 @@
+//! Commands on their way to the device: recorded into one encoder, submitted together.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use wgpu::BufferUsages;
+
+use super::buffer::Buffer;
+use super::device::Device;
+use super::pipeline::{Kernel, Pipelines, SLOT};
+
+/// Dispatches whose parameters fit the parameter buffer; a request of ViT-L/14 size has some 400.
+const SLOTS: usize = 1024;
+/// Bind groups kept for the next request.
+const BIND_GROUPS: usize = 8192;
+
+pub(super) struct Recorder {
+    device: Rc<Device>,
+    pipelines: Pipelines,
+    parameters: wgpu::Buffer,
+    recording: RefCell<Recording>,
+    bind_groups: RefCell<HashMap<(usize, Vec<u64>), wgpu::BindGroup>>,
+}
+
+#[derive(Default)]
+struct Recording {
+    // The pass comes first, to be dropped first.
+    pass: Option<wgpu::ComputePass<'static>>,
+    encoder: Option<wgpu::CommandEncoder>,
+    parameters: Vec<u8>,
+}
+
+/// One run of a kernel.
+pub(super) struct Dispatch<'a> {
+    pub kernel: Kernel,
+    /// The kernel's `Params`, word by word.
+    pub parameters: &'a [u32],
+    pub inputs: &'a [&'a Buffer],
+    pub output: &'a Buffer,
+    pub matrix: Option<&'a wgpu::BindGroup>,
+    pub groups: [u32; 3],
+}
+
+impl Recorder {
+    pub fn new(device: Rc<Device>) -> Self {
+        let size = SLOTS as u64 * SLOT;
+        let parameters = device.buffer("parameters", size, BufferUsages::UNIFORM | BufferUsages::COPY_DST);
+        let pipelines = Pipelines::new(&device.device);
+        Recorder { device, pipelines, parameters, recording: RefCell::default(), bind_groups: RefCell::default() }
+    }
+
+    pub fn matrix_layout(&self) -> &wgpu::BindGroupLayout {
+        &self.pipelines.matrix
+    }
+
+    pub fn dispatch(&self, dispatch: Dispatch) {
+        if self.recording.borrow().parameters.len() == SLOTS * SLOT as usize {
+            self.submit();
+        }
+        let pipeline = self.pipelines.get(&self.device, dispatch.kernel);
+        let tensors = self.bind_group(&dispatch);
+
+        let mut recording = self.recording.borrow_mut();
+        let Recording { pass, encoder, parameters } = &mut *recording;
+        let offset = parameters.len();
+        parameters.extend(dispatch.parameters.iter().flat_map(|word| word.to_le_bytes()));
+        parameters.resize(offset + SLOT as usize, 0);
+
+        let encoder = encoder.get_or_insert_with(|| self.device.device.create_command_encoder(&Default::default()));
+        let pass = pass.get_or_insert_with(|| encoder.begin_compute_pass(&Default::default()).forget_lifetime());
+        pass.set_pipeline(&pipeline);
+        pass.set_bind_group(0, &tensors, &[offset as u32]);
+        if let Some(matrix) = dispatch.matrix {
+            pass.set_bind_group(1, matrix, &[]);
+        }
+        let [x, y, z] = dispatch.groups;
+        pass.dispatch_workgroups(x, y, z);
+    }
+
+    /// The bind group of the parameters and these buffers. A request repeats the last one's buffers, so they are kept;
+    /// they hold no matrix, so none outlives its owner.
+    fn bind_group(&self, dispatch: &Dispatch) -> wgpu::BindGroup {
+        let buffers = || dispatch.inputs.iter().copied().chain([dispatch.output]);
+        let key = (dispatch.inputs.len(), buffers().map(|buffer| buffer.id).collect());
+        let mut bind_groups = self.bind_groups.borrow_mut();
+        if bind_groups.len() >= BIND_GROUPS {
+            bind_groups.clear();
+        }
+        let make = || {
+            let mut entries = vec![wgpu::BindGroupEntry {
+                binding: 0,
+                resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {
+                    buffer: &self.parameters,
+                    offset: 0,
+                    size: wgpu::BufferSize::new(SLOT),
+                }),
+            }];
+            entries.extend(buffers().zip(1..).map(|(buffer, binding)| wgpu::BindGroupEntry {
+                binding,
+                resource: buffer.buffer.as_entire_binding(),
+            }));
+            let layout = self.pipelines.tensors(dispatch.kernel);
+            let descriptor = wgpu::BindGroupDescriptor { label: None, layout, entries: &entries };
+            self.device.device.create_bind_group(&descriptor)
+        };
+        bind_groups.entry(key).or_insert_with(make).clone()
+    }
+
+    /// Records a copy of the first `size` bytes of `from`.
+    pub fn copy(&self, from: &Buffer, to: &wgpu::Buffer, offset: u64, size: u64) {
+        let mut recording = self.recording.borrow_mut();
+        recording.pass = None;
+        let encoder =
+            recording.encoder.get_or_insert_with(|| self.device.device.create_command_encoder(&Default::default()));
+        encoder.copy_buffer_to_buffer(&from.buffer, 0, to, offset, size);
+    }
+
+    /// Hands what has been recorded to the device.
+    pub fn submit(&self) {
+        let Recording { pass, encoder, parameters } = self.recording.take();
+        drop(pass);
+        let Some(encoder) = encoder else { return };
+        let filters = [wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::Validation];
+        self.device.scoped(&filters, || {
+            if !parameters.is_empty() {
+                self.device.queue.write_buffer(&self.parameters, 0, &parameters);
+            }
+            self.device.queue.submit([encoder.finish()]);
+        });
+    }
+}

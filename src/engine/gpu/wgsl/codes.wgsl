@@ -1,0 +1,22 @@
+// What q8 and q4 have in common: int8 codes, four columns a word, and scales.
+struct Codes {
+    low: vec4<u32>,
+    high: vec4<u32>,
+}
+
+// Scales of four neighbouring rows.
+fn block_scale(panel: u32, blocks: u32, block: u32, quad: u32) -> vec4<f32> {
+    let bits = scales[(panel * blocks + block) * 2u + quad];
+    return vec4<f32>(unpack2x16float(bits.x), unpack2x16float(bits.y));
+}
+
+// Words of four rows, each four columns, as one vector of rows a column.
+fn columns(words: vec4<u32>) -> mat4x4<f32> {
+    let w = bitcast<vec4<i32>>(words);
+    return mat4x4<f32>(
+        vec4<f32>((w << vec4<u32>(24u)) >> vec4<u32>(24u)),
+        vec4<f32>((w << vec4<u32>(16u)) >> vec4<u32>(24u)),
+        vec4<f32>((w << vec4<u32>(8u)) >> vec4<u32>(24u)),
+        vec4<f32>(w >> vec4<u32>(24u)),
+    );
+}

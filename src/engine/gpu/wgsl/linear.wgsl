@@ -1,0 +1,67 @@
+// x · wᵀ by tiles of 32 rows and 64 columns in workgroup memory; 8x4 results an invocation.
+const ROWS = 32u;
+const PANELS = 8u;
+
+@group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
+
+// One block of 32 along the sum. The odd strides spread rows over memory banks.
+var<workgroup> tile_x: array<array<vec4<real>, 9>, ROWS>;
+var<workgroup> tile_w: array<array<vec4<real>, 17>, 32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+    let row0 = tile.y * ROWS;
+    let panel0 = tile.x * PANELS;
+    // Beyond the edges the nearest row is read again; `finish` drops the results.
+    let panel = min(panel0 + t / 8u, (p.n - 1u) / 8u);
+    let i = t / 2u % 4u;
+    let quad = t % 2u;
+    let tile_row = t / 16u * 8u;
+    let tile_column = t % 16u;
+
+    var sums: array<vec4<f32>, 8>;
+    for (var block = 0u; block < p.blocks; block++) {
+        for (var j = 0u; j < 4u; j++) {
+            let row = min(row0 + j * 8u + t / 8u, p.m - 1u);
+            tile_x[j * 8u + t / 8u][t % 8u] = vec4<real>(x[(row * p.blocks + block) * 8u + t % 8u]);
+        }
+        let w = decode(panel, p.blocks, block, i, quad);
+        for (var j = 0u; j < 4u; j++) {
+            tile_w[4u * i + j][t / 8u * 2u + quad] = w.low[j];
+            tile_w[16u + 4u * i + j][t / 8u * 2u + quad] = w.high[j];
+        }
+        workgroupBarrier();
+        if (HALF) {
+            // f16 holds the sum of a block; blocks add up in f32.
+            var part: array<vec4<real>, 8>;
+            for (var k = 0u; k < 8u; k++) {
+                let w0 = tile_w[4u * k][tile_column];
+                let w1 = tile_w[4u * k + 1u][tile_column];
+                let w2 = tile_w[4u * k + 2u][tile_column];
+                let w3 = tile_w[4u * k + 3u][tile_column];
+                for (var r = 0u; r < 8u; r++) {
+                    let v = tile_x[tile_row + r][k];
+                    part[r] += v.x * w0 + v.y * w1 + v.z * w2 + v.w * w3;
+                }
+            }
+            for (var r = 0u; r < 8u; r++) {
+                sums[r] += vec4<f32>(part[r]);
+            }
+        } else {
+            for (var k = 0u; k < 8u; k++) {
+                let w0 = vec4<f32>(tile_w[4u * k][tile_column]);
+                let w1 = vec4<f32>(tile_w[4u * k + 1u][tile_column]);
+                let w2 = vec4<f32>(tile_w[4u * k + 2u][tile_column]);
+                let w3 = vec4<f32>(tile_w[4u * k + 3u][tile_column]);
+                for (var r = 0u; r < 8u; r++) {
+                    let v = vec4<f32>(tile_x[tile_row + r][k]);
+                    sums[r] += v.x * w0 + v.y * w1 + v.z * w2 + v.w * w3;
+                }
+            }
+        }
+        workgroupBarrier();
+    }
+    for (var r = 0u; r < 8u; r++) {
+        finish4(row0 + tile_row + r, panel0 * 8u + tile_column * 4u, sums[r]);
+    }
+}

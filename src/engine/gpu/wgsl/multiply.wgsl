@@ -1,0 +1,16 @@
+// a · b, elementwise.
+struct Params {
+    length: u32,
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) at: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
+    let i = at.y * groups.x * 64u + at.x;
+    if (i < p.length) {
+        y[i] = a[i] * b[i];
+    }
+}
