@@ -3,6 +3,9 @@
 // The crate's futures run on one thread, in a browser's Worker or under `block_on`.
 #![allow(async_fn_in_trait)]
 
+mod classifier;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod engine;
 mod error;
 pub mod model;
@@ -10,5 +13,8 @@ pub mod preprocess;
 pub mod tokenizer;
 pub mod verdict;
 pub mod weights;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod zero_shot;
 
+pub use classifier::Classifier;
 pub use error::{Error, Result};

@@ -19,7 +19,7 @@ pub use text::TextTower;
 pub use vision::{VisionTower, patches};
 
 use crate::engine::{Activation, Engine};
-use crate::weights::quant::Matrix;
+use crate::weights::quant::{Matrix, PANEL};
 use crate::{Error, Result};
 
 /// Where a stage's tensors come from.
@@ -36,17 +36,20 @@ pub trait Stages {
 #[derive(Default)]
 pub struct Tensors {
     pub stage: String,
+    /// Rows may be padded to whole panels: the model knows how many there are.
     pub matrices: HashMap<String, Matrix>,
     pub vectors: HashMap<String, Vec<f32>>,
+    pub integers: HashMap<String, Vec<u16>>,
 }
 
 impl Tensors {
     fn linear<E: Engine>(&mut self, engine: &E, name: &str, rows: usize, cols: usize) -> Result<E::Weight> {
-        let matrix = self.matrices.remove(name).ok_or_else(|| self.missing(name))?;
-        if (matrix.rows, matrix.cols) != (rows, cols) {
+        let mut matrix = self.matrices.remove(name).ok_or_else(|| self.missing(name))?;
+        if matrix.rows.next_multiple_of(PANEL) != rows.next_multiple_of(PANEL) || matrix.cols != cols {
             let reason = format!("shape [{}, {}], expected [{rows}, {cols}]", matrix.rows, matrix.cols);
             return Err(Error::Tensor { tensor: format!("{}.{name}", self.stage), reason });
         }
+        matrix.rows = rows;
         engine.weight(matrix)
     }
 
@@ -59,13 +62,17 @@ impl Tensors {
         engine.tensor(rows, cols, &values)
     }
 
+    pub(crate) fn take_integers(&mut self, name: &str) -> Result<Vec<u16>> {
+        self.integers.remove(name).ok_or_else(|| self.missing(name))
+    }
+
     fn missing(&self, name: &str) -> Error {
         Error::Tensor { tensor: format!("{}.{name}", self.stage), reason: "not in the pack".into() }
     }
 }
 
 /// A stage that loads when first asked for, and stays.
-struct Lazy<T>(OnceCell<T>);
+pub(crate) struct Lazy<T>(OnceCell<T>);
 
 impl<T> Default for Lazy<T> {
     fn default() -> Self {
@@ -74,7 +81,12 @@ impl<T> Default for Lazy<T> {
 }
 
 impl<T> Lazy<T> {
-    async fn get(&self, stages: &impl Stages, name: &str, build: impl FnOnce(Tensors) -> Result<T>) -> Result<&T> {
+    pub(crate) async fn get(
+        &self,
+        stages: &impl Stages,
+        name: &str,
+        build: impl FnOnce(Tensors) -> Result<T>,
+    ) -> Result<&T> {
         stages.pause().await?;
         if self.0.get().is_none() {
             let built = build(stages.stage(name).await?)?;

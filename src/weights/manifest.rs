@@ -11,12 +11,14 @@ use crate::{Error, Result};
 
 /// The format version that this program reads and writes.
 pub const VERSION: u32 = 1;
+/// The value of `format`.
+pub const FORMAT: &str = "memeclip";
 /// The file's name in every pack.
 pub const FILE: &str = "manifest.json";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Always "memeclip".
+    /// Always [`FORMAT`].
     pub format: String,
     pub version: u32,
     /// What people call the model.
@@ -75,7 +77,7 @@ impl Manifest {
             version: u32,
         }
         let header: Header = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
-        if header.format != "memeclip" {
+        if header.format != FORMAT {
             return Err(invalid(format!("its format is '{}'", header.format)));
         }
         if header.version != VERSION {

@@ -1,0 +1,106 @@
+//! (image, text) -> [`Verdict`].
+
+use std::collections::BTreeMap;
+
+use crate::engine::Engine;
+use crate::model::{Head, Lazy, Tensors, TextTower, VisionTower};
+use crate::preprocess::{self, Rgb};
+use crate::tokenizer::Tokenizer;
+use crate::verdict::{Task, TaskVerdict, Verdict};
+use crate::weights::load::Loader;
+use crate::weights::manifest::Manifest;
+use crate::weights::source::Source;
+use crate::{Error, Result};
+
+/// A pack on an engine. Weights load when a request first needs them, and stay.
+pub struct Classifier<E: Engine, S: Source> {
+    engine: E,
+    loader: Loader<S>,
+    tokenizer: Lazy<Tokenizer>,
+    vision: VisionTower<E>,
+    text: TextTower<E>,
+    heads: BTreeMap<Task, Lazy<Head<E>>>,
+}
+
+impl<E: Engine, S: Source> Classifier<E, S> {
+    /// Reads the manifest; no weights yet.
+    pub async fn open(engine: E, source: S) -> Result<Self> {
+        let loader = Loader::open(source).await?;
+        let manifest = loader.manifest();
+        Ok(Classifier {
+            vision: VisionTower::new(manifest.clip.vision.clone(), manifest.clip.projection),
+            text: TextTower::new(manifest.clip.text.clone()),
+            heads: manifest.heads.keys().map(|task| (*task, Lazy::default())).collect(),
+            tokenizer: Lazy::default(),
+            engine,
+            loader,
+        })
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        self.loader.manifest()
+    }
+
+    pub fn engine(&self) -> &E {
+        &self.engine
+    }
+
+    pub fn source(&self) -> &S {
+        self.loader.source()
+    }
+
+    /// The verdicts on one meme. `text` is what the picture says; empty text is read as `null`, as the reference does.
+    /// `tasks`: those wanted, all of the pack's if empty. All heads share one pass through the towers.
+    pub async fn classify(&self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Verdict> {
+        let manifest = self.loader.manifest();
+        let known: Vec<Task> = manifest.heads.keys().copied().collect();
+        if let Some(unknown) = tasks.iter().find(|task| !known.contains(task)) {
+            let known = known.iter().map(|task| task.name()).collect::<Vec<_>>().join(", ");
+            return Err(Error::UnknownTask { task: unknown.name().into(), known });
+        }
+        let tasks: Vec<Task> = known.into_iter().filter(|task| tasks.is_empty() || tasks.contains(task)).collect();
+        let heads = tasks.iter().map(|task| format!("head/{}", task.name()));
+        let components: Vec<String> = ["vision".into(), "text".into()].into_iter().chain(heads).collect();
+        self.loader.prefetch(&components)?;
+
+        let size = manifest.clip.vision.image_size;
+        let pixels = preprocess::normalize(&preprocess::resize(image, size));
+        let image = self.vision.features(&self.engine, &self.loader, &pixels).await?;
+        let text = self.text.features(&self.engine, &self.loader, &self.tokenizer().await?.ids(text)?).await?;
+        let mut logits = Vec::new();
+        for task in &tasks {
+            logits.push(self.head(*task).await?.logits(&self.engine, &image, &text));
+        }
+
+        let outputs: Vec<&E::Tensor> = [&image, &text].into_iter().chain(&logits).collect();
+        let mut values = self.engine.read(&outputs).await?.into_iter();
+        let (image_feature, text_feature) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
+        let tasks = tasks.iter().zip(values).map(|(task, logits)| {
+            if logits.iter().any(|logit| !logit.is_finite()) {
+                let reason = format!("the logits of task {} are not finite", task.name());
+                return Err(Error::Internal { reason });
+            }
+            Ok(TaskVerdict::new(*task, logits, manifest.heads[task].zero_shot))
+        });
+        Ok(Verdict { tasks: tasks.collect::<Result<_>>()?, image_feature, text_feature })
+    }
+
+    async fn tokenizer(&self) -> Result<&Tokenizer> {
+        let context = self.loader.manifest().clip.text.context;
+        self.tokenizer.get(&self.loader, "text.tokenizer", |t| tokenizer(t, context)).await
+    }
+
+    async fn head(&self, task: Task) -> Result<&Head<E>> {
+        let clip = &self.loader.manifest().clip;
+        let config = &self.loader.manifest().heads[&task].config;
+        let load = |t| Head::load(&self.engine, t, config, clip.projection, clip.text.width, task.labels().len());
+        self.heads[&task].get(&self.loader, &format!("head.{}", task.name()), load).await
+    }
+}
+
+/// The tokenizer of a `text.tokenizer` stage.
+pub(crate) fn tokenizer(mut tensors: Tensors, context: usize) -> Result<Tokenizer> {
+    let merges = tensors.take_integers("merges")?;
+    let merges: Vec<[u16; 2]> = merges.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
+    Tokenizer::from_merges(&merges, context)
+}

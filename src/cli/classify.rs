@@ -1,0 +1,138 @@
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use crate::engine::Engine;
+use crate::engine::cpu::Cpu;
+use crate::engine::gpu::{Gpu, GpuOptions};
+use crate::preprocess;
+use crate::verdict::{Task, TaskVerdict, Verdict, serialize_tasks};
+use crate::weights::pack::io;
+use crate::weights::source::Directory;
+use crate::{Classifier, Error, Result};
+
+/// Classify memes.
+#[derive(clap::Args)]
+pub struct Classify {
+    /// Directory of the pack.
+    #[arg(long, default_value = "weights/default")]
+    weights: PathBuf,
+    /// Image files.
+    #[arg(long, required = true, num_args = 1..)]
+    image: Vec<PathBuf>,
+    /// What the picture says; the same for all images.
+    #[arg(long, default_value = "")]
+    text: String,
+    /// Tasks wanted: hate, target, stance, humor. All if not given.
+    #[arg(long)]
+    task: Vec<Task>,
+    #[arg(long, value_enum, default_value_t = Device::Auto)]
+    device: Device,
+    /// One JSON object a line and image.
+    #[arg(long)]
+    json: bool,
+    /// With --json: the image and text features too.
+    #[arg(long, requires = "json")]
+    features: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Device {
+    /// A hardware GPU if there is one, else the CPU.
+    Auto,
+    Gpu,
+    Cpu,
+    /// The reference engine; needs a build with `--features train`.
+    Burn,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    image: String,
+    text: &'a str,
+    device: &'a str,
+    #[serde(serialize_with = "serialize_tasks")]
+    tasks: &'a [TaskVerdict],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    features: Option<Features<'a>>,
+}
+
+#[derive(Serialize)]
+struct Features<'a> {
+    image: &'a [f32],
+    text: &'a [f32],
+}
+
+impl Classify {
+    pub fn run(self) -> Result<()> {
+        pollster::block_on(async {
+            match self.device {
+                Device::Cpu => self.run_on(Cpu::new()).await,
+                Device::Gpu => self.run_on(Gpu::new(&GpuOptions::default()).await?).await,
+                Device::Auto => match Gpu::new(&GpuOptions::default()).await {
+                    Ok(gpu) if !gpu.is_software() => self.run_on(gpu).await,
+                    _ => self.run_on(Cpu::new()).await,
+                },
+                #[cfg(feature = "train")]
+                Device::Burn => self.run_on(crate::engine::burn::Burn::flex()).await,
+                #[cfg(not(feature = "train"))]
+                Device::Burn => Err(Error::DeviceUnavailable {
+                    device: "burn".into(),
+                    remedy: "Build with `cargo build --release --features train`, or use auto, gpu or cpu.".into(),
+                }),
+            }
+        })
+    }
+
+    async fn run_on<E: Engine>(&self, engine: E) -> Result<()> {
+        let classifier = Classifier::open(engine, Directory::new(&self.weights)).await?;
+        let mut failed = 0;
+        for path in &self.image {
+            match self.classify(&classifier, path).await {
+                Ok(verdict) => self.print(&classifier.engine().name(), path, &verdict)?,
+                // A bad image does not keep the others from their verdicts.
+                Err(error) if self.image.len() > 1 => {
+                    eprintln!("memeclip: {error}");
+                    failed += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match failed {
+            0 => Ok(()),
+            _ => Err(Error::Argument { reason: format!("{failed} of {} images have no verdict", self.image.len()) }),
+        }
+    }
+
+    async fn classify<E: Engine>(&self, classifier: &Classifier<E, Directory>, path: &PathBuf) -> Result<Verdict> {
+        let bytes = std::fs::read(path).map_err(|e| io(path, e))?;
+        let image = preprocess::decode(&path.display().to_string(), &bytes)?;
+        classifier.classify(&image, &self.text, &self.task).await
+    }
+
+    fn print(&self, device: &str, path: &PathBuf, verdict: &Verdict) -> Result<()> {
+        if self.json {
+            let features = Features { image: &verdict.image_feature, text: &verdict.text_feature };
+            let line = Line {
+                image: path.display().to_string(),
+                text: &self.text,
+                device,
+                tasks: &verdict.tasks,
+                features: self.features.then_some(features),
+            };
+            let json = serde_json::to_string(&line).map_err(|e| Error::Internal { reason: e.to_string() })?;
+            println!("{json}");
+            return Ok(());
+        }
+        println!("{} on {device}", path.display());
+        for task in &verdict.tasks {
+            let note = if task.zero_shot { "  (zero-shot)" } else { "" };
+            println!("  {:<7} {}{note}", task.task.name(), task.label());
+            for (label, p) in task.task.labels().iter().zip(&task.probabilities) {
+                println!("          {:>5.1} %  {label}", 100.0 * p);
+            }
+        }
+        Ok(())
+    }
+}

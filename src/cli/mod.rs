@@ -1,0 +1,37 @@
+//! The command-line program: arguments in, library calls, text or JSON out.
+
+mod classify;
+mod convert;
+mod inspect;
+mod synth;
+
+use clap::{Parser, Subcommand};
+
+use crate::Result;
+
+/// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities.
+#[derive(Parser)]
+#[command(version, about)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Classify(classify::Classify),
+    Convert(convert::Convert),
+    Inspect(inspect::Inspect),
+    Synth(synth::Synth),
+}
+
+impl Arguments {
+    pub fn run(self) -> Result<()> {
+        match self.command {
+            Command::Classify(command) => command.run(),
+            Command::Convert(command) => command.run(),
+            Command::Inspect(command) => command.run(),
+            Command::Synth(command) => command.run(),
+        }
+    }
+}

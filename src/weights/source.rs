@@ -1,0 +1,84 @@
+//! Where a pack's bytes come from, checked before anyone uses them.
+
+use super::manifest::Shard;
+use crate::{Error, Result};
+
+/// A pack's home: a directory, or (in the browser) a web server and the browser's cache.
+pub trait Source {
+    /// `manifest.json`.
+    async fn manifest(&self) -> Result<Vec<u8>>;
+
+    /// These shards will be asked for soon, in this order: a source that is slow may begin to fetch them.
+    fn prefetch(&self, _shards: &[Shard]) {}
+
+    /// A shard's bytes, checked by [`verify`].
+    async fn shard(&self, shard: &Shard) -> Result<Vec<u8>>;
+
+    /// Lets others run; [`Error::Aborted`] if the current request is no longer wanted.
+    async fn pause(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// How the source is called in errors: a path, an address.
+    fn name(&self) -> String;
+}
+
+/// Compares length and sha256 with the manifest's.
+pub fn verify(shard: &Shard, bytes: &[u8]) -> Result<()> {
+    use sha2::{Digest, Sha256};
+
+    verify_length(shard, bytes.len() as u64)?;
+    if hex(&Sha256::digest(bytes)) != shard.sha256 {
+        return Err(Error::ShardHash { shard: shard.file.clone() });
+    }
+    Ok(())
+}
+
+/// Compares the length with the manifest's.
+pub fn verify_length(shard: &Shard, found: u64) -> Result<()> {
+    if found != shard.bytes {
+        return Err(Error::ShardSize { shard: shard.file.clone(), expected: shard.bytes, found });
+    }
+    Ok(())
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A pack in a directory.
+#[cfg(not(target_arch = "wasm32"))]
+pub struct Directory {
+    path: std::path::PathBuf,
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Directory {
+    pub fn new(path: impl Into<std::path::PathBuf>) -> Self {
+        Directory { path: path.into() }
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Source for Directory {
+    async fn manifest(&self) -> Result<Vec<u8>> {
+        let path = self.path.join(super::manifest::FILE);
+        std::fs::read(&path).map_err(|e| Error::Manifest { name: path.display().to_string(), reason: e.to_string() })
+    }
+
+    async fn shard(&self, shard: &Shard) -> Result<Vec<u8>> {
+        let path = self.path.join(&shard.file);
+        let missing =
+            |e: std::io::Error| Error::MissingShard { shard: path.display().to_string(), reason: e.to_string() };
+        // The length first, so that an oversized file is refused without reading it.
+        verify_length(shard, std::fs::metadata(&path).map_err(missing)?.len())?;
+        let bytes = std::fs::read(&path).map_err(missing)?;
+        verify(shard, &bytes)?;
+        Ok(bytes)
+    }
+
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+}
