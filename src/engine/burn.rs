@@ -1,1 +1,143 @@
-//! burn engine.
+//! The operations on burn tensors, in full f32: the readable oracle of the other engines, and what heads are trained on.
+
+use std::sync::LazyLock;
+
+use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation, module};
+
+use super::{Activation, Engine, Mask};
+use crate::weights::quant::Matrix;
+use crate::{Error, Result};
+
+/// burn, on one of its devices.
+pub struct Burn {
+    name: &'static str,
+    device: Device,
+}
+
+impl Burn {
+    /// On the processor, by burn's own kernels.
+    pub fn flex() -> Self {
+        Burn { name: "burn (flex)", device: Device::flex() }
+    }
+
+    /// On the default GPU, by burn's own shaders. Fails with [`Error::NoGpu`] where there is none.
+    pub fn wgpu() -> Result<Self> {
+        // burn registers a device for the whole process and refuses to do so twice.
+        static DEVICE: LazyLock<Result<Device>> = LazyLock::new(|| {
+            Device::wgpu_options().init().map_err(|e| Error::NoGpu { reason: e.to_string() })
+        });
+        Ok(Burn { name: "burn (wgpu)", device: DEVICE.clone()? })
+    }
+
+    fn matrix(&self, rows: usize, cols: usize, values: Vec<f32>) -> Tensor<2> {
+        Tensor::from_data(TensorData::new(values, [rows, cols]), &self.device)
+    }
+
+    fn select(&self, x: &Tensor<2>, ids: &[u32]) -> Tensor<2> {
+        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [ids.len()]), &self.device);
+        x.clone().select(0, ids)
+    }
+}
+
+/// `x` repeated until it has `rows` rows.
+fn repeat(x: &Tensor<2>, rows: usize) -> Tensor<2> {
+    x.clone().repeat_dim(0, rows / x.dims()[0])
+}
+
+impl Engine for Burn {
+    type Tensor = Tensor<2>;
+    type Weight = Tensor<2>;
+
+    fn name(&self) -> String {
+        self.name.into()
+    }
+
+    fn tensor(&self, rows: usize, cols: usize, values: &[f32]) -> Result<Tensor<2>> {
+        Ok(self.matrix(rows, cols, values.to_vec()))
+    }
+
+    fn weight(&self, matrix: Matrix) -> Result<Tensor<2>> {
+        Ok(self.matrix(matrix.rows, matrix.cols, matrix.decode()))
+    }
+
+    fn shape(&self, x: &Tensor<2>) -> (usize, usize) {
+        x.dims().into()
+    }
+
+    fn embed(&self, table: &Tensor<2>, ids: &[u32]) -> Tensor<2> {
+        self.select(table, ids)
+    }
+
+    fn rows(&self, x: &Tensor<2>, ids: &[u32]) -> Tensor<2> {
+        self.select(x, ids)
+    }
+
+    fn layer_norm(&self, x: &Tensor<2>, gamma: &Tensor<2>, beta: &Tensor<2>, eps: f32) -> Tensor<2> {
+        let (gamma, beta) = (gamma.clone().squeeze_dim(0), beta.clone().squeeze_dim(0));
+        module::layer_norm(x.clone(), gamma, Some(beta), eps as f64)
+    }
+
+    fn linear(
+        &self,
+        x: &Tensor<2>,
+        w: &Tensor<2>,
+        bias: Option<&Tensor<2>>,
+        activation: Activation,
+        residual: Option<&Tensor<2>>,
+    ) -> Tensor<2> {
+        let mut y = x.clone().matmul(w.clone().transpose());
+        if let Some(bias) = bias {
+            y = y + bias.clone();
+        }
+        y = match activation {
+            Activation::Identity => y,
+            Activation::Relu => activation::relu(y),
+            Activation::QuickGelu => y.clone() * activation::sigmoid(y * 1.702),
+        };
+        match residual {
+            Some(residual) => y + repeat(residual, x.dims()[0]),
+            None => y,
+        }
+    }
+
+    fn attention(&self, qkv: &Tensor<2>, sequences: usize, heads: usize, mask: Mask) -> Tensor<2> {
+        let [rows, cols] = qkv.dims();
+        let (tokens, width) = (rows / sequences, cols / 3);
+        let split = |part: usize| -> Tensor<4> {
+            let x = qkv.clone().narrow(1, part * width, width);
+            x.reshape([sequences, tokens, heads, width / heads]).swap_dims(1, 2)
+        };
+        let (q, k, v) = (split(0), split(1), split(2));
+        let mut scores = q.matmul(k.transpose()) / ((width / heads) as f32).sqrt();
+        if mask == Mask::Causal {
+            let later = Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, &self.device);
+            scores = scores.mask_fill(later.unsqueeze().expand([sequences, heads, tokens, tokens]), f32::NEG_INFINITY);
+        }
+        let attended = activation::softmax(scores, 3).matmul(v);
+        attended.swap_dims(1, 2).reshape([rows, width])
+    }
+
+    fn mix(&self, a: &Tensor<2>, alpha: f32, b: &Tensor<2>, beta: f32) -> Tensor<2> {
+        a.clone() * alpha + repeat(b, a.dims()[0]) * beta
+    }
+
+    fn multiply(&self, a: &Tensor<2>, b: &Tensor<2>) -> Tensor<2> {
+        a.clone() * b.clone()
+    }
+
+    fn normalize(&self, x: &Tensor<2>) -> Tensor<2> {
+        let norm = x.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
+        x.clone() / norm
+    }
+
+    async fn read(&self, tensors: &[&Tensor<2>]) -> Result<Vec<Vec<f32>>> {
+        let mut values = Vec::with_capacity(tensors.len());
+        for &tensor in tensors {
+            let data = tensor.clone().into_data_async().await;
+            let data = data.map_err(|e| Error::Internal { reason: e.to_string() })?;
+            values.push(data.into_vec().map_err(|e| Error::Internal { reason: format!("{e:?}") })?);
+        }
+        Ok(values)
+    }
+}
