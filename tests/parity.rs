@@ -139,7 +139,7 @@ fn tiny_in_every_format_on_every_engine() {
         {
             use memeclip::engine::burn::Burn;
             Distance::of(&verdicts(Burn::flex(), &pack, &goldens), &goldens).check("tiny burn (flex)", format);
-            Distance::of(&verdicts(Burn::wgpu(), &pack, &goldens), &goldens).check("tiny burn (wgpu)", format);
+            Distance::of(&verdicts(Burn::wgpu().unwrap(), &pack, &goldens), &goldens).check("tiny burn (wgpu)", format);
         }
     }
 }

@@ -69,10 +69,10 @@ impl Classify {
         pollster::block_on(async {
             match self.device {
                 Device::Cpu => self.run_on(Cpu::new()).await,
-                Device::Gpu => self.run_on(Gpu::new(&GpuOptions::default()).await?).await,
+                Device::Gpu => self.run_on(Gpu::new(&GpuOptions { software: true, ..Default::default() }).await?).await,
                 Device::Auto => match Gpu::new(&GpuOptions::default()).await {
-                    Ok(gpu) if !gpu.is_software() => self.run_on(gpu).await,
-                    _ => self.run_on(Cpu::new()).await,
+                    Ok(gpu) => self.run_on(gpu).await,
+                    Err(_) => self.run_on(Cpu::new()).await,
                 },
                 #[cfg(feature = "train")]
                 Device::Burn => self.run_on(crate::engine::burn::Burn::flex()).await,
