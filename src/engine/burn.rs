@@ -23,9 +23,8 @@ impl Burn {
     /// On the default GPU, by burn's own shaders. Fails with [`Error::NoGpu`] where there is none.
     pub fn wgpu() -> Result<Self> {
         // burn registers a device for the whole process and refuses to do so twice.
-        static DEVICE: LazyLock<Result<Device>> = LazyLock::new(|| {
-            Device::wgpu_options().init().map_err(|e| Error::NoGpu { reason: e.to_string() })
-        });
+        static DEVICE: LazyLock<Result<Device>> =
+            LazyLock::new(|| Device::wgpu_options().init().map_err(|e| Error::NoGpu { reason: e.to_string() }));
         Ok(Burn { name: "burn (wgpu)", device: DEVICE.clone()? })
     }
 

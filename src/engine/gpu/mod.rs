@@ -193,8 +193,10 @@ impl Engine for Gpu {
         let y = self.empty(ids.len(), table.cols);
         for (i, chunk) in ids.chunks(IDS).enumerate() {
             for piece in &table.pieces {
-                let mut parameters =
-                    vec![i * IDS, chunk.len(), table.cols, piece.first, piece.rows, 0, 0, 0].iter().map(|&n| n as u32).collect::<Vec<_>>();
+                let mut parameters = vec![i * IDS, chunk.len(), table.cols, piece.first, piece.rows, 0, 0, 0]
+                    .iter()
+                    .map(|&n| n as u32)
+                    .collect::<Vec<_>>();
                 parameters.extend(chunk);
                 self.recorder.dispatch(Dispatch {
                     kernel: Kernel::Embed(table.format),
@@ -267,11 +269,8 @@ impl Engine for Gpu {
                 },
                 residual.map_or(0, |residual| residual.rows as u32),
             ];
-            let groups = [
-                piece.rows.div_ceil(PANEL).div_ceil(tile_panels) as u32,
-                x.rows.div_ceil(tile_rows) as u32,
-                1,
-            ];
+            let groups =
+                [piece.rows.div_ceil(PANEL).div_ceil(tile_panels) as u32, x.rows.div_ceil(tile_rows) as u32, 1];
             self.recorder.dispatch(Dispatch {
                 kernel,
                 parameters: &parameters,
@@ -329,9 +328,8 @@ impl Engine for Gpu {
         let sizes: Vec<u64> = tensors.iter().map(|tensor| 4 * (tensor.rows * tensor.cols) as u64).collect();
         let total = sizes.iter().sum::<u64>().max(4);
         let staging = self.staging.take().filter(|staging| staging.size() >= total);
-        let staging = staging.unwrap_or_else(|| {
-            self.device.buffer("results", total, BufferUsages::MAP_READ | BufferUsages::COPY_DST)
-        });
+        let staging = staging
+            .unwrap_or_else(|| self.device.buffer("results", total, BufferUsages::MAP_READ | BufferUsages::COPY_DST));
         let mut offset = 0;
         for (tensor, &size) in tensors.iter().zip(&sizes) {
             self.recorder.copy(&tensor.loan.buffer, &staging, offset, size);

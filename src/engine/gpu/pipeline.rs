@@ -65,7 +65,8 @@ impl Kernel {
             let _ = writeln!(source, "const WIDTH = {width}u;");
         }
 
-        let reduce = if subgroups { include_str!("wgsl/reduce_subgroups.wgsl") } else { include_str!("wgsl/reduce.wgsl") };
+        let reduce =
+            if subgroups { include_str!("wgsl/reduce_subgroups.wgsl") } else { include_str!("wgsl/reduce.wgsl") };
         let groups = include_str!("wgsl/groups.wgsl");
         let codes = include_str!("wgsl/codes.wgsl");
         let decode = include_str!("wgsl/decode.wgsl");
@@ -123,9 +124,8 @@ impl Pipelines {
             count: None,
         };
         let storage = |binding, read_only| buffer(binding, wgpu::BufferBindingType::Storage { read_only }, false);
-        let layout = |entries: &[_]| {
-            device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries })
-        };
+        let layout =
+            |entries: &[_]| device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: None, entries });
         Pipelines {
             compiled: RefCell::default(),
             tensors: std::array::from_fn(|inputs| {
