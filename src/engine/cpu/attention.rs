@@ -1,0 +1,86 @@
+//! softmax(q · kᵀ / sqrt(head width)) · v, one head of one sequence at a time, as two products with panels: the keys are
+//! one matrix's rows, the values the other's columns.
+
+use super::isa::Isa;
+use super::parallel::{self, Columns};
+use super::{Tensor, math};
+use crate::engine::Mask;
+use crate::weights::quant::PANEL;
+
+/// Queries that are worked on at a time: their scores stay in the cache.
+const QUERIES: usize = 64;
+
+#[derive(Default)]
+struct Scratch {
+    /// [panel of tokens][head width][8 tokens]
+    keys: Vec<f32>,
+    /// [panel of columns][tokens][8 columns]
+    values: Vec<f32>,
+    /// [queries][tokens, padded to whole panels]
+    scores: Vec<f32>,
+    /// What the weights of a query must be divided by.
+    sums: Vec<f32>,
+}
+
+pub fn attention(isa: Isa, qkv: &Tensor, sequences: usize, heads: usize, mask: Mask) -> Tensor {
+    let (tokens, width) = (qkv.rows / sequences, qkv.cols / 3);
+    let head_width = width / heads;
+    let padded = tokens.next_multiple_of(PANEL);
+    let scale = 1.0 / (head_width as f32).sqrt();
+    let mut out = vec![0.0; qkv.rows * width];
+    let columns = Columns::new(&mut out, width);
+
+    parallel::each(sequences * heads, Scratch::default, |scratch, i| {
+        let (first, column) = (i / heads * tokens, i % heads * head_width);
+        let part = &qkv.values[first * qkv.cols + column..];
+        isa.run(|| {
+            let Scratch { keys, values, scores, sums } = scratch;
+            keys.resize(padded * head_width, 0.0);
+            values.resize(head_width.next_multiple_of(PANEL) * tokens, 0.0);
+            for token in 0..tokens {
+                let key = &part[token * qkv.cols + width..][..head_width];
+                for (key, to) in key.iter().zip(keys[token / PANEL * PANEL * head_width..].chunks_exact_mut(PANEL)) {
+                    to[token % PANEL] = *key;
+                }
+                let value = &part[token * qkv.cols + 2 * width..][..head_width];
+                for (value, panel) in value.chunks(PANEL).zip(values.chunks_exact_mut(tokens * PANEL)) {
+                    panel[token * PANEL..][..value.len()].copy_from_slice(value);
+                }
+            }
+
+            for start in (0..tokens).step_by(QUERIES) {
+                let queries = QUERIES.min(tokens - start);
+                let mut tile = [[0.0; PANEL]; QUERIES];
+                let tile = &mut tile[..queries];
+                scores.resize(queries * padded, 0.0);
+                for (panel, keys) in keys.chunks_exact(PANEL * head_width).enumerate() {
+                    tile.fill([0.0; PANEL]);
+                    isa.f32(&part[start * qkv.cols..], qkv.cols, keys, tile);
+                    for (scores, tile) in scores.chunks_exact_mut(padded).zip(tile.iter()) {
+                        scores[panel * PANEL..][..PANEL].copy_from_slice(&tile.map(|score| score * scale));
+                    }
+                }
+                sums.clear();
+                for (query, scores) in scores.chunks_exact_mut(padded).enumerate() {
+                    let seen = if mask == Mask::Causal { start + query + 1 } else { tokens };
+                    let (scores, masked) = scores.split_at_mut(seen);
+                    let max = math::max(scores);
+                    scores.iter_mut().for_each(|score| *score = math::exp(*score - max));
+                    masked.fill(0.0);
+                    sums.push(math::sum(scores, |weight| weight));
+                }
+                for (panel, values) in values.chunks_exact(PANEL * tokens).enumerate() {
+                    tile.fill([0.0; PANEL]);
+                    isa.f32(scores, padded, values, tile);
+                    let n = PANEL.min(head_width - panel * PANEL);
+                    for (query, (tile, sum)) in tile.iter().zip(sums.iter()).enumerate() {
+                        // SAFETY: each head of each sequence has rows and columns of its own.
+                        let row = unsafe { columns.row(first + start + query, column + panel * PANEL, n) };
+                        row.copy_from_slice(&tile.map(|value| value / sum)[..n]);
+                    }
+                }
+            }
+        })
+    });
+    Tensor::new(qkv.rows, width, out)
+}

@@ -1,0 +1,315 @@
+//! The inner loops, once for each instruction set: one panel of weights against rows of activations.
+//!
+//! A panel's lanes are its eight rows, so four neighbouring columns of an activation row are broadcast and multiplied
+//! with all of them at once, and no sum ever runs across a register.
+//!
+//! Matrices of whole numbers are multiplied as such, a block of 32 columns at a time. The instructions that do so want
+//! one operand unsigned and, to mean the same on every machine, below 128: a 4-bit weight fits that beside activations
+//! of 8 bits and sign; with weights of 8 bits it is the activations that are rounded to 0..=127.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(any(test, not(target_arch = "wasm32")))]
+mod portable;
+#[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+mod relaxed;
+#[cfg(target_arch = "wasm32")]
+mod simd128;
+
+use crate::weights::quant::{BLOCK, PANEL};
+
+/// Sums for each row of activations and each lane of a panel.
+pub type Tile = [[f32; PANEL]];
+
+/// 32 neighbouring activations of one row as whole numbers: value = scale · code + offset.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub struct Block {
+    /// Against `q8` weights 0..=127; against `q4` weights -127..=127, as the bytes of i8.
+    pub codes: [u8; BLOCK],
+    pub scale: f32,
+    /// Against `q4` weights: what the whole block's sum of products is off by, as their codes are raised by 8.
+    pub offset: f32,
+}
+
+/// Some columns of one panel: codes `[block][8 groups][8 rows][4 cols]`, and factors of each block and row.
+#[derive(Clone, Copy)]
+pub struct Panel<'a> {
+    pub codes: &'a [u8],
+    /// What a code stands for.
+    pub scales: &'a [f32],
+    /// `q8`: scale · the sum of the block's codes: the factor of the activations' offset.
+    pub sums: &'a [f32],
+}
+
+impl Panel<'_> {
+    fn blocks(&self) -> usize {
+        self.codes.len() / (BLOCK * PANEL)
+    }
+}
+
+/// An instruction set that this build has loops for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isa {
+    #[cfg(any(test, not(target_arch = "wasm32")))]
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
+    Simd128,
+    /// The engine has one instruction for four products and their sum.
+    #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+    Relaxed,
+    /// It has one for two products, and needs two more to sum those.
+    #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+    RelaxedPairs,
+}
+
+impl Isa {
+    /// What this machine runs fastest.
+    pub fn best() -> Isa {
+        #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+        return if relaxed::sums_pairs() { Isa::RelaxedPairs } else { Isa::Relaxed };
+        #[cfg(all(target_arch = "wasm32", not(feature = "relaxed-simd")))]
+        return Isa::Simd128;
+        #[cfg(target_arch = "x86_64")]
+        if avx2::available() {
+            return Isa::Avx2;
+        }
+        #[cfg(not(target_arch = "wasm32"))]
+        Isa::Portable
+    }
+
+    /// All that this build and this machine have.
+    #[cfg(test)]
+    pub fn all() -> Vec<Isa> {
+        vec![
+            Isa::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Isa::best(),
+            #[cfg(target_arch = "wasm32")]
+            Isa::Simd128,
+            #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+            Isa::Relaxed,
+            #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+            Isa::RelaxedPairs,
+        ]
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            #[cfg(any(test, not(target_arch = "wasm32")))]
+            Isa::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => "avx2",
+            #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
+            Isa::Simd128 => "simd128",
+            #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+            Isa::Relaxed | Isa::RelaxedPairs => "relaxed-simd",
+        }
+    }
+
+    /// Runs `f`, compiled for this instruction set: plain loops in it use its registers.
+    #[inline(always)]
+    pub fn run<R>(self, f: impl FnOnce() -> R) -> R {
+        match self {
+            // SAFETY: `best` gives Avx2 only where the processor has it.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => unsafe { avx2::run(f) },
+            _ => f(),
+        }
+    }
+
+    /// tile[r][lane] += Σ x[r][col] · panel[col][lane], for `panel` [cols][8] and rows of `x` that lie `stride` apart.
+    pub fn f32(self, x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
+        let cols = panel.len() / PANEL;
+        assert!(!tile.is_empty() && x.len() >= (tile.len() - 1) * stride + cols);
+        match self {
+            #[cfg(any(test, not(target_arch = "wasm32")))]
+            Isa::Portable => portable::f32(x, stride, panel, tile),
+            // SAFETY: as in `run`; the assertion covers what is read.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => unsafe { avx2::f32(x, stride, panel, tile) },
+            #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
+            Isa::Simd128 => simd128::f32(x, stride, panel, tile),
+            #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+            Isa::Relaxed | Isa::RelaxedPairs => relaxed::f32(x, stride, panel, tile),
+        }
+    }
+
+    /// The same for a panel of `q8`; `stride` counts blocks.
+    pub fn q8(self, x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+        check(x, stride, panel, tile);
+        assert_eq!(panel.sums.len(), panel.scales.len());
+        match self {
+            #[cfg(any(test, not(target_arch = "wasm32")))]
+            Isa::Portable => portable::q8(x, stride, panel, tile),
+            // SAFETY: as in `run`; the assertions cover what is read.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => unsafe { avx2::q8(x, stride, panel, tile) },
+            #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
+            Isa::Simd128 => simd128::q8(x, stride, panel, tile),
+            #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+            Isa::Relaxed | Isa::RelaxedPairs => relaxed::q8(x, stride, panel, tile),
+        }
+    }
+
+    /// The same for a panel of `q4` whose codes are unpacked ([`unpack`]); it needs no `sums`.
+    pub fn q4(self, x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+        check(x, stride, panel, tile);
+        match self {
+            #[cfg(any(test, not(target_arch = "wasm32")))]
+            Isa::Portable => portable::q4(x, stride, panel, tile),
+            // SAFETY: as in `run`; the assertions cover what is read.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => unsafe { avx2::q4(x, stride, panel, tile) },
+            #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
+            Isa::Simd128 => simd128::q4(x, stride, panel, tile),
+            #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+            Isa::Relaxed => relaxed::q4(x, stride, panel, tile),
+            #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+            Isa::RelaxedPairs => relaxed::q4_pairs(x, stride, panel, tile),
+        }
+    }
+}
+
+/// That the loops read nothing behind the ends: they use pointers.
+fn check(x: &[Block], stride: usize, panel: Panel, tile: &Tile) {
+    let blocks = panel.blocks();
+    assert!(!tile.is_empty() && x.len() >= (tile.len() - 1) * stride + blocks);
+    assert!(panel.codes.len() == blocks * BLOCK * PANEL && panel.scales.len() == blocks * PANEL);
+}
+
+/// Takes `q4` codes apart: `packed` as stored, `codes` one byte each in the order of `q8`.
+#[inline(always)]
+pub fn unpack(packed: &[u8], codes: &mut [u8]) {
+    const HALF: usize = BLOCK * PANEL / 2;
+    for (packed, codes) in packed.chunks_exact(HALF).zip(codes.chunks_exact_mut(2 * HALF)) {
+        let (low, high) = codes.split_at_mut(HALF);
+        for ((packed, low), high) in packed.iter().zip(low).zip(high) {
+            *low = packed & 15;
+            *high = packed >> 4;
+        }
+    }
+}
+
+/// `$call` with rows from `$first`, `$n` at a time: as many of the first size as there are, then of the next.
+macro_rules! by_rows {
+    ($rows:expr, [$($size:literal),+], |$first:ident, $n:ident| $call:expr) => {{
+        let rows = $rows;
+        let mut $first = 0;
+        $(while rows - $first >= $size {
+            const $n: usize = $size;
+            $call;
+            $first += $n;
+        })+
+    }};
+}
+use by_rows;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::quant::{Format, Matrix};
+
+    /// Whole numbers at random; every third one is an extreme.
+    struct Numbers(u32);
+
+    impl Numbers {
+        fn next(&mut self, least: i32, greatest: i32) -> i32 {
+            self.0 = self.0.wrapping_mul(1664525).wrapping_add(1013904223);
+            match self.0 >> 16 {
+                n if n % 6 == 0 => least,
+                n if n % 6 == 1 => greatest,
+                n => least + (n / 6) as i32 % (greatest - least + 1),
+            }
+        }
+
+        fn codes<T: FromIterator<u8>>(&mut self, n: usize, least: i32, greatest: i32) -> T {
+            (0..n).map(|_| self.next(least, greatest) as u8).collect()
+        }
+
+        /// Multiples of an eighth: sums and products of some of them are exact in f32, in whatever order.
+        fn floats(&mut self, n: usize, greatest: i32) -> Vec<f32> {
+            (0..n).map(|_| self.next(-greatest, greatest) as f32 / 8.0).collect()
+        }
+    }
+
+    /// All orders of exact sums agree, so the loops have to, to the bit.
+    #[test]
+    fn all_agree_with_the_portable_one() {
+        let mut numbers = Numbers(1);
+        for rows in 1..=17 {
+            for blocks in [1, 2, 5] {
+                let stride = blocks + rows % 3;
+                let start = numbers.floats(rows * PANEL, 50);
+                let tile = |f: &dyn Fn(&mut Tile)| {
+                    let mut tile = start.as_chunks().0.to_vec();
+                    f(&mut tile);
+                    tile
+                };
+                let mut activations = |least, greatest| -> Vec<Block> {
+                    let block = |_| Block {
+                        codes: numbers.codes::<Vec<u8>>(BLOCK, least, greatest).try_into().unwrap(),
+                        scale: numbers.next(-1, 2) as f32 / 8.0,
+                        offset: numbers.next(-9, 9) as f32,
+                    };
+                    (0..rows * stride).map(block).collect()
+                };
+                let (x8, x4) = (activations(0, 127), activations(-127, 127));
+                let w8: Vec<u8> = numbers.codes(blocks * BLOCK * PANEL, -127, 127);
+                let w4: Vec<u8> = numbers.codes(blocks * BLOCK * PANEL, 0, 15);
+                let (scales, sums) = (numbers.floats(blocks * PANEL, 4), numbers.floats(blocks * PANEL, 100));
+                let p8 = Panel { codes: &w8, scales: &scales, sums: &sums };
+                let p4 = Panel { codes: &w4, scales: &scales, sums: &[] };
+                let cols = blocks * 7;
+                let (x, w) = (numbers.floats(rows * (cols + 3), 20), numbers.floats(cols * PANEL, 20));
+
+                let run = |isa: Isa| {
+                    [
+                        tile(&|t| isa.q8(&x8, stride, p8, t)),
+                        tile(&|t| isa.q4(&x4, stride, p4, t)),
+                        tile(&|t| isa.f32(&x, cols + 3, &w, t)),
+                    ]
+                };
+                let want = run(Isa::Portable);
+                for isa in Isa::all() {
+                    for ((got, want), kind) in run(isa).iter().zip(&want).zip(["q8", "q4", "f32"]) {
+                        assert_eq!(got, want, "{isa:?}, {kind}, {rows} rows, {blocks} blocks");
+                    }
+                }
+            }
+        }
+    }
+
+    /// The portable loops by their definition.
+    #[test]
+    fn codes_stand_for_values() {
+        let mut numbers = Numbers(2);
+        let x = Block { codes: numbers.codes::<Vec<u8>>(BLOCK, 0, 127).try_into().unwrap(), scale: 0.5, offset: -3.0 };
+        let codes: Vec<u8> = numbers.codes(BLOCK * PANEL, -127, 127);
+        let weight = |lane: usize, col: usize| codes[(col / 4 * PANEL + lane) * 4 + col % 4] as i8 as f32;
+        let sums: [f32; PANEL] =
+            std::array::from_fn(|lane| 0.25 * (0..BLOCK).map(|col| weight(lane, col)).sum::<f32>());
+        let mut tile = [[1.0; PANEL]];
+        Isa::Portable.q8(&[x], 1, Panel { codes: &codes, scales: &[0.25; PANEL], sums: &sums }, &mut tile);
+        for (lane, &got) in tile[0].iter().enumerate() {
+            let dot: f32 = (0..BLOCK).map(|col| (0.5 * x.codes[col] as f32 - 3.0) * 0.25 * weight(lane, col)).sum();
+            assert_eq!(got, 1.0 + dot);
+        }
+    }
+
+    #[test]
+    fn unpacked_codes_have_the_order_of_q8() {
+        let values: Vec<f32> = (0..PANEL * BLOCK).map(|i| (i * 7 % 16) as f32 - 8.0).collect();
+        let matrix = Matrix::encode(&values, PANEL, BLOCK, Format::Q4);
+        let mut codes = vec![0; PANEL * BLOCK];
+        unpack(&matrix.data, &mut codes);
+        let scale = half::f16::from_le_bytes([matrix.scales[0], matrix.scales[1]]).to_f32();
+        for (i, value) in matrix.decode().iter().enumerate() {
+            let (lane, col) = (i / BLOCK, i % BLOCK);
+            let code = codes[(col / 4 * PANEL + lane) * 4 + col % 4] as f32 - 8.0;
+            assert!((code * scale - value).abs() < 1e-3, "row {lane}, column {col}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! WebAssembly with relaxed SIMD. All of its instructions that the crate uses are in this file.
+
+use std::arch::wasm32::*;
+use std::array::from_fn;
+
+use super::simd128::{Lanes, add_q4, add_q8, block_rows, f32_rows};
+use super::{Block, Panel, Tile, by_rows};
+use crate::weights::quant::{BLOCK, PANEL};
+
+/// Whether four products are summed by an instruction that sums two, as on x86 without VNNI. Codes beyond 127 show it,
+/// for with these the result is the machine's own: sums of two saturate.
+#[target_feature(enable = "relaxed-simd")]
+pub fn sums_pairs() -> bool {
+    let dots = i32x4_relaxed_dot_i8x16_i7x16_add(i8x16_splat(127), u8x16_splat(255), i32x4_splat(0));
+    i32x4_extract_lane::<0>(dots) == 2 * i16::MAX as i32
+}
+
+#[target_feature(enable = "relaxed-simd")]
+pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
+    let madd = |a, b, c| f32x4_relaxed_madd(a, b, c);
+    by_rows!(tile.len(), [4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..], madd));
+}
+
+#[target_feature(enable = "relaxed-simd")]
+pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+    let dot = |x, weights, sum| i32x4_relaxed_dot_i8x16_i7x16_add(weights, x, sum);
+    let add = |sums, dots, x, at| add_q8(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
+    by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
+        &x[r * stride..],
+        stride,
+        panel,
+        &mut tile[r..],
+        |x, weights| dots(x, weights, dot),
+        add
+    ));
+}
+
+#[target_feature(enable = "relaxed-simd")]
+pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+    let dot = |x, weights, sum| i32x4_relaxed_dot_i8x16_i7x16_add(x, weights, sum);
+    let add = |sums, dots, x, at| add_q4(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
+    by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
+        &x[r * stride..],
+        stride,
+        panel,
+        &mut tile[r..],
+        |x, weights| dots(x, weights, dot),
+        add
+    ));
+}
+
+/// Sums of a block's products stay in i16, two to a lane: 16 · 127 · 15 is below 2^15.
+#[target_feature(enable = "relaxed-simd")]
+pub fn q4_pairs(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+    let dot = |x, weights, sum| i16x8_add(sum, i16x8_relaxed_dot_i8x16_i7x16(x, weights));
+    let add = |sums, dots: Lanes, x, at| {
+        let dots = dots.map(i32x4_extadd_pairwise_i16x8);
+        add_q4(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c))
+    };
+    by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
+        &x[r * stride..],
+        stride,
+        panel,
+        &mut tile[r..],
+        |x, weights| dots(x, weights, dot),
+        add
+    ));
+}
+
+#[inline(always)]
+fn dots<const N: usize>(x: [&Block; N], weights: *const u8, dot: impl Fn(v128, v128, v128) -> v128) -> [Lanes; N] {
+    let mut sums = [[i32x4_splat(0); 2]; N];
+    for group in 0..BLOCK / 4 {
+        // SAFETY: `block_rows` hands out whole blocks.
+        unsafe {
+            let weights = weights.add(group * 4 * PANEL);
+            let weights: Lanes = from_fn(|half| v128_load(weights.add(16 * half).cast()));
+            for r in 0..N {
+                let x = v128_load32_splat(x[r].codes.as_ptr().add(group * 4).cast());
+                sums[r] = from_fn(|half| dot(x, weights[half], sums[r][half]));
+            }
+        }
+    }
+    sums
+}

@@ -1,0 +1,172 @@
+//! WebAssembly with plain SIMD, and what relaxed SIMD shares with it: [`f32_rows`] and [`block_rows`] take the
+//! instructions that differ, and are compiled into functions that may use them.
+
+use std::arch::wasm32::*;
+use std::array::from_fn;
+
+use super::{Block, Panel, Tile};
+use crate::weights::quant::{BLOCK, PANEL};
+
+#[cfg(any(test, not(feature = "relaxed-simd")))]
+pub use plain::{f32, q4, q8};
+
+/// One value for each lane of a panel.
+pub type Lanes = [v128; 2];
+
+/// N rows against one panel of f32.
+#[inline(always)]
+pub fn f32_rows<const N: usize>(
+    x: &[f32],
+    stride: usize,
+    panel: &[f32],
+    tile: &mut Tile,
+    madd: impl Fn(v128, v128, v128) -> v128,
+) {
+    let mut sums: [Lanes; N] = from_fn(|r| lanes(&tile[r]));
+    for (col, weights) in panel.as_chunks().0.iter().enumerate() {
+        let weights = lanes(weights);
+        for r in 0..N {
+            // SAFETY: `Isa` has checked that the rows are in `x`.
+            let x = unsafe { v128_load32_splat(x.as_ptr().add(r * stride + col).cast()) };
+            sums[r] = from_fn(|half| madd(x, weights[half], sums[r][half]));
+        }
+    }
+    store(tile, sums);
+}
+
+/// N rows against one panel of codes. `dots(x, weights)` are the sums of one block's products, `add(sums, dots, x,
+/// at)` adds what they stand for; the panel's factors for the block begin at `at`.
+#[inline(always)]
+pub fn block_rows<const N: usize>(
+    x: &[Block],
+    stride: usize,
+    panel: Panel,
+    tile: &mut Tile,
+    dots: impl Fn([&Block; N], *const u8) -> [Lanes; N],
+    add: impl Fn(Lanes, Lanes, &Block, usize) -> Lanes,
+) {
+    let mut sums: [Lanes; N] = from_fn(|r| lanes(&tile[r]));
+    for block in 0..panel.blocks() {
+        // SAFETY: `Isa` has checked that rows and panel have this many blocks.
+        let x: [&Block; N] = from_fn(|r| unsafe { x.get_unchecked(r * stride + block) });
+        let dots = dots(x, panel.codes[block * BLOCK * PANEL..].as_ptr());
+        for r in 0..N {
+            sums[r] = add(sums[r], dots[r], x[r], block * PANEL);
+        }
+    }
+    store(tile, sums);
+}
+
+#[inline(always)]
+pub fn add_q8(
+    sums: Lanes,
+    dots: Lanes,
+    x: &Block,
+    panel: Panel,
+    at: usize,
+    madd: impl Fn(v128, v128, v128) -> v128,
+) -> Lanes {
+    let (scale, offset) = (f32x4_splat(x.scale), f32x4_splat(x.offset));
+    let (scales, offsets) = (factors(panel.scales, at), factors(panel.sums, at));
+    from_fn(|half| {
+        let dots = f32x4_mul(f32x4_convert_i32x4(dots[half]), scale);
+        madd(offset, offsets[half], madd(dots, scales[half], sums[half]))
+    })
+}
+
+#[inline(always)]
+pub fn add_q4(
+    sums: Lanes,
+    dots: Lanes,
+    x: &Block,
+    panel: Panel,
+    at: usize,
+    madd: impl Fn(v128, v128, v128) -> v128,
+) -> Lanes {
+    let (scale, offset) = (f32x4_splat(x.scale), f32x4_splat(x.offset));
+    let scales = factors(panel.scales, at);
+    from_fn(|half| madd(madd(f32x4_convert_i32x4(dots[half]), scale, offset), scales[half], sums[half]))
+}
+
+#[inline(always)]
+fn factors(values: &[f32], at: usize) -> Lanes {
+    // SAFETY: `Isa` has checked that a panel has eight factors a block.
+    unsafe { lanes(&*values.as_ptr().add(at).cast()) }
+}
+
+#[inline(always)]
+fn lanes(values: &[f32; PANEL]) -> Lanes {
+    // SAFETY: eight values are two registers; loads need no alignment.
+    unsafe { [v128_load(values.as_ptr().cast()), v128_load(values.as_ptr().add(4).cast())] }
+}
+
+#[inline(always)]
+fn store<const N: usize>(tile: &mut Tile, sums: [Lanes; N]) {
+    for (values, sums) in tile[..N].iter_mut().zip(sums) {
+        // SAFETY: as in `lanes`.
+        unsafe {
+            v128_store(values.as_mut_ptr().cast(), sums[0]);
+            v128_store(values.as_mut_ptr().add(4).cast(), sums[1]);
+        }
+    }
+}
+
+#[cfg(any(test, not(feature = "relaxed-simd")))]
+mod plain {
+    use super::super::by_rows;
+    use super::*;
+
+    pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
+        by_rows!(tile.len(), [4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..], madd));
+    }
+
+    pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+        let add = |sums, dots, x, at| add_q8(sums, dots, x, panel, at, madd);
+        by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
+            &x[r * stride..],
+            stride,
+            panel,
+            &mut tile[r..],
+            dots,
+            add
+        ));
+    }
+
+    pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+        let add = |sums, dots, x, at| add_q4(sums, dots, x, panel, at, madd);
+        by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
+            &x[r * stride..],
+            stride,
+            panel,
+            &mut tile[r..],
+            dots,
+            add
+        ));
+    }
+
+    fn madd(a: v128, b: v128, c: v128) -> v128 {
+        f32x4_add(f32x4_mul(a, b), c)
+    }
+
+    /// As i8 either format's codes are what they are. The instruction sums pairs of i16, so a lane has two halves.
+    #[inline(always)]
+    fn dots<const N: usize>(x: [&Block; N], weights: *const u8) -> [Lanes; N] {
+        let mut sums = [[i32x4_splat(0); 4]; N];
+        for group in 0..BLOCK / 4 {
+            // SAFETY: `block_rows` hands out whole blocks.
+            unsafe {
+                let weights = weights.add(group * 4 * PANEL);
+                let weights: [v128; 4] = from_fn(|i| i16x8_load_extend_i8x8(weights.add(8 * i).cast()));
+                for r in 0..N {
+                    let x = i16x8_extend_low_i8x16(v128_load32_splat(x[r].codes.as_ptr().add(group * 4).cast()));
+                    sums[r] = from_fn(|i| i32x4_add(sums[r][i], i32x4_dot_i16x8(x, weights[i])));
+                }
+            }
+        }
+        sums.map(|[a, b, c, d]| [add_pairs(a, b), add_pairs(c, d)])
+    }
+
+    fn add_pairs(a: v128, b: v128) -> v128 {
+        i32x4_add(i32x4_shuffle::<0, 2, 4, 6>(a, b), i32x4_shuffle::<1, 3, 5, 7>(a, b))
+    }
+}

@@ -1,0 +1,54 @@
+//! Loops over independent parts: on all cores natively, one after the other in a browser's Worker.
+
+use std::marker::PhantomData;
+
+#[cfg(not(target_arch = "wasm32"))]
+use rayon::prelude::*;
+
+/// Calls `f(scratch, i)` for i in 0..n; whoever calls it several times uses the same scratch memory.
+pub fn each<S>(n: usize, scratch: impl Fn() -> S + Sync + Send, f: impl Fn(&mut S, usize) + Sync + Send) {
+    #[cfg(not(target_arch = "wasm32"))]
+    (0..n).into_par_iter().for_each_init(scratch, f);
+    #[cfg(target_arch = "wasm32")]
+    {
+        let mut scratch = scratch();
+        (0..n).for_each(|i| f(&mut scratch, i));
+    }
+}
+
+/// Calls `f(i, row i)` for the rows of a row-major matrix with `cols` columns.
+pub fn rows<T: Send>(matrix: &mut [T], cols: usize, f: impl Fn(usize, &mut [T]) + Sync + Send) {
+    // Handing a part to another thread costs as much as some thousand values do.
+    #[cfg(not(target_arch = "wasm32"))]
+    matrix.par_chunks_mut(cols).with_min_len(8192usize.div_ceil(cols)).enumerate().for_each(|(i, row)| f(i, row));
+    #[cfg(target_arch = "wasm32")]
+    matrix.chunks_mut(cols).enumerate().for_each(|(i, row)| f(i, row));
+}
+
+/// A row-major matrix whose columns are written by several threads, each in its own range.
+pub struct Columns<'a> {
+    values: *mut f32,
+    rows: usize,
+    cols: usize,
+    matrix: PhantomData<&'a mut [f32]>,
+}
+
+// SAFETY: threads write what no other one touches: the contract of `row`.
+unsafe impl Sync for Columns<'_> {}
+
+impl<'a> Columns<'a> {
+    pub fn new(matrix: &'a mut [f32], cols: usize) -> Self {
+        Columns { rows: matrix.len() / cols, cols, values: matrix.as_mut_ptr(), matrix: PhantomData }
+    }
+
+    /// Columns `start..start + n` of a row.
+    ///
+    /// # Safety
+    /// No two slices that are alive at the same time may overlap.
+    #[expect(clippy::mut_from_ref, reason = "the contract above")]
+    pub unsafe fn row(&self, row: usize, start: usize, n: usize) -> &mut [f32] {
+        assert!(row < self.rows && start + n <= self.cols);
+        // SAFETY: within the matrix, which is borrowed for 'a; the caller sees to the rest.
+        unsafe { std::slice::from_raw_parts_mut(self.values.add(row * self.cols + start), n) }
+    }
+}
