@@ -50,7 +50,7 @@ async function ask() {
   try {
     const answer = await model.classify(picture, words);
     if (!answer) return; // cancelled, or a newer request has taken its place
-    patience = Math.max(400, answer.timings.total);
+    patience = Math.max(400, answer.timings.compute);
     verdict.show(answer, words);
     const answered = `Answered in ${duration(answer.timings.total)} on ${deviceName(answer.device)}.`;
     status.say(answered, { heard: verdict.spoken, gist: verdict.gist });
@@ -139,13 +139,12 @@ $('device').addEventListener('change', ({ target }) => {
   model.use(target.value);
   again();
 });
-const support = await MemeClip.support();
-if (!support.webgpu) {
-  $('device').querySelector('[value=gpu]').disabled = true;
-  $('device-hint').textContent = 'This browser offers no WebGPU.';
-} else if (support.software) {
-  $('device-hint').textContent = 'WebGPU is emulated in software here: Automatic leaves it aside, since it is slow.';
-}
+const { webgpu, software } = await MemeClip.support();
+$('device').querySelector('[value=gpu]').disabled = !webgpu && !software;
+$('device-hint').hidden = webgpu;
+$('device-hint').textContent = software
+  ? 'WebGPU is emulated in software here, which is slow: Automatic takes the CPU.'
+  : 'This browser offers no WebGPU: Automatic takes the CPU.';
 
 const samples = await loadSamples(new URL('samples/', document.baseURI));
 $('samples').hidden = samples.length === 0;

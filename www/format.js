@@ -16,7 +16,7 @@ export function duration(ms) {
   return ms < 1000 ? `${milliseconds.format(ms)} ms` : `${megabytes.format(ms / 1000)} s`;
 }
 
-/** What a device is called on the page. */
+/** `cpu (relaxed-simd)` as people say it. */
 export function deviceName(device) {
-  return { gpu: 'WebGPU', cpu: 'the CPU' }[device] ?? device;
+  return device.replace(/^cpu/, 'the CPU').replace(/^gpu/, 'WebGPU');
 }

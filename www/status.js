@@ -56,7 +56,7 @@ export class Status {
   }
 
   /** An error's message names what was given and what to do. */
-  fail({ code, message }) {
+  fail({ code = 'internal', message }) {
     this.#error.querySelector('.message').textContent = message;
     this.#error.querySelector('code').textContent = code;
     this.#line.textContent = '';

@@ -61,6 +61,7 @@ export class Verdict {
       Device: deviceName(answer.device),
       Time: `${duration(timings.decode)} picture, ${duration(timings.load)} weights, ${duration(timings.compute)} model`,
       Picture: `${image.width} × ${image.height} pixels`,
+      ...(answer.notice && { Notice: answer.notice }),
     });
   }
 

@@ -1,0 +1,19 @@
+// Takes www/preview.png, the picture in the README: the page with a sample meme in other words.
+import { fileURLToPath } from 'node:url';
+
+import { launch, serve } from './harness.js';
+
+const [browser, server] = await Promise.all([launch(), serve()]);
+try {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 1150 }, colorScheme: 'light', reducedMotion: 'reduce' });
+  await page.goto(`${server.url}?device=cpu`);
+  await page.locator('.thumbs button').first().click();
+  await page.waitForSelector('.best');
+  await page.locator('.chips button').nth(1).click();
+  await page.waitForSelector('.compared');
+  await page.mouse.move(0, 0);
+  await page.screenshot({ path: fileURLToPath(new URL('../../www/preview.png', import.meta.url)) });
+} finally {
+  await browser.close();
+  await server.close();
+}
