@@ -40,7 +40,8 @@ export class Status {
       this.#show(this.#busy, this.#progress.textContent);
       this.#line.textContent = this.#progress.textContent; // heard once, not at every step
     }, BRIEF);
-    this.progress({ loaded: 0, total: 0 });
+    this.#bar.removeAttribute('value');
+    this.#progress.textContent = 'Working';
   }
 
   progress({ loaded, total }) {
