@@ -20,6 +20,8 @@ pub struct Probe {
     pub height: u32,
     /// The file may hold transparent pixels.
     pub alpha: bool,
+    /// JPEG or WebP: where [`decode`] may be off by a little.
+    pub lossy: bool,
 }
 
 /// Reads an image file's header and refuses what [`decode`] would refuse by it, quickly; `name` is for errors.
@@ -30,7 +32,8 @@ pub struct Probe {
 pub fn probe(name: &str, bytes: &[u8]) -> Result<Probe> {
     let decoder = open(name, bytes)?;
     let (width, height) = decoder.dimensions();
-    Ok(Probe { width, height, alpha: decoder.color_type().has_alpha() })
+    let lossy = matches!(image::guess_format(bytes), Ok(ImageFormat::Jpeg | ImageFormat::WebP));
+    Ok(Probe { width, height, alpha: decoder.color_type().has_alpha(), lossy })
 }
 
 /// Decodes an image file as Pillow's `convert('RGB')` does: grey and palette expanded, alpha dropped and not blended, the

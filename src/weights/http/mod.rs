@@ -48,7 +48,7 @@ struct Inner {
 /// The request that shards are fetched for.
 struct Request {
     signal: AbortSignal,
-    progress: Function,
+    progress: Option<Function>,
     total: Cell<u64>,
     /// Bytes that have arrived, by shard, and those of them that came from the cache.
     loaded: RefCell<HashMap<String, u64>>,
@@ -67,7 +67,7 @@ impl Http {
             cache: PackCache::open(&base).await,
             base,
             manifest: OnceCell::new(),
-            request: RefCell::new(Rc::new(Request::new(signal, Function::default()))),
+            request: RefCell::new(Rc::new(Request::new(signal, None))),
             queue: RefCell::default(),
             arriving: RefCell::default(),
             waited: Cell::default(),
@@ -81,7 +81,7 @@ impl Http {
         self.0.queue.borrow_mut().clear();
         self.0.arriving.borrow_mut().clear();
         self.0.waited.set(0.0);
-        self.0.request.replace(Rc::new(Request::new(signal, progress)));
+        self.0.request.replace(Rc::new(Request::new(signal, Some(progress))));
     }
 
     /// Milliseconds for which the request has waited for shards.
@@ -108,10 +108,10 @@ impl Http {
 
     fn start(&self, shard: Shard) -> Receiver<Result<Vec<u8>>> {
         let (sender, receiver) = oneshot::channel();
-        let http = self.clone();
+        let (http, request) = (self.clone(), self.request());
         spawn_local(async move {
             // Nobody listens any more if the request has ended.
-            let _ = sender.send(http.fetch(&http.request(), &shard).await);
+            let _ = sender.send(http.fetch(&request, &shard).await);
         });
         receiver
     }
@@ -240,14 +240,9 @@ impl Source for Http {
 }
 
 impl Request {
-    fn new(signal: AbortSignal, progress: Function) -> Self {
-        Request {
-            signal,
-            progress,
-            total: Cell::default(),
-            loaded: RefCell::default(),
-            cached: Cell::default(),
-        }
+    fn new(signal: AbortSignal, progress: Option<Function>) -> Self {
+        let (total, loaded, cached) = Default::default();
+        Request { signal, progress, total, loaded, cached }
     }
 
     /// So many bytes of the shard are here.
@@ -257,7 +252,7 @@ impl Request {
         let component = shard.stages.first().map(|stage| component_of(stage)).unwrap_or_default();
         let [loaded, total, cached] = [loaded, self.total.get(), self.cached.get()].map(|n| JsValue::from(n as f64));
         // What a listener throws is its own affair.
-        let _ = self.progress.call4(&JsValue::NULL, &loaded, &total, &cached, &component.into());
+        let _ = self.progress.as_ref().map(|listener| listener.call4(&JsValue::NULL, &loaded, &total, &cached, &component.into()));
     }
 }
 
