@@ -9,8 +9,10 @@ pub enum Error {
     NotAnImage { name: String, reason: String },
     #[error("{name}: the image ends early ({reason}). Save or download it again.")]
     TruncatedImage { name: String, reason: String },
-    #[error("{name}: the image is {width}x{height} pixels. Each side must be 1 to {limit} pixels; resize it first.")]
-    ImageSize { name: String, width: u32, height: u32, limit: u32 },
+    #[error(
+        "{name}: the image is {width}x{height} pixels. Each side must be 1 to {limit} pixels, all of it at most {megapixels} megapixels; resize it first."
+    )]
+    ImageSize { name: String, width: u32, height: u32, limit: u32, megapixels: u64 },
     #[error("{name}: the file has {bytes} bytes, more than the {limit} allowed. Save it smaller or as JPEG.")]
     ImageBytes { name: String, bytes: u64, limit: u64 },
     #[error("the text has {bytes} bytes, more than the {limit} allowed. The model reads 77 tokens: shorten it.")]

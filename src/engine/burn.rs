@@ -111,7 +111,8 @@ impl Engine for Burn {
         let mut scores = q.matmul(k.transpose()) / ((width / heads) as f32).sqrt();
         if mask == Mask::Causal {
             let later = Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, &self.device);
-            scores = scores.mask_fill(later.unsqueeze().expand([sequences, heads, tokens, tokens]), f32::NEG_INFINITY);
+            scores =
+                scores.mask_fill(later.unsqueeze::<4>().expand([sequences, heads, tokens, tokens]), f32::NEG_INFINITY);
         }
         let attended = activation::softmax(scores, 3).matmul(v);
         attended.swap_dims(1, 2).reshape([rows, width])
@@ -135,7 +136,7 @@ impl Engine for Burn {
         for &tensor in tensors {
             let data = tensor.clone().into_data_async().await;
             let data = data.map_err(|e| Error::Internal { reason: e.to_string() })?;
-            values.push(data.into_vec().map_err(|e| Error::Internal { reason: format!("{e:?}") })?);
+            values.push(data.try_into_vec::<f32>().map_err(|e| Error::Internal { reason: format!("{e:?}") })?);
         }
         Ok(values)
     }

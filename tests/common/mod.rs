@@ -1,7 +1,7 @@
 //! What several test programs need: the command-line program, models, and places to put them.
 
 // Each test program uses a part of it.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -94,7 +94,7 @@ mod tests {
     fn sum_and_max_reach_every_element() {
         for n in 1..40 {
             let x: Vec<f32> = (0..n).map(|i| i as f32 - 50.0).collect();
-            assert_eq!(sum(&x, |x| 2.0 * x), (0..n).map(|i| 2.0 * (i as f32 - 50.0)).sum());
+            assert_eq!(sum(&x, |x| 2.0 * x), (0..n).map(|i| 2.0 * (i as f32 - 50.0)).sum::<f32>());
             assert_eq!(max(&x), n as f32 - 51.0);
         }
     }

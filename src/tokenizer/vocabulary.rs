@@ -1,0 +1,50 @@
+//! CLIP's vocabulary, and vocabularies in Hugging Face's files.
+
+use std::collections::HashMap;
+
+use super::{WORD_END, bytes, tokens};
+use crate::{Error, Result};
+
+/// OpenAI's merges (`bpe_simple_vocab_16e6`, MIT licence), as far as CLIP uses them.
+const CLIP: &str = include_str!("merges.txt");
+
+/// CLIP's merges in order of rank, as [`super::Tokenizer::from_merges`] takes them.
+pub(crate) fn clip_merges() -> Vec<[u16; 2]> {
+    parse_merges(CLIP).expect("the merges in the program are CLIP's")
+}
+
+/// Reads a `merges.txt`: one merge a line, the parts separated by a space.
+pub(crate) fn parse_merges(text: &str) -> Result<Vec<[u16; 2]>> {
+    let invalid = |line: usize, reason: &str| {
+        let file = "merges.txt".into();
+        Error::Checkpoint { file, reason: format!("line {}: {reason}; expected a CLIP tokenizer's merges", line + 1) }
+    };
+    let mut ids: HashMap<String, u16> = HashMap::new();
+    for token in bytes().map(String::from).chain(bytes().map(|byte| format!("{byte}{WORD_END}"))) {
+        ids.insert(token, ids.len() as u16);
+    }
+    let mut merges = Vec::new();
+    for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with("#version")) {
+        let (left, right) = line.split_once(' ').ok_or_else(|| invalid(i, "no two parts"))?;
+        let id = |part: &str| ids.get(part).copied().ok_or_else(|| invalid(i, "an unknown part"));
+        merges.push([id(left)?, id(right)?]);
+        let next = u16::try_from(512 + merges.len() - 1).map_err(|_| invalid(i, "too many merges"))?;
+        ids.insert(format!("{left}{right}"), next);
+    }
+    Ok(merges)
+}
+
+/// The merges as Hugging Face's `merges.txt`.
+pub(crate) fn merges_txt(merges: &[[u16; 2]]) -> String {
+    let tokens = tokens(merges).expect("merges of earlier tokens");
+    let lines = merges.iter().map(|pair| format!("{} {}\n", tokens[pair[0] as usize], tokens[pair[1] as usize]));
+    std::iter::once("#version: 0.2\n".to_string()).chain(lines).collect()
+}
+
+/// The vocabulary as Hugging Face's `vocab.json`.
+pub(crate) fn vocab_json(merges: &[[u16; 2]]) -> String {
+    let mut tokens = tokens(merges).expect("merges of earlier tokens");
+    tokens.extend(["<|startoftext|>".into(), "<|endoftext|>".into()]);
+    let ids: HashMap<String, usize> = tokens.into_iter().zip(0..).collect();
+    serde_json::to_string(&ids).expect("strings and numbers")
+}
