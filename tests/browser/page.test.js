@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { launch, serve } from './harness.js';
+import { demo, launch } from './harness.js';
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 const SAMPLES = JSON.parse(await readFile(file('../../www/samples/samples.json')));
@@ -13,13 +13,13 @@ const JPEG = file(`../../www/samples/${SAMPLES[0].file}`);
 const NO_IMAGE = file('page.test.js');
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
-let browser, server;
+let browser, site;
 before(async () => {
-  [browser, server] = await Promise.all([launch(), serve()]);
+  [browser, site] = await Promise.all([launch(), demo()]);
 });
 after(async () => {
   await browser?.close();
-  await server?.close();
+  site?.stop();
 });
 
 /** Opens the page, hands it to `use`, and checks that it logged no error (a broken content security policy is one). */
@@ -30,7 +30,7 @@ async function withPage(use, { query = '?device=cpu', ...options } = {}) {
   page.on('pageerror', (error) => errors.push(String(error)));
   page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
   try {
-    await page.goto(server.url + query);
+    await page.goto(`${site.origin}/${query}`);
     await page.waitForSelector('.thumbs button');
     await use(page, context);
     assert.deepEqual(errors, []);
@@ -207,7 +207,7 @@ describe('the page', () => {
     ]) {
       const context = await browser.newContext();
       const page = await context.newPage();
-      await page.goto(server.url + query);
+      await page.goto(`${site.origin}/${query}`);
       await page.waitForSelector('#error:not([hidden])');
       assert.equal(await page.textContent('#error code'), code);
       if (code === 'argument') {
@@ -243,7 +243,7 @@ describe('the page', () => {
     try {
       const page = await context.newPage();
       const visit = async (words) => {
-        await page.goto(`${server.url}?device=cpu`);
+        await page.goto(`${site.origin}/?device=cpu`);
         await page.waitForSelector('.thumbs button');
         await ask(page, JPEG, words);
       };
@@ -263,7 +263,7 @@ describe('the page', () => {
       assert.deepEqual(requests.slice(before), []);
       await visit('three');
       assert.equal(weights().length, fetched);
-      const foreign = requests.filter((request) => !request.startsWith(`GET ${server.url}`) && !request.startsWith('GET blob:'));
+      const foreign = requests.filter((request) => !request.startsWith(`GET ${site.origin}/`) && !request.startsWith('GET blob:'));
       assert.deepEqual(foreign, []);
     } finally {
       await context.close();

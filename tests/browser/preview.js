@@ -1,12 +1,12 @@
 // Takes www/preview.png, the picture in the README: the page with a sample meme in other words.
 import { fileURLToPath } from 'node:url';
 
-import { launch, serve } from './harness.js';
+import { demo, launch } from './harness.js';
 
-const [browser, server] = await Promise.all([launch(), serve()]);
+const [browser, site] = await Promise.all([launch(), demo()]);
 try {
   const page = await browser.newPage({ viewport: { width: 1280, height: 1150 }, colorScheme: 'light', reducedMotion: 'reduce' });
-  await page.goto(`${server.url}?device=cpu`);
+  await page.goto(`${site.origin}/?device=cpu`);
   await page.locator('.thumbs button').first().click();
   await page.waitForSelector('.best');
   await page.locator('.chips button').nth(1).click();
@@ -15,5 +15,5 @@ try {
   await page.screenshot({ path: fileURLToPath(new URL('../../www/preview.png', import.meta.url)) });
 } finally {
   await browser.close();
-  await server.close();
+  site.stop();
 }
