@@ -33,18 +33,6 @@ impl Image {
         preprocess::check_bytes(name, bytes as u64).map_err(to_js)
     }
 
-    /// Refuses a file by its header, or says whether the browser's decoder is closer to the reference than ours.
-    #[wasm_bindgen(js_name = suitsBrowser)]
-    pub fn suits_browser(name: &str, bytes: &[u8]) -> Result<bool, JsValue> {
-        match preprocess::probe(name, bytes) {
-            // Reading transparent pixels back from a browser is not exact.
-            Ok(probe) => Ok(probe.lossy && !probe.alpha),
-            // The browser may know more formats.
-            Err(Error::NotAnImage { .. }) => Ok(true),
-            Err(error) => Err(to_js(error)),
-        }
-    }
-
     /// Decodes a file.
     pub fn decode(name: &str, bytes: &[u8]) -> Result<Image, JsValue> {
         preprocess::decode(name, bytes).map(Image).map_err(to_js)

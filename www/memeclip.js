@@ -136,7 +136,9 @@ function aborted() {
 }
 
 function absolute(url) {
-  return new URL(url, globalThis.document?.baseURI ?? globalThis.location.href).href;
+  const base = globalThis.document?.baseURI ?? globalThis.location.href;
+  if (!URL.canParse(url, base)) throw new MemeClipError('argument', `'${url}' is no address. Give one such as https://example.org/pack/.`);
+  return new URL(url, base).href;
 }
 
 /** What the Worker needs to read the image: something that can be posted to it. */

@@ -41,7 +41,7 @@ const methods = {
     const build = relaxed ? 'relaxed' : 'simd128';
     try {
       wasm = await import(`./pkg/${build}.js`);
-      await wasm.default();
+      await wasm.default({ module_or_path: new URL(`./pkg/${build}_bg.wasm`, import.meta.url) });
     } catch (error) {
       throw failure('network', `pkg/${build}.js could not be loaded (${error.message}). Reload the page.`);
     }
@@ -73,19 +73,17 @@ async function decode({ pixels, bitmap, url, blob, name }, signal) {
   if (bitmap) return read('the image', bitmap);
   if (url) [name, blob] = [url.startsWith('data:') ? 'the image' : url, await download(url, signal)];
   wasm.Image.checkBytes(name, blob.size);
-  const bytes = new Uint8Array(await blob.arrayBuffer());
-  if (!wasm.Image.suitsBrowser(name, bytes)) return wasm.Image.decode(name, bytes);
-  let decoded;
   try {
-    decoded = await createImageBitmap(blob, { colorSpaceConversion: 'none' });
-  } catch {
-    // Knows at least what is wrong.
-    return wasm.Image.decode(name, bytes);
+    return wasm.Image.decode(name, new Uint8Array(await blob.arrayBuffer()));
+  } catch (error) {
+    if (error.code !== 'image/not-an-image') throw error;
+    // The browser may know more formats, AVIF for one. Its pixels as they are stored, as the reference takes them.
+    const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' }).catch(() => Promise.reject(error));
+    return read(name, bitmap);
   }
-  return read(name, decoded);
 }
 
-/** The pixels of an opaque bitmap, in strips: a canvas for all of it would need as much memory again. */
+/** A bitmap's pixels, in strips: a canvas for all of it would need as much memory again. */
 function read(name, bitmap) {
   const { width, height } = bitmap;
   const image = new wasm.Image(name, width, height);

@@ -36,13 +36,15 @@ pub fn build(root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// When the file, or the newest one below the folder, was changed.
+/// When the file, or the newest one below the folder, was changed. The command line is no part of the page.
 fn newest(path: &Path) -> io::Result<SystemTime> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_dir() {
         return metadata.modified();
     }
-    let times = fs::read_dir(path)?.map(|entry| newest(&entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let entries = fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+    let entries = entries.iter().filter(|entry| !entry.ends_with("cli"));
+    let times = entries.map(|entry| newest(entry)).collect::<io::Result<Vec<_>>>()?;
     times.into_iter().max().map_or_else(|| metadata.modified(), Ok)
 }
 

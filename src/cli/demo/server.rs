@@ -2,16 +2,14 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::thread;
 
-use tiny_http::{Header, Method, Request, Response, Server, StatusCode};
+use oxhttp::Server;
+use oxhttp::model::{Body, Method, Request, Response, StatusCode};
 
 use crate::{Error, Result};
-
-/// Requests that are answered at the same time.
-const THREADS: usize = 8;
 
 /// Sent with every file. The page may run its own scripts and WebAssembly and nothing else; it may fetch packs and
 /// images from anywhere.
@@ -30,23 +28,16 @@ const HEADERS: [(&str, &str); 6] = [
 
 /// Serves the page at `/` and the pack at `/weights/` until the program is stopped.
 pub fn serve(port: u16, page: PathBuf, pack: PathBuf) -> Result<()> {
-    let failed = |reason: String| Error::Io { file: format!("port {port}"), reason };
-    let server = Server::http(("127.0.0.1", port))
-        .map_err(|e| failed(format!("{e}. Choose another one with --port, or any with --port 0.")))?;
-    let port = server.server_addr().to_ip().map_or(port, |address| address.port());
-    println!("http://localhost:{port}/");
+    let failed = |e: io::Error| {
+        let reason = format!("{e}. Choose another one with --port, or any with --port 0.");
+        Error::Io { file: format!("port {port}"), reason }
+    };
+    // Only to learn which port is free; the server does not tell.
+    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|free| free.local_addr()).map_err(failed)?;
     let site = Site { page, pack };
-    thread::scope(|scope| {
-        for _ in 0..THREADS {
-            scope.spawn(|| {
-                while let Ok(request) = server.recv() {
-                    // Whoever asked may have left before the answer.
-                    let _ = site.answer(request);
-                }
-            });
-        }
-    });
-    Ok(())
+    let server = Server::new(move |request| site.answer(request)).bind(address).spawn().map_err(failed)?;
+    println!("http://localhost:{}/", address.port());
+    server.join().map_err(failed)
 }
 
 struct Site {
@@ -55,43 +46,20 @@ struct Site {
 }
 
 impl Site {
-    fn answer(&self, request: Request) -> io::Result<()> {
-        if !matches!(request.method(), Method::Get | Method::Head) {
-            return request.respond(Response::empty(405));
+    fn answer(&self, request: &Request<Body>) -> Response<Body> {
+        if request.method() != Method::GET {
+            return status(StatusCode::METHOD_NOT_ALLOWED);
         }
-        let opened = self.locate(request.url()).and_then(|path| {
-            let file = File::open(&path).ok()?;
-            let metadata = file.metadata().ok().filter(|metadata| metadata.is_file())?;
-            Some((path, file, metadata.len()))
-        });
-        let Some((path, mut file, size)) = opened else {
-            return request.respond(Response::from_string("not found\n").with_status_code(404));
+        let Some(path) = self.locate(request.uri().path()).filter(|path| path.is_file()) else {
+            return status(StatusCode::NOT_FOUND);
         };
-        let asked = request.headers().iter().find(|header| header.field.equiv("Range"));
-        let (status, range) = match asked.and_then(|header| range(header.value.as_str(), size)) {
-            None => (200, 0..size),
-            Some(range) if range.is_empty() => {
-                let response = Response::empty(416).with_header(header("Content-Range", &format!("bytes */{size}")));
-                return request.respond(response);
-            }
-            Some(range) => (206, range),
-        };
-        file.seek(SeekFrom::Start(range.start))?;
-        let length = range.end - range.start;
-        let mut headers = HEADERS.map(|(name, value)| header(name, value)).to_vec();
-        headers.push(header("Content-Type", kind(&path)));
-        headers.push(header("Cache-Control", caching(&path)));
-        if status == 206 {
-            headers.push(header("Content-Range", &format!("bytes {}-{}/{size}", range.start, range.end - 1)));
-        }
-        let response = Response::new(StatusCode(status), headers, file.take(length), Some(length as usize), None);
-        // With its length, so that a broken download is seen as such.
-        request.respond(response.with_chunked_threshold(usize::MAX))
+        let asked = request.headers().get("range").and_then(|value| value.to_str().ok());
+        file(&path, asked).unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
     /// The file that an address means, if it is a plain one below the two folders.
-    fn locate(&self, url: &str) -> Option<PathBuf> {
-        let path = url.split(['?', '#']).next()?.strip_prefix('/')?;
+    fn locate(&self, path: &str) -> Option<PathBuf> {
+        let path = path.strip_prefix('/')?;
         let (folder, path) = match path.strip_prefix("weights/") {
             Some(file) => (&self.pack, file),
             None => (&self.page, if path.is_empty() { "index.html" } else { path }),
@@ -101,6 +69,38 @@ impl Site {
         };
         path.split('/').all(|part| !part.is_empty() && plain(part)).then(|| folder.join(path))
     }
+}
+
+/// The file, or the part of it that a `Range` header asks for.
+fn file(path: &Path, asked: Option<&str>) -> io::Result<Response<Body>> {
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    let asked = asked.and_then(|asked| range(asked, size));
+    let part = asked.clone().unwrap_or(0..size);
+    let mut response =
+        HEADERS.iter().fold(Response::builder(), |response, (name, value)| response.header(*name, *value));
+    response = response.header("Content-Type", kind(path)).header("Cache-Control", caching(path));
+    if asked.is_some() {
+        response = match part.is_empty() {
+            true => {
+                response.status(StatusCode::RANGE_NOT_SATISFIABLE).header("Content-Range", format!("bytes */{size}"))
+            }
+            false => response
+                .status(StatusCode::PARTIAL_CONTENT)
+                .header("Content-Range", format!("bytes {}-{}/{size}", part.start, part.end - 1)),
+        };
+    }
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(part.start))?;
+    // With its length, so that a broken download is seen as such.
+    file.take(part.end - part.start).read_to_end(&mut bytes)?;
+    response.body(Body::from(bytes)).map_err(io::Error::other)
+}
+
+fn status(status: StatusCode) -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
 }
 
 /// The bytes that a `Range` header asks for, empty if the file has none of them; none for other kinds of range.
@@ -135,10 +135,6 @@ fn caching(path: &Path) -> &'static str {
     }
 }
 
-fn header(name: &str, value: &str) -> Header {
-    Header::from_bytes(name, value).expect("plain ASCII")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -148,7 +144,7 @@ mod tests {
         let site = Site { page: "www".into(), pack: "pack".into() };
         let located = |url: &str| site.locate(url).map(|path| path.display().to_string());
         assert_eq!(located("/").as_deref(), Some("www/index.html"));
-        assert_eq!(located("/pkg/relaxed_bg.wasm?v=1").as_deref(), Some("www/pkg/relaxed_bg.wasm"));
+        assert_eq!(located("/pkg/relaxed_bg.wasm").as_deref(), Some("www/pkg/relaxed_bg.wasm"));
         assert_eq!(located("/weights/manifest.json").as_deref(), Some("pack/manifest.json"));
         for outside in [
             "/../Cargo.toml",

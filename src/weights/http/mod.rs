@@ -252,7 +252,10 @@ impl Request {
         let component = shard.stages.first().map(|stage| component_of(stage)).unwrap_or_default();
         let [loaded, total, cached] = [loaded, self.total.get(), self.cached.get()].map(|n| JsValue::from(n as f64));
         // What a listener throws is its own affair.
-        let _ = self.progress.as_ref().map(|listener| listener.call4(&JsValue::NULL, &loaded, &total, &cached, &component.into()));
+        let _ = self
+            .progress
+            .as_ref()
+            .map(|listener| listener.call4(&JsValue::NULL, &loaded, &total, &cached, &component.into()));
     }
 }
 
