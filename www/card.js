@@ -36,7 +36,7 @@ export class TaskCard {
       guess.append(' ', was);
     }
     this.#note([
-      result.zero_shot && 'Zero-shot, untrained: this head knows only the names of its classes.',
+      result.zero_shot && 'Zero-shot, untrained.',
       idle && 'Means little here: the data names a target only where it sees hate.',
     ]);
     for (const [name, share] of Object.entries(result.probabilities)) {
