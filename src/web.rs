@@ -81,7 +81,7 @@ enum Device {
 }
 
 enum Model {
-    Gpu(crate::Classifier<Gpu, Http>),
+    Gpu(Box<crate::Classifier<Gpu, Http>>),
     Cpu(crate::Classifier<Cpu, Http>),
 }
 
@@ -217,7 +217,7 @@ impl Model {
             Device::Cpu => None,
         };
         Ok(match gpu {
-            Some(gpu) => Model::Gpu(crate::Classifier::open(gpu, source.clone()).await?),
+            Some(gpu) => Model::Gpu(Box::new(crate::Classifier::open(gpu, source.clone()).await?)),
             None => Model::Cpu(crate::Classifier::open(Cpu::new(), source.clone()).await?),
         })
     }

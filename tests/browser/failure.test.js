@@ -54,7 +54,7 @@ test('bad input', async () => {
     ['image/not-an-image', Buffer.alloc(0)],
     ['image/truncated', photo.subarray(0, photo.length >> 1)],
     ['image/truncated', exact.subarray(0, exact.length >> 1)],
-    ['image/size', png(0, 0)],
+    ['image/not-an-image', png(0, 0)],
     ['image/size', png(30_000, 10)],
     ['image/size', png(16_000, 16_000)],
     ['image/unreadable', `${site.origin}/nothing.png`],
