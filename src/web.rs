@@ -82,7 +82,7 @@ enum Device {
 
 enum Model {
     Gpu(Box<crate::Classifier<Gpu, Http>>),
-    Cpu(crate::Classifier<Cpu, Http>),
+    Cpu(Box<crate::Classifier<Cpu, Http>>),
 }
 
 #[derive(Serialize)]
@@ -218,7 +218,7 @@ impl Model {
         };
         Ok(match gpu {
             Some(gpu) => Model::Gpu(Box::new(crate::Classifier::open(gpu, source.clone()).await?)),
-            None => Model::Cpu(crate::Classifier::open(Cpu::new(), source.clone()).await?),
+            None => Model::Cpu(Box::new(crate::Classifier::open(Cpu::new(), source.clone()).await?)),
         })
     }
 
