@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { blank, demo, launch, pack, picture, root } from './harness.js';
+import { blank, cosine, demo, launch, pack, picture, root } from './harness.js';
 
 const [golden] = JSON.parse(readFileSync(join(root, 'tests/goldens/vit-l-14.json'))).memes;
 let browser, site, weights;
@@ -36,9 +36,4 @@ for (const device of ['cpu', 'gpu']) {
       assert.ok(worst < 1, `${task}: ${verdict.tasks[task].logits} for ${logits}`);
     }
   });
-}
-
-function cosine(a, b) {
-  const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }

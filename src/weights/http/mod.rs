@@ -151,7 +151,7 @@ impl Http {
             Failure::Aborted => Error::Aborted,
             Failure::Absent(reason) => Error::MissingShard { shard: url.clone(), reason },
             Failure::Size(found) => Error::ShardSize { shard: url.clone(), expected: shard.bytes, found },
-            Failure::Network(reason) => Error::Network { url: url.clone(), reason },
+            Failure::Network(reason) => self.unreachable(&url, reason),
         })
     }
 
@@ -176,13 +176,21 @@ impl Http {
                     Failure::Size(found) => {
                         Error::Manifest { name: url.clone(), reason: format!("it is too large: {found} bytes") }
                     }
-                    Failure::Network(reason) => Error::Network { url: url.clone(), reason },
+                    Failure::Network(reason) => self.unreachable(&url, reason),
                 });
             }
         };
         self.tidy(&Manifest::parse(&url, &bytes)?).await;
         cache.put(manifest::FILE, &bytes).await;
         Ok(bytes)
+    }
+
+    fn unreachable(&self, url: &str, mut reason: String) -> Error {
+        // Browsers do not tell this from other failures.
+        if !url.starts_with(&worker().origin()) {
+            reason += "; or another site does not allow cross-origin reads";
+        }
+        Error::Network { url: url.into(), reason }
     }
 
     /// Drops the shards of an older pack at this address.
