@@ -81,8 +81,8 @@ enum Device {
 }
 
 enum Model {
-    Gpu(crate::Classifier<Gpu, Http>),
-    Cpu(crate::Classifier<Cpu, Http>),
+    Gpu(Box<crate::Classifier<Gpu, Http>>),
+    Cpu(Box<crate::Classifier<Cpu, Http>>),
 }
 
 #[derive(Serialize)]
@@ -217,8 +217,8 @@ impl Model {
             Device::Cpu => None,
         };
         Ok(match gpu {
-            Some(gpu) => Model::Gpu(crate::Classifier::open(gpu, source.clone()).await?),
-            None => Model::Cpu(crate::Classifier::open(Cpu::new(), source.clone()).await?),
+            Some(gpu) => Model::Gpu(Box::new(crate::Classifier::open(gpu, source.clone()).await?)),
+            None => Model::Cpu(Box::new(crate::Classifier::open(Cpu::new(), source.clone()).await?)),
         })
     }
 

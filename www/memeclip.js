@@ -145,7 +145,7 @@ function absolute(url) {
 async function sourceOf(image) {
   const is = (name) => typeof globalThis[name] === 'function' && image instanceof globalThis[name];
   if (typeof image === 'string' || is('URL')) return { url: absolute(image) };
-  if (is('HTMLImageElement')) return { url: image.currentSrc || image.src };
+  if (is('HTMLImageElement')) return { url: absolute(image.currentSrc || image.src || 'about:blank') };
   if (is('Blob')) return { blob: image, name: image.name || 'the image' };
   if (is('ArrayBuffer') || ArrayBuffer.isView(image)) return { blob: new Blob([image]), name: 'the image' };
   if (is('ImageData')) return pixels(image);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { join } from 'node:path';
-import { blank, demo, launch, memeclip, pack, picture, root } from './harness.js';
+import { blank, cosine, demo, launch, memeclip, pack, picture, root } from './harness.js';
 
 const text = 'Nobody: ... Me at 3 AM';
 const formats = ['f32', 'q8', 'q4'];
@@ -32,11 +32,6 @@ function native(format, name) {
   const image = join(root, 'tests/goldens/images', name);
   const weights = join(root, 'target/tmp/browser', `tiny-${format}`);
   return JSON.parse(memeclip('classify', '--weights', weights, '--image', image, '--text', text, '--device', 'cpu', '--json', '--features'));
-}
-
-function cosine(a, b) {
-  const dot = (x, y) => x.reduce((sum, value, i) => sum + value * y[i], 0);
-  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
 /** Features and logits are the same within the format's bounds, and so are the labels. */

@@ -54,7 +54,7 @@ test('bad input', async () => {
     ['image/not-an-image', Buffer.alloc(0)],
     ['image/truncated', photo.subarray(0, photo.length >> 1)],
     ['image/truncated', exact.subarray(0, exact.length >> 1)],
-    ['image/size', png(0, 0)],
+    ['image/not-an-image', png(0, 0)],
     ['image/size', png(30_000, 10)],
     ['image/size', png(16_000, 16_000)],
     ['image/unreadable', `${site.origin}/nothing.png`],
@@ -114,8 +114,14 @@ test('an unknown device', async () => {
   assert.equal(error?.code, 'argument', error?.message);
 });
 
-/** Destroys the Worker's GPU device at its next submissions: so many times. */
+/** Destroys the Worker's GPU device at its next submissions: so many times. The Worker counts its new devices. */
 const destroy = (times) => page.workers()[0].evaluate((times) => {
+  self.devices = 0;
+  const request = GPUAdapter.prototype.requestDevice;
+  GPUAdapter.prototype.requestDevice = function (...parameters) {
+    self.devices++;
+    return request.apply(this, parameters);
+  };
   const original = GPUDevice.prototype.createCommandEncoder;
   GPUDevice.prototype.createCommandEncoder = function (...parameters) {
     if (this.destroyed !== true && times-- > 0) {
@@ -133,6 +139,7 @@ test('a lost GPU is replaced and the request answered', async () => {
   const verdict = await works(/^gpu/);
   assert.deepEqual(verdict.tasks, expected.tasks);
   assert.equal(verdict.notice, undefined);
+  assert.equal(await page.workers()[0].evaluate(() => self.devices), 1);
 });
 
 test('a GPU lost again gives way to the CPU, with a notice', async () => {

@@ -27,12 +27,13 @@ export function picture(name) {
   return readFileSync(join(root, 'tests/goldens/images', name));
 }
 
-/** A pack of seeded weights. */
-export function pack(arch, dtype) {
+/** A pack of seeded weights; tasks without a head get a zero-shot one. */
+export function pack(arch, dtype, heads = []) {
   const folder = join(root, 'target/tmp/browser');
   const [model, out] = [join(folder, arch), join(folder, `${arch}-${dtype}`)];
   memeclip('synth', '--arch', arch, '--seed', '1', '--out', model);
-  memeclip('convert', '--clip', model, '--dtype', dtype, '--out', out);
+  const trained = heads.flatMap((task) => ['--head', `${task}=${join(model, `head-${task}.safetensors`)}`]);
+  memeclip('convert', '--clip', model, '--dtype', dtype, '--out', out, ...trained);
   return out;
 }
 
@@ -142,6 +143,12 @@ export async function blank(browser, origin, context) {
     open: (url, options) => page.evaluate(([url, options]) => open(url, options), [url, options]),
     run: (image, options) => page.evaluate(([image, options]) => run(image, options), [base64(image), options]),
   };
+}
+
+/** How alike two features are: 1 if they point the same way. */
+export function cosine(a, b) {
+  const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
 }
 
 function base64(image) {

@@ -260,6 +260,24 @@ test('an oversized shard is not read to its end', async () => {
 
 test('a server that is gone', () => fails('network', onText((_, response) => response.destroy())));
 
+test('a pack on another site', async (t) => {
+  const other = await serve(weights);
+  t.after(() => other.stop());
+  const address = `${other.origin}/weights/`;
+  const { error } = await open(address, { device: 'cpu' });
+  assert.equal(error?.code, 'network');
+  assert.match(error.message, /cross-origin/);
+  const cut = once(onText((file, response, request) => send(file, response, request, 100_000)));
+  other.fault = (file, response, request) => {
+    response.setHeader('access-control-allow-origin', '*');
+    return cut(file, response, request);
+  };
+  await open(address, { device: 'cpu' });
+  await works();
+  assert.ok(other.requests.some(({ range }) => range));
+  assert.ok(other.requests.every(({ method }) => method === 'GET'));
+});
+
 test('what is not a pack', async () => {
   const answers = {
     'pack/manifest': [

@@ -8,14 +8,14 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
 use futures_channel::oneshot::{self, Receiver};
-use js_sys::{Function, Promise};
+use js_sys::{Function, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortSignal, MessageChannel, RequestCache, Url, WorkerGlobalScope};
 
 use super::load::component_of;
 use super::manifest::{self, Manifest, Shard};
-use super::source::{Source, verify};
+use super::source::{self, Source, verify_digest, verify_length};
 use crate::{Error, Result};
 use cache::PackCache;
 use download::{Download, Failure, Size};
@@ -119,7 +119,7 @@ impl Http {
     async fn fetch(&self, request: &Request, shard: &Shard) -> Result<Vec<u8>> {
         let cache = &self.0.cache;
         if let Some(bytes) = cache.get(&shard.sha256).await {
-            if verify(shard, &bytes).is_ok() {
+            if verify(shard, &bytes).await.is_ok() {
                 request.cached.set(request.cached.get() + shard.bytes);
                 request.report(shard, shard.bytes);
                 return Ok(bytes);
@@ -127,11 +127,11 @@ impl Http {
             cache.remove(&shard.sha256).await;
         }
         let mut bytes = self.download(request, shard).await?;
-        if verify(shard, &bytes).is_err() {
+        if verify(shard, &bytes).await.is_err() {
             // The parts of a resumed download may not belong together.
             bytes = self.download(request, shard).await?;
         }
-        verify(shard, &bytes)?;
+        verify(shard, &bytes).await?;
         let (cache, key, copy) = (cache.clone(), shard.sha256.clone(), bytes.clone());
         spawn_local(async move { cache.put(&key, &copy).await });
         Ok(bytes)
@@ -151,7 +151,7 @@ impl Http {
             Failure::Aborted => Error::Aborted,
             Failure::Absent(reason) => Error::MissingShard { shard: url.clone(), reason },
             Failure::Size(found) => Error::ShardSize { shard: url.clone(), expected: shard.bytes, found },
-            Failure::Network(reason) => Error::Network { url: url.clone(), reason },
+            Failure::Network(reason) => self.unreachable(&url, reason),
         })
     }
 
@@ -176,13 +176,21 @@ impl Http {
                     Failure::Size(found) => {
                         Error::Manifest { name: url.clone(), reason: format!("it is too large: {found} bytes") }
                     }
-                    Failure::Network(reason) => Error::Network { url: url.clone(), reason },
+                    Failure::Network(reason) => self.unreachable(&url, reason),
                 });
             }
         };
         self.tidy(&Manifest::parse(&url, &bytes)?).await;
         cache.put(manifest::FILE, &bytes).await;
         Ok(bytes)
+    }
+
+    fn unreachable(&self, url: &str, mut reason: String) -> Error {
+        // Browsers do not tell this from other failures.
+        if !url.starts_with(&worker().origin()) {
+            reason += "; or another site does not allow cross-origin reads";
+        }
+        Error::Network { url: url.into(), reason }
     }
 
     /// Drops the shards of an older pack at this address.
@@ -256,6 +264,19 @@ impl Request {
             .progress
             .as_ref()
             .map(|listener| listener.call4(&JsValue::NULL, &loaded, &total, &cached, &component.into()));
+    }
+}
+
+/// As [`source::verify`], by the browser's own hash where it has one (on secure pages): faster, and on another thread.
+async fn verify(shard: &Shard, bytes: &[u8]) -> Result<()> {
+    let digest = async {
+        let subtle = Some(worker().crypto().ok()?.subtle()).filter(|subtle| !subtle.is_undefined())?;
+        let digest = subtle.digest_with_str_and_u8_array("SHA-256", bytes).ok()?;
+        Some(Uint8Array::new(&JsFuture::from(digest).await.ok()?).to_vec())
+    };
+    match digest.await {
+        Some(digest) => verify_length(shard, bytes.len() as u64).and_then(|()| verify_digest(shard, &digest)),
+        None => source::verify(shard, bytes),
     }
 }
 
