@@ -8,14 +8,14 @@ import { Verdict } from './verdict.js';
 
 const $ = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
-const weights = new URL(query.get('weights') ?? 'weights/', document.baseURI);
+const weights = query.get('weights') ?? 'weights/';
 const device = query.get('device') ?? 'auto';
 
 const text = $('text');
 const preview = new Preview();
 const verdict = new Verdict();
 const status = new Status({ onCancel: cancel, onRetry: again });
-const model = new Model(weights.href, device, {
+const model = new Model(weights, device, {
   onOpen: (info) => verdict.describe(info),
   onProgress: (progress) => status.progress(progress),
 });

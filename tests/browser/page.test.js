@@ -200,9 +200,10 @@ describe('the page', () => {
     });
   });
 
-  test('says in place that a pack is missing or a device unknown', async () => {
+  test('says in place that a pack is missing, an address none, or a device unknown', async () => {
     for (const [query, code] of [
       ['?weights=no-such-pack/', 'pack/manifest'],
+      ['?weights=http://[', 'argument'],
       ['?device=abacus', 'argument'],
     ]) {
       const context = await browser.newContext();
@@ -210,7 +211,7 @@ describe('the page', () => {
       await page.goto(`${site.origin}/${query}`);
       await page.waitForSelector('#error:not([hidden])');
       assert.equal(await page.textContent('#error code'), code);
-      if (code === 'argument') {
+      if (query === '?device=abacus') {
         await page.check('[name=device][value=cpu]');
         assert.ok((await ask(page, JPEG, '')).hate);
       }
