@@ -21,8 +21,9 @@ beforeEach(async () => {
 afterEach(() => context?.close());
 
 async function works(device) {
-  const { verdict, error } = await run(picture('exact.png'), { text: 'hello' });
+  const { verdict, error, progress } = await run(picture('exact.png'), { text: 'hello' });
   assert.equal(error, undefined);
+  if (progress.length) assert.equal(progress.at(-1).loaded, progress.at(-1).total);
   assert.match(verdict.device, device);
   return verdict;
 }
@@ -139,6 +140,13 @@ test('a lost GPU is replaced and the request answered', async () => {
   const verdict = await works(/^gpu/);
   assert.deepEqual(verdict.tasks, expected.tasks);
   assert.equal(verdict.notice, undefined);
+  assert.equal(await page.workers()[0].evaluate(() => self.devices), 1);
+});
+
+test('a GPU lost while weights arrive', async () => {
+  await open('/weights/', { device: 'gpu' });
+  await destroy(1);
+  await works(/^gpu/);
   assert.equal(await page.workers()[0].evaluate(() => self.devices), 1);
 });
 

@@ -49,9 +49,10 @@ struct Inner {
 struct Request {
     signal: AbortSignal,
     progress: Option<Function>,
-    total: Cell<u64>,
-    /// Bytes that have arrived, by shard, and those of them that came from the cache.
+    /// Bytes that the request needs, and those that have arrived, by shard.
+    needed: RefCell<HashMap<String, u64>>,
     loaded: RefCell<HashMap<String, u64>>,
+    /// Bytes that came from the cache.
     cached: Cell<u64>,
 }
 
@@ -215,8 +216,12 @@ impl Source for Http {
 
     fn prefetch(&self, shards: &[Shard]) {
         let request = self.request();
-        request.total.set(request.total.get() + shards.iter().map(|shard| shard.bytes).sum::<u64>());
-        self.0.queue.borrow_mut().extend(shards.iter().cloned());
+        request.needed.borrow_mut().extend(shards.iter().map(|shard| (shard.file.clone(), shard.bytes)));
+        // A request that is made again, on another device, finds some on their way.
+        let arriving = self.0.arriving.borrow();
+        let new = shards.iter().filter(|shard| !arriving.contains_key(&shard.file)).cloned().collect();
+        drop(arriving);
+        self.0.queue.replace(new);
         self.fill();
     }
 
@@ -249,16 +254,16 @@ impl Source for Http {
 
 impl Request {
     fn new(signal: AbortSignal, progress: Option<Function>) -> Self {
-        let (total, loaded, cached) = Default::default();
-        Request { signal, progress, total, loaded, cached }
+        let (needed, loaded, cached) = Default::default();
+        Request { signal, progress, needed, loaded, cached }
     }
 
     /// So many bytes of the shard are here.
     fn report(&self, shard: &Shard, bytes: u64) {
         self.loaded.borrow_mut().insert(shard.file.clone(), bytes);
-        let loaded: u64 = self.loaded.borrow().values().sum();
+        let [loaded, total] = [&self.loaded, &self.needed].map(|shards| shards.borrow().values().sum::<u64>());
         let component = shard.stages.first().map(|stage| component_of(stage)).unwrap_or_default();
-        let [loaded, total, cached] = [loaded, self.total.get(), self.cached.get()].map(|n| JsValue::from(n as f64));
+        let [loaded, total, cached] = [loaded, total, self.cached.get()].map(|n| JsValue::from(n as f64));
         // What a listener throws is its own affair.
         let _ = self
             .progress
