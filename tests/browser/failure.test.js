@@ -119,6 +119,11 @@ test('an unknown device', async () => {
   assert.equal(error?.code, 'argument', error?.message);
 });
 
+test('a Worker from another site', async () => {
+  const { error } = await open('/weights/', { device: 'cpu', assets: 'https://example.org/memeclip' });
+  assert.equal(error?.code, 'argument', error?.message);
+});
+
 /** Destroys the Worker's GPU device at its next submissions: so many times. The Worker counts its new devices. */
 const destroy = (times) => page.workers()[0].evaluate((times) => {
   self.devices = 0;
