@@ -63,7 +63,8 @@ export class MemeClip {
     if (signal?.aborted) throw aborted();
     const source = await sourceOf(image);
     await this.#ready();
-    return this.#request('classify', { source, text: String(text ?? ''), tasks: tasks.map(String), features }, signal);
+    const request = { source, text: String(text ?? ''), tasks: Array.from(tasks, String), features };
+    return this.#request('classify', request, signal);
   }
 
   /** Ends the Worker and frees its memory. */
@@ -90,7 +91,12 @@ export class MemeClip {
   }
 
   #start() {
-    this.#worker = new Worker(new URL('worker.js', this.#assets), { type: 'module', name: 'memeclip' });
+    const script = new URL('worker.js', this.#assets);
+    try {
+      this.#worker = new Worker(script, { type: 'module', name: 'memeclip' });
+    } catch (error) {
+      throw new MemeClipError('argument', `${script} cannot run here (${error.message}). Serve it from the page's site.`);
+    }
     this.#worker.onmessage = ({ data: { id, value, error, progress } }) => {
       const pending = this.#pending.get(id);
       // An aborted request's last words.
@@ -116,11 +122,15 @@ export class MemeClip {
   }
 
   #request(method, parameters, signal) {
-    const { promise, resolve, reject } = Promise.withResolvers();
     if (signal?.aborted) throw aborted();
     const id = this.#next++;
+    try {
+      this.#worker.postMessage({ id, method, ...parameters });
+    } catch (error) {
+      throw new MemeClipError('image/unreadable', `the image cannot be read (${error.message}). Give its file.`);
+    }
+    const { promise, resolve, reject } = Promise.withResolvers();
     this.#pending.set(id, { resolve, reject });
-    this.#worker.postMessage({ id, method, ...parameters });
     const stop = () => {
       this.#worker?.postMessage({ id, method: 'abort' });
       this.#pending.delete(id);
@@ -137,7 +147,9 @@ function aborted() {
 
 function absolute(url) {
   const base = globalThis.document?.baseURI ?? globalThis.location.href;
-  if (!URL.canParse(url, base)) throw new MemeClipError('argument', `'${url}' is no address. Give one such as https://example.org/pack/.`);
+  if (!URL.canParse(url, base)) {
+    throw new MemeClipError('argument', `'${url}' is no address. Give one such as https://example.org/pack/.`);
+  }
   return new URL(url, base).href;
 }
 
@@ -151,7 +163,8 @@ async function sourceOf(image) {
   if (is('ImageData')) return pixels(image);
   if (is('ImageBitmap')) return { bitmap: image };
   if (is('HTMLCanvasElement') || is('OffscreenCanvas')) return pixelsOfCanvas(image);
-  throw new MemeClipError('argument', 'not an image source. Give a File, Blob, ArrayBuffer, ImageData, ImageBitmap, canvas, img or address.');
+  const sources = 'File, Blob, ArrayBuffer, ImageData, ImageBitmap, canvas, img or address';
+  throw new MemeClipError('argument', `not an image source. Give a ${sources}.`);
 }
 
 function pixels({ width, height, data }) {
@@ -165,7 +178,7 @@ async function pixelsOfCanvas(canvas) {
     const context = canvas.getContext('2d');
     return context ? pixels(context.getImageData(0, 0, width, height)) : { bitmap: await createImageBitmap(canvas) };
   } catch (error) {
-    throw new MemeClipError('image/unreadable', `the canvas cannot be read (${error.message}). Draw only images on it that allow cross-origin reads.`);
+    throw new MemeClipError('image/unreadable', `the canvas cannot be read (${error.message}). Give its images' files.`);
   }
 }
 

@@ -108,7 +108,7 @@ async function download(url, signal) {
   } catch (error) {
     reason = error.message;
   }
-  throw failure('image/unreadable', `${url}: the image cannot be read (${reason}). Its server must allow cross-origin reads; or give the file itself.`);
+  throw failure('image/unreadable', `${url}: the image cannot be read (${reason}). Give its file, or allow cross-origin reads.`);
 }
 
 function failure(code, message) {

@@ -61,6 +61,7 @@ test('bad input', async () => {
     ['image/unreadable', `${site.origin}/nothing.png`],
     ['text/too-long', exact, { text: 'a'.repeat(1 << 20) }],
     ['task/unknown', exact, { tasks: ['sarcasm'] }],
+    ['task/unknown', exact, { tasks: 'hate' }],
     ['argument', 42],
     ['argument', { width: 1 }],
     ['argument', null],
@@ -77,13 +78,16 @@ test('sources that only a page can make', async () => {
   await open('/weights/', { device: 'cpu' });
   const codes = await page.evaluate(async () => {
     const code = (source) => clf.classify(source).then(() => 'none', (error) => error.code);
+    const closed = await createImageBitmap(new ImageData(2, 2));
+    closed.close();
     return {
+      closed: await code(closed),
       huge: await code(new Blob([new Uint8Array(200 << 20)])),
       empty: await code(Object.assign(document.createElement('canvas'), { width: 0, height: 0 })),
       blank: await code(new Image()),
     };
   });
-  assert.deepEqual(codes, { huge: 'image/bytes', empty: 'image/size', blank: 'image/unreadable' });
+  assert.deepEqual(codes, { closed: 'image/unreadable', huge: 'image/bytes', empty: 'image/size', blank: 'image/unreadable' });
   await works(/^cpu/);
 });
 
@@ -112,6 +116,11 @@ test('auto prefers SIMD to a software adapter', async () => {
 
 test('an unknown device', async () => {
   const { error } = await open('/weights/', { device: 'abacus' });
+  assert.equal(error?.code, 'argument', error?.message);
+});
+
+test('a Worker from another site', async () => {
+  const { error } = await open('/weights/', { device: 'cpu', assets: 'https://example.org/memeclip' });
   assert.equal(error?.code, 'argument', error?.message);
 });
 

@@ -70,20 +70,33 @@ impl Download<'_> {
         }
     }
 
-    /// Goes on behind the bytes that are there.
     async fn attempt(&self, bytes: &mut Vec<u8>, progress: impl Fn(u64)) -> Result<(), Broken> {
-        let stalled = AbortController::new().map_err(network)?;
+        let connection = AbortController::new().map_err(network)?;
+        let result = self.transfer(&connection, bytes, progress).await;
+        if result.is_err() {
+            connection.abort();
+        }
+        result
+    }
+
+    /// Goes on behind the bytes that are there.
+    async fn transfer(
+        &self,
+        connection: &AbortController,
+        bytes: &mut Vec<u8>,
+        progress: impl Fn(u64),
+    ) -> Result<(), Broken> {
         let watch = || {
-            let stalled = stalled.clone();
-            Timeout::new(STALL_MS, move || stalled.abort())
+            let connection = connection.clone();
+            Timeout::new(STALL_MS, move || connection.abort())
         };
         let mut watchdog = watch();
-        let broken = |error| match stalled.signal().aborted() {
+        let broken = |error| match connection.signal().aborted() {
             true => network(format!("nothing came for {} seconds", STALL_MS / 1000).into()),
             false => network(error),
         };
 
-        let signals = Array::of2(self.signal, &stalled.signal());
+        let signals = Array::of2(self.signal, &connection.signal());
         let response = self.fetch(bytes.len(), &AbortSignal::any(&signals)).await.map_err(broken)?;
         match response.status() {
             206 if !bytes.is_empty() => {}
@@ -107,7 +120,6 @@ impl Download<'_> {
             let value = Reflect::get(&part, &"value".into()).map_err(network)?;
             let Ok(chunk) = value.dyn_into::<Uint8Array>() else { break };
             if bytes.len() as u64 + chunk.length() as u64 > limit {
-                stalled.abort();
                 return Err(Broken::Final(Failure::Size(bytes.len() as u64 + chunk.length() as u64)));
             }
             let start = bytes.len();
