@@ -13,41 +13,16 @@ pub const MAX_SIDE: u32 = 16384;
 /// Pixels of the largest image: as RGB it takes 192 MB.
 pub const MAX_PIXELS: u64 = 64 << 20;
 
-/// What an image file's header says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Probe {
-    pub width: u32,
-    pub height: u32,
-    /// The file may hold transparent pixels.
-    pub alpha: bool,
-}
-
-/// Reads an image file's header and refuses what [`decode`] would refuse by it, quickly; `name` is for errors.
-///
-/// # Errors
-/// [`Error::ImageBytes`], [`Error::ImageSize`], [`Error::NotAnImage`], and [`Error::TruncatedImage`] where the end of the
-/// file tells so.
-pub fn probe(name: &str, bytes: &[u8]) -> Result<Probe> {
-    let (width, height, alpha) = match open(name, bytes)? {
-        Opened::Jpeg(_, width, height) => (width, height, false),
-        Opened::Other(decoder) => {
-            let (width, height) = decoder.dimensions();
-            (width, height, decoder.color_type().has_alpha())
-        }
-    };
-    Ok(Probe { width, height, alpha })
-}
-
 /// Decodes an image file as Pillow's `convert('RGB')` does: grey and palette expanded, alpha dropped and not blended, the
 /// first frame of an animation. Orientation by EXIF is applied. `name` is for errors.
 ///
 /// The pixels are Pillow's to the bit, but for lossy WebP, which differs by rounding here and there, and 16-bit greys.
 ///
 /// # Errors
-/// As [`probe`], and whatever turns out to be wrong behind the header.
+/// [`Error::ImageBytes`], [`Error::ImageSize`], [`Error::NotAnImage`], [`Error::TruncatedImage`].
 pub fn decode(name: &str, bytes: &[u8]) -> Result<Rgb> {
     let (mut image, orientation) = match open(name, bytes)? {
-        Opened::Jpeg(decoder, ..) => {
+        Opened::Jpeg(decoder) => {
             let orientation = jpeg::orientation(&decoder);
             (jpeg::decode(name, decoder)?, orientation)
         }
@@ -76,8 +51,7 @@ fn high_byte(value: u16) -> u8 {
 
 /// A file whose header has been read.
 enum Opened<'a> {
-    /// Decoder, width, height.
-    Jpeg(libjpeg_turbo_rs::Decoder<'a>, u32, u32),
+    Jpeg(libjpeg_turbo_rs::Decoder<'a>),
     Other(Box<dyn ImageDecoder + 'a>),
 }
 
@@ -91,9 +65,9 @@ fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Opened<'a>> {
     let mut reader = reader.map_err(|e| not_an_image(&e.to_string()))?;
     let format = reader.format().ok_or_else(|| not_an_image("unknown format"))?;
     if format == ImageFormat::Jpeg {
-        let (decoder, width, height) = jpeg::open(name, bytes)?;
-        check_size(name, width, height)?;
-        return Ok(Opened::Jpeg(decoder, width, height));
+        let decoder = jpeg::open(name, bytes)?;
+        check_size(name, decoder.header().width.into(), decoder.header().height.into())?;
+        return Ok(Opened::Jpeg(decoder));
     }
     // The size first, since it tells people more than that memory has run out.
     reader.no_limits();

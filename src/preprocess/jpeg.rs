@@ -6,14 +6,12 @@ use libjpeg_turbo_rs::{Decoder, JpegError, PixelFormat};
 
 use crate::{Error, Result};
 
-/// Reads the header: width and height as stored.
-pub fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<(Decoder<'a>, u32, u32)> {
+/// Reads the header.
+pub fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Decoder<'a>> {
     if !ends(bytes) {
         return Err(Error::TruncatedImage { name: name.into(), reason: "the end marker is missing".into() });
     }
-    let decoder = Decoder::new(bytes).map_err(|e| invalid(name, e))?;
-    let (width, height) = (decoder.header().width.into(), decoder.header().height.into());
-    Ok((decoder, width, height))
+    Decoder::new(bytes).map_err(|e| invalid(name, e))
 }
 
 /// Decodes to RGB, as stored.

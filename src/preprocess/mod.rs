@@ -8,7 +8,7 @@ mod decode;
 mod jpeg;
 mod resize;
 
-pub use decode::{MAX_BYTES, MAX_PIXELS, MAX_SIDE, Probe, check_bytes, check_size, decode, probe};
+pub use decode::{MAX_BYTES, MAX_PIXELS, MAX_SIDE, check_bytes, check_size, decode};
 pub use resize::resize;
 
 /// 8-bit RGB, row-major, three bytes a pixel.
