@@ -16,7 +16,7 @@ pub const MAX_PIXELS: u64 = 64 << 20;
 /// Decodes an image file as Pillow's `convert('RGB')` does: grey and palette expanded, alpha dropped and not blended, the
 /// first frame of an animation. Orientation by EXIF is applied. `name` is for errors.
 ///
-/// The pixels are Pillow's to the bit, but for lossy WebP, which differs by rounding here and there, and 16-bit greys.
+/// The pixels are Pillow's to the bit, but for 16-bit greys (see below).
 ///
 /// # Errors
 /// [`Error::ImageBytes`], [`Error::ImageSize`], [`Error::NotAnImage`], [`Error::TruncatedImage`].

@@ -98,6 +98,7 @@ PICTURES = [
     ("lossless.webp", 77, 55, "RGB", 0, {"lossless": True}),
     ("alpha.webp", 77, 55, "RGBA", 0, {"lossless": True, "exact": True}),
     ("picture.bmp", 31, 47, "RGB", 0, {}),
+    ("lossy.webp", 100, 70, "RGB", 3, {"quality": 80}),
 ]
 # The reference's side, and a small one that shows every picture shrunk and enlarged.
 SIDES = {56: [name for name, *_ in PICTURES], 224: ["photo.jpg", "large.png", "speck.png", "noise.png"]}
