@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use serde::Serialize;
@@ -111,7 +111,7 @@ impl Classify {
         classifier.classify(&image, &self.text, &self.task).await
     }
 
-    fn print(&self, device: &str, path: &PathBuf, verdict: &Verdict) -> Result<()> {
+    fn print(&self, device: &str, path: &Path, verdict: &Verdict) -> Result<()> {
         if self.json {
             let features = Features { image: &verdict.image_feature, text: &verdict.text_feature };
             let line = Line {

@@ -24,7 +24,7 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Rgb> {
     let (mut image, orientation) = match open(name, bytes)? {
         Opened::Jpeg(decoder) => {
             let orientation = jpeg::orientation(&decoder);
-            (jpeg::decode(name, decoder)?, orientation)
+            (jpeg::decode(name, *decoder)?, orientation)
         }
         Opened::Other(mut decoder) => {
             // A broken orientation tag is no reason to refuse the picture.
@@ -51,7 +51,7 @@ fn high_byte(value: u16) -> u8 {
 
 /// A file whose header has been read.
 enum Opened<'a> {
-    Jpeg(libjpeg_turbo_rs::Decoder<'a>),
+    Jpeg(Box<libjpeg_turbo_rs::Decoder<'a>>),
     Other(Box<dyn ImageDecoder + 'a>),
 }
 
@@ -67,7 +67,7 @@ fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Opened<'a>> {
     if format == ImageFormat::Jpeg {
         let decoder = jpeg::open(name, bytes)?;
         check_size(name, decoder.header().width.into(), decoder.header().height.into())?;
-        return Ok(Opened::Jpeg(decoder));
+        return Ok(Opened::Jpeg(Box::new(decoder)));
     }
     // The size first, since it tells people more than that memory has run out.
     reader.no_limits();

@@ -21,6 +21,7 @@ pub struct Rgb {
 
 /// Means and standard deviations of CLIP's training images, channel by channel, for values 0 to 1.
 const MEAN: [f32; 3] = [0.48145466, 0.4578275, 0.40821073];
+#[expect(clippy::excessive_precision, reason = "the digits that OpenAI published")]
 const DEVIATION: [f32; 3] = [0.26862954, 0.26130258, 0.27577711];
 
 /// CLIP's normalisation: [3, height, width] f32.

@@ -81,7 +81,12 @@ impl Matrix {
         let matrix = Matrix { rows, cols, format, data, scales };
         let (data, scales) =
             (matrix.panels() * format.panel_bytes(cols), matrix.panels() * format.panel_scale_bytes(cols));
-        if rows == 0 || cols == 0 || cols % BLOCK != 0 || matrix.data.len() != data || matrix.scales.len() != scales {
+        if rows == 0
+            || cols == 0
+            || !cols.is_multiple_of(BLOCK)
+            || matrix.data.len() != data
+            || matrix.scales.len() != scales
+        {
             let reason = format!(
                 "{} matrix [{rows}, {cols}] with {} data and {} scale bytes, expected {data} and {scales}",
                 format.name(),

@@ -293,7 +293,7 @@ fn errors(name: &str, got: &[f32], want: &Tensor, sizes: &[f64], limit: f64) -> 
         if off == 0.0 { 0.0 } else { off / sizes[at] }
     };
     let errors: Vec<f64> = (0..got.len()).map(error).collect();
-    let bad = |e: &f64| !(*e <= limit);
+    let bad = |e: &f64| e.is_nan() || *e > limit;
     if let Some(at) = errors.iter().position(bad) {
         let count = errors.iter().filter(|e| bad(e)).count();
         let (row, col) = (at / want.cols, at % want.cols);

@@ -45,6 +45,9 @@ pub(super) struct Traits {
     pub tiling: Tiling,
 }
 
+/// What an error scope caught, once it is known.
+type Scope = Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>;
+
 pub(super) struct Device {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
@@ -52,7 +55,7 @@ pub(super) struct Device {
     pub name: String,
     pub software: bool,
     faults: Faults,
-    scopes: RefCell<Vec<Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>>>,
+    scopes: RefCell<Vec<Scope>>,
 }
 
 impl Device {
@@ -126,7 +129,7 @@ impl Device {
     pub fn scoped<T>(&self, filters: &[wgpu::ErrorFilter], work: impl FnOnce() -> T) -> T {
         let scopes: Vec<_> = filters.iter().map(|&filter| self.device.push_error_scope(filter)).collect();
         let done = work();
-        self.scopes.borrow_mut().extend(scopes.into_iter().rev().map(|scope| Box::pin(scope.pop()) as Pin<Box<_>>));
+        self.scopes.borrow_mut().extend(scopes.into_iter().rev().map(|scope| Box::pin(scope.pop()) as Scope));
         done
     }
 

@@ -193,7 +193,7 @@ impl Engine for Gpu {
         let y = self.empty(ids.len(), table.cols);
         for (i, chunk) in ids.chunks(IDS).enumerate() {
             for piece in &table.pieces {
-                let mut parameters = vec![i * IDS, chunk.len(), table.cols, piece.first, piece.rows, 0, 0, 0]
+                let mut parameters = [i * IDS, chunk.len(), table.cols, piece.first, piece.rows, 0, 0, 0]
                     .iter()
                     .map(|&n| n as u32)
                     .collect::<Vec<_>>();

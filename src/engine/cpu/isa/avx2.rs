@@ -25,6 +25,7 @@ fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut 
     let mut sums: [__m256; N] = from_fn(|r| lanes(&tile[r]));
     for (col, weights) in panel.as_chunks().0.iter().enumerate() {
         let weights = lanes(weights);
+        #[expect(clippy::needless_range_loop, reason = "unrolled: registers, not memory")]
         for r in 0..N {
             // SAFETY: `Isa` has checked that the rows are in `x`.
             let x = unsafe { _mm256_broadcast_ss(&*x.as_ptr().add(r * stride + col)) };
