@@ -22,7 +22,6 @@ STRIPES = {
     "bisexual-flag": ("#d60270", "#d60270", "#9b4f96", "#0038a8", "#0038a8"),
     "pansexual-flag": ("#ff218c", "#ffd800", "#21b1ff"),
     "lesbian-flag": ("#d52d00", "#ff9a56", "#ffffff", "#d362a4", "#a30262"),
-    "nonbinary-flag": ("#fcf434", "#ffffff", "#9c59d1", "#2c2c2c"),
 }
 
 # Emojibase's groups of letters, clocks, arrows and country flags show nothing that a keyword would describe.

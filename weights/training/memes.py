@@ -15,44 +15,35 @@ import captions
 from captions import Caption, pick
 
 SUBJECTS = {
-    "individual": """man woman boy girl old-man old-woman baby police-officer construction-worker detective princess
-        prince guard santa-claus man-in-tuxedo person man-student woman-student man-teacher
-        woman-teacher man-farmer woman-farmer man-cook woman-cook man-scientist woman-scientist man-artist woman-artist
-        man-pilot woman-pilot man-judge woman-judge man-office-worker woman-office-worker man-health-worker
-        woman-health-worker""",
-    "community": """family family-man-man-boy family-woman-woman-girl family-man-woman-girl-boy
-        couple-with-heart-man-man couple-with-heart-woman-woman women-holding-hands men-holding-hands
+    "individual": """man woman boy girl old-man old-woman police-officer construction-worker detective princess guard
+        santa-claus man-in-tuxedo""",
+    "community": """family family-man-man-boy family-woman-woman-girl couple-with-heart-man-man women-holding-hands
         people-hugging busts-in-silhouette""",
-    "organization": """bank factory office-building hospital school hotel department-store classical-building
-        convenience-store post-office stadium""",
-    "thing": """automobile bicycle umbrella guitar telephone laptop books key soccer-ball basketball tent rocket
-        deciduous-tree snow-capped-mountain camera television headphone backpack gem-stone hammer scissors light-bulb
-        bus locomotive airplane sailboat anchor evergreen-tree cactus watch radio violin""",
+    "organization": "bank factory office-building hospital school hotel department-store classical-building",
+    "thing": """automobile bicycle umbrella guitar telephone laptop books key soccer-ball tent rocket camera hammer
+        light-bulb""",
 }
-PRIDE = """rainbow-flag transgender-flag rainbow bisexual-flag pansexual-flag lesbian-flag nonbinary-flag"""
+PRIDE = "rainbow-flag transgender-flag rainbow bisexual-flag pansexual-flag lesbian-flag"
 MARKS = {
     "warm": """red-heart sparkling-heart trophy sparkles party-popper thumbs-up clapping-hands crown bouquet
-        smiling-face-with-heart-eyes hugging-face sports-medal 1st-place-medal glowing-star wrapped-gift growing-heart
-        two-hearts raising-hands rose star""",
+        smiling-face-with-heart-eyes sports-medal glowing-star""",
     "harsh": """clown-face nauseated-face face-vomiting pile-of-poo wastebasket toilet thumbs-down person-facepalming
-        angry-face pouting-face skull broken-heart cross-mark face-with-rolling-eyes angry-face-with-horns
-        face-with-steam-from-nose goblin litter-in-bin-sign unamused-face""",
+        pouting-face skull broken-heart cross-mark""",
 }
 PROPS = {
-    "silly": """cat-face dog-face monkey-face penguin pig-face hamster frog panda chicken owl pizza hamburger hot-dog
-        french-fries banana doughnut avocado cookie taco cheese-wedge watermelon octopus unicorn koala cow-face
-        mouse-face rabbit-face see-no-evil-monkey popcorn bacon""",
+    "silly": """cat-face dog-face monkey-face penguin pig-face frog panda chicken octopus unicorn pizza hamburger
+        hot-dog banana doughnut taco""",
     "disaster": """fire volcano tornado collision bomb ambulance fire-engine cyclone cloud-with-lightning water-wave
-        police-car-light warning high-voltage cloud-with-lightning-and-rain comet radioactive""",
+        police-car-light warning""",
 }
 # What a caption is about when words and picture agree; only the contrastive training pairs them so.
 AGREES = {
     "praise": MARKS["warm"],
     "reject": MARKS["harsh"],
-    "protest": "raised-fist megaphone loudspeaker stop-sign no-entry prohibited balance-scale shield raised-hand",
-    "none": "calendar clipboard spiral-notepad bar-chart envelope alarm-clock pushpin pencil memo newspaper open-book",
-    "it": "package shopping-bags handbag",
-    "you": "backhand-index-pointing-right backhand-index-pointing-left backhand-index-pointing-up index-pointing-up",
+    "protest": "raised-fist megaphone stop-sign no-entry balance-scale raised-hand",
+    "none": "calendar clipboard envelope alarm-clock pencil newspaper",
+    "it": "package shopping-bags",
+    "you": "backhand-index-pointing-right backhand-index-pointing-up",
     "one": SUBJECTS["individual"],
     "they": SUBJECTS["community"],
     "punchline": PROPS["silly"],
@@ -125,11 +116,11 @@ def meme(rng, art, part):
         caption = Caption("", "none", "it", "none")
     else:
         caption = captions.caption(rng, part, attitude, joke)
-    figures = [(people(rng, art, subject), rng.uniform(0.4, 0.6))]
+    figures = [(people(rng, art, subject), rng.uniform(0.45, 0.55))]
     if mark != "none":
-        figures.append(((draw(rng, art, MARKS[mark]),), rng.uniform(0.3, 0.45)))
+        figures.append(((draw(rng, art, MARKS[mark]),), rng.uniform(0.38, 0.48)))
     if prop != "none":
-        figures.append(((draw(rng, art, PROPS[prop]),), rng.uniform(0.3, 0.45)))
+        figures.append(((draw(rng, art, PROPS[prop]),), rng.uniform(0.38, 0.48)))
     return Meme(tuple(figures), caption, label(subject, mark, prop, caption))
 
 
@@ -144,5 +135,5 @@ def agreeing(rng, art, part):
     figures = []
     for meaning in shown:
         slugs = people(rng, art, "community") if meaning == "they" else (draw(rng, art, AGREES[meaning]),)
-        figures.append((slugs, rng.uniform(0.3, 0.5)))
+        figures.append((slugs, rng.uniform(0.4, 0.52)))
     return figures, caption

@@ -17,21 +17,13 @@ def font(size):
 
 
 def background(rng, width, height):
-    first, second = rng.integers(0, 256, (2, 3))
-    if rng.random() < 0.5:
-        # Mostly light or mostly dark, as backgrounds are.
-        return Image.new("RGB", (width, height), tuple(pick_tone(rng, first)))
-    ramp = np.linspace(0, 1, height if rng.random() < 0.5 else width)
-    colours = first + (second - first) * ramp[:, None]
-    rows = colours[:, None, :] if len(ramp) == height and rng.random() < 0.5 else colours[None, :, :]
-    return Image.fromarray(rows.astype(np.uint8)).resize((width, height))
-
-
-def pick_tone(rng, colour):
-    tone = rng.random()
-    if tone < 0.4:
-        return (200 + colour // 5).tolist()
-    return (colour // 4 if tone < 0.6 else colour).tolist()
+    """A light, dark or strong colour; sometimes it fades."""
+    colour = rng.integers(0, 256, 3)
+    colour = (200 + colour // 5, colour // 4, colour)[rng.choice(3, p=(0.6, 0.25, 0.15))]
+    if rng.random() < 0.7:
+        return Image.new("RGB", (width, height), tuple(colour.tolist()))
+    ramp = np.linspace(1, rng.uniform(0.5, 0.9), height)[:, None, None]
+    return Image.fromarray((colour * ramp).astype(np.uint8)).resize((width, height))
 
 
 def row(art, slugs):
@@ -48,38 +40,26 @@ def row(art, slugs):
     return out
 
 
-def place(rng, placed, width, height, w, h):
-    """The best of some random places: the one that hides least."""
-    best = None
-    for _ in range(12):
-        x, y = rng.integers(0, max(width - w, 0) + 1), rng.integers(0, max(height - h, 0) + 1)
-        hidden = sum(
-            max(min(x + w, px + pw) - max(x, px), 0) * max(min(y + h, py + ph) - max(y, py), 0)
-            for px, py, pw, ph in placed
-        )
-        if best is None or hidden < best[0]:
-            best = (hidden, x, y)
-        if hidden == 0:
-            break
-    return best[1:]
+def places(rng, count):
+    """Centres for so many figures, in parts of the panel: in the middle, or in its quarters."""
+    if count == 1:
+        return rng.uniform(0.42, 0.58, (1, 2))
+    quarters = rng.permutation([(0.26, 0.26), (0.74, 0.26), (0.26, 0.74), (0.74, 0.74)])[:count]
+    return quarters + rng.uniform(-0.07, 0.07, (count, 2))
 
 
 def panel(rng, art, figures, width, height):
     image = background(rng, width, height)
-    placed = []
-    for slugs, scale in figures:
+    for (slugs, scale), (x, y) in zip(figures, places(rng, len(figures))):
         figure = row(art, slugs)
-        stretch = rng.uniform(0.88, 1.14)
-        longer = scale * (1.3 if len(slugs) > 1 else 1) * (width * height) ** 0.5
-        factor = longer / max(figure.size)
+        stretch = rng.uniform(0.93, 1.07)
+        factor = scale * (width * height) ** 0.5 / max(figure.size)
         w = min(max(round(figure.width * factor * stretch), 4), width)
         h = min(max(round(figure.height * factor / stretch), 4), height)
         figure = figure.resize((w, h), Image.BICUBIC)
-        if len(slugs) == 1 and "flag" not in slugs[0] and rng.random() < 0.5:
-            figure = figure.transpose(Image.FLIP_LEFT_RIGHT)
-        x, y = place(rng, placed, width, height, w, h)
-        image.paste(figure, (int(x), int(y)), figure)
-        placed.append((x, y, w, h))
+        left = min(max(round(x * width - w / 2), 0), width - w)
+        top = min(max(round(y * height - h / 2), 0), height - h)
+        image.paste(figure, (left, top), figure)
     return image
 
 
@@ -98,7 +78,7 @@ def write(image, text, top, height, fill, stroke):
 
 def picture(rng, art, figures, text, size, style=None):
     """A square RGB image. `style`: plain, bands, across or framed; drawn by chance if not given."""
-    style = style or ("plain", "bands", "across", "framed")[rng.choice(4, p=(0.4, 0.3, 0.15, 0.15))]
+    style = style or ("plain", "bands", "across", "framed")[rng.choice(4, p=(0.6, 0.2, 0.1, 0.1))]
     words = text.replace("\n", " ")
     half = len(words) // 2 + words[len(words) // 2 :].find(" ") if " " in words[len(words) // 2 :] else len(words)
     parts = [words[:half].strip(), words[half:].strip()] if len(words) > 30 else [words, ""]
