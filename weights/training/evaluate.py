@@ -19,7 +19,9 @@ import model
 from memeclip import CLASSES, Head
 from train_heads import MODALITIES, auroc, dataset, probabilities, rows_of
 
-SEED, COUNT, PACK_COUNT = 100, 3000, 600
+SEED, COUNT, PACK_COUNT = 100, 2000, 600
+# Pictures are drawn larger than CLIP's input and then squashed, as a user's picture is.
+DRAWN = 200
 PACK = art.HERE.parent / "default"
 HELD_OUT, PACK_NAME = "held-out", "held-out, quantized pack"
 
@@ -58,7 +60,7 @@ def evaluate():
     clip = model.load()
     results = {}
     for name, drawn in sets().items():
-        images, texts, labels = dataset(*drawn, COUNT)
+        images, texts, labels = dataset(*drawn, COUNT, DRAWN)
         features = model.features(clip, images, texts)
         results[name] = {}
         for task in CLASSES:
@@ -84,7 +86,7 @@ def evaluate_pack(program):
     file = art.WORK / "meme.png"
     seed, galleries, part = sets()[HELD_OUT]
     for index in range(PACK_COUNT):
-        image, meme = draw(seed, index, galleries, part)
+        image, meme = draw(seed, index, galleries, part, DRAWN)
         image.save(file)
         for task, values in classify(program, file, meme.caption.text).items():
             if meme.labels[task] is not None:
