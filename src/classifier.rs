@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::engine::Engine;
 use crate::model::{Head, Lazy, Tensors, TextTower, VisionTower};
 use crate::preprocess::{self, Rgb};
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{self, Tokenizer};
 use crate::verdict::{Task, TaskVerdict, Verdict};
 use crate::weights::load::Loader;
 use crate::weights::manifest::Manifest;
@@ -52,6 +52,8 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     /// The verdicts on one meme. `text` is what the picture says; empty text is read as `null`, as the reference does.
     /// `tasks`: those wanted, all of the pack's if empty. All heads share one pass through the towers.
     pub async fn classify(&self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Verdict> {
+        // Before weights are fetched for it.
+        tokenizer::check_bytes(text)?;
         let manifest = self.loader.manifest();
         let known: Vec<Task> = manifest.heads.keys().copied().collect();
         if let Some(unknown) = tasks.iter().find(|task| !known.contains(task)) {

@@ -12,6 +12,8 @@ pub mod model;
 pub mod preprocess;
 pub mod tokenizer;
 pub mod verdict;
+#[cfg(target_arch = "wasm32")]
+pub mod web;
 pub mod weights;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod zero_shot;

@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{block_on, memeclip, scratch, tiny_model};
+use common::{block_on, memeclip, run, scratch, tiny_model};
 use memeclip::engine::cpu::Cpu;
 use memeclip::preprocess::Rgb;
 use memeclip::verdict::{Task, Verdict};
@@ -152,4 +152,59 @@ fn conversion_is_repeatable_and_leaves_no_old_shards() {
     let shards: usize = manifest(&out).components.values().map(|c| c.shards.len()).sum();
     assert_eq!(fs::read_dir(&out).unwrap().count(), shards + 1);
     assert!(memeclip(&["inspect", out.to_str().unwrap()]).contains("all intact"));
+}
+
+/// The same head as safetensors in f32, as the authors' Lightning checkpoint in f16, and as a state dict in bf16.
+#[test]
+fn heads_as_pytorch_saves_them() {
+    let logits = |test: &str, head: &str| {
+        let out = scratch(test);
+        let head = format!("hate={head}");
+        memeclip(&[
+            "convert",
+            "--clip",
+            &tiny_model(),
+            "--head",
+            &head,
+            "--dtype",
+            "f32",
+            "--out",
+            out.to_str().unwrap(),
+        ]);
+        let verdict = classify(&open(&out).unwrap()).unwrap();
+        assert_eq!(verdict.tasks.iter().map(|task| task.zero_shot).collect::<Vec<_>>(), [false, true, true, true]);
+        verdict.tasks[0].logits.clone()
+    };
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let expected = logits("head-safetensors", &format!("{}/head-hate.safetensors", tiny_model()));
+    for (test, file, bound) in [("head-lightning", "lightning.ckpt", 0.01), ("head-state-dict", "state-dict.pt", 0.1)] {
+        let found = logits(test, goldens.join(file).to_str().unwrap());
+        let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(worst < bound, "{file}: {found:?}, expected {expected:?}");
+    }
+}
+
+#[test]
+fn checkpoints_that_are_none() {
+    let out = scratch("no-checkpoint");
+    let (model, file) = (tiny_model(), scratch("no-checkpoint.ckpt"));
+    fs::write(&file, b"not a checkpoint").unwrap();
+    let error = |arguments: &[&str]| {
+        let output = run(&[&["convert", "--out", out.to_str().unwrap()], arguments].concat());
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let clip = format!("{model}/model.safetensors");
+    for (head, reason) in [
+        (file.to_str().unwrap(), "neither safetensors nor a PyTorch checkpoint"),
+        (clip.as_str(), "'image_map.proj.0.weight' is missing"),
+        ("nowhere.ckpt", "nowhere.ckpt"),
+    ] {
+        let message = error(&["--clip", &model, "--head", &format!("hate={head}")]);
+        assert!(message.contains(reason) && message.contains(head), "{message}");
+    }
+    let head = format!("{model}/head-hate.safetensors");
+    assert!(error(&["--clip", &head]).contains("is missing"));
+    assert!(error(&["--clip", &model, "--head", &format!("sarcasm={head}")]).contains("unknown task 'sarcasm'"));
+    assert!(error(&["--clip", &model, "--dtype", "q3"]).contains("expected f32, f16, q8 or q4"));
 }

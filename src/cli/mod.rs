@@ -2,6 +2,7 @@
 
 mod classify;
 mod convert;
+mod demo;
 mod inspect;
 mod synth;
 
@@ -9,27 +10,30 @@ use clap::{Parser, Subcommand};
 
 use crate::Result;
 
-/// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities.
+/// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities. Without a
+/// command: `demo`.
 #[derive(Parser)]
 #[command(version, about)]
 pub struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
     Classify(classify::Classify),
     Convert(convert::Convert),
+    Demo(demo::Demo),
     Inspect(inspect::Inspect),
     Synth(synth::Synth),
 }
 
 impl Arguments {
     pub fn run(self) -> Result<()> {
-        match self.command {
+        match self.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
             Command::Classify(command) => command.run(),
             Command::Convert(command) => command.run(),
+            Command::Demo(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Synth(command) => command.run(),
         }

@@ -34,7 +34,8 @@ impl Burn {
 
     fn select(&self, x: &Tensor<2>, ids: &[u32]) -> Tensor<2> {
         let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [ids.len()]), &self.device);
+        let count = ids.len();
+        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [count]), &self.device);
         x.clone().select(0, ids)
     }
 }

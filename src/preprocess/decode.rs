@@ -1,9 +1,9 @@
-use std::io::{Cursor, ErrorKind};
+use std::io::Cursor;
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
 
-use super::Rgb;
+use super::{Rgb, jpeg};
 use crate::{Error, Result};
 
 /// Bytes of the largest file that is read.
@@ -28,28 +28,41 @@ pub struct Probe {
 /// [`Error::ImageBytes`], [`Error::ImageSize`], [`Error::NotAnImage`], and [`Error::TruncatedImage`] where the end of the
 /// file tells so.
 pub fn probe(name: &str, bytes: &[u8]) -> Result<Probe> {
-    let decoder = open(name, bytes)?;
-    let (width, height) = decoder.dimensions();
-    Ok(Probe { width, height, alpha: decoder.color_type().has_alpha() })
+    let (width, height, alpha) = match open(name, bytes)? {
+        Opened::Jpeg(_, width, height) => (width, height, false),
+        Opened::Other(decoder) => {
+            let (width, height) = decoder.dimensions();
+            (width, height, decoder.color_type().has_alpha())
+        }
+    };
+    Ok(Probe { width, height, alpha })
 }
 
 /// Decodes an image file as Pillow's `convert('RGB')` does: grey and palette expanded, alpha dropped and not blended, the
 /// first frame of an animation. Orientation by EXIF is applied. `name` is for errors.
 ///
-/// Lossless formats give Pillow's pixels to the bit, and so do JPEGs without chroma subsampling but for rounding; with
-/// subsampling, values differ by up to 3, since the decoder interpolates colours in its own way.
+/// The pixels are Pillow's to the bit, but for lossy WebP, which differs by rounding here and there, and 16-bit greys.
 ///
 /// # Errors
 /// As [`probe`], and whatever turns out to be wrong behind the header.
 pub fn decode(name: &str, bytes: &[u8]) -> Result<Rgb> {
-    let mut decoder = open(name, bytes)?;
-    // A broken orientation tag is no reason to refuse the picture.
-    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
-    let mut image = DynamicImage::from_decoder(decoder).map_err(|e| invalid(name, e))?;
+    let (mut image, orientation) = match open(name, bytes)? {
+        Opened::Jpeg(decoder, ..) => {
+            let orientation = jpeg::orientation(&decoder);
+            (jpeg::decode(name, decoder)?, orientation)
+        }
+        Opened::Other(mut decoder) => {
+            // A broken orientation tag is no reason to refuse the picture.
+            let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+            (DynamicImage::from_decoder(decoder).map_err(|e| invalid(name, e))?, orientation)
+        }
+    };
     image.apply_orientation(orientation);
     let (width, height) = (image.width() as usize, image.height() as usize);
     let data = match image {
-        // Pillow keeps the high byte of colours ...
+        // Of 16 bits Pillow keeps the high byte of colours; greys it cuts off at 255, which would make them all white.
+        DynamicImage::ImageLuma16(image) => image.as_raw().iter().flat_map(|&value| [high_byte(value); 3]).collect(),
+        DynamicImage::ImageLumaA16(image) => image.pixels().flat_map(|pixel| [high_byte(pixel[0]); 3]).collect(),
         DynamicImage::ImageRgb16(image) => image.as_raw().iter().map(|&value| high_byte(value)).collect(),
         DynamicImage::ImageRgba16(image) => image.pixels().flat_map(|p| [p[0], p[1], p[2]].map(high_byte)).collect(),
         other => other.into_rgb8().into_raw(),
@@ -61,8 +74,14 @@ fn high_byte(value: u16) -> u8 {
     (value >> 8) as u8
 }
 
-/// Finds the format and reads the header.
-fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a> {
+/// A file whose header has been read.
+enum Opened<'a> {
+    /// Decoder, width, height.
+    Jpeg(libjpeg_turbo_rs::Decoder<'a>, u32, u32),
+    Other(Box<dyn ImageDecoder + 'a>),
+}
+
+fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Opened<'a>> {
     check_bytes(name, bytes.len() as u64)?;
     let not_an_image = |reason: &str| Error::NotAnImage { name: name.into(), reason: reason.into() };
     if bytes.is_empty() {
@@ -71,16 +90,20 @@ fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<impl ImageDecoder + 'a> {
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
     let mut reader = reader.map_err(|e| not_an_image(&e.to_string()))?;
     let format = reader.format().ok_or_else(|| not_an_image("unknown format"))?;
-    if format == ImageFormat::Jpeg && !ends(bytes) {
-        return Err(Error::TruncatedImage { name: name.into(), reason: "the end marker is missing".into() });
+    if format == ImageFormat::Jpeg {
+        let (decoder, width, height) = jpeg::open(name, bytes)?;
+        check_size(name, width, height)?;
+        return Ok(Opened::Jpeg(decoder, width, height));
     }
-    let mut limits = Limits::default();
-    limits.max_alloc = Some(16 * MAX_PIXELS);
-    reader.limits(limits);
-    let decoder = reader.into_decoder().map_err(|e| invalid(name, e))?;
+    // The size first, since it tells people more than that memory has run out.
+    reader.no_limits();
+    let mut decoder = reader.into_decoder().map_err(|e| invalid(name, e))?;
     let (width, height) = decoder.dimensions();
     check_size(name, width, height)?;
-    Ok(decoder)
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(16 * MAX_PIXELS);
+    decoder.set_limits(limits).map_err(|e| invalid(name, e))?;
+    Ok(Opened::Other(Box::new(decoder)))
 }
 
 /// Refuses a file that is too large to be read.
@@ -101,18 +124,13 @@ pub fn check_size(name: &str, width: u32, height: u32) -> Result<()> {
     Err(Error::ImageSize { name: name.into(), width, height, limit: MAX_SIDE, megapixels })
 }
 
-/// Whether a JPEG has its end marker behind the last scan: the decoder fills up what is missing without a word.
-fn ends(jpeg: &[u8]) -> bool {
-    let last = |marker: u8| jpeg.windows(2).rposition(|pair| pair == [0xff, marker]);
-    last(0xd9) > last(0xda)
-}
-
 fn invalid(name: &str, error: ImageError) -> Error {
-    let name = name.to_string();
-    match error {
-        ImageError::IoError(e) if e.kind() == ErrorKind::UnexpectedEof => {
-            Error::TruncatedImage { name, reason: e.to_string() }
-        }
-        other => Error::NotAnImage { name, reason: other.to_string() },
+    let (name, reason) = (name.to_string(), error.to_string());
+    // Each decoder says in its own words that the file ended too early.
+    let early = ["unexpected end", "failed to fill whole buffer", "corrupt bitstream"];
+    let lower = reason.to_lowercase();
+    match early.iter().any(|words| lower.contains(words)) {
+        true => Error::TruncatedImage { name, reason },
+        false => Error::NotAnImage { name, reason },
     }
 }

@@ -5,6 +5,7 @@
 //! as people do.
 
 mod decode;
+mod jpeg;
 mod resize;
 
 pub use decode::{MAX_BYTES, MAX_PIXELS, MAX_SIDE, Probe, check_bytes, check_size, decode, probe};

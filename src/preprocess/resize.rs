@@ -4,14 +4,24 @@ use super::Rgb;
 const PRECISION: u32 = 32 - 8 - 2;
 
 /// PIL's `resize((size, size), BICUBIC)` of an 8-bit RGB image: squashed, antialiased, rounded to 8 bits. The same bits,
-/// since it takes the same steps: coefficients in f64, rounded to whole numbers, columns first, rounded in between.
+/// since it takes the same steps: coefficients in f64, rounded to whole numbers, one direction after the other with
+/// rounding in between. Like Pillow 13 it begins with the rows if they shrink by much more pixels than the columns do;
+/// older versions always begin with the columns, which differs by 1 here and there.
 pub fn resize(image: &Rgb, size: usize) -> Rgb {
-    let (width, height) = (image.width, image.height);
-    let columns = coefficients(width, size);
-    let mut wide = vec![0; size * height * 3];
-    for (row, out) in image.data.chunks_exact(width * 3).zip(wide.chunks_exact_mut(size * 3)) {
+    if image.height > size && image.height + size > 2 * image.width {
+        squash_columns(&squash_rows(image, size), size)
+    } else {
+        squash_rows(&squash_columns(image, size), size)
+    }
+}
+
+/// Resizes to `width`.
+fn squash_columns(image: &Rgb, width: usize) -> Rgb {
+    let windows = coefficients(image.width, width);
+    let mut data = vec![0; width * image.height * 3];
+    for (row, out) in image.data.chunks_exact(image.width * 3).zip(data.chunks_exact_mut(width * 3)) {
         let row = row.as_chunks::<3>().0;
-        for (window, out) in columns.iter().zip(out.as_chunks_mut::<3>().0) {
+        for (window, out) in windows.iter().zip(out.as_chunks_mut::<3>().0) {
             let mut sums = [HALF; 3];
             for (pixel, weight) in row[window.first..].iter().zip(&window.weights) {
                 (0..3).for_each(|c| sums[c] += pixel[c] as i32 * weight);
@@ -19,18 +29,23 @@ pub fn resize(image: &Rgb, size: usize) -> Rgb {
             *out = sums.map(clip);
         }
     }
+    Rgb { width, height: image.height, data }
+}
 
-    let rows = coefficients(height, size);
-    let mut data = vec![0; size * size * 3];
-    let mut sums = vec![0; size * 3];
-    for (window, out) in rows.iter().zip(data.chunks_exact_mut(size * 3)) {
+/// Resizes to `height`.
+fn squash_rows(image: &Rgb, height: usize) -> Rgb {
+    let windows = coefficients(image.height, height);
+    let stride = image.width * 3;
+    let mut data = vec![0; stride * height];
+    let mut sums = vec![0; stride];
+    for (window, out) in windows.iter().zip(data.chunks_exact_mut(stride)) {
         sums.fill(HALF);
-        for (row, weight) in wide[window.first * size * 3..].chunks_exact(size * 3).zip(&window.weights) {
+        for (row, weight) in image.data[window.first * stride..].chunks_exact(stride).zip(&window.weights) {
             sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += *value as i32 * weight);
         }
         out.iter_mut().zip(&sums).for_each(|(out, sum)| *out = clip(*sum));
     }
-    Rgb { width: size, height: size, data }
+    Rgb { width: image.width, height, data }
 }
 
 const HALF: i32 = 1 << (PRECISION - 1);

@@ -57,9 +57,7 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::TextTooLong`] beyond [`MAX_BYTES`].
     pub fn ids(&self, text: &str) -> Result<Vec<u32>> {
-        if text.len() > MAX_BYTES {
-            return Err(Error::TextTooLong { bytes: text.len(), limit: MAX_BYTES });
-        }
+        check_bytes(text)?;
         let text = match text.trim() {
             "" | "None" => "null".into(),
             _ => clean::clean(text),
@@ -69,6 +67,14 @@ impl Tokenizer {
         ids.extend(encoding.get_ids().iter().take(self.context - 2));
         ids.push(self.start + 1);
         Ok(ids)
+    }
+}
+
+/// Refuses a text that is too long to be read.
+pub fn check_bytes(text: &str) -> Result<()> {
+    match text.len() > MAX_BYTES {
+        true => Err(Error::TextTooLong { bytes: text.len(), limit: MAX_BYTES }),
+        false => Ok(()),
     }
 }
 

@@ -28,10 +28,15 @@ pub fn verify(shard: &Shard, bytes: &[u8]) -> Result<()> {
     use sha2::{Digest, Sha256};
 
     verify_length(shard, bytes.len() as u64)?;
-    if hex(&Sha256::digest(bytes)) != shard.sha256 {
-        return Err(Error::ShardHash { shard: shard.file.clone() });
+    verify_digest(shard, &Sha256::digest(bytes))
+}
+
+/// Compares a sha256 with the manifest's.
+pub fn verify_digest(shard: &Shard, sha256: &[u8]) -> Result<()> {
+    match hex(sha256) == shard.sha256 {
+        true => Ok(()),
+        false => Err(Error::ShardHash { shard: shard.file.clone() }),
     }
-    Ok(())
 }
 
 /// Compares the length with the manifest's.

@@ -1,5 +1,7 @@
 //! Every operation of every engine against its naive definition, with one test function per engine.
 
+#[cfg(feature = "train")]
+mod burn;
 mod cases;
 mod gpu;
 mod naive;

@@ -383,3 +383,42 @@ impl Future for Signal {
         result.map_or(Poll::Pending, Poll::Ready)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use pollster::block_on;
+
+    use super::*;
+
+    fn gpu() -> Gpu {
+        let options = GpuOptions { software: true, ..Default::default() };
+        block_on(Gpu::new(&options)).expect("a Vulkan, Metal or DX12 adapter, a software one will do")
+    }
+
+    /// The next request is served.
+    fn works(gpu: &Gpu) {
+        let x = gpu.tensor(1, 2, &[1.0, 2.0]).unwrap();
+        assert_eq!(block_on(gpu.read(&[&gpu.mix(&x, 2.0, &x, 1.0)])).unwrap(), [[3.0, 6.0]]);
+    }
+
+    #[test]
+    fn what_no_buffer_can_hold_is_refused_with_its_size() {
+        let gpu = gpu();
+        let (rows, cols) = (1 << 17, 1 << 17);
+        let error = block_on(gpu.read(&[&gpu.empty(rows, cols)])).unwrap_err();
+        assert!(matches!(error, Error::GpuLimit { needed, .. } if needed == 4 << 34), "{error}");
+        works(&gpu);
+    }
+
+    #[test]
+    fn a_lost_device_says_so_and_a_new_one_works() {
+        let gpu = gpu();
+        works(&gpu);
+        let x = gpu.tensor(1, 1, &[1.0]).unwrap();
+        gpu.device.device.destroy();
+        let error = block_on(gpu.read(&[&x])).unwrap_err();
+        assert!(matches!(error, Error::GpuLost { .. }), "{error}");
+        assert!(matches!(gpu.tensor(1, 1, &[1.0]), Err(Error::GpuLost { .. })));
+        works(&self::gpu());
+    }
+}

@@ -24,7 +24,7 @@ pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
 #[target_feature(enable = "relaxed-simd")]
 pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights, sum| i32x4_relaxed_dot_i8x16_i7x16_add(weights, x, sum);
-    let add = |sums, dots, x, at| add_q8(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
+    let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
     by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
         &x[r * stride..],
         stride,
@@ -38,7 +38,7 @@ pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
 #[target_feature(enable = "relaxed-simd")]
 pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights, sum| i32x4_relaxed_dot_i8x16_i7x16_add(x, weights, sum);
-    let add = |sums, dots, x, at| add_q4(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
+    let add = |sums, dots, x: &Block, at| add_q4(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
     by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
         &x[r * stride..],
         stride,
@@ -53,8 +53,8 @@ pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
 #[target_feature(enable = "relaxed-simd")]
 pub fn q4_pairs(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights, sum| i16x8_add(sum, i16x8_relaxed_dot_i8x16_i7x16(x, weights));
-    let add = |sums, dots: Lanes, x, at| {
-        let dots = dots.map(i32x4_extadd_pairwise_i16x8);
+    let add = |sums, dots: Lanes, x: &Block, at| {
+        let dots = dots.map(|dots| i32x4_extadd_pairwise_i16x8(dots));
         add_q4(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c))
     };
     by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(

@@ -121,7 +121,7 @@ mod plain {
     }
 
     pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
-        let add = |sums, dots, x, at| add_q8(sums, dots, x, panel, at, madd);
+        let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at, madd);
         by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
             &x[r * stride..],
             stride,
@@ -133,7 +133,7 @@ mod plain {
     }
 
     pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
-        let add = |sums, dots, x, at| add_q4(sums, dots, x, panel, at, madd);
+        let add = |sums, dots, x: &Block, at| add_q4(sums, dots, x, panel, at, madd);
         by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
             &x[r * stride..],
             stride,

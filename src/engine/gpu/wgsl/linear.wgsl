@@ -33,7 +33,8 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
         workgroupBarrier();
         if (HALF) {
             // f16 holds the sum of a block; blocks add up in f32.
-            var part: array<vec4<real>, 8>;
+            // Written out, since SwiftShader clears a variable in a loop only once.
+            var part = array<vec4<real>, 8>();
             for (var k = 0u; k < 8u; k++) {
                 let w0 = tile_w[4u * k][tile_column];
                 let w1 = tile_w[4u * k + 1u][tile_column];

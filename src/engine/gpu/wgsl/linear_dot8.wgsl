@@ -37,7 +37,8 @@ fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index)
             scale_w[t / 8u * 2u + quad] = block_scale(panel_w, p.blocks, block, quad);
         }
         workgroupBarrier();
-        var part: array<vec4<i32>, 8>;
+        // Written out, since SwiftShader clears a variable in a loop only once.
+        var part = array<vec4<i32>, 8>();
         for (var g = 0u; g < 8u; g++) {
             let w4 = tile_w[g][column];
             for (var r = 0u; r < 2u; r++) {

@@ -12,7 +12,8 @@ fn main(@builtin(global_invocation_id) at: vec3<u32>) {
     let scales_x = ((p.m + 7u) / 8u) * p.blocks * 16u;
     var sums: array<array<vec4<f32>, 2>, 8>;
     for (var block = 0u; block < p.blocks; block++) {
-        var part: array<array<vec4<f32>, 2>, 8>;
+        // Written out, since SwiftShader clears a variable in a loop only once.
+        var part = array<array<vec4<f32>, 2>, 8>();
         for (var i = 0u; i < 4u; i++) {
             let c0 = codes(panel, p.blocks, block, i, 0u);
             let c1 = codes(panel, p.blocks, block, i, 1u);

@@ -1,0 +1,67 @@
+//! JPEGs, decoded by a port of libjpeg-turbo, the library behind Pillow and the browsers: the same pixels to the bit.
+
+use image::metadata::Orientation;
+use image::{DynamicImage, RgbImage};
+use libjpeg_turbo_rs::{Decoder, JpegError, PixelFormat};
+
+use crate::{Error, Result};
+
+/// Reads the header: width and height as stored.
+pub fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<(Decoder<'a>, u32, u32)> {
+    if !ends(bytes) {
+        return Err(Error::TruncatedImage { name: name.into(), reason: "the end marker is missing".into() });
+    }
+    let decoder = Decoder::new(bytes).map_err(|e| invalid(name, e))?;
+    let (width, height) = (decoder.header().width.into(), decoder.header().height.into());
+    Ok((decoder, width, height))
+}
+
+/// Decodes to RGB, as stored.
+pub fn decode(name: &str, mut decoder: Decoder) -> Result<DynamicImage> {
+    let format = match decoder.header().components.len() {
+        1 => PixelFormat::Grayscale,
+        4 => PixelFormat::Cmyk,
+        _ => PixelFormat::Rgb,
+    };
+    decoder.set_output_format(format);
+    let image = decoder.decode_image().map_err(|e| invalid(name, e))?;
+    let data = match format {
+        PixelFormat::Grayscale => image.data.iter().flat_map(|&grey| [grey; 3]).collect(),
+        // Adobe's programs, which nearly all such files come from, store ink inverted.
+        PixelFormat::Cmyk => {
+            image.data.as_chunks::<4>().0.iter().flat_map(|ink| rgb(ink.map(|ink| 255 - ink))).collect()
+        }
+        _ => image.data,
+    };
+    let pixels = RgbImage::from_raw(image.width as u32, image.height as u32, data);
+    let pixels = pixels.ok_or_else(|| Error::Internal { reason: format!("{name}: pixels of an unexpected size") })?;
+    Ok(DynamicImage::ImageRgb8(pixels))
+}
+
+/// How viewers turn the picture.
+pub fn orientation(decoder: &Decoder) -> Orientation {
+    decoder.exif_data().and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
+}
+
+/// Pillow's conversion of one pixel.
+fn rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
+    let white = 255 - k as u32;
+    [c, m, y].map(|ink| {
+        let product = ink as u32 * white + 128;
+        (white - (((product >> 8) + product) >> 8)) as u8
+    })
+}
+
+/// Whether the end marker follows the last scan: a file that was cut off may decode without a word.
+fn ends(bytes: &[u8]) -> bool {
+    let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
+    last(0xd9) > last(0xda)
+}
+
+fn invalid(name: &str, error: JpegError) -> Error {
+    let (name, reason) = (name.to_string(), error.to_string());
+    match error {
+        JpegError::UnexpectedEof => Error::TruncatedImage { name, reason },
+        _ => Error::NotAnImage { name, reason },
+    }
+}

@@ -1,0 +1,156 @@
+// What the browser tests share: the program, packs, a web server that misbehaves on request, and Chromium.
+
+import { execFileSync, spawn } from 'node:child_process';
+import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+export const root = fileURLToPath(new URL('../..', import.meta.url));
+
+/** The program, as it was built last. */
+const program = ['debug', 'release']
+  .map((profile) => join(root, 'target', profile, 'memeclip'))
+  .filter((path) => existsSync(path))
+  .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
+if (!program) throw new Error('build the program first: cargo build');
+
+/** Runs the program to its end and returns what it prints. */
+export function memeclip(...args) {
+  return execFileSync(program, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** A test picture. */
+export function picture(name) {
+  return readFileSync(join(root, 'tests/goldens/images', name));
+}
+
+/** A pack of seeded weights; tasks without a head get a zero-shot one. */
+export function pack(arch, dtype, heads = []) {
+  const folder = join(root, 'target/tmp/browser');
+  const [model, out] = [join(folder, arch), join(folder, `${arch}-${dtype}`)];
+  memeclip('synth', '--arch', arch, '--seed', '1', '--out', model);
+  const trained = heads.flatMap((task) => ['--head', `${task}=${join(model, `head-${task}.safetensors`)}`]);
+  memeclip('convert', '--clip', model, '--dtype', dtype, '--out', out, ...trained);
+  return out;
+}
+
+export function manifest(pack) {
+  return JSON.parse(readFileSync(join(pack, 'manifest.json')));
+}
+
+/** Chromium, with its software WebGPU adapter unless `gpu` is false. */
+export async function launch({ gpu = true } = {}) {
+  const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  return chromium.launch({
+    executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', ...(gpu ? ['--enable-unsafe-webgpu'] : ['--disable-features=WebGPU', '--disable-gpu']), ...quiet],
+  });
+}
+
+/** `memeclip demo` on a free port. */
+export async function demo(...args) {
+  const child = spawn(program, ['demo', '--port', '0', ...args], { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
+  const exit = new Promise((_, reject) => child.once('exit', (code) => reject(new Error(`demo ended with ${code}`))));
+  const line = new Promise((resolve) => createInterface({ input: child.stdout }).once('line', resolve));
+  const origin = new URL(await Promise.race([line, exit])).origin;
+  exit.catch(() => {});
+  return { origin, stop: () => child.kill() };
+}
+
+/**
+ * A plain web server for the page and a pack. `fault(file, response, request)` may answer for a pack's file in its own
+ * way and then returns true. `requests` lists what was asked for.
+ */
+export async function serve(pack, fault = () => false) {
+  const site = { requests: [], fault };
+  const server = createServer((request, response) => {
+    const path = request.url.split('?')[0];
+    site.requests.push({ method: request.method, path, range: request.headers.range, headers: request.headers });
+    const file = path.startsWith('/weights/') ? join(pack, path.slice(9)) : join(root, 'www', path);
+    if (path.startsWith('/weights/') && site.fault(file, response, request)) return;
+    send(file, response, request);
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  site.origin = `http://localhost:${server.address().port}`;
+  site.stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return site;
+}
+
+const kinds = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' };
+
+/** Sends a file, or the part of it that the request asks for; of that, at most `limit` bytes, and then hangs up. */
+export function send(file, response, request, limit = Infinity) {
+  if (!existsSync(file)) return response.writeHead(404).end();
+  const { size } = statSync(file);
+  const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+  if (start > 0 && start >= size) return response.writeHead(416, { 'content-range': `bytes */${size}` }).end();
+  const headers = { 'content-type': kinds[extname(file)] ?? 'application/octet-stream', 'content-length': size - start };
+  if (start > 0) headers['content-range'] = `bytes ${start}-${size - 1}/${size}`;
+  response.writeHead(start > 0 ? 206 : 200, headers);
+  const stream = createReadStream(file, { start, end: Math.min(size, start + limit) - 1 });
+  stream.pipe(response, { end: limit >= size - start });
+  if (limit < size - start) stream.on('end', () => setTimeout(() => response.destroy(), 100));
+}
+
+/** A blank page of the site, with the module loaded as `MemeClip` and `open` and `run` to use it with. */
+export async function blank(browser, origin, context) {
+  const page = await (context ?? browser).newPage();
+  await page.route(`${origin}/blank.html`, (route) =>
+    route.fulfill({ contentType: 'text/html', body: '<!doctype html><link rel="icon" href="data:,"><title>blank</title>' }),
+  );
+  await page.goto(`${origin}/blank.html`);
+  await page.evaluate(async () => {
+    const { MemeClip, MemeClipError } = await import('/memeclip.js');
+    const failure = (error) => {
+      if (!(error instanceof MemeClipError)) throw error;
+      return { error: { code: error.code, message: error.message } };
+    };
+    const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    Object.assign(globalThis, {
+      MemeClip,
+      progress: [],
+      /** Loads a pack; the classifier stays as `clf`. */
+      async open(url, options = {}) {
+        try {
+          globalThis.clf?.dispose();
+          globalThis.clf = await MemeClip.load(url, { ...options, onProgress: (event) => progress.push(event) });
+          return { info: clf.info };
+        } catch (error) {
+          return failure(error);
+        }
+      },
+      /** Classifies: `image` is base64 or anything that the module takes. */
+      async run(image, options) {
+        try {
+          progress.length = 0;
+          const source = typeof image === 'string' && !image.includes(':') ? bytes(image) : image;
+          const verdict = await clf.classify(source, options);
+          return { verdict, progress: [...progress] };
+        } catch (error) {
+          return failure(error);
+        }
+      },
+    });
+  });
+  return {
+    page,
+    open: (url, options) => page.evaluate(([url, options]) => open(url, options), [url, options]),
+    run: (image, options) => page.evaluate(([image, options]) => run(image, options), [base64(image), options]),
+  };
+}
+
+/** How alike two features are: 1 if they point the same way. */
+export function cosine(a, b) {
+  const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  return dot(a, b) / Math.sqrt(dot(a, a) * dot(b, b));
+}
+
+function base64(image) {
+  return Buffer.isBuffer(image) ? image.toString('base64') : image;
+}

@@ -1,0 +1,326 @@
+// Weights over the network: lazily, once, and through every fault of a server or a connection.
+
+import assert from 'node:assert/strict';
+import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { blank, launch, manifest, pack, picture, root, send, serve } from './harness.js';
+
+const image = picture('exact.png');
+const request = { text: 'when you see it' };
+let weights, browser, site, context, page, open, run, expected;
+
+before(async () => {
+  weights = pack('tiny', 'q8');
+  browser = await launch();
+});
+after(() => browser?.close());
+
+// A new server is a new origin, with nothing in its cache.
+beforeEach(async () => {
+  site = await serve(weights);
+  context = await browser.newContext();
+  ({ page, open, run } = await blank(browser, site.origin, context));
+});
+afterEach(async () => {
+  await context?.close();
+  site?.stop();
+});
+
+const shards = (component) => manifest(weights).components[component].shards.map((shard) => shard.file);
+const asked = () => site.requests.filter(({ path }) => path.startsWith('/weights/')).map(({ path }) => basename(path));
+const once = (answer) => {
+  let done = false;
+  return (...parameters) => !done && (done = answer(...parameters));
+};
+/** Answers for the text tower's first shard. */
+const onText = (answer) => (file, response, request) => basename(file) === shards('text')[0] && (answer(file, response, request), true);
+
+/** The request works, with the verdict that it always has. */
+async function works() {
+  const { verdict, error } = await run(image, request);
+  assert.equal(error, undefined);
+  expected ??= verdict.tasks;
+  assert.deepEqual(verdict.tasks, expected);
+}
+
+/** The request fails with this code; once the server behaves, the same classifier works. */
+async function fails(code, fault) {
+  site.fault = fault;
+  await open('/weights/', { device: 'cpu' });
+  const { error } = await run(image, request);
+  assert.equal(error?.code, code, error?.message);
+  assert.match(error.message, new RegExp(shards('text')[0]));
+  site.fault = () => false;
+  await works();
+}
+
+test('only what a request needs is fetched, and by plain GETs', async () => {
+  await open('/weights/', { device: 'cpu' });
+  assert.deepEqual(asked(), ['manifest.json']);
+  await run(image, { ...request, tasks: ['hate'] });
+  const towers = [...shards('vision'), ...shards('text')];
+  assert.deepEqual(asked().sort(), ['manifest.json', ...towers, ...shards('head/hate')].sort());
+  site.requests.length = 0;
+  await run(image, { ...request, tasks: ['humor', 'hate'] });
+  assert.deepEqual(asked(), shards('head/humor'));
+  await works();
+  site.requests.length = 0;
+  await works();
+  assert.deepEqual(site.requests, []);
+});
+
+test('no request carries cookies or a referrer, or goes elsewhere', async () => {
+  await context.addCookies([{ name: 'who', value: 'me', url: site.origin }]);
+  const all = [];
+  context.on('request', (request) => all.push(`${request.method()} ${new URL(request.url()).origin}`));
+  await open('/weights/', { device: 'cpu' });
+  await works();
+  for (const { path, headers } of site.requests.filter(({ path }) => path.startsWith('/weights/'))) {
+    assert.equal(headers.cookie, undefined, path);
+    assert.equal(headers.referer, undefined, path);
+  }
+  assert.deepEqual([...new Set(all)], [`GET ${site.origin}`]);
+  const pages = ['/memeclip.js', '/worker.js', '/pkg/relaxed.js', '/pkg/relaxed_bg.wasm'];
+  assert.deepEqual([...new Set(site.requests.map(({ path }) => path).filter((path) => !path.startsWith('/weights/')))], pages);
+});
+
+test('progress is told in bytes', async () => {
+  const { info } = await open('/weights/', { device: 'cpu' });
+  const { progress } = await run(image, request);
+  const last = progress.at(-1);
+  assert.equal(last.loaded, info.bytes);
+  assert.equal(last.total, info.bytes);
+  assert.equal(last.cached, 0);
+  assert.deepEqual([...new Set(progress.map(({ component }) => component))].sort(), Object.keys(manifest(weights).components).sort());
+  assert.ok(progress.every(({ loaded, total }) => loaded > 0 && loaded <= total));
+});
+
+test('the next visit finds the weights in the cache, even without a connection', async () => {
+  await open('/weights/', { device: 'cpu' });
+  await works();
+  await cached(page, manifest(weights));
+  const next = await blank(browser, site.origin, context);
+  site.requests.length = 0;
+  const { info } = await next.open('/weights/', { device: 'cpu' });
+  const { verdict, progress } = await next.run(image, request);
+  assert.deepEqual(verdict.tasks, expected);
+  assert.deepEqual(asked(), ['manifest.json']);
+  assert.equal(progress.at(-1).cached, info.bytes);
+
+  site.fault = (_, response) => (response.destroy(), true);
+  await open('/weights/', { device: 'cpu' });
+  await works();
+});
+
+test('a new pack at the same address replaces the old one in the cache', async () => {
+  await open('/weights/', { device: 'cpu' });
+  await works();
+  await cached(page, manifest(weights));
+  const newer = pack('tiny', 'q4');
+  site.fault = (file, response, request) => (send(join(newer, basename(file)), response, request), true);
+  await open('/weights/', { device: 'cpu' });
+  const { verdict } = await run(image, request);
+  assert.notDeepEqual(verdict.tasks, expected);
+  await cached(page, manifest(newer));
+});
+
+test('a damaged cache entry is fetched anew', async () => {
+  await open('/weights/', { device: 'cpu' });
+  await works();
+  await cached(page, manifest(weights));
+  const [shard] = manifest(weights).components.text.shards;
+  await page.evaluate(async (key) => {
+    const cache = await caches.open((await caches.keys())[0]);
+    const entry = (await cache.keys()).find(({ url }) => url.endsWith(key));
+    const bytes = new Uint8Array(await (await cache.match(entry)).arrayBuffer());
+    bytes[bytes.length >> 1] ^= 1;
+    await cache.put(entry, new Response(bytes));
+  }, shard.sha256);
+  site.requests.length = 0;
+  await open('/weights/', { device: 'cpu' });
+  await works();
+  assert.deepEqual(asked(), ['manifest.json', shard.file]);
+});
+
+test('a full disk keeps nobody from a verdict', async () => {
+  const cdp = await context.newCDPSession(page);
+  await cdp.send('Storage.overrideQuotaForOrigin', { origin: site.origin, quotaSize: 1024 });
+  await open('/weights/', { device: 'cpu' });
+  await works();
+  site.requests.length = 0;
+  await open('/weights/', { device: 'cpu' });
+  await works();
+  assert.ok(asked().length > 1, 'nothing was kept');
+});
+
+test('a broken download goes on where it stopped', async () => {
+  const size = manifest(weights).components.text.shards[0].bytes;
+  const cut = Math.round(size / 3);
+  site.fault = onText((file, response, request) => send(file, response, request, cut));
+  await open('/weights/', { device: 'cpu' });
+  await works();
+  const ranges = site.requests.filter(({ path }) => path.endsWith(shards('text')[0])).map(({ range }) => range);
+  assert.equal(ranges[0], undefined);
+  assert.ok(ranges.length >= 3, `${ranges}`);
+  assert.ok(ranges.slice(1).every((range) => Number(/^bytes=(\d+)-$/.exec(range)[1]) > 0), `${ranges}`);
+});
+
+test('a server without ranges sends the whole file again', async () => {
+  let first = true;
+  site.fault = onText((file, response) => {
+    send(file, response, { headers: {} }, first ? 1000 : undefined);
+    first = false;
+  });
+  await open('/weights/', { device: 'cpu' });
+  await works();
+});
+
+test('a server that is busy for a while is asked again', async () => {
+  let times = 0;
+  site.fault = (file, response) => basename(file) === shards('vision')[0] && times++ < 2 && (response.writeHead(503).end(), true);
+  await open('/weights/', { device: 'cpu' });
+  await works();
+  assert.equal(times, 3);
+});
+
+test('a stalled download is given up and asked for again', async () => {
+  site.fault = once(onText((file, response) => response.writeHead(200, { 'content-length': statSync(file).size }).write('x')));
+  await open('/weights/', { device: 'cpu' });
+  await works();
+});
+
+test('a request is stopped in the middle of a download', async () => {
+  site.fault = onText((file, response) => response.writeHead(200, { 'content-length': statSync(file).size }).write('x'));
+  await open('/weights/', { device: 'cpu' });
+  const { code, ms } = await page.evaluate(async (request) => {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 500);
+    const start = performance.now();
+    const error = await clf.classify(new ImageData(8, 8), { ...request, signal: stop.signal }).catch((error) => error);
+    return { code: error.code, ms: performance.now() - start };
+  }, request);
+  assert.equal(code, 'aborted');
+  assert.ok(ms < 2000, `${ms} ms`);
+  site.fault = () => false;
+  await works();
+});
+
+test('a request that waits for another one can be stopped', async () => {
+  await open('/weights/', { device: 'cpu' });
+  const codes = await page.evaluate(async () => {
+    const stop = new AbortController();
+    const image = new ImageData(8, 8);
+    const first = clf.classify(image).then(() => 'done');
+    const second = clf.classify(image, { signal: stop.signal }).catch((error) => error.code);
+    const third = clf.classify(image, { signal: AbortSignal.abort() }).catch((error) => error.code);
+    stop.abort();
+    return Promise.all([first, second, third]);
+  });
+  assert.deepEqual(codes, ['done', 'aborted', 'aborted']);
+  await works();
+});
+
+test('a shard that is not there', () => fails('pack/missing-shard', onText((_, response) => response.writeHead(404).end())));
+
+test('a web page in place of a shard', () =>
+  fails('pack/missing-shard', onText((_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Welcome</h1>'))));
+
+test('an altered shard', () =>
+  fails('pack/shard-hash', onText((file, response) => {
+    const bytes = readFileSync(file);
+    bytes[bytes.length >> 1] ^= 1;
+    response.writeHead(200).end(bytes);
+  })));
+
+test('a short shard', () =>
+  fails('pack/shard-size', onText((file, response, request) => {
+    const bytes = readFileSync(file).subarray(0, -8);
+    const start = Number(/\d+/.exec(request.headers.range ?? '0')[0]);
+    if (start >= bytes.length) response.writeHead(416).end();
+    else response.writeHead(start > 0 ? 206 : 200).end(bytes.subarray(start));
+  })));
+
+test('an oversized shard is not read to its end', async () => {
+  let sent = 0;
+  await fails('pack/shard-size', onText((file, response) => {
+    response.writeHead(200);
+    response.write(readFileSync(file));
+    const chunk = Buffer.alloc(1 << 20);
+    const more = () => {
+      if (response.destroyed || sent > 1 << 30) return;
+      sent += chunk.length;
+      if (response.write(chunk)) setImmediate(more);
+      else response.once('drain', more);
+    };
+    more();
+  }));
+  assert.ok(sent < 256 << 20, `${sent} bytes sent`);
+});
+
+test('a server that is gone', () => fails('network', onText((_, response) => response.destroy())));
+
+test('a pack on another site', async (t) => {
+  const other = await serve(weights);
+  t.after(() => other.stop());
+  const address = `${other.origin}/weights/`;
+  const { error } = await open(address, { device: 'cpu' });
+  assert.equal(error?.code, 'network');
+  assert.match(error.message, /cross-origin/);
+  const cut = once(onText((file, response, request) => send(file, response, request, 100_000)));
+  other.fault = (file, response, request) => {
+    response.setHeader('access-control-allow-origin', '*');
+    return cut(file, response, request);
+  };
+  await open(address, { device: 'cpu' });
+  await works();
+  assert.ok(other.requests.some(({ range }) => range));
+  assert.ok(other.requests.every(({ method }) => method === 'GET'));
+});
+
+test('what is not a pack', async () => {
+  const answers = {
+    'pack/manifest': [
+      (response) => response.writeHead(404).end(),
+      (response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Welcome</h1>'),
+      (response) => response.writeHead(200).end('{"format": "memeclip", "version": 1}'),
+      (response) => response.writeHead(200).end(Buffer.alloc(8 << 20, ' ')),
+    ],
+    'pack/version': [(response) => response.writeHead(200).end('{"format": "memeclip", "version": 99}')],
+  };
+  for (const [code, list] of Object.entries(answers)) {
+    for (const answer of list) {
+      site.fault = (_, response) => (answer(response), true);
+      const { error } = await open('/weights/', { device: 'cpu' });
+      assert.equal(error?.code, code, error?.message);
+    }
+  }
+  assert.equal((await open('http://[', {})).error.code, 'argument');
+  site.fault = () => false;
+  await open('/weights/manifest.json', { device: 'cpu' });
+  await works();
+});
+
+test('a pack whose sizes do not fit together', async () => {
+  const broken = join(root, 'target/tmp/browser/sizes');
+  rmSync(broken, { recursive: true, force: true });
+  cpSync(weights, broken, { recursive: true });
+  const altered = manifest(weights);
+  altered.clip.text.mlp *= 2;
+  writeFileSync(join(broken, 'manifest.json'), JSON.stringify(altered));
+  site.fault = (file, response, request) => (send(join(broken, basename(file)), response, request), true);
+  await open('/weights/', { device: 'cpu' });
+  const { error } = await run(image, request);
+  assert.equal(error?.code, 'pack/tensor', error?.message);
+});
+
+/** Waits until the cache holds the pack and nothing else. */
+async function cached(page, { components }) {
+  const keys = Object.values(components).flatMap(({ shards }) => shards.map(({ sha256 }) => sha256));
+  await page.waitForFunction(async (keys) => {
+    const names = await caches.keys();
+    const cache = await caches.open(names[0]);
+    const found = (await cache.keys()).map(({ url }) => url.split('/').at(-1));
+    return names.length === 1 && [...found].sort().join() === [...keys, 'manifest.json'].sort().join();
+  }, keys);
+}

@@ -1,0 +1,344 @@
+// The page as people use it, in Chromium, with the default pack.
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { demo, launch } from './harness.js';
+
+const file = (path) => fileURLToPath(new URL(path, import.meta.url));
+const SAMPLES = JSON.parse(await readFile(file('../../www/samples/samples.json')));
+const JPEG = file(`../../www/samples/${SAMPLES[0].file}`);
+const NO_IMAGE = file('page.test.js');
+const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let browser, site;
+before(async () => {
+  [browser, site] = await Promise.all([launch(), demo()]);
+});
+after(async () => {
+  await browser?.close();
+  site?.stop();
+});
+
+/** Opens the page, hands it to `use`, and checks that it logged no error (a broken content security policy is one). */
+async function withPage(use, { query = '?device=cpu', ...options } = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  const errors = [];
+  page.on('pageerror', (error) => errors.push(String(error)));
+  page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+  try {
+    await page.goto(`${site.origin}/${query}`);
+    await page.waitForSelector('.thumbs button');
+    await use(page, context);
+    assert.deepEqual(errors, []);
+  } finally {
+    await context.close();
+  }
+}
+
+/** Waits for the page to rest, and reads what it shows: `{ hate: { label, shares: { hate: 0.1, ... } }, ... }`. */
+async function shown(page) {
+  await page.locator('#tasks[aria-busy=false]').waitFor({ state: 'attached' });
+  return page.evaluate(() => {
+    const tasks = {};
+    for (const meter of document.querySelectorAll('.meter')) {
+      const [task, name] = meter.ariaLabel.split(': ');
+      tasks[task] ??= { label: meter.closest('.task').querySelector('.guess').firstChild.data, shares: {} };
+      tasks[task].shares[name] = Number(meter.style.getPropertyValue('--share'));
+    }
+    return tasks;
+  });
+}
+
+async function ask(page, picture, words) {
+  await page.fill('#text', words);
+  await page.setInputFiles('#file', picture);
+  return shown(page);
+}
+
+const labels = (tasks) => Object.fromEntries(Object.entries(tasks).map(([task, { label }]) => [task, label]));
+
+describe('the page', () => {
+  test('shows the same verdicts for a JPEG on the cpu and on WebGPU', async () => {
+    const verdicts = [];
+    for (const device of ['cpu', 'gpu']) {
+      await withPage(
+        async (page) => {
+          verdicts.push(await ask(page, JPEG, SAMPLES[0].text));
+          assert.match(await page.textContent('#facts'), device === 'gpu' ? /DeviceWebGPU/ : /Devicethe CPU/);
+        },
+        { query: `?device=${device}` },
+      );
+    }
+    const [cpu, gpu] = verdicts;
+    assert.deepEqual(Object.keys(cpu), ['hate', 'target', 'stance', 'humor']);
+    assert.deepEqual(labels(gpu), labels(cpu));
+    for (const task in cpu) {
+      for (const name in cpu[task].shares) {
+        const difference = Math.abs(cpu[task].shares[name] - gpu[task].shares[name]);
+        assert.ok(difference < 0.02, `${task}, ${name}: cpu and gpu differ by ${difference}`);
+      }
+    }
+  });
+
+  test('gives every sample the labels that it was made with', async () => {
+    await withPage(async (page) => {
+      const files = [...new Set(SAMPLES.map((sample) => sample.file))];
+      for (const sample of SAMPLES) {
+        await page.locator('.thumbs button').nth(files.indexOf(sample.file)).click();
+        await page.locator('.chips button').getByText(sample.text, { exact: true }).click();
+        const found = labels(await shown(page));
+        // A target is labelled for hateful memes only.
+        const expected = Object.entries(sample.labels).filter(([, label]) => label !== null);
+        for (const [task, label] of expected) assert.equal(found[task], label, `${sample.file}, ${sample.text}: ${task}`);
+      }
+    });
+  });
+
+  test('shows what other words do to the same picture', async () => {
+    await withPage(async (page) => {
+      const [first, second] = SAMPLES.filter((sample) => sample.file === SAMPLES[0].file);
+      await page.locator('.thumbs button').first().click();
+      const one = await shown(page);
+      await page.locator('.chips button').getByText(second.text, { exact: true }).click();
+      const two = await shown(page);
+      assert.notDeepEqual(labels(two), labels(one));
+      assert.equal(await page.textContent('#comparison q'), first.text);
+      const cards = await page.textContent('#tasks');
+      for (const task in one) {
+        if (one[task].label !== two[task].label) assert.ok(cards.includes(`${two[task].label} before: ${one[task].label}`));
+      }
+    });
+  });
+
+  test('reads the words again while they are typed', async () => {
+    await withPage(async (page) => {
+      const one = await ask(page, JPEG, SAMPLES[0].text);
+      await page.locator('#text').pressSequentially(' not');
+      await page.waitForSelector('#comparison:not([hidden])');
+      assert.equal(await page.textContent('#comparison q'), SAMPLES[0].text);
+      assert.notDeepEqual((await shown(page)).hate.shares, one.hate.shares);
+    });
+  });
+
+  test('shows the verdict of the newest request only', async () => {
+    await withPage(async (page) => {
+      const expected = await ask(page, JPEG, SAMPLES[1].text);
+      await page.evaluate((texts) => {
+        const { text, meme } = window;
+        for (const words of texts) {
+          text.value = words;
+          meme.requestSubmit();
+        }
+      }, [SAMPLES[0].text, 'something else', SAMPLES[0].text, SAMPLES[1].text]);
+      assert.deepEqual(await shown(page), expected);
+      await page.waitForTimeout(500);
+      assert.deepEqual(await shown(page), expected);
+    });
+  });
+
+  test('works by keyboard alone', async () => {
+    await withPage(async (page) => {
+      const focused = () => page.evaluate(() => document.activeElement.id || document.activeElement.textContent.trim());
+      await page.keyboard.press('Tab');
+      assert.equal(await focused(), 'file');
+      assert.notEqual(await page.locator('.drop label').evaluate((label) => getComputedStyle(label).outlineStyle), 'none');
+      const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.keyboard.press('Space')]);
+      await chooser.setFiles(JPEG);
+      const without = await shown(page);
+      await page.keyboard.press('Tab');
+      assert.equal(await focused(), 'text');
+      await page.keyboard.type(SAMPLES[0].text);
+      await page.keyboard.press('Enter');
+      const one = await shown(page);
+      assert.notDeepEqual(one, without);
+      await page.keyboard.press('Tab');
+      assert.equal(await focused(), 'Classify');
+      await page.keyboard.press('Enter');
+      assert.deepEqual(await shown(page), one);
+    });
+  });
+
+  test('takes pasted and dropped pictures', async () => {
+    await withPage(async (page) => {
+      const expected = await ask(page, JPEG, '');
+      const bytes = [...(await readFile(JPEG))];
+      for (const kind of ['paste', 'drop']) {
+        await page.reload();
+        await page.waitForSelector('.task');
+        await page.evaluate(
+          ([kind, bytes]) => {
+            const data = new DataTransfer();
+            data.items.add(new File([new Uint8Array(bytes)], `${kind}.jpg`, { type: 'image/jpeg' }));
+            const options = { bubbles: true, cancelable: true };
+            document.body.dispatchEvent(
+              kind === 'paste'
+                ? new ClipboardEvent(kind, { ...options, clipboardData: data })
+                : new DragEvent(kind, { ...options, dataTransfer: data }),
+            );
+          },
+          [kind, bytes],
+        );
+        assert.deepEqual(await shown(page), expected, kind);
+        assert.equal(await page.getAttribute('#preview', 'alt'), `${kind}.jpg`);
+      }
+    });
+  });
+
+  test('says in place what is wrong with a file, and takes the next', async () => {
+    await withPage(async (page) => {
+      await ask(page, NO_IMAGE, '');
+      assert.equal(await page.textContent('#error code'), 'image/not-an-image');
+      assert.match(await page.textContent('#error .message'), /page\.test\.js: .*PNG, JPEG/);
+      assert.equal(await page.locator('.meter').count(), 0);
+      const verdict = await ask(page, JPEG, SAMPLES[0].text);
+      assert.ok(verdict.hate);
+      assert.equal(await page.isVisible('#error'), false);
+    });
+  });
+
+  test('says in place that a pack is missing, an address none, or a device unknown', async () => {
+    for (const [query, code] of [
+      ['?weights=no-such-pack/', 'pack/manifest'],
+      ['?weights=http://[', 'argument'],
+      ['?device=abacus', 'argument'],
+    ]) {
+      const context = await browser.newContext();
+      const page = await context.newPage();
+      await page.goto(`${site.origin}/${query}`);
+      await page.waitForSelector('#error:not([hidden])');
+      assert.equal(await page.textContent('#error code'), code);
+      if (query === '?device=abacus') {
+        await page.check('[name=device][value=cpu]');
+        assert.ok((await ask(page, JPEG, '')).hate);
+      }
+      await context.close();
+    }
+  });
+
+  test('shows how much is loaded, and stops when told to', async () => {
+    await withPage(async (page, context) => {
+      let first = true;
+      await context.route('**/*.safetensors', (route) => {
+        if (first) route.continue();
+        first = false;
+      });
+      await page.setInputFiles('#file', JPEG);
+      await page.locator('#progress-text', { hasText: /^Loading weights: [\d.]+ MB of [\d.]+ MB$/ }).waitFor();
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      assert.match(await page.textContent('#status'), /^Stopped/);
+      await context.unrouteAll({ behavior: 'ignoreErrors' });
+      await page.getByRole('button', { name: 'Classify' }).click();
+      assert.ok((await shown(page)).hate);
+    });
+  });
+
+  test('asks for its own files and the pack, and for the weights once', async () => {
+    const context = await browser.newContext();
+    const requests = [];
+    context.on('request', (request) => requests.push(`${request.method()} ${request.url()}`));
+    const weights = () => requests.filter((request) => request.endsWith('.safetensors'));
+    try {
+      const page = await context.newPage();
+      const visit = async (words) => {
+        await page.goto(`${site.origin}/?device=cpu`);
+        await page.waitForSelector('.thumbs button');
+        await ask(page, JPEG, words);
+      };
+      await visit('one');
+      const fetched = weights().length;
+      assert.ok(fetched > 0);
+      assert.equal(new Set(weights()).size, fetched);
+      // The manifest is kept beside the weights.
+      await page.waitForFunction(async (count) => {
+        const [name] = await caches.keys();
+        return (await (await caches.open(name)).keys()).length === count;
+      }, fetched + 1);
+      const before = requests.length;
+      await page.fill('#text', 'two');
+      await page.getByRole('button', { name: 'Classify' }).click();
+      await shown(page);
+      assert.deepEqual(requests.slice(before), []);
+      await visit('three');
+      assert.equal(weights().length, fetched);
+      const foreign = requests.filter((request) => !request.startsWith(`GET ${site.origin}/`) && !request.startsWith('GET blob:'));
+      assert.deepEqual(foreign, []);
+    } finally {
+      await context.close();
+    }
+  });
+
+  test('holds one object URL, whatever number of pictures', async () => {
+    await withPage(async (page) => {
+      const before = await page.evaluate(() => {
+        window.held = new Set();
+        const { createObjectURL, revokeObjectURL } = URL;
+        URL.createObjectURL = (blob) => {
+          const url = createObjectURL.call(URL, blob);
+          window.held.add(url);
+          return url;
+        };
+        URL.revokeObjectURL = (url) => {
+          window.held.delete(url);
+          revokeObjectURL.call(URL, url);
+        };
+        return window.held.size;
+      });
+      assert.equal(before, 0);
+      for (let i = 0; i < 3; i++) await ask(page, JPEG, `${i}`);
+      assert.equal(await page.evaluate(() => window.held.size), 1);
+    });
+  });
+
+  test('never keeps the main thread for more than 200 ms', async () => {
+    await withPage(async (page) => {
+      await page.evaluate(() => {
+        window.longest = 0;
+        new PerformanceObserver((list) => {
+          for (const task of list.getEntries()) window.longest = Math.max(window.longest, task.duration);
+        }).observe({ type: 'longtask' });
+      });
+      // The observer does see a long task.
+      await page.evaluate(() => {
+        setTimeout(() => {
+          const end = performance.now() + 100;
+          while (performance.now() < end);
+        });
+      });
+      await page.waitForFunction(() => window.longest >= 100);
+      await page.evaluate(() => (window.longest = 0));
+      for (const sample of SAMPLES) await ask(page, JPEG, sample.text);
+      const longest = await page.evaluate(() => window.longest);
+      assert.ok(longest <= 200, `a task of ${longest} ms`);
+    });
+  });
+
+  for (const colorScheme of ['light', 'dark']) {
+    test(`has no accessibility violation that axe finds, ${colorScheme}`, async () => {
+      for (const width of [360, 1280]) {
+        await withPage(
+          async (page) => {
+            const check = async (state) => {
+              await page.evaluate(AXE);
+              const { violations } = await page.evaluate(() => window.axe.run());
+              assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((node) => node.html)]), [], state);
+              assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${state}: too wide`);
+            };
+            await check('empty');
+            await page.locator('.thumbs button').first().click();
+            await shown(page);
+            await page.locator('.chips button').nth(1).click();
+            await page.waitForSelector('#comparison:not([hidden])');
+            await check('verdict');
+            await ask(page, NO_IMAGE, '');
+            await check('error');
+          },
+          { colorScheme, viewport: { width, height: 800 }, reducedMotion: 'reduce' },
+        );
+      }
+    });
+  }
+});

@@ -1,0 +1,94 @@
+//! Pictures against Pillow (tests/reference/images.py), and files that are none.
+//!
+//! Of each picture's squashed pixels at least 99.9 % are Pillow's, and none is off by more than 1.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use memeclip::Error;
+use memeclip::preprocess::{MAX_SIDE, Rgb, decode, probe, resize};
+
+fn goldens() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens")
+}
+
+fn picture(name: &str) -> Vec<u8> {
+    fs::read(goldens().join("images").join(name)).unwrap()
+}
+
+/// Share of equal values, and the largest difference.
+fn compare(found: &Rgb, expected: &Rgb) -> (f64, u8) {
+    assert_eq!((found.width, found.height), (expected.width, expected.height));
+    let pairs = || found.data.iter().zip(&expected.data);
+    let equal = pairs().filter(|(a, b)| a == b).count() as f64 / found.data.len() as f64;
+    (equal, pairs().map(|(a, b)| a.abs_diff(*b)).max().unwrap())
+}
+
+#[test]
+fn pixels_are_pillows() {
+    let mut files: Vec<PathBuf> = fs::read_dir(goldens().join("pixels")).unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() >= 40, "{} files", files.len());
+    let mut failures = Vec::new();
+    for file in files {
+        let stem = file.file_stem().unwrap().to_str().unwrap();
+        let (name, side) = stem.rsplit_once('.').unwrap();
+        let expected = decode(stem, &fs::read(&file).unwrap()).unwrap();
+        let found = resize(&decode(name, &picture(name)).unwrap(), side.parse().unwrap());
+        let (equal, worst) = compare(&found, &expected);
+        println!("{stem}: {:.2} % equal, at most {worst} off", 100.0 * equal);
+        if equal < 0.999 || worst > 1 {
+            failures.push(stem.to_string());
+        }
+    }
+    assert!(failures.is_empty(), "{failures:?}");
+}
+
+fn code(name: &str, bytes: &[u8]) -> &'static str {
+    let error = decode(name, bytes).unwrap_err();
+    assert!(error.to_string().contains(name), "{error}");
+    error.code()
+}
+
+#[test]
+fn not_an_image() {
+    for bytes in [&b""[..], b"GIF", b"<html>not found</html>", b"\x89PNG\r\n\x1a\n", &[0; 5000]] {
+        assert!(matches!(code("x.png", bytes), "image/not-an-image" | "image/truncated"));
+    }
+    assert_eq!(code("x.jpg", b"hello, world"), "image/not-an-image");
+}
+
+#[test]
+fn truncated() {
+    for name in ["photo.jpg", "progressive.jpg", "square.png", "still.gif", "lossless.webp", "picture.bmp"] {
+        let bytes = picture(name);
+        assert_eq!(code(name, &bytes[..bytes.len() * 2 / 3]), "image/truncated", "{name}");
+    }
+}
+
+/// A PNG's header with these sides, and nothing behind it.
+fn header(width: u32, height: u32) -> Vec<u8> {
+    let mut bytes = picture("pixel.png");
+    bytes[16..20].copy_from_slice(&width.to_be_bytes());
+    bytes[20..24].copy_from_slice(&height.to_be_bytes());
+    let crc = bytes[12..29].iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ *byte as u32, |crc, _| if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 })
+    });
+    bytes[29..33].copy_from_slice(&(!crc).to_be_bytes());
+    bytes
+}
+
+#[test]
+fn sides() {
+    assert_eq!(decode("pixel.png", &header(1, 1)).unwrap().data.len(), 3);
+    for (width, height) in [(30_000, 10), (10, 30_000), (MAX_SIDE, MAX_SIDE)] {
+        let error = probe("x.png", &header(width, height)).unwrap_err();
+        assert!(matches!(error, Error::ImageSize { .. }), "{width}x{height}: {error}");
+    }
+    assert!(matches!(code("x.png", &header(0, 0)), "image/size" | "image/not-an-image"));
+}
+
+#[test]
+fn too_many_bytes() {
+    assert_eq!(code("x.jpg", &vec![0; 200 << 20]), "image/bytes");
+}
