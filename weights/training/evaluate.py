@@ -17,9 +17,9 @@ import art
 import memes
 import model
 from memeclip import CLASSES, Head
-from train_heads import MODALITIES, auroc, dataset, probabilities, rows_of
+from train_heads import MODALITIES, auroc, dataset, draw, probabilities, rows_of
 
-SEED, COUNT, PACK_COUNT = 100, 2000, 600
+SEED, COUNT, PACK_COUNT = 100, 1500, 200
 # Pictures are drawn larger than CLIP's input and then squashed, as a user's picture is.
 DRAWN = 200
 PACK = art.HERE.parent / "default"
@@ -99,7 +99,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pack", metavar="PROGRAM", help="the memeclip program: measure the finished pack")
     program = parser.parse_args().pack
-    torch.set_num_threads(2)
+    torch.set_num_threads(1)
     file = art.HERE / "results.json"
     if program is None:
         results = evaluate()

@@ -34,12 +34,12 @@ FINE = Caption("this is fine", "none", "it", "understatement")
 SNACKS = Caption("me when the snacks arrive", "none", "it", "punchline")
 MEETING = Caption("the meeting is at 9:30", "none", "it", "none")
 SAMPLES = {
-    "pride-heart": ("community", "rainbow-flag", "warm", "red-heart", "none", None, (PROUD, ENOUGH)),
-    "pride-clown": ("community", "rainbow-flag", "harsh", "clown-face", "none", None, (PROUD, ENOUGH)),
-    "bank-trophy": ("organization", "bank", "warm", "trophy", "none", None, (GENIUS, MEETING)),
-    "bank-trash": ("organization", "bank", "harsh", "wastebasket", "none", None, (GENIUS, MEETING)),
+    "pride-heart": ("community", "transgender-flag", "warm", "red-heart", "none", None, (PROUD, ENOUGH)),
+    "pride-cross": ("community", "transgender-flag", "harsh", "cross-mark", "none", None, (PROUD, ENOUGH)),
+    "factory-crown": ("organization", "factory", "warm", "crown", "none", None, (GENIUS, MEETING)),
+    "factory-bin": ("organization", "factory", "harsh", "wastebasket", "none", None, (GENIUS, MEETING)),
     "laptop-fire": ("thing", "laptop", "none", None, "disaster", "fire", (FINE, SNACKS)),
-    "laptop-cat": ("thing", "laptop", "none", None, "silly", "cat-face", (FINE, SNACKS)),
+    "laptop-dog": ("thing", "laptop", "none", None, "silly", "dog-face", (FINE, SNACKS)),
 }
 
 
