@@ -52,17 +52,31 @@ fn code(name: &str, bytes: &[u8]) -> &'static str {
 
 #[test]
 fn not_an_image() {
-    for bytes in [&b""[..], b"GIF", b"<html>not found</html>", b"\x89PNG\r\n\x1a\n", &[0; 5000]] {
-        assert!(matches!(code("x.png", bytes), "image/not-an-image" | "image/truncated"));
+    for bytes in [&b""[..], b"GIF", b"<html>not found</html>", &[0; 5000]] {
+        assert_eq!(code("x.png", bytes), "image/not-an-image");
     }
     assert_eq!(code("x.jpg", b"hello, world"), "image/not-an-image");
 }
 
 #[test]
 fn truncated() {
-    for name in ["photo.jpg", "progressive.jpg", "square.png", "still.gif", "lossless.webp", "picture.bmp"] {
+    for name in
+        ["photo.jpg", "progressive.jpg", "square.png", "still.gif", "lossless.webp", "lossy.webp", "picture.bmp"]
+    {
         let bytes = picture(name);
         assert_eq!(code(name, &bytes[..bytes.len() * 2 / 3]), "image/truncated", "{name}");
+    }
+    assert_eq!(code("signature.png", b"\x89PNG\r\n\x1a\n"), "image/truncated");
+}
+
+/// Damaged, but as long as it says.
+#[test]
+fn corrupt() {
+    for name in ["square.png", "lossless.webp"] {
+        let mut bytes = picture(name);
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 40].fill(0xff);
+        assert_eq!(code(name, &bytes), "image/not-an-image", "{name}");
     }
 }
 
@@ -85,7 +99,7 @@ fn sides() {
         let error = decode("x.png", &header(width, height)).unwrap_err();
         assert!(matches!(error, Error::ImageSize { .. }), "{width}x{height}: {error}");
     }
-    assert!(matches!(code("x.png", &header(0, 0)), "image/size" | "image/not-an-image"));
+    assert_eq!(code("x.png", &header(0, 0)), "image/not-an-image");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use std::io::Cursor;
+use std::io::{Cursor, ErrorKind};
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
@@ -69,6 +69,9 @@ fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Opened<'a>> {
         check_size(name, decoder.header().width.into(), decoder.header().height.into())?;
         return Ok(Opened::Jpeg(Box::new(decoder)));
     }
+    if format == ImageFormat::WebP && !is_whole_riff(bytes) {
+        return Err(Error::TruncatedImage { name: name.into(), reason: "shorter than its header says".into() });
+    }
     // The size first, since it tells people more than that memory has run out.
     reader.no_limits();
     let mut decoder = reader.into_decoder().map_err(|e| invalid(name, e))?;
@@ -98,12 +101,19 @@ pub fn check_size(name: &str, width: u32, height: u32) -> Result<()> {
     Err(Error::ImageSize { name: name.into(), width, height, limit: MAX_SIDE, megapixels })
 }
 
+/// Whether a WebP has the length that its container states: its decoder calls a short one corrupt.
+fn is_whole_riff(bytes: &[u8]) -> bool {
+    bytes.get(4..8).is_some_and(|size| bytes.len() as u64 >= 8 + u32::from_le_bytes(size.try_into().unwrap()) as u64)
+}
+
 fn invalid(name: &str, error: ImageError) -> Error {
     let (name, reason) = (name.to_string(), error.to_string());
-    // Each decoder says in its own words that the file ended too early.
-    let early = ["unexpected end", "failed to fill whole buffer", "corrupt bitstream"];
-    let lower = reason.to_lowercase();
-    match early.iter().any(|words| lower.contains(words)) {
+    let early = match &error {
+        ImageError::IoError(error) => error.kind() == ErrorKind::UnexpectedEof,
+        // The GIF decoder says so in words only.
+        error => error.to_string().ends_with("Unexpected End of File"),
+    };
+    match early {
         true => Error::TruncatedImage { name, reason },
         false => Error::NotAnImage { name, reason },
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::{WORD_END, bytes, tokens};
+use super::tokens;
 use crate::{Error, Result};
 
 /// OpenAI's merges (`bpe_simple_vocab_16e6`, MIT licence), as far as CLIP uses them.
@@ -19,10 +19,7 @@ pub(crate) fn parse_merges(text: &str) -> Result<Vec<[u16; 2]>> {
         let file = "merges.txt".into();
         Error::Checkpoint { file, reason: format!("line {}: {reason}; expected a CLIP tokenizer's merges", line + 1) }
     };
-    let mut ids: HashMap<String, u16> = HashMap::new();
-    for token in bytes().map(String::from).chain(bytes().map(|byte| format!("{byte}{WORD_END}"))) {
-        ids.insert(token, ids.len() as u16);
-    }
+    let mut ids: HashMap<String, u16> = tokens(&[]).into_iter().flatten().zip(0..).collect();
     let mut merges = Vec::new();
     for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with("#version")) {
         let (left, right) = line.split_once(' ').ok_or_else(|| invalid(i, "no two parts"))?;

@@ -33,7 +33,7 @@ for (const device of ['cpu', 'gpu']) {
     assert.ok(image >= 0.95 && text >= 0.95, `cosines ${image}, ${text}`);
     for (const [task, logits] of Object.entries(golden.logits)) {
       const worst = Math.max(...logits.map((logit, i) => Math.abs(logit - verdict.tasks[task].logits[i])));
-      assert.ok(worst < 1, `${task}: ${verdict.tasks[task].logits} for ${logits}`);
+      assert.ok(worst < 0.05, `${task}: ${verdict.tasks[task].logits} for ${logits}`);
     }
   });
 }
