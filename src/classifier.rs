@@ -82,7 +82,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
                 let reason = format!("the logits of task {} are not finite", task.name());
                 return Err(Error::Internal { reason });
             }
-            Ok(TaskVerdict::new(*task, logits, manifest.heads[task].zero_shot))
+            Ok(TaskVerdict::new(*task, logits, &manifest.heads[task]))
         });
         Ok(Verdict { tasks: tasks.collect::<Result<_>>()?, image_feature, text_feature })
     }

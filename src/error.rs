@@ -33,6 +33,10 @@ pub enum Error {
     #[error("tensor {tensor}: {reason}. The pack and its manifest do not fit together; convert the model again.")]
     Tensor { tensor: String, reason: String },
 
+    #[error("{file}: {reason}. Expected a data set with the columns that `memeclip extract --help` names.")]
+    DataSet { file: String, reason: String },
+    #[error("{file}: not the features of a data set ({reason}). Make them with `memeclip extract`.")]
+    Features { file: String, reason: String },
     #[error("{file}: {reason}")]
     Checkpoint { file: String, reason: String },
     #[error("{file}: {reason}")]
@@ -77,6 +81,8 @@ impl Error {
             Error::ShardSize { .. } => "pack/shard-size",
             Error::ShardHash { .. } => "pack/shard-hash",
             Error::Tensor { .. } => "pack/tensor",
+            Error::DataSet { .. } => "data-set",
+            Error::Features { .. } => "features",
             Error::Checkpoint { .. } => "checkpoint",
             Error::Io { .. } => "io",
             Error::NoGpu { .. } => "gpu/none",

@@ -6,6 +6,8 @@
 mod classifier;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "cli")]
+pub mod data;
 pub mod engine;
 mod error;
 pub mod model;

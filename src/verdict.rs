@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::weights::manifest::HeadEntry;
 use crate::{Error, Result};
 
 /// The four tasks of PrideMM (paper, section 3).
@@ -76,19 +77,16 @@ pub struct TaskVerdict {
     pub task: Task,
     /// One a class, in the order of [`Task::labels`].
     pub logits: Vec<f32>,
-    /// Softmax of the logits.
+    /// Softmax of the logits, each divided by the head's temperature.
     pub probabilities: Vec<f32>,
     /// The head was not trained: its class weights come from the class names alone.
     pub zero_shot: bool,
 }
 
 impl TaskVerdict {
-    pub fn new(task: Task, logits: Vec<f32>, zero_shot: bool) -> Self {
-        let max = logits.iter().fold(f32::NEG_INFINITY, |m, l| m.max(*l));
-        let exp: Vec<f32> = logits.iter().map(|l| (l - max).exp()).collect();
-        let sum: f32 = exp.iter().sum();
-        let probabilities = exp.into_iter().map(|e| e / sum).collect();
-        TaskVerdict { task, logits, probabilities, zero_shot }
+    pub fn new(task: Task, logits: Vec<f32>, head: &HeadEntry) -> Self {
+        let probabilities = softmax(&logits, head.temperature);
+        TaskVerdict { task, logits, probabilities, zero_shot: head.zero_shot }
     }
 
     /// The class with the largest probability.
@@ -96,6 +94,14 @@ impl TaskVerdict {
         let best = (0..self.logits.len()).fold(0, |best, i| if self.logits[i] > self.logits[best] { i } else { best });
         self.task.labels()[best]
     }
+}
+
+/// Softmax of the logits divided by the temperature.
+pub fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
+    let max = logits.iter().fold(f32::NEG_INFINITY, |m, l| m.max(*l));
+    let exp: Vec<f32> = logits.iter().map(|l| ((l - max) / temperature).exp()).collect();
+    let sum: f32 = exp.iter().sum();
+    exp.into_iter().map(|e| e / sum).collect()
 }
 
 /// `{label, logits: [...], probabilities: {name: p}, zero_shot}`: what JSON and JavaScript see.

@@ -5,14 +5,55 @@
 //! the text feature by the text projection and then the visual one, normalised and added. So a class scores by how close
 //! CLIP finds picture and words to the class's prompt.
 
-use crate::Result;
+use std::collections::BTreeMap;
+
 use crate::classifier::tokenizer;
 use crate::engine::Engine;
 use crate::engine::cpu::Cpu;
-use crate::model::{HeadConfig, Stages, Tensors, TextTower};
+use crate::model::{ClipConfig, HeadConfig, Stages, Tensors, TextTower};
 use crate::verdict::Task;
 use crate::weights::checkpoint::{ClipCheckpoint, normalize_rows};
+use crate::weights::manifest::HeadEntry;
 use crate::weights::quant::{Format, Matrix};
+use crate::{Error, Result};
+
+/// The class prompts of one task, as CLIP encodes them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Prompts {
+    /// [classes, projection], rows of length 1: the text embeddings of "a photo of a {class}.".
+    pub embeddings: Vec<f32>,
+    /// [classes, vision width], rows of length 1: the embeddings taken back through the visual projection, which is the
+    /// published initialisation of the class weights.
+    pub class_weights: Vec<f32>,
+}
+
+impl Prompts {
+    /// The stage `prompts` of a pack.
+    pub fn stage(prompts: &BTreeMap<Task, Prompts>) -> Tensors {
+        let mut out = Tensors { stage: "prompts".into(), ..Tensors::default() };
+        for (task, prompts) in prompts {
+            out.vectors.insert(format!("{}.embeddings", task.name()), prompts.embeddings.clone());
+            out.vectors.insert(format!("{}.class_weights", task.name()), prompts.class_weights.clone());
+        }
+        out
+    }
+
+    /// What [`Prompts::stage`] made.
+    pub fn load(mut tensors: Tensors, clip: &ClipConfig) -> Result<BTreeMap<Task, Prompts>> {
+        let mut vector = |task: Task, kind: &str, width: usize| {
+            let name = format!("{}.{kind}", task.name());
+            let values = tensors.vectors.remove(&name).filter(|v| v.len() == task.labels().len() * width);
+            let reason = || format!("missing, or not {} rows of {width} values", task.labels().len());
+            values.ok_or_else(|| Error::Tensor { tensor: format!("prompts.{name}"), reason: reason() })
+        };
+        let prompts = Task::ALL.into_iter().map(|task| {
+            let embeddings = vector(task, "embeddings", clip.projection)?;
+            let class_weights = vector(task, "class_weights", clip.vision.width)?;
+            Ok((task, Prompts { embeddings, class_weights }))
+        });
+        prompts.collect()
+    }
+}
 
 /// The checkpoint's own f32 weights as the model's stages.
 struct Exact<'a>(&'a ClipCheckpoint);
@@ -39,28 +80,31 @@ impl<'a> ZeroShot<'a> {
         ZeroShot { clip, engine: Cpu::new(), text: TextTower::new(clip.config.text.clone()) }
     }
 
-    /// The published initial class weights [classes, vision width].
-    pub async fn class_weights(&self, task: Task) -> Result<Vec<f32>> {
+    pub async fn prompts(&self, task: Task) -> Result<Prompts> {
         let c = &self.clip.config;
         let stages = Exact(self.clip);
         let tokenizer = tokenizer(stages.stage("text.tokenizer").await?, c.text.context)?;
-        let text_projection = self.clip.text_projection()?;
-        let visual_projection = self.clip.visual_projection()?;
-        let mut weights = Vec::new();
+        let text_projection = transpose(&self.clip.text_projection()?, c.projection, c.text.width);
+        let mut embeddings = Vec::new();
         for class in task.prompt_names() {
             let ids = tokenizer.ids(&format!("a photo of a {class}."))?;
             let feature = self.text.features(&self.engine, &stages, &ids).await?;
             let feature = &self.engine.read(&[&feature]).await?[0];
-            let mut prompt = product(feature, &transpose(&text_projection, c.projection, c.text.width), c.projection);
-            normalize_rows(&mut prompt, c.projection);
-            weights.extend(product(&prompt, &visual_projection, c.vision.width));
+            embeddings.extend(product(feature, &text_projection, c.projection));
         }
-        normalize_rows(&mut weights, c.vision.width);
-        Ok(weights)
+        normalize_rows(&mut embeddings, c.projection);
+        let mut class_weights = product(&embeddings, &self.clip.visual_projection()?, c.vision.width);
+        normalize_rows(&mut class_weights, c.vision.width);
+        Ok(Prompts { embeddings, class_weights })
     }
 
-    /// The stage `head.<task>` and its configuration.
-    pub async fn head(&self, task: Task, format: impl Fn(&str) -> Format) -> Result<(Tensors, HeadConfig)> {
+    /// The stage `head.<task>` and its entry in the manifest.
+    pub fn head(
+        &self,
+        task: Task,
+        class_weights: &[f32],
+        format: impl Fn(&str) -> Format,
+    ) -> Result<(Tensors, HeadEntry)> {
         let c = &self.clip.config;
         let (map, classes) = (c.vision.width, task.labels().len());
         let to_map = transpose(&self.clip.visual_projection()?, c.projection, map);
@@ -72,10 +116,10 @@ impl<'a> ZeroShot<'a> {
         };
         matrix("image.projection.weight", &to_map, map, c.projection);
         matrix("text.projection.weight", &text_to_map, map, c.text.width);
-        matrix("classifier", &self.class_weights(task).await?, classes, map);
+        matrix("classifier", class_weights, classes, map);
         out.vectors.insert("image.projection.bias".into(), vec![0.0; map]);
         out.vectors.insert("text.projection.bias".into(), vec![0.0; map]);
-        Ok((out, HeadConfig::zero_shot(map)))
+        Ok((out, HeadEntry { config: HeadConfig::zero_shot(map), zero_shot: true, temperature: 1.0 }))
     }
 }
 

@@ -3,10 +3,10 @@ use std::path::PathBuf;
 
 use crate::verdict::Task;
 use crate::weights::checkpoint::{self, ClipCheckpoint};
-use crate::weights::manifest::{self, HeadEntry, Manifest};
+use crate::weights::manifest::{self, Manifest};
 use crate::weights::pack::{PackWriter, format_of};
 use crate::weights::quant::Format;
-use crate::zero_shot::ZeroShot;
+use crate::zero_shot::{Prompts, ZeroShot};
 use crate::{Error, Result};
 
 /// Turn published weights into a pack. A task without a head gets a zero-shot one.
@@ -53,15 +53,20 @@ impl Convert {
             }
         }
         let zero_shot = ZeroShot::new(&clip);
+        let mut prompts = BTreeMap::new();
+        for task in Task::ALL {
+            prompts.insert(task, pollster::block_on(zero_shot.prompts(task))?);
+        }
+        writer.add(Prompts::stage(&prompts))?;
         let mut heads = BTreeMap::new();
         for task in Task::ALL {
             let format = |name: &str| format_of(self.dtype, "head", name);
-            let (tensors, config) = match files.get(&task) {
+            let (tensors, entry) = match files.get(&task) {
                 Some(file) => checkpoint::head(file, task, &clip.config, format)?,
-                None => pollster::block_on(zero_shot.head(task, format))?,
+                None => zero_shot.head(task, &prompts[&task].class_weights, format)?,
             };
             writer.add(tensors)?;
-            heads.insert(task, HeadEntry { config, zero_shot: !files.contains_key(&task) });
+            heads.insert(task, entry);
         }
         let manifest = writer.finish(Manifest {
             format: manifest::FORMAT.into(),

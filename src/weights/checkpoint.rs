@@ -8,6 +8,7 @@ use pytorch_reader::{DType, PytorchReader};
 use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
 
+use super::manifest::HeadEntry;
 use super::pack::io;
 use super::quant::{Format, Matrix, pad_columns};
 use crate::model::{ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
@@ -50,6 +51,14 @@ impl Checkpoint {
     /// What is wrong with this file, as an error.
     fn invalid(&self, reason: String) -> Error {
         Error::Checkpoint { file: self.file.clone(), reason }
+    }
+
+    /// An entry of a safetensors file's metadata.
+    fn metadata(&self, key: &str) -> Option<&str> {
+        match &self.storage {
+            Storage::Safetensors { metadata, .. } => metadata.metadata().as_ref()?.get(key).map(String::as_str),
+            Storage::Torch(_) => None,
+        }
     }
 
     fn shape(&self, name: &str) -> Result<&[usize]> {
@@ -283,13 +292,14 @@ fn clip_config(checkpoint: &Checkpoint, config: &Path) -> Result<ClipConfig> {
     Ok(ClipConfig { vision, text, projection: rows("visual_projection.weight")? })
 }
 
-/// Reads a head as published: the stage `head.<task>` and its configuration.
+/// Reads a head as published: the stage `head.<task>` and its entry in the manifest. The metadata of a head that
+/// `memeclip train` wrote has its `temperature`.
 pub fn head(
     path: &Path,
     task: Task,
     clip: &ClipConfig,
     format: impl Fn(&str) -> Format,
-) -> Result<(Tensors, HeadConfig)> {
+) -> Result<(Tensors, HeadEntry)> {
     let c = Checkpoint::open(path)?;
     let &[map, _] = c.shape("image_map.proj.0.weight")? else {
         return Err(c.invalid("image_map.proj.0.weight is no matrix".into()));
@@ -320,7 +330,12 @@ pub fn head(
     ] {
         out.vectors.insert(name.into(), c.values(from, &[map])?);
     }
-    Ok((out, HeadConfig::memeclip(map)))
+    let temperature = match c.metadata("temperature") {
+        Some(text) => text.parse().ok().filter(|t: &f32| t.is_finite() && *t > 0.0),
+        None => Some(1.0),
+    };
+    let temperature = temperature.ok_or_else(|| c.invalid("its temperature is no positive number".into()))?;
+    Ok((out, HeadEntry { config: HeadConfig::memeclip(map), zero_shot: false, temperature }))
 }
 
 /// Divides each row of `values` [_, cols] by its length.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::quant::Format;
+use super::source::hex;
 use crate::model::{ClipConfig, HeadConfig};
 use crate::verdict::Task;
 use crate::{Error, Result};
@@ -32,7 +34,8 @@ pub struct Manifest {
     pub notice: String,
     pub clip: ClipConfig,
     pub heads: BTreeMap<Task, HeadEntry>,
-    /// `vision`, `text` (with the tokenizer), `head/<task>`: each loads on its own.
+    /// `vision`, `text` (with the tokenizer), `head/<task>`: each loads on its own. `prompts`, for training: the class
+    /// prompts in CLIP's joint space.
     pub components: BTreeMap<String, Component>,
 }
 
@@ -41,6 +44,14 @@ pub struct HeadEntry {
     pub config: HeadConfig,
     /// The class weights come from the class names; nothing was trained.
     pub zero_shot: bool,
+    /// Divides the logits before the softmax, so that probabilities match frequencies (Guo et al., ICML 2017); 1 changes
+    /// nothing.
+    #[serde(default = "uncalibrated")]
+    pub temperature: f32,
+}
+
+fn uncalibrated() -> f32 {
+    1.0
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +98,9 @@ impl Manifest {
         manifest.clip.check(name)?;
         for (task, head) in &manifest.heads {
             // The adapter's bottleneck is a quarter of the map and must be whole blocks itself.
+            if !(head.temperature.is_finite() && head.temperature > 0.0) {
+                return Err(invalid(format!("head {}: temperature {}", task.name(), head.temperature)));
+            }
             if head.config.map == 0 || head.config.map % 128 != 0 {
                 return Err(invalid(format!(
                     "head {}: map width {} is no multiple of 128",
@@ -115,6 +129,15 @@ impl Manifest {
             name: self.name.clone(),
             reason: format!("component '{name}' is missing"),
         })
+    }
+
+    /// The identity of the towers: packs with the same one make the same features, whatever their heads.
+    pub fn towers(&self) -> String {
+        let shards = ["vision", "text"].into_iter().filter_map(|name| self.components.get(name));
+        let mut hash = Sha256::new();
+        hash.update(format!("{:?}", self.clip));
+        shards.flat_map(|c| &c.shards).for_each(|shard| hash.update(&shard.sha256));
+        hex(&hash.finalize())[..16].into()
     }
 
     /// Bytes of all shards.

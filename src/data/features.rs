@@ -1,0 +1,186 @@
+//! The features of a data set: a directory with two files in standard formats.
+//!
+//! `features.safetensors` holds
+//!
+//! | tensor | type, shape | what |
+//! | --- | --- | --- |
+//! | `image` | F32 `[memes, projection]` | image features |
+//! | `text` | F32 `[memes, text width]` | text features |
+//! | `split` | U8 `[memes]` | 0 train, 1 val, 2 test |
+//! | `hate`, `target`, `stance`, `humor` | I8 `[memes]` | class, or -1 where there is none |
+//! | `prompts.<task>` | F32 `[classes, projection]` | the class prompts in CLIP's joint space |
+//! | `class_weights.<task>` | F32 `[classes, vision width]` | the semantic-aware initialisation |
+//!
+//! and the metadata `towers`, the identity of the towers that made the features. `memes.jsonl` has one object a line,
+//! `{"name", "text"}`, in the order of the rows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::path::Path;
+
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+
+use super::{Labels, Meme, Split};
+use crate::verdict::Task;
+use crate::weights::pack::io;
+use crate::zero_shot::Prompts;
+use crate::{Error, Result};
+
+const TENSORS: &str = "features.safetensors";
+const MEMES: &str = "memes.jsonl";
+
+/// A data set as a head sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Features {
+    /// Identity of the towers (see [`crate::weights::manifest::Manifest::towers`]).
+    pub towers: String,
+    pub memes: Vec<Meme>,
+    /// [memes, image width], row-major.
+    pub image: Vec<f32>,
+    /// [memes, text width], row-major.
+    pub text: Vec<f32>,
+    pub prompts: BTreeMap<Task, Prompts>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    name: String,
+    text: String,
+}
+
+impl Features {
+    pub fn image_width(&self) -> usize {
+        self.image.len() / self.memes.len().max(1)
+    }
+
+    pub fn text_width(&self) -> usize {
+        self.text.len() / self.memes.len().max(1)
+    }
+
+    /// The rows of a split that are labelled for the task. `target` asks whom a hateful meme is aimed at, so that memes
+    /// labelled as not hateful do not count, as in the paper.
+    pub fn rows(&self, task: Task, split: Split) -> Vec<usize> {
+        let counts = |meme: &Meme| {
+            meme.split == split
+                && meme.labels.get(task).is_some()
+                && (task != Task::Target || meme.labels.get(Task::Hate) != Some(0))
+        };
+        (0..self.memes.len()).filter(|&row| counts(&self.memes[row])).collect()
+    }
+
+    /// Writes both files, each at once: a reader never sees half of one.
+    pub fn write(&self, dir: &Path) -> Result<()> {
+        let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
+        let count = self.memes.len();
+        let mut tensors = vec![
+            ("image".to_string(), Dtype::F32, vec![count, self.image_width()], bytes(&self.image)),
+            ("text".into(), Dtype::F32, vec![count, self.text_width()], bytes(&self.text)),
+            ("split".into(), Dtype::U8, vec![count], self.memes.iter().map(|meme| meme.split as u8).collect()),
+        ];
+        for task in Task::ALL {
+            let class = |meme: &Meme| meme.labels.get(task).map_or(-1i8 as u8, |class| class as u8);
+            let labels = self.memes.iter().map(class).collect();
+            tensors.push((task.name().into(), Dtype::I8, vec![count], labels));
+        }
+        for (task, prompts) in &self.prompts {
+            let classes = task.labels().len();
+            for (name, values) in [("prompts", &prompts.embeddings), ("class_weights", &prompts.class_weights)] {
+                let shape = vec![classes, values.len() / classes];
+                tensors.push((format!("{name}.{}", task.name()), Dtype::F32, shape, bytes(values)));
+            }
+        }
+        let internal = |e: safetensors::SafeTensorError| Error::Internal { reason: e.to_string() };
+        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+            Ok((name.clone(), TensorView::new(*dtype, shape.clone(), bytes).map_err(internal)?))
+        });
+        let metadata = HashMap::from([("towers".to_string(), self.towers.clone())]);
+        let tensors = safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(internal)?;
+
+        let mut lines = String::new();
+        for meme in &self.memes {
+            let line = Line { name: meme.name.clone(), text: meme.text.clone() };
+            lines += &serde_json::to_string(&line).map_err(|e| Error::Internal { reason: e.to_string() })?;
+            lines.push('\n');
+        }
+        fs::create_dir_all(dir).map_err(|e| io(dir, e))?;
+        write_whole(&dir.join(MEMES), lines.as_bytes())?;
+        write_whole(&dir.join(TENSORS), &tensors)
+    }
+
+    pub fn read(dir: &Path) -> Result<Self> {
+        let path = dir.join(TENSORS);
+        let file = path.display().to_string();
+        let invalid = |reason: String| Error::Features { file: file.clone(), reason };
+        let bytes = fs::read(&path).map_err(|e| invalid(e.to_string()))?;
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| invalid(e.to_string()))?;
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| invalid(e.to_string()))?;
+        let towers = metadata.metadata().as_ref().and_then(|m| m.get("towers")).cloned();
+
+        let tensor = |name: &str, dtype: Dtype, rows: usize, dimensions: usize| -> Result<TensorView<'_>> {
+            let view = tensors.tensor(name).map_err(|_| invalid(format!("tensor '{name}' is missing")))?;
+            let shape = view.shape();
+            if view.dtype() != dtype || shape.len() != dimensions || (rows > 0 && shape[0] != rows) {
+                let found = format!("{:?} {shape:?}", view.dtype());
+                return Err(invalid(format!("tensor '{name}' is {found}, expected {dtype:?} with {rows} rows")));
+            }
+            Ok(view)
+        };
+        let floats = |view: &TensorView| -> Vec<f32> {
+            view.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+        };
+
+        let path = dir.join(MEMES);
+        let text = fs::read_to_string(&path).map_err(|e| io(&path, e))?;
+        let lines = text.lines().enumerate().map(|(i, line)| {
+            serde_json::from_str(line)
+                .map_err(|e| Error::Features { file: format!("{}:{}", path.display(), i + 1), reason: e.to_string() })
+        });
+        let lines: Vec<Line> = lines.collect::<Result<_>>()?;
+        if lines.is_empty() {
+            return Err(invalid("it has no memes".into()));
+        }
+        let splits = tensor("split", Dtype::U8, lines.len(), 1)?;
+        let mut memes = Vec::with_capacity(lines.len());
+        for (row, line) in lines.into_iter().enumerate() {
+            let split = *Split::ALL
+                .get(splits.data()[row] as usize)
+                .ok_or_else(|| invalid(format!("row {row}: split {} is none of 0, 1, 2", splits.data()[row])))?;
+            memes.push(Meme { name: line.name, text: line.text, split, labels: Labels::default() });
+        }
+        let mut prompts = BTreeMap::new();
+        for task in Task::ALL {
+            let (name, classes) = (task.name(), task.labels().len());
+            let labels = tensor(name, Dtype::I8, memes.len(), 1)?;
+            for (row, (meme, label)) in memes.iter_mut().zip(labels.data()).enumerate() {
+                match *label as i8 {
+                    -1 => {}
+                    label if (0..classes as i8).contains(&label) => meme.labels.set(task, label as usize),
+                    label => return Err(invalid(format!("row {row}: {name} {label} is not -1 to {}", classes - 1))),
+                }
+            }
+            let values =
+                |kind: &str| tensor(&format!("{kind}.{name}"), Dtype::F32, classes, 2).map(|view| floats(&view));
+            prompts.insert(task, Prompts { embeddings: values("prompts")?, class_weights: values("class_weights")? });
+        }
+        let image = floats(&tensor("image", Dtype::F32, memes.len(), 2)?);
+        let text = floats(&tensor("text", Dtype::F32, memes.len(), 2)?);
+        if let Some(at) = image.iter().chain(&text).position(|value| !value.is_finite()) {
+            return Err(invalid(format!("value {at} of the features is not finite")));
+        }
+        Ok(Features {
+            towers: towers.ok_or_else(|| invalid("its metadata has no 'towers'".into()))?,
+            memes,
+            image,
+            text,
+            prompts,
+        })
+    }
+}
+
+/// Writes under another name first, so that the file is either the old one or the whole new one.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let draft = path.with_added_extension(format!("{}.draft", std::process::id()));
+    fs::write(&draft, bytes).and_then(|()| fs::rename(&draft, path)).map_err(|e| io(path, e))
+}
