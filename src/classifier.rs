@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engine::Engine;
-use crate::model::{Head, Lazy, Tensors, TextTower, VisionTower};
+use crate::model::{Head, Lazy, Packed, Tensors, TextTower, VisionTower};
 use crate::preprocess::{self, Rgb};
 use crate::tokenizer::{self, Tokenizer};
 use crate::verdict::{Task, TaskVerdict, Verdict};
@@ -95,7 +95,10 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     async fn head(&self, task: Task) -> Result<&Head<E>> {
         let clip = &self.loader.manifest().clip;
         let config = &self.loader.manifest().heads[&task].config;
-        let load = |t| Head::load(&self.engine, t, config, clip.projection, clip.text.width, task.labels().len());
+        let load = |t| {
+            let mut weights = Packed::new(&self.engine, t);
+            Head::load(&mut weights, config, clip.projection, clip.text.width, task.labels().len())
+        };
         self.heads[&task].get(&self.loader, &format!("head.{}", task.name()), load).await
     }
 }

@@ -10,9 +10,13 @@ pub mod cli;
 pub mod data;
 pub mod engine;
 mod error;
+#[cfg(feature = "cli")]
+pub mod metrics;
 pub mod model;
 pub mod preprocess;
 pub mod tokenizer;
+#[cfg(all(feature = "train", not(target_arch = "wasm32")))]
+pub mod train;
 pub mod verdict;
 #[cfg(target_arch = "wasm32")]
 pub mod web;

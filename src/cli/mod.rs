@@ -5,10 +5,16 @@ mod convert;
 mod demo;
 mod inspect;
 mod synth;
+#[cfg(feature = "train")]
+mod train;
+#[cfg(not(feature = "train"))]
+mod without_training;
 
 use clap::{Parser, Subcommand};
 
 use crate::Result;
+#[cfg(not(feature = "train"))]
+use without_training as train;
 
 /// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities. Without a
 /// command: `demo`.
@@ -26,6 +32,7 @@ enum Command {
     Demo(demo::Demo),
     Inspect(inspect::Inspect),
     Synth(synth::Synth),
+    Train(train::Train),
 }
 
 impl Arguments {
@@ -36,6 +43,7 @@ impl Arguments {
             Command::Demo(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Synth(command) => command.run(),
+            Command::Train(command) => command.run(),
         }
     }
 }

@@ -6,6 +6,8 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use features::Features;
+#[cfg(feature = "train")]
+pub(crate) use features::write_whole;
 
 use crate::verdict::Task;
 use crate::{Error, Result};

@@ -1,10 +1,14 @@
 //! The operations on burn tensors, in full f32: the readable oracle of the other engines, and what heads are trained on.
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation, module};
 
-use super::{Activation, Engine, Mask};
+use rand::RngExt;
+use rand_pcg::Pcg64;
+
+use super::{Activation, Dropout, Engine, Mask};
 use crate::weights::quant::Matrix;
 use crate::{Error, Result};
 
@@ -12,12 +16,27 @@ use crate::{Error, Result};
 pub struct Burn {
     name: &'static str,
     device: Device,
+    dropout: Option<RefCell<Masks>>,
+}
+
+/// Where the masks of dropout come from.
+struct Masks {
+    rates: DropoutRates,
+    rng: Pcg64,
+}
+
+/// The share of values that is dropped at each [`Dropout`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct DropoutRates {
+    pub projection: f32,
+    pub fusion: f32,
+    pub output: f32,
 }
 
 impl Burn {
     /// On the processor, by burn's own kernels.
     pub fn flex() -> Self {
-        Burn { name: "burn (flex)", device: Device::flex() }
+        Burn { name: "burn (flex)", device: Device::flex(), dropout: None }
     }
 
     /// On the default GPU, by burn's own shaders. Fails with [`Error::NoGpu`] where there is none.
@@ -25,7 +44,19 @@ impl Burn {
         // burn registers a device for the whole process and refuses to do so twice.
         static DEVICE: LazyLock<Result<Device>> =
             LazyLock::new(|| Device::wgpu_options().init().map_err(|e| Error::NoGpu { reason: e.to_string() }));
-        Ok(Burn { name: "burn (wgpu)", device: DEVICE.clone()? })
+        Ok(Burn { name: "burn (wgpu)", device: DEVICE.clone()?, dropout: None })
+    }
+
+    /// The same device, with dropout; `rng` decides what is dropped.
+    pub fn with_dropout(&self, rates: DropoutRates, rng: Pcg64) -> Self {
+        let dropout = Some(RefCell::new(Masks { rates, rng }));
+        Burn { name: self.name, device: self.device.clone(), dropout }
+    }
+
+    /// A whole number for each row.
+    pub fn integers(&self, values: Vec<i32>) -> Tensor<1, Int> {
+        let count = values.len();
+        Tensor::from_data(TensorData::new(values, [count]), &self.device)
     }
 
     fn matrix(&self, rows: usize, cols: usize, values: Vec<f32>) -> Tensor<2> {
@@ -33,10 +64,7 @@ impl Burn {
     }
 
     fn select(&self, x: &Tensor<2>, ids: &[u32]) -> Tensor<2> {
-        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-        let count = ids.len();
-        let ids = Tensor::<1, Int>::from_data(TensorData::new(ids, [count]), &self.device);
-        x.clone().select(0, ids)
+        x.clone().select(0, self.integers(ids.iter().map(|&id| id as i32).collect()))
     }
 }
 
@@ -47,6 +75,7 @@ fn repeat(x: &Tensor<2>, rows: usize) -> Tensor<2> {
 
 impl Engine for Burn {
     type Tensor = Tensor<2>;
+    /// Transposed, [k, n]: so its gradient comes as it is kept, and needs no copy.
     type Weight = Tensor<2>;
 
     fn name(&self) -> String {
@@ -58,7 +87,10 @@ impl Engine for Burn {
     }
 
     fn weight(&self, matrix: Matrix) -> Result<Tensor<2>> {
-        Ok(self.matrix(matrix.rows, matrix.cols, matrix.decode()))
+        let (rows, cols) = (matrix.rows, matrix.cols);
+        let values = matrix.decode();
+        let transposed = (0..rows * cols).map(|i| values[i % rows * cols + i / rows]).collect();
+        Ok(self.matrix(cols, rows, transposed))
     }
 
     fn shape(&self, x: &Tensor<2>) -> (usize, usize) {
@@ -66,7 +98,7 @@ impl Engine for Burn {
     }
 
     fn embed(&self, table: &Tensor<2>, ids: &[u32]) -> Tensor<2> {
-        self.select(table, ids)
+        self.select(&table.clone().transpose(), ids)
     }
 
     fn rows(&self, x: &Tensor<2>, ids: &[u32]) -> Tensor<2> {
@@ -86,7 +118,7 @@ impl Engine for Burn {
         activation: Activation,
         residual: Option<&Tensor<2>>,
     ) -> Tensor<2> {
-        let mut y = x.clone().matmul(w.clone().transpose());
+        let mut y = x.clone().matmul(w.clone());
         if let Some(bias) = bias {
             y = y + bias.clone();
         }
@@ -130,6 +162,24 @@ impl Engine for Burn {
     fn normalize(&self, x: &Tensor<2>) -> Tensor<2> {
         let norm = x.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
         x.clone() / norm
+    }
+
+    /// Values that stay are scaled up, so that the mean does not change.
+    fn dropout(&self, x: &Tensor<2>, place: Dropout) -> Tensor<2> {
+        let Some(masks) = &self.dropout else { return x.clone() };
+        let Masks { rates, rng } = &mut *masks.borrow_mut();
+        let rate = match place {
+            Dropout::Projection => rates.projection,
+            Dropout::Fusion => rates.fusion,
+            Dropout::Output => rates.output,
+        };
+        if rate == 0.0 {
+            return x.clone();
+        }
+        let [rows, cols] = x.dims();
+        let scale = 1.0 / (1.0 - rate);
+        let mask = (0..rows * cols).map(|_| if rng.random::<f32>() < rate { 0.0 } else { scale }).collect();
+        x.clone() * self.matrix(rows, cols, mask)
     }
 
     async fn read(&self, tensors: &[&Tensor<2>]) -> Result<Vec<Vec<f32>>> {

@@ -30,6 +30,17 @@ pub enum Mask {
     Causal,
 }
 
+/// Where a head drops values while it is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dropout {
+    /// Behind each modality's projection.
+    Projection,
+    /// Behind the fusion of the two.
+    Fusion,
+    /// Before the classifier.
+    Output,
+}
+
 pub trait Engine {
     /// Activations: f32 [rows, cols]. Cloning is cheap and shares the values.
     type Tensor: Clone;
@@ -80,6 +91,11 @@ pub trait Engine {
 
     /// Rows divided by max(L2 norm, 1e-12), as torch's `normalize`.
     fn normalize(&self, x: &Self::Tensor) -> Self::Tensor;
+
+    /// Dropout: only an engine that trains does anything.
+    fn dropout(&self, x: &Self::Tensor, _place: Dropout) -> Self::Tensor {
+        x.clone()
+    }
 
     /// Starts what has been recorded, without waiting for it: called when the next weights are still on their way.
     fn flush(&self) {}

@@ -1,4 +1,4 @@
-use super::{Linear, Norm, Tensors};
+use super::{Linear, Norm, Weights};
 use crate::Result;
 use crate::engine::{Activation, Engine, Mask};
 
@@ -14,15 +14,14 @@ pub struct Block<E: Engine> {
 }
 
 impl<E: Engine> Block<E> {
-    pub(super) fn load(engine: &E, mut tensors: Tensors, width: usize, mlp: usize, heads: usize) -> Result<Self> {
-        let t = &mut tensors;
+    pub(super) fn load(w: &mut impl Weights<E>, width: usize, mlp: usize, heads: usize) -> Result<Self> {
         Ok(Block {
-            norm1: Norm::load(engine, t, "norm1", width)?,
-            qkv: Linear::load(engine, t, "qkv", 3 * width, width)?,
-            out: Linear::load(engine, t, "out", width, width)?,
-            norm2: Norm::load(engine, t, "norm2", width)?,
-            fc1: Linear::load(engine, t, "fc1", mlp, width)?,
-            fc2: Linear::load(engine, t, "fc2", width, mlp)?,
+            norm1: Norm::load(w, "norm1", width)?,
+            qkv: Linear::load(w, "qkv", 3 * width, width)?,
+            out: Linear::load(w, "out", width, width)?,
+            norm2: Norm::load(w, "norm2", width)?,
+            fc1: Linear::load(w, "fc1", mlp, width)?,
+            fc2: Linear::load(w, "fc2", width, mlp)?,
             heads,
         })
     }

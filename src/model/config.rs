@@ -98,7 +98,7 @@ impl VisionConfig {
     }
 }
 
-/// The shape of a head: MemeCLIP's, or one of its reductions.
+/// The shape of a head: MemeCLIP's, one of its reductions, or one of those it is compared with.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeadConfig {
     /// Width of the space that both features are mapped into.
@@ -108,27 +108,33 @@ pub struct HeadConfig {
     pub fusion: Fusion,
     /// Linear + ReLU between fusion and classifier.
     pub pre_output: bool,
-    /// Factor on the cosine similarities.
-    pub scale: f32,
+    /// Factor on the cosine similarities to the class weights; none = a linear classifier with bias instead.
+    pub scale: Option<f32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fusion {
-    /// Elementwise product of the normalised features: the paper's.
+    /// Elementwise product of the normalised features: the paper's (and HateCLIPper's "align").
     Product,
     /// Their sum: for the zero-shot head, whose classifier is then CLIP's own similarity.
     Sum,
+    /// Every product of a value of one and a value of the other (HateCLIPper's "cross").
+    Cross,
+    /// The picture alone.
+    Image,
+    /// The words alone.
+    Text,
 }
 
 impl HeadConfig {
     /// The published head on features mapped to `map` values (paper, section 4; adapter ratio and scale as published).
     pub fn memeclip(map: usize) -> Self {
-        HeadConfig { map, adapter: Some(0.2), fusion: Fusion::Product, pre_output: true, scale: 30.0 }
+        HeadConfig { map, adapter: Some(0.2), fusion: Fusion::Product, pre_output: true, scale: Some(30.0) }
     }
 
     /// The head that needs no training: both features in the class prompts' own space, compared with them.
     pub fn zero_shot(map: usize) -> Self {
-        HeadConfig { map, adapter: None, fusion: Fusion::Sum, pre_output: false, scale: 30.0 }
+        HeadConfig { map, adapter: None, fusion: Fusion::Sum, pre_output: false, scale: Some(30.0) }
     }
 }

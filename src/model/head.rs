@@ -1,15 +1,18 @@
-use super::{Fusion, HeadConfig, Linear, Tensors};
+use super::{Fusion, HeadConfig, Linear, Weights};
 use crate::Result;
-use crate::engine::{Activation, Engine};
+use crate::engine::{Activation, Dropout, Engine};
 
-/// MemeCLIP's head for one task (paper, section 4): feature projections, adapters, fusion, cosine classifier.
+/// MemeCLIP's head for one task (paper, section 4): feature projections, adapters, fusion, cosine classifier. Also its
+/// reductions and HateCLIPper's two heads, which it is compared with (paper, tables 2 and 5).
 pub struct Head<E: Engine> {
     config: HeadConfig,
-    image: Mapping<E>,
-    text: Mapping<E>,
+    image: Option<Mapping<E>>,
+    text: Option<Mapping<E>>,
+    cross: Option<Cross<E>>,
     pre_output: Option<Linear<E>>,
-    /// Class weights, normalised when the pack is written.
+    /// Of a cosine classifier: the class weights, normalised.
     classifier: E::Weight,
+    bias: Option<E::Tensor>,
 }
 
 /// Projection of one modality, and its adapter.
@@ -19,22 +22,23 @@ struct Mapping<E: Engine> {
 }
 
 impl<E: Engine> Mapping<E> {
-    fn load(engine: &E, t: &mut Tensors, config: &HeadConfig, name: &str, features: usize) -> Result<Self> {
+    fn load(w: &mut impl Weights<E>, config: &HeadConfig, name: &str, features: usize) -> Result<Self> {
         let map = config.map;
         let adapter = match config.adapter {
             Some(ratio) => Some((
                 ratio,
-                t.linear(engine, &format!("{name}.adapter.0"), map / 4, map)?,
-                t.linear(engine, &format!("{name}.adapter.2"), map, map / 4)?,
+                w.matrix(&format!("{name}.adapter.0"), map / 4, map)?,
+                w.matrix(&format!("{name}.adapter.2"), map, map / 4)?,
             )),
             None => None,
         };
-        Ok(Mapping { projection: Linear::load(engine, t, &format!("{name}.projection"), map, features)?, adapter })
+        Ok(Mapping { projection: Linear::load(w, &format!("{name}.projection"), map, features)?, adapter })
     }
 
     /// [n, features] -> [n, map], rows of length 1.
     fn forward(&self, engine: &E, x: &E::Tensor) -> E::Tensor {
-        let mut x = self.projection.forward(engine, x, Activation::Identity, None);
+        let x = self.projection.forward(engine, x, Activation::Identity, None);
+        let mut x = engine.dropout(&x, Dropout::Projection);
         if let Some((ratio, down, up)) = &self.adapter {
             let hidden = engine.linear(&x, down, None, Activation::Relu, None);
             let adapted = engine.linear(&hidden, up, None, Activation::Relu, None);
@@ -44,40 +48,94 @@ impl<E: Engine> Mapping<E> {
     }
 }
 
+/// Every product of an image value and a text value, [n, map] twice -> [n, map²]: each side is spread out by a constant
+/// matrix of zeros and ones, so that the engines need no operation of their own for it.
+struct Cross<E: Engine> {
+    image: E::Weight,
+    text: E::Weight,
+}
+
+impl<E: Engine> Cross<E> {
+    fn load(w: &mut impl Weights<E>, map: usize) -> Result<Self> {
+        let picks = |column: fn(usize, usize) -> usize| {
+            let mut values = vec![0.0; map * map * map];
+            (0..map * map).for_each(|row| values[row * map + column(row, map)] = 1.0);
+            values
+        };
+        Ok(Cross {
+            image: w.constant("cross.image", map * map, map, || picks(|row, map| row / map))?,
+            text: w.constant("cross.text", map * map, map, || picks(|row, map| row % map))?,
+        })
+    }
+
+    fn forward(&self, engine: &E, image: &E::Tensor, text: &E::Tensor) -> E::Tensor {
+        let spread = |x, by| engine.linear(x, by, None, Activation::Identity, None);
+        engine.multiply(&spread(image, &self.image), &spread(text, &self.text))
+    }
+}
+
 impl<E: Engine> Head<E> {
     /// `image` and `text` are the widths of the features.
     pub fn load(
-        engine: &E,
-        mut tensors: Tensors,
+        w: &mut impl Weights<E>,
         config: &HeadConfig,
         image: usize,
         text: usize,
         classes: usize,
     ) -> Result<Self> {
-        let t = &mut tensors;
+        let fused = if config.fusion == Fusion::Cross { config.map * config.map } else { config.map };
+        let hidden = if config.pre_output { config.map } else { fused };
         Ok(Head {
-            image: Mapping::load(engine, t, config, "image", image)?,
-            text: Mapping::load(engine, t, config, "text", text)?,
+            image: match config.fusion {
+                Fusion::Text => None,
+                _ => Some(Mapping::load(w, config, "image", image)?),
+            },
+            text: match config.fusion {
+                Fusion::Image => None,
+                _ => Some(Mapping::load(w, config, "text", text)?),
+            },
+            cross: match config.fusion {
+                Fusion::Cross => Some(Cross::load(w, config.map)?),
+                _ => None,
+            },
             pre_output: match config.pre_output {
-                true => Some(Linear::load(engine, t, "pre_output", config.map, config.map)?),
+                true => Some(Linear::load(w, "pre_output", config.map, fused)?),
                 false => None,
             },
-            classifier: t.linear(engine, "classifier", classes, config.map)?,
+            classifier: w.matrix("classifier", classes, hidden)?,
+            bias: match config.scale {
+                Some(_) => None,
+                None => Some(w.vector("classifier.bias", classes)?),
+            },
             config: config.clone(),
         })
     }
 
-    /// Image features [n, image], text features [n, text] -> logits [n, classes]: scale · cosine to each class weight.
+    /// Image features [n, image], text features [n, text] -> logits [n, classes].
     pub fn logits(&self, engine: &E, image: &E::Tensor, text: &E::Tensor) -> E::Tensor {
-        let (image, text) = (self.image.forward(engine, image), self.text.forward(engine, text));
-        let mut x = match self.config.fusion {
-            Fusion::Product => engine.multiply(&image, &text),
-            Fusion::Sum => engine.mix(&image, 1.0, &text, 1.0),
+        let image = self.image.as_ref().map(|mapping| mapping.forward(engine, image));
+        let text = self.text.as_ref().map(|mapping| mapping.forward(engine, text));
+        let mut x = match (image, text) {
+            (Some(image), Some(text)) => match (&self.cross, self.config.fusion) {
+                (Some(cross), _) => cross.forward(engine, &image, &text),
+                (None, Fusion::Sum) => engine.mix(&image, 1.0, &text, 1.0),
+                (None, _) => engine.multiply(&image, &text),
+            },
+            (Some(x), None) | (None, Some(x)) => x,
+            (None, None) => unreachable!("every fusion has a modality"),
         };
+        x = engine.dropout(&x, Dropout::Fusion);
         if let Some(pre_output) = &self.pre_output {
             x = pre_output.forward(engine, &x, Activation::Relu, None);
+            x = engine.dropout(&x, Dropout::Output);
         }
-        let cosines = engine.linear(&engine.normalize(&x), &self.classifier, None, Activation::Identity, None);
-        engine.mix(&cosines, self.config.scale, &cosines, 0.0)
+        match self.config.scale {
+            Some(scale) => {
+                let x = engine.normalize(&x);
+                let cosines = engine.linear(&x, &self.classifier, None, Activation::Identity, None);
+                engine.mix(&cosines, scale, &cosines, 0.0)
+            }
+            None => engine.linear(&x, &self.classifier, self.bias.as_ref(), Activation::Identity, None),
+        }
     }
 }

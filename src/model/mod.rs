@@ -19,7 +19,7 @@ pub use text::TextTower;
 pub use vision::{VisionTower, patches};
 
 use crate::engine::{Activation, Engine};
-use crate::weights::quant::{Matrix, PANEL};
+use crate::weights::quant::{Format, Matrix, PANEL};
 use crate::{Error, Result};
 
 /// Where a stage's tensors come from.
@@ -42,26 +42,75 @@ pub struct Tensors {
     pub integers: HashMap<String, Vec<u16>>,
 }
 
-impl Tensors {
-    fn linear<E: Engine>(&mut self, engine: &E, name: &str, rows: usize, cols: usize) -> Result<E::Weight> {
-        let mut matrix = self.matrices.remove(name).ok_or_else(|| self.missing(name))?;
+/// Where the weights of a part of the network come from: a pack ([`Packed`]), or a trainer.
+pub trait Weights<E: Engine> {
+    /// The matrix [rows, cols].
+    fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<E::Weight>;
+
+    /// The matrix [rows, cols] as activations, which stay f32.
+    fn tensor(&mut self, name: &str, rows: usize, cols: usize) -> Result<E::Tensor>;
+
+    /// The vector of `cols` values, as [1, cols].
+    fn vector(&mut self, name: &str, cols: usize) -> Result<E::Tensor> {
+        self.tensor(name, 1, cols)
+    }
+
+    /// A matrix [rows, cols] that is known beforehand; its name is for those who keep it.
+    fn constant(
+        &mut self,
+        name: &str,
+        rows: usize,
+        cols: usize,
+        values: impl FnOnce() -> Vec<f32>,
+    ) -> Result<E::Weight>;
+}
+
+/// The tensors of a stage, on their way to an engine.
+pub struct Packed<'a, E> {
+    engine: &'a E,
+    tensors: Tensors,
+}
+
+impl<'a, E: Engine> Packed<'a, E> {
+    pub fn new(engine: &'a E, tensors: Tensors) -> Self {
+        Packed { engine, tensors }
+    }
+}
+
+impl<E: Engine> Weights<E> for Packed<'_, E> {
+    fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<E::Weight> {
+        let t = &mut self.tensors;
+        let mut matrix = t.matrices.remove(name).ok_or_else(|| t.missing(name))?;
         if matrix.rows.next_multiple_of(PANEL) != rows.next_multiple_of(PANEL) || matrix.cols != cols {
             let reason = format!("shape [{}, {}], expected [{rows}, {cols}]", matrix.rows, matrix.cols);
-            return Err(Error::Tensor { tensor: format!("{}.{name}", self.stage), reason });
+            return Err(Error::Tensor { tensor: format!("{}.{name}", t.stage), reason });
         }
         matrix.rows = rows;
-        engine.weight(matrix)
+        self.engine.weight(matrix)
     }
 
-    fn tensor<E: Engine>(&mut self, engine: &E, name: &str, rows: usize, cols: usize) -> Result<E::Tensor> {
-        let values = self.vectors.remove(name).ok_or_else(|| self.missing(name))?;
+    fn tensor(&mut self, name: &str, rows: usize, cols: usize) -> Result<E::Tensor> {
+        let t = &mut self.tensors;
+        let values = t.vectors.remove(name).ok_or_else(|| t.missing(name))?;
         if values.len() != rows * cols {
             let reason = format!("{} values, expected [{rows}, {cols}]", values.len());
-            return Err(Error::Tensor { tensor: format!("{}.{name}", self.stage), reason });
+            return Err(Error::Tensor { tensor: format!("{}.{name}", t.stage), reason });
         }
-        engine.tensor(rows, cols, &values)
+        self.engine.tensor(rows, cols, &values)
     }
 
+    fn constant(
+        &mut self,
+        _name: &str,
+        rows: usize,
+        cols: usize,
+        values: impl FnOnce() -> Vec<f32>,
+    ) -> Result<E::Weight> {
+        self.engine.weight(Matrix::encode(&values(), rows, cols, Format::F32))
+    }
+}
+
+impl Tensors {
     pub(crate) fn take_integers(&mut self, name: &str) -> Result<Vec<u16>> {
         self.integers.remove(name).ok_or_else(|| self.missing(name))
     }
@@ -104,10 +153,10 @@ pub(crate) struct Linear<E: Engine> {
 }
 
 impl<E: Engine> Linear<E> {
-    fn load(engine: &E, tensors: &mut Tensors, name: &str, rows: usize, cols: usize) -> Result<Self> {
+    fn load(w: &mut impl Weights<E>, name: &str, rows: usize, cols: usize) -> Result<Self> {
         Ok(Linear {
-            weight: tensors.linear(engine, &format!("{name}.weight"), rows, cols)?,
-            bias: tensors.tensor(engine, &format!("{name}.bias"), 1, rows)?,
+            weight: w.matrix(&format!("{name}.weight"), rows, cols)?,
+            bias: w.vector(&format!("{name}.bias"), rows)?,
         })
     }
 
@@ -123,11 +172,8 @@ pub(crate) struct Norm<E: Engine> {
 }
 
 impl<E: Engine> Norm<E> {
-    fn load(engine: &E, tensors: &mut Tensors, name: &str, width: usize) -> Result<Self> {
-        Ok(Norm {
-            gamma: tensors.tensor(engine, &format!("{name}.weight"), 1, width)?,
-            beta: tensors.tensor(engine, &format!("{name}.bias"), 1, width)?,
-        })
+    fn load(w: &mut impl Weights<E>, name: &str, width: usize) -> Result<Self> {
+        Ok(Norm { gamma: w.vector(&format!("{name}.weight"), width)?, beta: w.vector(&format!("{name}.bias"), width)? })
     }
 
     fn forward(&self, engine: &E, x: &E::Tensor) -> E::Tensor {

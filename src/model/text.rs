@@ -1,4 +1,4 @@
-use super::{Block, Lazy, Norm, Stages, TextConfig};
+use super::{Block, Lazy, Norm, Packed, Stages, TextConfig, Weights};
 use crate::Result;
 use crate::engine::{Engine, Mask};
 
@@ -26,10 +26,11 @@ impl<E: Engine> TextTower<E> {
     /// after the final layer norm (Hugging Face: `last_hidden_state` at the end token).
     pub async fn features(&self, engine: &E, stages: &impl Stages, ids: &[u32]) -> Result<E::Tensor> {
         let c = &self.config;
-        let embed = self.embed.get(stages, "text.embed", |mut t| {
+        let embed = self.embed.get(stages, "text.embed", |t| {
+            let w = &mut Packed::new(engine, t);
             Ok(Embed {
-                token: t.linear(engine, "token", c.vocabulary, c.width)?,
-                position: t.tensor(engine, "position", c.context, c.width)?,
+                token: w.matrix("token", c.vocabulary, c.width)?,
+                position: w.tensor("position", c.context, c.width)?,
             })
         });
         let embed = embed.await?;
@@ -40,11 +41,12 @@ impl<E: Engine> TextTower<E> {
         let end = [ids.len() as u32 - 1];
         for (i, block) in self.blocks.iter().enumerate() {
             engine.flush();
-            let load = |t| Block::load(engine, t, c.width, c.mlp, c.heads);
+            let load = |t| Block::load(&mut Packed::new(engine, t), c.width, c.mlp, c.heads);
             let block = block.get(stages, &format!("text.block.{i}"), load).await?;
             x = block.forward(engine, &x, 1, Mask::Causal, (i + 1 == c.layers).then_some(&end[..]));
         }
-        let norm = self.pool.get(stages, "text.pool", |mut t| Norm::load(engine, &mut t, "norm", c.width)).await?;
+        let load = |t| Norm::load(&mut Packed::new(engine, t), "norm", c.width);
+        let norm = self.pool.get(stages, "text.pool", load).await?;
         Ok(norm.forward(engine, &x))
     }
 }

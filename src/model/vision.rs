@@ -1,4 +1,4 @@
-use super::{Block, Lazy, Norm, Stages, VisionConfig};
+use super::{Block, Lazy, Norm, Packed, Stages, VisionConfig, Weights};
 use crate::Result;
 use crate::engine::{Activation, Engine, Mask};
 
@@ -34,11 +34,12 @@ impl<E: Engine> VisionTower<E> {
     pub async fn features(&self, engine: &E, stages: &impl Stages, pixels: &[f32]) -> Result<E::Tensor> {
         let c = &self.config;
         let images = pixels.len() / (3 * c.image_size * c.image_size);
-        let embed = self.embed.get(stages, "vision.embed", |mut t| {
+        let embed = self.embed.get(stages, "vision.embed", |t| {
+            let w = &mut Packed::new(engine, t);
             Ok(Embed {
-                patch: t.linear(engine, "patch", c.width, c.patch_values())?,
-                position: t.tensor(engine, "position", c.tokens(), c.width)?,
-                norm: Norm::load(engine, &mut t, "norm", c.width)?,
+                patch: w.matrix("patch", c.width, c.patch_values())?,
+                position: w.tensor("position", c.tokens(), c.width)?,
+                norm: Norm::load(w, "norm", c.width)?,
             })
         });
         let embed = embed.await?;
@@ -49,16 +50,17 @@ impl<E: Engine> VisionTower<E> {
         let class_tokens: Vec<u32> = (0..images).map(|i| (i * c.tokens()) as u32).collect();
         for (i, block) in self.blocks.iter().enumerate() {
             engine.flush();
-            let load = |t| Block::load(engine, t, c.width, c.mlp, c.heads);
+            let load = |t| Block::load(&mut Packed::new(engine, t), c.width, c.mlp, c.heads);
             let block = block.get(stages, &format!("vision.block.{i}"), load).await?;
             let keep = (i + 1 == c.layers).then_some(&class_tokens[..]);
             x = block.forward(engine, &x, images, Mask::Full, keep);
         }
 
-        let pool = self.pool.get(stages, "vision.pool", |mut t| {
+        let pool = self.pool.get(stages, "vision.pool", |t| {
+            let w = &mut Packed::new(engine, t);
             Ok(Pool {
-                norm: Norm::load(engine, &mut t, "norm", c.width)?,
-                projection: t.linear(engine, "projection", self.projection, c.width)?,
+                norm: Norm::load(w, "norm", c.width)?,
+                projection: w.matrix("projection", self.projection, c.width)?,
             })
         });
         let pool = pool.await?;

@@ -292,6 +292,21 @@ fn clip_config(checkpoint: &Checkpoint, config: &Path) -> Result<ClipConfig> {
     Ok(ClipConfig { vision, text, projection: rows("visual_projection.weight")? })
 }
 
+/// A head's tensors: as the model names them, and as the authors' checkpoints do.
+pub const HEAD_NAMES: [(&str, &str); 11] = [
+    ("image.projection.weight", "image_map.proj.0.weight"),
+    ("image.projection.bias", "image_map.proj.0.bias"),
+    ("text.projection.weight", "text_map.proj.0.weight"),
+    ("text.projection.bias", "text_map.proj.0.bias"),
+    ("image.adapter.0", "img_adapter.fc.0.weight"),
+    ("image.adapter.2", "img_adapter.fc.2.weight"),
+    ("text.adapter.0", "text_adapter.fc.0.weight"),
+    ("text.adapter.2", "text_adapter.fc.2.weight"),
+    ("pre_output.weight", "pre_output.1.weight"),
+    ("pre_output.bias", "pre_output.1.bias"),
+    ("classifier", "classifier.weight"),
+];
+
 /// Reads a head as published: the stage `head.<task>` and its entry in the manifest. The metadata of a head that
 /// `memeclip train` wrote has its `temperature`.
 pub fn head(
@@ -308,27 +323,24 @@ pub fn head(
         return Err(c.invalid(format!("the map width is {map}, expected a multiple of 128")));
     }
     let mut out = Tensors { stage: format!("head.{}", task.name()), ..Tensors::default() };
-    let mut matrix = |name: &str, from: &str, rows, cols| -> Result<()> {
-        out.matrices.insert(name.into(), c.matrix(from, rows, cols, format(name))?);
-        Ok(())
-    };
-    matrix("image.projection.weight", "image_map.proj.0.weight", map, clip.projection)?;
-    matrix("text.projection.weight", "text_map.proj.0.weight", map, clip.text.width)?;
-    for (name, from) in [("image", "img_adapter"), ("text", "text_adapter")] {
-        matrix(&format!("{name}.adapter.0"), &format!("{from}.fc.0.weight"), map / 4, map)?;
-        matrix(&format!("{name}.adapter.2"), &format!("{from}.fc.2.weight"), map, map / 4)?;
-    }
-    matrix("pre_output.weight", "pre_output.1.weight", map, map)?;
-    let classes = task.labels().len();
-    let mut classifier = c.values("classifier.weight", &[classes, map])?;
-    normalize_rows(&mut classifier, map);
-    out.matrices.insert("classifier".into(), Matrix::encode(&classifier, classes, map, format("classifier")));
-    for (name, from) in [
-        ("image.projection.bias", "image_map.proj.0.bias"),
-        ("text.projection.bias", "text_map.proj.0.bias"),
-        ("pre_output.bias", "pre_output.1.bias"),
-    ] {
-        out.vectors.insert(name.into(), c.values(from, &[map])?);
+    for (name, published) in HEAD_NAMES {
+        let [rows, cols] = match name {
+            "image.projection.weight" => [map, clip.projection],
+            "text.projection.weight" => [map, clip.text.width],
+            "image.adapter.0" | "text.adapter.0" => [map / 4, map],
+            "image.adapter.2" | "text.adapter.2" => [map, map / 4],
+            "classifier" => [task.labels().len(), map],
+            "pre_output.weight" => [map, map],
+            _ => {
+                out.vectors.insert(name.into(), c.values(published, &[map])?);
+                continue;
+            }
+        };
+        let mut values = c.values(published, &[rows, cols])?;
+        if name == "classifier" {
+            normalize_rows(&mut values, map);
+        }
+        out.matrices.insert(name.into(), Matrix::encode(&values, rows, cols, format(name)));
     }
     let temperature = match c.metadata("temperature") {
         Some(text) => text.parse().ok().filter(|t: &f32| t.is_finite() && *t > 0.0),

@@ -1,0 +1,57 @@
+use std::collections::HashMap;
+use std::path::Path;
+
+use safetensors::Dtype;
+use safetensors::tensor::TensorView;
+
+use super::{Epoch, Parameters, Shape};
+use crate::data::write_whole;
+use crate::verdict::Task;
+use crate::weights::checkpoint::HEAD_NAMES;
+use crate::{Error, Result};
+
+/// A trained head: the best epoch's.
+pub struct Trained {
+    pub task: Task,
+    pub shape: Shape,
+    pub parameters: Parameters,
+    /// Fitted on `val` after training (see [`crate::weights::manifest::HeadEntry`]).
+    pub temperature: f32,
+    pub epochs: Vec<Epoch>,
+    /// Number of the best epoch.
+    pub best: usize,
+}
+
+impl Trained {
+    /// Writes a MemeCLIP head as safetensors, tensors named and laid out as in the authors' checkpoints; the metadata has
+    /// `task`, `temperature` and the best `epoch` with its `auroc` on `val`.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let internal = |reason: String| Error::Internal { reason };
+        let mut tensors = Vec::new();
+        for (name, published) in HEAD_NAMES {
+            let tensor = self.parameters.tensors.get(name);
+            let tensor = tensor.ok_or_else(|| internal(format!("'{name}': not a MemeCLIP head")))?;
+            // Matrices are kept transposed, biases are vectors.
+            let (tensor, shape) = match published.ends_with("bias") {
+                true => (tensor.clone(), vec![tensor.dims()[1]]),
+                false => (tensor.clone().transpose(), vec![tensor.dims()[1], tensor.dims()[0]]),
+            };
+            let values = tensor.into_data().try_into_vec::<f32>().map_err(|e| internal(format!("{e:?}")))?;
+            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+            tensors.push((published, shape, bytes));
+        }
+        let view = |e: safetensors::SafeTensorError| internal(e.to_string());
+        let views = tensors
+            .iter()
+            .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(view)?)));
+        let auroc = self.epochs.iter().find(|epoch| epoch.number == self.best).map_or(f64::NAN, |epoch| epoch.auroc);
+        let metadata = HashMap::from([
+            ("task".to_string(), self.task.name().to_string()),
+            ("temperature".into(), self.temperature.to_string()),
+            ("epoch".into(), self.best.to_string()),
+            ("auroc".into(), auroc.to_string()),
+        ]);
+        let file = safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(view)?;
+        write_whole(path, &file)
+    }
+}
