@@ -1,5 +1,7 @@
 //! The command-line program: arguments in, library calls, text or JSON out.
 
+#[cfg(feature = "train")]
+mod ablate;
 mod classify;
 mod convert;
 mod demo;
@@ -14,7 +16,7 @@ use clap::{Parser, Subcommand};
 
 use crate::Result;
 #[cfg(not(feature = "train"))]
-use without_training as train;
+use without_training::{self as ablate, self as train};
 
 /// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities. Without a
 /// command: `demo`.
@@ -27,6 +29,7 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Ablate(ablate::Ablate),
     Classify(classify::Classify),
     Convert(convert::Convert),
     Demo(demo::Demo),
@@ -38,6 +41,7 @@ enum Command {
 impl Arguments {
     pub fn run(self) -> Result<()> {
         match self.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
+            Command::Ablate(command) => command.run(),
             Command::Classify(command) => command.run(),
             Command::Convert(command) => command.run(),
             Command::Demo(command) => command.run(),

@@ -4,14 +4,18 @@ use std::ffi::OsString;
 
 use crate::{Error, Result};
 
-/// Train heads on the features of a data set. Needs a build with `--features train`.
+/// Part of a build with `--features train` only.
 #[derive(clap::Args)]
-pub struct Train {
+pub struct Missing {
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
-    arguments: Vec<OsString>,
+    _arguments: Vec<OsString>,
 }
 
-impl Train {
+pub type Ablate = Missing;
+pub type Fit = Missing;
+pub type Train = Missing;
+
+impl Missing {
     pub fn run(self) -> Result<()> {
         Err(Error::Argument {
             reason: "this program was built without training. Build it with `cargo build --release --features train`."

@@ -48,6 +48,11 @@ impl Examples {
         Ok([take(&self.image)?, take(&self.text)?])
     }
 
+    /// The image feature of each row.
+    pub fn images(&self) -> impl Iterator<Item = &[f32]> {
+        self.image.chunks_exact(self.image.len() / self.len().max(1))
+    }
+
     /// Rows of each class.
     pub fn frequencies(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes];

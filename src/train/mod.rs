@@ -3,6 +3,7 @@
 //! Everything random follows from the seed, so that the same features, settings and machine give the same head, whether
 //! the training was interrupted or not.
 
+pub mod ablation;
 mod checkpoint;
 mod examples;
 mod optimizer;

@@ -7,7 +7,7 @@ use safetensors::tensor::TensorView;
 use super::{Epoch, Parameters, Shape};
 use crate::data::write_whole;
 use crate::verdict::Task;
-use crate::weights::checkpoint::HEAD_NAMES;
+use crate::weights::checkpoint::{HEAD_METADATA, HEAD_NAMES, HeadTraining};
 use crate::{Error, Result};
 
 /// A trained head: the best epoch's.
@@ -24,7 +24,7 @@ pub struct Trained {
 
 impl Trained {
     /// Writes a MemeCLIP head as safetensors, tensors named and laid out as in the authors' checkpoints; the metadata has
-    /// `task`, `temperature` and the best `epoch` with its `auroc` on `val`.
+    /// [`HeadTraining`].
     pub fn write(&self, path: &Path) -> Result<()> {
         let internal = |reason: String| Error::Internal { reason };
         let mut tensors = Vec::new();
@@ -45,12 +45,9 @@ impl Trained {
             .iter()
             .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(view)?)));
         let auroc = self.epochs.iter().find(|epoch| epoch.number == self.best).map_or(f64::NAN, |epoch| epoch.auroc);
-        let metadata = HashMap::from([
-            ("task".to_string(), self.task.name().to_string()),
-            ("temperature".into(), self.temperature.to_string()),
-            ("epoch".into(), self.best.to_string()),
-            ("auroc".into(), auroc.to_string()),
-        ]);
+        let training = HeadTraining { task: self.task, temperature: self.temperature, epoch: self.best, auroc };
+        let training = serde_json::to_string(&training).map_err(|e| internal(e.to_string()))?;
+        let metadata = HashMap::from([(HEAD_METADATA.to_string(), training)]);
         let file = safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(view)?;
         write_whole(path, &file)
     }

@@ -58,14 +58,14 @@ pub fn train(
         let number = state.epochs.len() + 1;
         let loss = epoch(engine, &shape, settings, number, &training, weights.as_deref(), &mut state)?;
         let predictions = predict(&logits(engine, &shape, &state.parameters, &validation)?, &validation)?;
-        let auroc = predictions.auroc().ok_or_else(|| {
+        let auroc = metrics::auroc(&predictions).ok_or_else(|| {
             let reason = format!(
                 "task {}: the AUROC on val is undefined; val needs memes of every class that it is to tell apart",
                 task.name()
             );
             Error::Argument { reason }
         })?;
-        let epoch = Epoch { number, loss, auroc, accuracy: predictions.accuracy() };
+        let epoch = Epoch { number, loss, auroc, accuracy: metrics::accuracy(&predictions) };
         if best(&state.epochs).is_none_or(|best| auroc > best.auroc) {
             state.best = state.parameters.tensors.clone();
         }

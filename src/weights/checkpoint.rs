@@ -7,6 +7,7 @@ use half::{bf16, f16};
 use pytorch_reader::{DType, PytorchReader};
 use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
 
 use super::manifest::HeadEntry;
 use super::pack::io;
@@ -307,8 +308,21 @@ pub const HEAD_NAMES: [(&str, &str); 11] = [
     ("classifier", "classifier.weight"),
 ];
 
-/// Reads a head as published: the stage `head.<task>` and its entry in the manifest. The metadata of a head that
-/// `memeclip train` wrote has its `temperature`.
+/// The key of a head's metadata, for [`HeadTraining`] as JSON.
+pub const HEAD_METADATA: &str = "memeclip";
+
+/// What `memeclip train` says of a head besides its tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeadTraining {
+    pub task: Task,
+    /// See [`HeadEntry::temperature`].
+    pub temperature: f32,
+    /// The epoch that was chosen, from 1 on, and its AUROC on `val`.
+    pub epoch: usize,
+    pub auroc: f64,
+}
+
+/// Reads a head as published, or as `memeclip train` wrote it: the stage `head.<task>` and its entry in the manifest.
 pub fn head(
     path: &Path,
     task: Task,
@@ -342,11 +356,19 @@ pub fn head(
         }
         out.matrices.insert(name.into(), Matrix::encode(&values, rows, cols, format(name)));
     }
-    let temperature = match c.metadata("temperature") {
-        Some(text) => text.parse().ok().filter(|t: &f32| t.is_finite() && *t > 0.0),
-        None => Some(1.0),
+    let training = match c.metadata(HEAD_METADATA) {
+        Some(json) => Some(serde_json::from_str::<HeadTraining>(json).map_err(|e| c.invalid(e.to_string()))?),
+        None => None,
     };
-    let temperature = temperature.ok_or_else(|| c.invalid("its temperature is no positive number".into()))?;
+    if let Some(training) = &training
+        && training.task != task
+    {
+        return Err(c.invalid(format!("a head for {}, not for {}", training.task.name(), task.name())));
+    }
+    let temperature = training.map_or(1.0, |training| training.temperature);
+    if !(temperature.is_finite() && temperature > 0.0) {
+        return Err(c.invalid(format!("its temperature {temperature} is no positive number")));
+    }
     Ok((out, HeadEntry { config: HeadConfig::memeclip(map), zero_shot: false, temperature }))
 }
 

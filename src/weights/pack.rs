@@ -20,11 +20,13 @@ use safetensors::Dtype;
 use safetensors::tensor::TensorView;
 use sha2::{Digest, Sha256};
 
+use super::checkpoint;
 use super::load::component_of;
 use super::manifest::{self, Component, Manifest, Shard};
 use super::quant::{BLOCK, Format, Matrix, PANEL};
-use super::source::hex;
+use super::source::{Directory, Source, hex};
 use crate::model::Tensors;
+use crate::verdict::Task;
 use crate::{Error, Result};
 
 /// A shard is closed at the end of a stage once it has this size ...
@@ -104,6 +106,20 @@ impl PackWriter {
         if self.pending_bytes >= SHARD_MIN { self.flush() } else { Ok(()) }
     }
 
+    /// Takes a component over from another pack as it is. What this pack's directory has already stays.
+    pub async fn keep(&mut self, pack: &Directory, manifest: &Manifest, component: &str) -> Result<()> {
+        self.flush()?;
+        let shards = manifest.component(component)?.shards.clone();
+        for shard in &shards {
+            if Directory::new(&self.dir).shard(shard).await.is_err() {
+                let path = self.dir.join(&shard.file);
+                fs::write(&path, pack.shard(shard).await?).map_err(|e| io(&path, e))?;
+            }
+        }
+        self.components.insert(component.into(), Component { shards });
+        Ok(())
+    }
+
     /// Entries that belong into one shard.
     fn push(&mut self, entries: Vec<Entry>) -> Result<()> {
         let bytes: usize = entries.iter().map(|entry| entry.data.len()).sum();
@@ -159,6 +175,31 @@ impl PackWriter {
         }
         Ok(manifest)
     }
+}
+
+/// Writes to `out` the pack `base` with other heads for some tasks: the towers and the remaining heads stay. `out` may be
+/// `base`.
+pub async fn replace_heads(
+    base: &Path,
+    heads: &BTreeMap<Task, PathBuf>,
+    out: &Path,
+    edit: impl FnOnce(&mut Manifest),
+) -> Result<Manifest> {
+    let source = Directory::new(base);
+    let mut manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
+    let mut writer = PackWriter::create(out)?;
+    let replaced = |component: &str| heads.keys().any(|task| component == format!("head/{}", task.name()));
+    for component in manifest.components.keys().filter(|component| !replaced(component)) {
+        writer.keep(&source, &manifest, component).await?;
+    }
+    for (task, file) in heads {
+        let format = |name: &str| format_of(manifest.dtype, "head", name);
+        let (tensors, entry) = checkpoint::head(file, *task, &manifest.clip, format)?;
+        writer.add(tensors)?;
+        manifest.heads.insert(*task, entry);
+    }
+    edit(&mut manifest);
+    writer.finish(manifest)
 }
 
 /// The data, and the scales if there are any, of `panels` panels from `first` on.

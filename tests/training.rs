@@ -1,0 +1,328 @@
+//! Training against PyTorch (tests/reference/training.py), and its promises: repeatable, resumable, calibrated.
+#![cfg(feature = "train")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use common::{block_on, scratch};
+use memeclip::data::{Features, Labels, Meme, Split};
+use memeclip::engine::Engine;
+use memeclip::engine::burn::{Burn, DropoutRates};
+use memeclip::engine::cpu::Cpu;
+use memeclip::model::{ClipConfig, Head, HeadConfig, Packed};
+use memeclip::train::ablation::{ablate, variants};
+use memeclip::train::{AdamW, Parameters, Pass, Recipe, Settings, Shape, train};
+use memeclip::verdict::{Task, softmax};
+use memeclip::weights::checkpoint::{self, HEAD_NAMES};
+use memeclip::weights::quant::{Format, Matrix};
+use memeclip::zero_shot::Prompts;
+use rand::{RngExt, SeedableRng};
+use rand_pcg::Pcg64;
+use safetensors::SafeTensors;
+
+/// tests/goldens/training.safetensors.
+struct Golden(Vec<u8>);
+
+impl Golden {
+    fn open() -> Self {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/training.safetensors");
+        Golden(std::fs::read(path).unwrap())
+    }
+
+    fn shape(&self, name: &str) -> Vec<usize> {
+        SafeTensors::deserialize(&self.0).unwrap().tensor(name).unwrap().shape().to_vec()
+    }
+
+    fn floats(&self, name: &str) -> Vec<f32> {
+        let file = SafeTensors::deserialize(&self.0).unwrap();
+        let data = file.tensor(name).unwrap().data();
+        data.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
+    }
+
+    fn labels(&self) -> Vec<usize> {
+        let file = SafeTensors::deserialize(&self.0).unwrap();
+        let data = file.tensor("labels").unwrap().data();
+        data.chunks_exact(8).map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()) as usize).collect()
+    }
+
+    /// A parameter as the burn engine keeps it: matrices transposed.
+    fn kept(&self, kind: &str, published: &str) -> (usize, usize, Vec<f32>) {
+        let name = format!("{kind}.{published}");
+        let (values, shape) = (self.floats(&name), self.shape(&name));
+        match shape[..] {
+            [rows, cols] => (cols, rows, (0..rows * cols).map(|i| values[i % rows * cols + i / rows]).collect()),
+            _ => (1, values.len(), values),
+        }
+    }
+
+    fn parameters(&self, engine: &Burn, shape: &Shape) -> Parameters {
+        let mut parameters = Parameters::initial(engine, shape, None, &mut Pcg64::seed_from_u64(0)).unwrap();
+        assert_eq!(parameters.tensors.len(), HEAD_NAMES.len());
+        for (name, published) in HEAD_NAMES {
+            let (rows, cols, values) = self.kept("initial", published);
+            parameters.tensors.insert(name.into(), engine.tensor(rows, cols, &values).unwrap());
+        }
+        parameters
+    }
+
+    /// The rows of a step.
+    fn batch(&self, engine: &Burn, step: usize) -> ([burn::tensor::Tensor<2>; 2], Vec<usize>) {
+        let rows: Vec<usize> = (0..16).map(|row| (row + step * 16) % 64).collect();
+        let take = |name: &str, width: usize| {
+            let values = self.floats(name);
+            let batch: Vec<f32> = rows.iter().flat_map(|row| values[row * width..][..width].to_vec()).collect();
+            engine.tensor(16, width, &batch).unwrap()
+        };
+        let labels = self.labels();
+        ([take("image", 64), take("text", 96)], rows.iter().map(|&row| labels[row]).collect())
+    }
+}
+
+fn tiny() -> Shape {
+    Shape { config: HeadConfig::memeclip(128), image: 64, text: 96, classes: 3 }
+}
+
+fn devices() -> Vec<Burn> {
+    vec![Burn::flex(), Burn::wgpu().unwrap()]
+}
+
+/// The largest difference.
+fn difference(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+}
+
+fn largest(values: &[f32]) -> f32 {
+    values.iter().fold(0.0, |max, value| value.abs().max(max))
+}
+
+#[test]
+fn loss_and_gradients_are_pytorchs() {
+    let golden = Golden::open();
+    for engine in devices() {
+        let parameters = golden.parameters(&engine, &tiny());
+        let (batch, labels) = golden.batch(&engine, 0);
+        let pass = Pass::run(&engine, &tiny(), &parameters, batch.clone(), &labels, None).unwrap();
+        assert!((pass.loss - golden.floats("losses")[0]).abs() < 1e-5, "{}: loss {}", engine.name(), pass.loss);
+        for (name, published) in HEAD_NAMES {
+            let (_, _, expected) = golden.kept("gradient", published);
+            let off = difference(&pass.gradient(name).unwrap(), &expected) / largest(&expected);
+            println!("{}, {name}: largest gradient {:.1e}, off by {off:.1e} of it", engine.name(), largest(&expected));
+            assert!(off < 1e-5, "{}: gradient of {name} off by {off}", engine.name());
+        }
+        let weighted = Pass::run(&engine, &tiny(), &parameters, batch, &labels, Some(&[0.5, 1.0, 2.0])).unwrap();
+        assert!((weighted.loss - golden.floats("weighted_loss")[0]).abs() < 1e-5, "{}", engine.name());
+    }
+}
+
+#[test]
+fn two_hundred_steps_end_where_pytorch_ends() {
+    let golden = Golden::open();
+    let expected = golden.floats("losses");
+    for engine in devices() {
+        let mut parameters = golden.parameters(&engine, &tiny());
+        let mut optimizer = AdamW::new(1e-4, 1e-4);
+        let mut losses = Vec::new();
+        for step in 0..expected.len() {
+            let (batch, labels) = golden.batch(&engine, step);
+            let pass = Pass::run(&engine, &tiny(), &parameters, batch, &labels, None).unwrap();
+            losses.push(pass.loss);
+            optimizer.step(&mut parameters, pass).unwrap();
+        }
+        let off = difference(&losses, &expected);
+        println!("{}: losses of 200 steps within {off:.1e}", engine.name());
+        assert!(off < 1e-3, "{}: {off}", engine.name());
+        assert!(losses[199] < 0.5 * losses[0]);
+    }
+}
+
+#[test]
+fn a_head_trained_in_pytorch_gives_the_same_logits() {
+    let golden = Golden::open();
+    let dir = scratch("pytorch");
+    std::fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("head.safetensors");
+    let published = SafeTensors::deserialize(&golden.0).unwrap();
+    let tensors = HEAD_NAMES.map(|(_, name)| (name, published.tensor(&format!("trained.{name}")).unwrap()));
+    safetensors::serialize_to_file(tensors, None, &path).unwrap();
+
+    let clip = ClipConfig::named("tiny").unwrap();
+    let (tensors, entry) = checkpoint::head(&path, Task::Stance, &clip, |_| Format::F32).unwrap();
+    let engine = Cpu::new();
+    let head = Head::load(&mut Packed::new(&engine, tensors), &entry.config, 64, 96, 3).unwrap();
+    let image = engine.tensor(64, 64, &golden.floats("image")).unwrap();
+    let text = engine.tensor(64, 96, &golden.floats("text")).unwrap();
+    let logits = head.logits(&engine, &image, &text);
+    let found = block_on(engine.read(&[&logits])).unwrap().remove(0);
+    let off = difference(&found, &golden.floats("logits"));
+    println!("logits within {off:.1e} of {:.0}", largest(&found));
+    assert!(off < 1e-4, "{off}");
+}
+
+/// Memes whose hate shows in the sign of a product of both features, and whose humor shows nowhere.
+fn memes(count: usize) -> Features {
+    let mut rng = Pcg64::seed_from_u64(5);
+    let mut noise = |n: usize| (0..n).map(|_| rng.random_range(-1.0..1.0)).collect::<Vec<f32>>();
+    let (image, text) = (noise(count * 64), noise(count * 96));
+    let prompts = Task::ALL.map(|task| {
+        let classes = task.labels().len();
+        (task, Prompts { embeddings: noise(classes * 64), class_weights: noise(classes * 128) })
+    });
+    let memes = (0..count).map(|row| {
+        let mut labels = Labels::default();
+        let product: f32 = (0..8).map(|i| image[row * 64 + i] * text[row * 96 + i]).sum();
+        labels.set(Task::Hate, usize::from(product > 0.0));
+        labels.set(Task::Humor, row % 2);
+        let split = [Split::Train, Split::Train, Split::Train, Split::Val, Split::Test][row % 5];
+        Meme { name: format!("{row}.png"), text: String::new(), split, labels }
+    });
+    Features { towers: "made up".into(), memes: memes.collect(), image, text, prompts: BTreeMap::from(prompts) }
+}
+
+fn quick() -> Settings {
+    Settings { epochs: 4, rate: 1e-3, ..Settings::default() }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_head_and_another_one_another() {
+    let (features, recipe) = (memes(200), Recipe::memeclip(128));
+    let head = |seed: u64, file: &str| {
+        let settings = Settings { seed, ..quick() };
+        let trained = train(&Burn::flex(), &features, Task::Hate, &recipe, &settings, None, |_| {}).unwrap();
+        let dir = scratch("seeds");
+        std::fs::create_dir_all(&dir).unwrap();
+        trained.write(&dir.join(file)).unwrap();
+        std::fs::read(dir.join(file)).unwrap()
+    };
+    let first = head(1, "first.safetensors");
+    assert!(first == head(1, "again.safetensors"));
+    assert!(first != head(2, "other.safetensors"));
+}
+
+#[test]
+fn an_interrupted_training_ends_as_an_uninterrupted_one() {
+    let (features, recipe) = (memes(200), Recipe::memeclip(128));
+    let dir = scratch("resume");
+    std::fs::create_dir_all(&dir).unwrap();
+    let checkpoint = dir.join("state.checkpoint");
+    let run = |settings: &Settings, stop_at: usize| {
+        let mut seen = Vec::new();
+        let end = catch_unwind(AssertUnwindSafe(|| {
+            train(&Burn::flex(), &features, Task::Hate, &recipe, settings, Some(&checkpoint), |epoch| {
+                seen.push(epoch.number);
+                assert!(epoch.number < stop_at, "stopped on purpose");
+            })
+            .unwrap()
+        }));
+        (end, seen)
+    };
+    let bytes = |trained: &memeclip::train::Trained, file: &str| {
+        trained.write(&dir.join(file)).unwrap();
+        std::fs::read(dir.join(file)).unwrap()
+    };
+    let (whole, _) = run(&quick(), usize::MAX);
+    let whole = bytes(&whole.unwrap(), "whole.safetensors");
+    assert!(!checkpoint.exists(), "a finished training leaves no state");
+
+    let (end, _) = run(&quick(), 3);
+    assert!(end.is_err() && checkpoint.exists());
+    // Other settings do not continue it ...
+    let (end, seen) = run(&Settings { seed: 9, ..quick() }, 2);
+    assert!(end.is_err() && seen == [1, 2]);
+    let (end, _) = run(&quick(), 3);
+    assert!(end.is_err());
+    // ... and the same ones do, with the epoch that was not finished.
+    let (resumed, seen) = run(&quick(), usize::MAX);
+    assert_eq!(seen, [3, 4]);
+    assert!(bytes(&resumed.unwrap(), "resumed.safetensors") == whole);
+}
+
+#[test]
+fn the_best_epoch_is_kept_and_patience_ends_the_training() {
+    let features = memes(200);
+    let recipe = Recipe::memeclip(128);
+    let settings = Settings { epochs: 30, patience: Some(2), ..quick() };
+    let trained = train(&Burn::flex(), &features, Task::Humor, &recipe, &settings, None, |_| {}).unwrap();
+    // Nothing is to be learned about humor, so that it cannot get better for long.
+    assert!(trained.epochs.len() < 30);
+    assert_eq!(trained.epochs.len(), trained.best + 2);
+    let best = trained.epochs.iter().map(|epoch| epoch.auroc).fold(0.0, f64::max);
+    assert_eq!(trained.epochs[trained.best - 1].auroc, best);
+}
+
+#[test]
+fn the_temperature_makes_probabilities_honest() {
+    let features = memes(400);
+    let recipe = Recipe::memeclip(128);
+    // Far too long, without dropout: sure of everything.
+    let dropout = DropoutRates { projection: 0.0, fusion: 0.0, output: 0.0 };
+    let settings = Settings { epochs: 30, dropout, ..quick() };
+    let trained = train(&Burn::flex(), &features, Task::Hate, &recipe, &settings, None, |_| {}).unwrap();
+    assert!(trained.temperature > 1.0, "{}", trained.temperature);
+    let test = memeclip::train::Examples::new(&features, Task::Hate, Split::Test);
+    let logits = memeclip::train::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
+    let loss = |temperature: f32| -> f32 {
+        let rows = logits.chunks_exact(2).zip(&test.labels);
+        rows.map(|(logits, &label)| -softmax(logits, temperature)[label].max(1e-30).ln()).sum()
+    };
+    assert!(loss(trained.temperature) < loss(1.0));
+}
+
+#[test]
+fn what_cannot_be_trained_is_said() {
+    let mut features = memes(50);
+    let recipe = Recipe::memeclip(128);
+    let train = |features: &Features, task, settings: &Settings| {
+        let end = train(&Burn::flex(), features, task, &recipe, settings, None, |_| {});
+        end.err().expect("an error").to_string()
+    };
+    let error = train(&features, Task::Stance, &quick());
+    assert!(error.contains("stance") && error.contains("train"), "{error}");
+    let error = train(&features, Task::Hate, &Settings { batch: 0, ..quick() });
+    assert!(error.contains("batch"), "{error}");
+    let error = train(&features, Task::Hate, &Settings { rate: f32::NAN, ..quick() });
+    assert!(error.contains("learning rate"), "{error}");
+    features.memes.iter_mut().filter(|meme| meme.split == Split::Val).for_each(|meme| meme.labels.set(Task::Hate, 1));
+    let error = train(&features, Task::Hate, &quick());
+    assert!(error.contains("hate") && error.contains("val"), "{error}");
+}
+
+#[test]
+fn every_variant_trains_and_sees_what_its_name_says() {
+    let features = memes(400);
+    let settings = Settings { epochs: 8, ..quick() };
+    let table = ablate(&features, &[Task::Hate], &[1, 2], &settings, || Ok(Burn::flex()), |_, _, _, _| {}).unwrap();
+    let names: Vec<&str> = variants(128).iter().map(|variant| variant.name).collect();
+    assert_eq!(table.rows.iter().map(|row| row.name).collect::<Vec<_>>(), names);
+    let auroc = |name: &str| {
+        let row = table.rows.iter().find(|row| row.name.contains(name)).unwrap();
+        row.scores.iter().map(|score| score.auroc).sum::<f64>() / row.scores.len() as f64
+    };
+    println!("{}", table.markdown());
+    // The labels follow from the product of both.
+    for name in ["align", "cross", "adapters", "classifier", "MemeCLIP"] {
+        assert!(auroc(name) > 0.65, "{name}: {}", auroc(name));
+    }
+    for name in ["picture only", "words only", "zero-shot"] {
+        assert!((auroc(name) - 0.5).abs() < 0.15, "{name}: {}", auroc(name));
+    }
+}
+
+#[test]
+fn the_initialisation_is_pytorchs() {
+    let engine = Burn::flex();
+    let weights: Vec<f32> = (0..3 * 128).map(|i| i as f32).collect();
+    let parameters = Parameters::initial(&engine, &tiny(), Some(&weights), &mut Pcg64::seed_from_u64(1)).unwrap();
+    let values = |name: &str| parameters.tensors[name].to_data().try_into_vec::<f32>().unwrap();
+    // Uniform within 1/sqrt(inputs): its deviation is that bound / sqrt(3).
+    for (name, inputs) in [("image.projection.weight", 64.0), ("text.adapter.2", 32.0), ("pre_output.bias", 128.0)] {
+        let (values, bound) = (values(name), 1.0 / f32::sqrt(inputs));
+        let deviation = (values.iter().map(|v| v * v).sum::<f32>() / values.len() as f32).sqrt();
+        assert!(largest(&values) <= bound && largest(&values) > 0.95 * bound, "{name}");
+        assert!((deviation / bound - 0.577).abs() < 0.06, "{name}: {deviation}");
+    }
+    let classifier = Matrix::encode(&weights, 3, 128, Format::F32);
+    assert_eq!(values("classifier"), engine.weight(classifier).unwrap().to_data().try_into_vec::<f32>().unwrap());
+}
