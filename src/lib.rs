@@ -10,6 +10,8 @@ pub mod cli;
 pub mod data;
 pub mod engine;
 mod error;
+#[cfg(feature = "cli")]
+pub mod metrics;
 pub mod model;
 pub mod preprocess;
 pub mod tokenizer;
