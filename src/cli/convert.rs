@@ -86,13 +86,7 @@ impl Convert {
     }
 }
 
-fn convert(
-    clip: &Path,
-    files: &BTreeMap<Task, PathBuf>,
-    dtype: Format,
-    out: &Path,
-    texts: Texts,
-) -> Result<Manifest> {
+fn convert(clip: &Path, files: &BTreeMap<Task, PathBuf>, dtype: Format, out: &Path, texts: Texts) -> Result<Manifest> {
     let clip = ClipCheckpoint::open(clip)?;
     let mut writer = PackWriter::create(out)?;
     for stage in clip.stages() {
