@@ -3,7 +3,10 @@
 mod classify;
 mod convert;
 mod demo;
+mod device;
+mod extract;
 mod inspect;
+mod progress;
 mod synth;
 
 use clap::{Parser, Subcommand};
@@ -24,6 +27,7 @@ enum Command {
     Classify(classify::Classify),
     Convert(convert::Convert),
     Demo(demo::Demo),
+    Extract(extract::Extract),
     Inspect(inspect::Inspect),
     Synth(synth::Synth),
 }
@@ -34,6 +38,7 @@ impl Arguments {
             Command::Classify(command) => command.run(),
             Command::Convert(command) => command.run(),
             Command::Demo(command) => command.run(),
+            Command::Extract(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Synth(command) => command.run(),
         }
