@@ -5,7 +5,12 @@ mod ablate;
 mod classify;
 mod convert;
 mod demo;
+mod device;
+mod extract;
+#[cfg(feature = "train")]
+mod fit;
 mod inspect;
+mod progress;
 mod synth;
 #[cfg(feature = "train")]
 mod train;
@@ -16,7 +21,7 @@ use clap::{Parser, Subcommand};
 
 use crate::Result;
 #[cfg(not(feature = "train"))]
-use without_training::{self as ablate, self as train};
+use without_training::{self as ablate, self as fit, self as train};
 
 /// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities. Without a
 /// command: `demo`.
@@ -33,6 +38,8 @@ enum Command {
     Classify(classify::Classify),
     Convert(convert::Convert),
     Demo(demo::Demo),
+    Extract(extract::Extract),
+    Fit(fit::Fit),
     Inspect(inspect::Inspect),
     Synth(synth::Synth),
     Train(train::Train),
@@ -45,6 +52,8 @@ impl Arguments {
             Command::Classify(command) => command.run(),
             Command::Convert(command) => command.run(),
             Command::Demo(command) => command.run(),
+            Command::Extract(command) => command.run(),
+            Command::Fit(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Synth(command) => command.run(),
             Command::Train(command) => command.run(),
