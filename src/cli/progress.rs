@@ -62,9 +62,9 @@ impl Progress {
 
     pub fn finish(self) {
         self.bar.finish_and_clear();
-        let (seconds, cached) = (self.start.elapsed().as_secs_f64(), self.done - self.computed);
-        let each = seconds / self.computed.max(1) as f64;
-        let Progress { device, computed, .. } = self;
-        eprintln!("{computed} memes in {seconds:.1} s, {each:.4} s each, on {device}; {cached} needed no work");
+        let Progress { device, memes, computed, start, .. } = self;
+        let seconds = start.elapsed().as_secs_f64();
+        let each = seconds / computed.max(1) as f64;
+        eprintln!("{memes} memes, of which {computed} computed on {device}: {seconds:.1} s, {each:.4} s each");
     }
 }
