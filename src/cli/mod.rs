@@ -5,6 +5,8 @@ mod ablate;
 mod classify;
 mod convert;
 mod demo;
+mod eval;
+mod heads;
 mod inspect;
 mod synth;
 #[cfg(feature = "train")]
@@ -33,6 +35,7 @@ enum Command {
     Classify(classify::Classify),
     Convert(convert::Convert),
     Demo(demo::Demo),
+    Eval(eval::Eval),
     Inspect(inspect::Inspect),
     Synth(synth::Synth),
     Train(train::Train),
@@ -45,6 +48,7 @@ impl Arguments {
             Command::Classify(command) => command.run(),
             Command::Convert(command) => command.run(),
             Command::Demo(command) => command.run(),
+            Command::Eval(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Synth(command) => command.run(),
             Command::Train(command) => command.run(),

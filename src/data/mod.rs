@@ -6,7 +6,6 @@ use std::fmt;
 use std::str::FromStr;
 
 pub use features::Features;
-#[cfg(feature = "train")]
 pub(crate) use features::write_whole;
 
 use crate::verdict::Task;
