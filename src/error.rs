@@ -39,6 +39,10 @@ pub enum Error {
     DataSet { file: String, reason: String },
     #[error("{file}: not the features of a data set ({reason}). Make them with `memeclip extract`.")]
     Features { file: String, reason: String },
+    #[error(
+        "{features}: features of the towers {found}, but {pack} has the towers {expected}. Give the pack that the features were made with, or make them again with `memeclip extract` and this pack."
+    )]
+    Towers { features: String, found: String, pack: String, expected: String },
     #[error("{file}: {reason}")]
     Checkpoint { file: String, reason: String },
     #[error("{file}: {reason}")]
@@ -86,6 +90,7 @@ impl Error {
             Error::Tensor { .. } => "pack/tensor",
             Error::DataSet { .. } => "data-set",
             Error::Features { .. } => "features",
+            Error::Towers { .. } => "features/towers",
             Error::Checkpoint { .. } => "checkpoint",
             Error::Io { .. } => "io",
             Error::NoGpu { .. } => "gpu/none",

@@ -11,6 +11,8 @@ pub mod data;
 pub mod engine;
 mod error;
 #[cfg(feature = "cli")]
+pub mod evaluation;
+#[cfg(feature = "cli")]
 pub mod metrics;
 pub mod model;
 pub mod preprocess;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::heads;
 use crate::verdict::Task;
 use crate::weights::checkpoint::{self, ClipCheckpoint};
 use crate::weights::manifest::{self, Manifest};
@@ -20,7 +21,7 @@ pub struct Convert {
     pack: Option<PathBuf>,
     /// TASK=FILE: the head of a task (what `train` wrote, the authors' Lightning checkpoint, a plain state dict, or
     /// safetensors).
-    #[arg(long, value_parser = parse_head)]
+    #[arg(long, value_parser = heads::parse)]
     head: Vec<(Task, PathBuf)>,
     /// f32, f16, q8 or q4.
     #[arg(long, value_parser = parse_format, default_value = "q4")]
@@ -68,12 +69,7 @@ impl Texts {
 
 impl Convert {
     pub fn run(self) -> Result<()> {
-        let mut files: BTreeMap<Task, PathBuf> = BTreeMap::new();
-        for (task, file) in self.head {
-            if files.insert(task, file).is_some() {
-                return Err(Error::Argument { reason: format!("--head {} is given twice", task.name()) });
-            }
-        }
+        let files = heads::by_task(self.head)?;
         let manifest = match (self.pack, self.clip) {
             (Some(pack), _) => {
                 pollster::block_on(replace_heads(&pack, &files, &self.out, |manifest| self.texts.apply(manifest)))?
@@ -122,11 +118,6 @@ fn convert(clip: &Path, files: &BTreeMap<Task, PathBuf>, dtype: Format, out: &Pa
     };
     texts.apply(&mut manifest);
     writer.finish(manifest)
-}
-
-fn parse_head(text: &str) -> Result<(Task, PathBuf), String> {
-    let (task, file) = text.split_once('=').ok_or("expected TASK=FILE, as in hate=head.ckpt")?;
-    Ok((task.parse().map_err(|e: Error| e.to_string())?, file.into()))
 }
 
 fn parse_format(text: &str) -> Result<Format, String> {

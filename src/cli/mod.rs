@@ -6,9 +6,11 @@ mod classify;
 mod convert;
 mod demo;
 mod device;
+mod eval;
 mod extract;
 #[cfg(feature = "train")]
 mod fit;
+mod heads;
 mod inspect;
 mod progress;
 mod synth;
@@ -38,6 +40,7 @@ enum Command {
     Classify(classify::Classify),
     Convert(convert::Convert),
     Demo(demo::Demo),
+    Eval(eval::Eval),
     Extract(extract::Extract),
     Fit(fit::Fit),
     Inspect(inspect::Inspect),
@@ -52,6 +55,7 @@ impl Arguments {
             Command::Classify(command) => command.run(),
             Command::Convert(command) => command.run(),
             Command::Demo(command) => command.run(),
+            Command::Eval(command) => command.run(),
             Command::Extract(command) => command.run(),
             Command::Fit(command) => command.run(),
             Command::Inspect(command) => command.run(),

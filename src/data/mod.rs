@@ -12,7 +12,6 @@ use std::str::FromStr;
 
 pub use extract::{Event, Extraction, Outcome, Shard};
 pub use features::Features;
-#[cfg(feature = "train")]
 pub(crate) use features::write_whole;
 pub use read::{DataFile, DataSet, Row, Skipped};
 

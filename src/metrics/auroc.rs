@@ -1,7 +1,9 @@
+use serde::Serialize;
+
 use super::Predictions;
 
 /// A point of a ROC curve: what is found, and falsely found, where the class is said at this probability and above.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Point {
     pub false_positive_rate: f64,
     pub true_positive_rate: f64,

@@ -1,10 +1,12 @@
+use serde::Serialize;
+
 use super::Predictions;
 
 /// Bins of the calibration error, as in torchmetrics and in Guo et al. (ICML 2017).
 const BINS: usize = 15;
 
 /// The examples whose largest probability lies in one range.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Bin {
     /// The range's lower end, which belongs to it; the next bin's is the upper end, which does not.
     pub low: f64,
