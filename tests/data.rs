@@ -103,6 +103,7 @@ fn data_arguments() {
     let parse = |text: &str| text.parse::<DataFile>().unwrap();
     assert_eq!(parse("memes.csv"), DataFile { path: "memes.csv".into(), split: None });
     assert_eq!(parse("val=a=b.jsonl"), DataFile { path: "a=b.jsonl".into(), split: Some(Split::Val) });
+    assert_eq!(parse("Validation=v.csv"), DataFile { path: "v.csv".into(), split: Some(Split::Val) });
     assert_eq!(parse("a=b.csv"), DataFile { path: "a=b.csv".into(), split: None });
 }
 

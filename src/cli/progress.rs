@@ -45,8 +45,8 @@ impl Progress {
 
     fn step(&mut self) {
         self.done += 1;
-        self.bar.set_message(self.estimate());
         self.bar.inc(1);
+        self.bar.set_message(self.estimate());
         if self.bar.is_hidden() && self.told.elapsed() >= INTERVAL {
             self.told = Instant::now();
             eprintln!("{} of {} memes, {}", self.done, self.memes, self.estimate());

@@ -58,10 +58,14 @@ impl fmt::Display for Split {
 impl FromStr for Split {
     type Err = Error;
 
+    /// As published, or as people call them: `Validation`, `dev`.
     fn from_str(name: &str) -> Result<Self> {
-        let known = Split::ALL.into_iter().find(|split| split.name() == name);
-        let reason = || format!("unknown split '{name}'. Known: train, val, test.");
-        known.ok_or_else(|| Error::Argument { reason: reason() })
+        match name.to_lowercase().as_str() {
+            "train" => Ok(Split::Train),
+            "val" | "valid" | "validation" | "dev" => Ok(Split::Val),
+            "test" => Ok(Split::Test),
+            _ => Err(Error::Argument { reason: format!("unknown split '{name}'. Known: train, val, test.") }),
+        }
     }
 }
 

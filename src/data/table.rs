@@ -19,16 +19,6 @@ const TASKS: [(Task, Names); 4] = [
     (Task::Humor, &["humour", "humor"]),
 ];
 
-/// Splits as published, and as people call them.
-const SPLITS: [(&str, Split); 6] = [
-    ("train", Split::Train),
-    ("val", Split::Val),
-    ("valid", Split::Val),
-    ("validation", Split::Val),
-    ("dev", Split::Val),
-    ("test", Split::Test),
-];
-
 /// Where the columns are.
 struct Columns {
     name: usize,
@@ -101,7 +91,10 @@ impl Columns {
         }
         let split = match (split, self.split) {
             (Some(split), _) => split,
-            (None, column) => self::split(&record[column.expect("found where no split is given")])?,
+            (None, column) => {
+                let name = record[column.expect("found where no split is given")].trim();
+                name.parse().map_err(|_| format!("unknown split '{}'; known: train, val, test", short(name)))?
+            }
         };
         meme(record[self.name].trim(), &record[self.text], split, labels)
     }
@@ -135,11 +128,6 @@ fn class(task: Task, text: &str) -> Result<Option<usize>, String> {
         )
     };
     class.map(Some).ok_or_else(known)
-}
-
-fn split(text: &str) -> Result<Split, String> {
-    let known = SPLITS.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text.trim()));
-    known.map(|(_, split)| split).ok_or_else(|| format!("unknown split '{}'; known: train, val, test", short(text)))
 }
 
 /// The beginning of what a message quotes.
