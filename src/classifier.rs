@@ -11,6 +11,8 @@ use crate::weights::load::Loader;
 use crate::weights::manifest::Manifest;
 use crate::weights::source::Source;
 use crate::{Error, Result};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::{model::Stages, zero_shot::Prompts};
 
 /// A pack on an engine. Weights load when a request first needs them, and stay.
 pub struct Classifier<E: Engine, S: Source> {
@@ -65,10 +67,8 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let components: Vec<String> = ["vision".into(), "text".into()].into_iter().chain(heads).collect();
         self.loader.prefetch(&components)?;
 
-        let size = manifest.clip.vision.image_size;
-        let pixels = preprocess::normalize(&preprocess::resize(image, size));
-        let image = self.vision.features(&self.engine, &self.loader, &pixels).await?;
-        let text = self.text.features(&self.engine, &self.loader, &self.tokenizer().await?.ids(text)?).await?;
+        let image = self.encode_image(image).await?;
+        let text = self.encode_text(text).await?;
         let mut logits = Vec::new();
         for task in &tasks {
             logits.push(self.head(*task).await?.logits(&self.engine, &image, &text));
@@ -85,6 +85,45 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             Ok(TaskVerdict::new(*task, logits, &manifest.heads[task]))
         });
         Ok(Verdict { tasks: tasks.collect::<Result<_>>()?, image_feature, text_feature })
+    }
+
+    /// [projection]: the vision tower's feature alone.
+    pub async fn image_feature(&self, image: &Rgb) -> Result<Vec<f32>> {
+        self.feature("image", self.encode_image(image).await?).await
+    }
+
+    /// [text width]: the text tower's feature alone. Empty text as in [`Classifier::classify`].
+    pub async fn text_feature(&self, text: &str) -> Result<Vec<f32>> {
+        self.feature("text", self.encode_text(text).await?).await
+    }
+
+    /// The class prompts, for training.
+    ///
+    /// # Errors
+    /// [`Error::MissingComponent`] if the pack has none.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn prompts(&self) -> Result<BTreeMap<Task, Prompts>> {
+        Prompts::load(self.loader.stage("prompts").await?, &self.loader.manifest().clip)
+    }
+
+    /// [1, projection]
+    async fn encode_image(&self, image: &Rgb) -> Result<E::Tensor> {
+        let size = self.loader.manifest().clip.vision.image_size;
+        let pixels = preprocess::normalize(&preprocess::resize(image, size));
+        self.vision.features(&self.engine, &self.loader, &pixels).await
+    }
+
+    /// [1, text width]
+    async fn encode_text(&self, text: &str) -> Result<E::Tensor> {
+        self.text.features(&self.engine, &self.loader, &self.tokenizer().await?.ids(text)?).await
+    }
+
+    async fn feature(&self, modality: &str, feature: E::Tensor) -> Result<Vec<f32>> {
+        let values = self.engine.read(&[&feature]).await?.remove(0);
+        match values.iter().all(|value| value.is_finite()) {
+            true => Ok(values),
+            false => Err(Error::Internal { reason: format!("the {modality} feature is not finite") }),
+        }
     }
 
     async fn tokenizer(&self) -> Result<&Tokenizer> {

@@ -24,6 +24,8 @@ pub enum Error {
     Manifest { name: String, reason: String },
     #[error("{name}: pack format version {found}; this program reads version {supported}. Convert the model again.")]
     PackVersion { name: String, found: u32, supported: u32 },
+    #[error("{pack}: the pack has no component '{component}'. Convert the model again.")]
+    MissingComponent { pack: String, component: String },
     #[error("{shard}: missing from the pack ({reason}). Copy or upload the whole pack again.")]
     MissingShard { shard: String, reason: String },
     #[error("{shard}: {found} bytes, but the manifest says {expected}. Copy or upload the whole pack again.")]
@@ -81,6 +83,7 @@ impl Error {
             Error::UnknownTask { .. } => "task/unknown",
             Error::Manifest { .. } => "pack/manifest",
             Error::PackVersion { .. } => "pack/version",
+            Error::MissingComponent { .. } => "pack/missing-component",
             Error::MissingShard { .. } => "pack/missing-shard",
             Error::ShardSize { .. } => "pack/shard-size",
             Error::ShardHash { .. } => "pack/shard-hash",

@@ -153,7 +153,7 @@ impl Classifier {
             licence: &manifest.licence,
             provenance: &manifest.provenance,
             notice: &manifest.notice,
-            bytes: manifest.bytes(),
+            bytes: manifest.classifier_bytes(),
             device: self.model.device(),
             tasks: manifest.heads.keys().copied().collect(),
         })

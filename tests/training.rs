@@ -161,19 +161,24 @@ fn a_head_trained_in_pytorch_gives_the_same_logits() {
     assert!(off < 1e-4, "{off}");
 }
 
-/// Memes whose hate shows in the sign of a product of both features, and whose humor shows nowhere.
+/// Memes that are hateful if picture and words are of the same sign, so that neither tells alone, and whose humor shows
+/// nowhere.
 fn memes(count: usize) -> Features {
     let mut rng = Pcg64::seed_from_u64(5);
     let mut noise = |n: usize| (0..n).map(|_| rng.random_range(-1.0..1.0)).collect::<Vec<f32>>();
-    let (image, text) = (noise(count * 64), noise(count * 96));
+    let (mut image, mut text) = (noise(count * 64), noise(count * 96));
+    let sign = |row: usize, digit: u32| if (row / 10) >> digit & 1 == 0 { -1.0 } else { 1.0 };
+    for row in 0..count {
+        image[row * 64..][..8].iter_mut().for_each(|value| *value += 2.0 * sign(row, 0));
+        text[row * 96..][..8].iter_mut().for_each(|value| *value += 2.0 * sign(row, 1));
+    }
     let prompts = Task::ALL.map(|task| {
         let classes = task.labels().len();
         (task, Prompts { embeddings: noise(classes * 64), class_weights: noise(classes * 128) })
     });
     let memes = (0..count).map(|row| {
         let mut labels = Labels::default();
-        let product: f32 = (0..8).map(|i| image[row * 64 + i] * text[row * 96 + i]).sum();
-        labels.set(Task::Hate, usize::from(product > 0.0));
+        labels.set(Task::Hate, usize::from(sign(row, 0) == sign(row, 1)));
         labels.set(Task::Humor, row % 2);
         let split = [Split::Train, Split::Train, Split::Train, Split::Val, Split::Test][row % 5];
         Meme { name: format!("{row}.png"), text: String::new(), split, labels }
@@ -254,9 +259,12 @@ fn the_best_epoch_is_kept_and_patience_ends_the_training() {
 
 #[test]
 fn the_temperature_makes_probabilities_honest() {
-    let features = memes(400);
+    let mut features = memes(400);
     let recipe = Recipe::memeclip(128);
-    // Far too long, without dropout: sure of everything.
+    // Some labels are wrong, in every split; trained far too long and without dropout, the head is sure of all.
+    for meme in features.memes.iter_mut().step_by(7) {
+        meme.labels.set(Task::Hate, 1 - meme.labels.get(Task::Hate).unwrap());
+    }
     let dropout = DropoutRates { projection: 0.0, fusion: 0.0, output: 0.0 };
     let settings = Settings { epochs: 30, dropout, ..quick() };
     let trained = train(&Burn::flex(), &features, Task::Hate, &recipe, &settings, None, |_| {}).unwrap();
@@ -303,10 +311,10 @@ fn every_variant_trains_and_sees_what_its_name_says() {
     println!("{}", table.markdown());
     // The labels follow from the product of both.
     for name in ["align", "cross", "adapters", "classifier", "MemeCLIP"] {
-        assert!(auroc(name) > 0.65, "{name}: {}", auroc(name));
+        assert!(auroc(name) > 0.9, "{name}: {}", auroc(name));
     }
     for name in ["picture only", "words only", "zero-shot"] {
-        assert!((auroc(name) - 0.5).abs() < 0.15, "{name}: {}", auroc(name));
+        assert!((auroc(name) - 0.5).abs() < 0.2, "{name}: {}", auroc(name));
     }
 }
 

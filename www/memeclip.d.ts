@@ -75,7 +75,7 @@ export interface Info {
   provenance: string;
   /** What the model is, and what it must not be used for. */
   notice: string;
-  /** Of all weights. */
+  /** Of all weights that verdicts need. */
   bytes: number;
   device: string;
   tasks: Task[];

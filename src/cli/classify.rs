@@ -1,11 +1,9 @@
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
 use serde::Serialize;
 
+use super::device::{Device, OnEngine};
 use crate::engine::Engine;
-use crate::engine::cpu::Cpu;
-use crate::engine::gpu::{Gpu, GpuOptions};
 use crate::preprocess;
 use crate::verdict::{Task, TaskVerdict, Verdict, serialize_tasks};
 use crate::weights::pack::io;
@@ -37,16 +35,6 @@ pub struct Classify {
     features: bool,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Device {
-    /// A hardware GPU if there is one, else the CPU.
-    Auto,
-    Gpu,
-    Cpu,
-    /// The reference engine; needs a build with `--features train`.
-    Burn,
-}
-
 #[derive(Serialize)]
 struct Line<'a> {
     image: String,
@@ -66,26 +54,12 @@ struct Features<'a> {
 
 impl Classify {
     pub fn run(self) -> Result<()> {
-        pollster::block_on(async {
-            match self.device {
-                Device::Cpu => self.run_on(Cpu::new()).await,
-                Device::Gpu => self.run_on(Gpu::new(&GpuOptions { software: true, ..Default::default() }).await?).await,
-                Device::Auto => match Gpu::new(&GpuOptions::default()).await {
-                    Ok(gpu) => self.run_on(gpu).await,
-                    Err(_) => self.run_on(Cpu::new()).await,
-                },
-                #[cfg(feature = "train")]
-                Device::Burn => self.run_on(crate::engine::burn::Burn::flex()).await,
-                #[cfg(not(feature = "train"))]
-                Device::Burn => Err(Error::DeviceUnavailable {
-                    device: "burn".into(),
-                    remedy: "Build with `cargo build --release --features train`, or use auto, gpu or cpu.".into(),
-                }),
-            }
-        })
+        self.device.run(self)
     }
+}
 
-    async fn run_on<E: Engine>(&self, engine: E) -> Result<()> {
+impl OnEngine for Classify {
+    async fn run_on<E: Engine>(self, engine: E) -> Result<()> {
         let classifier = Classifier::open(engine, Directory::new(&self.weights)).await?;
         let mut failed = 0;
         for path in &self.image {
@@ -104,7 +78,9 @@ impl Classify {
             _ => Err(Error::Argument { reason: format!("{failed} of {} images have no verdict", self.image.len()) }),
         }
     }
+}
 
+impl Classify {
     async fn classify<E: Engine>(&self, classifier: &Classifier<E, Directory>, path: &PathBuf) -> Result<Verdict> {
         let bytes = std::fs::read(path).map_err(|e| io(path, e))?;
         let image = preprocess::decode(&path.display().to_string(), &bytes)?;

@@ -5,9 +5,14 @@ mod ablate;
 mod classify;
 mod convert;
 mod demo;
+mod device;
 mod eval;
+mod extract;
+#[cfg(feature = "train")]
+mod fit;
 mod heads;
 mod inspect;
+mod progress;
 mod synth;
 #[cfg(feature = "train")]
 mod train;
@@ -18,7 +23,7 @@ use clap::{Parser, Subcommand};
 
 use crate::Result;
 #[cfg(not(feature = "train"))]
-use without_training::{self as ablate, self as train};
+use without_training::{self as ablate, self as fit, self as train};
 
 /// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities. Without a
 /// command: `demo`.
@@ -36,6 +41,8 @@ enum Command {
     Convert(convert::Convert),
     Demo(demo::Demo),
     Eval(eval::Eval),
+    Extract(extract::Extract),
+    Fit(fit::Fit),
     Inspect(inspect::Inspect),
     Synth(synth::Synth),
     Train(train::Train),
@@ -49,6 +56,8 @@ impl Arguments {
             Command::Convert(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Eval(command) => command.run(),
+            Command::Extract(command) => command.run(),
+            Command::Fit(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Synth(command) => command.run(),
             Command::Train(command) => command.run(),

@@ -63,12 +63,13 @@ pub struct Options {
     /// Weigh classes by the inverse of their frequency.
     #[arg(long)]
     balanced: bool,
-    #[arg(long, value_enum, default_value_t = Device::Cpu)]
-    device: Device,
+    /// What trains.
+    #[arg(long, value_enum, default_value_t = Trainer::Cpu)]
+    trainer: Trainer,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Device {
+enum Trainer {
     Cpu,
     /// Through WebGPU.
     Gpu,
@@ -89,9 +90,9 @@ impl Options {
     }
 
     pub fn engine(&self) -> Result<Burn> {
-        match self.device {
-            Device::Cpu => Ok(Burn::flex()),
-            Device::Gpu => Burn::wgpu(),
+        match self.trainer {
+            Trainer::Cpu => Ok(Burn::flex()),
+            Trainer::Gpu => Burn::wgpu(),
         }
     }
 }

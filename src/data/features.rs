@@ -16,6 +16,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
+use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
 use safetensors::tensor::TensorView;
@@ -28,11 +29,11 @@ use crate::weights::pack::io;
 use crate::zero_shot::Prompts;
 use crate::{Error, Result};
 
-const TENSORS: &str = "features.safetensors";
+pub(super) const TENSORS: &str = "features.safetensors";
 const MEMES: &str = "memes.jsonl";
 
 /// A data set as a head sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Features {
     /// Identity of the towers (see [`crate::weights::manifest::Manifest::towers`]).
     pub towers: String,
@@ -179,8 +180,13 @@ impl Features {
     }
 }
 
-/// Writes under another name first, so that the file is either the old one or the whole new one.
+/// How the name of a file ends that is not whole yet.
+pub(crate) const DRAFT: &str = "draft";
+
+/// Writes under another name first, so that the file is either the old one or the whole new one. The other name is drawn
+/// by chance: processes on several machines may share the directory, and a process number.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let draft = path.with_added_extension(format!("{}.draft", std::process::id()));
+    let chance = RandomState::new().hash_one(std::process::id());
+    let draft = path.with_added_extension(format!("{chance:016x}.{DRAFT}"));
     fs::write(&draft, bytes).and_then(|()| fs::rename(&draft, path)).map_err(|e| io(path, e))
 }

@@ -1,12 +1,19 @@
 //! Labelled memes: reading a data set, and the features that the towers make of it.
 
+mod cache;
+mod extract;
 mod features;
+mod harmeme;
+mod read;
+mod table;
 
 use std::fmt;
 use std::str::FromStr;
 
+pub use extract::{Event, Extraction, Outcome, Shard};
 pub use features::Features;
 pub(crate) use features::write_whole;
+pub use read::{DataFile, DataSet, Row, Skipped};
 
 use crate::verdict::Task;
 use crate::{Error, Result};

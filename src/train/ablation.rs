@@ -129,11 +129,12 @@ fn score(task: Task, logits: &[f32], test: &Examples) -> Result<Score> {
 impl Table {
     /// Percent, mean ± sample standard deviation over the seeds.
     pub fn markdown(&self) -> String {
-        let mut out = String::new();
+        let seeds = self.seeds.len();
+        let mut out = format!(
+            "Percent on the test split, mean ± sample deviation over {seeds} seeds. The epoch is chosen by AUROC on val.\n\n"
+        );
         for (task, [train, val, test]) in &self.memes {
-            let seeds = self.seeds.len();
-            out += &format!("## {}\n\n{train} memes to train on, {val} to choose the epoch, ", task.name());
-            out += &format!("{test} to test; {seeds} seeds.\n\n");
+            out += &format!("## {}\n\n{train} memes to train on, {val} for val, {test} to test.\n\n", task.name());
             out += "| head | accuracy | AUROC | macro-F1 |\n| --- | ---: | ---: | ---: |\n";
             for row in self.rows.iter().filter(|row| row.task == *task) {
                 let cell = |metric: fn(&Score) -> f64| {

@@ -125,10 +125,8 @@ impl Manifest {
     }
 
     pub fn component(&self, name: &str) -> Result<&Component> {
-        self.components.get(name).ok_or_else(|| Error::Manifest {
-            name: self.name.clone(),
-            reason: format!("component '{name}' is missing"),
-        })
+        let missing = || Error::MissingComponent { pack: self.name.clone(), component: name.into() };
+        self.components.get(name).ok_or_else(missing)
     }
 
     /// The identity of the towers: packs with the same one make the same features, whatever their heads.
@@ -138,6 +136,12 @@ impl Manifest {
         hash.update(format!("{:?}", self.clip));
         shards.flat_map(|c| &c.shards).for_each(|shard| hash.update(&shard.sha256));
         hex(&hash.finalize())[..16].into()
+    }
+
+    /// Bytes of all that a classifier may load: not the prompts, which only training reads.
+    pub fn classifier_bytes(&self) -> u64 {
+        let loaded = self.components.iter().filter(|(name, _)| *name != "prompts");
+        loaded.map(|(_, component)| component.bytes()).sum()
     }
 
     /// Bytes of all shards.

@@ -28,6 +28,11 @@ afterEach(async () => {
 });
 
 const shards = (component) => manifest(weights).components[component].shards.map((shard) => shard.file);
+/** The components that verdicts need: all but the prompts, which only training reads. */
+function needed({ components: { prompts, ...others } }) {
+  assert.ok(prompts);
+  return others;
+}
 const asked = () => site.requests.filter(({ path }) => path.startsWith('/weights/')).map(({ path }) => basename(path));
 const once = (answer) => {
   let done = false;
@@ -92,7 +97,7 @@ test('progress is told in bytes', async () => {
   assert.equal(last.loaded, info.bytes);
   assert.equal(last.total, info.bytes);
   assert.equal(last.cached, 0);
-  assert.deepEqual([...new Set(progress.map(({ component }) => component))].sort(), Object.keys(manifest(weights).components).sort());
+  assert.deepEqual([...new Set(progress.map(({ component }) => component))].sort(), Object.keys(needed(manifest(weights))).sort());
   assert.ok(progress.every(({ loaded, total }) => loaded > 0 && loaded <= total));
 });
 
@@ -314,9 +319,9 @@ test('a pack whose sizes do not fit together', async () => {
   assert.equal(error?.code, 'pack/tensor', error?.message);
 });
 
-/** Waits until the cache holds the pack and nothing else. */
-async function cached(page, { components }) {
-  const keys = Object.values(components).flatMap(({ shards }) => shards.map(({ sha256 }) => sha256));
+/** Waits until the cache holds what the pack's verdicts need and nothing else. */
+async function cached(page, pack) {
+  const keys = Object.values(needed(pack)).flatMap(({ shards }) => shards.map(({ sha256 }) => sha256));
   await page.waitForFunction(async (keys) => {
     const names = await caches.keys();
     const cache = await caches.open(names[0]);

@@ -1,0 +1,43 @@
+//! Feature vectors by content: `<sha256 of what was encoded>`, little-endian f32 and nothing else. The name says what it
+//! is and the length whether it is whole, so there is nothing for a header to add.
+
+use std::fs;
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use super::features::write_whole;
+use crate::Result;
+use crate::weights::pack::io;
+use crate::weights::source::hex;
+
+pub(super) struct Cache {
+    pub dir: PathBuf,
+    /// Values of each vector.
+    width: usize,
+}
+
+impl Cache {
+    /// Creates the directory if need be.
+    pub fn open(dir: PathBuf, width: usize) -> Result<Self> {
+        fs::create_dir_all(&dir).map_err(|e| io(&dir, e))?;
+        Ok(Cache { dir, width })
+    }
+
+    /// The vector of what has this key, if it was computed; a damaged file is as good as none.
+    pub fn get(&self, key: &str) -> Option<Vec<f32>> {
+        let bytes = fs::read(self.dir.join(key)).ok().filter(|bytes| bytes.len() == 4 * self.width)?;
+        let values: Vec<f32> = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        values.iter().all(|value| value.is_finite()).then_some(values)
+    }
+
+    pub fn put(&self, key: &str, values: &[f32]) -> Result<()> {
+        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        write_whole(&self.dir.join(key), &bytes)
+    }
+}
+
+/// Names content.
+pub(super) fn key(content: &[u8]) -> String {
+    hex(&Sha256::digest(content))
+}

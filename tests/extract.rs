@@ -1,0 +1,361 @@
+//! `memeclip extract` from end to end on a small made-up data set and the default pack: kills, shards, broken pictures,
+//! and what others read.
+
+mod common;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime};
+
+use common::{memeclip, run, scratch};
+use memeclip::data::{Features, Split};
+use memeclip::verdict::Task;
+use safetensors::{Dtype, SafeTensors};
+
+const MEMES: usize = 120;
+
+/// Runs are timed, and kills land by the clock: one test at a time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+fn path(relative: &str) -> String {
+    format!("{}/{relative}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// An output directory with nothing in it.
+fn fresh(test: &str) -> PathBuf {
+    let out = scratch(test);
+    let _ = fs::remove_dir_all(&out);
+    out
+}
+
+/// A file of the test's own.
+fn file(test: &str, name: &str, content: &str) -> String {
+    let dir = scratch(&format!("{test}-data"));
+    fs::create_dir_all(&dir).unwrap();
+    fs::write(dir.join(name), content).unwrap();
+    dir.join(name).to_str().unwrap().into()
+}
+
+/// The arguments for these data; the engine must be the same everywhere, for features to be the same to the bit.
+fn arguments(data: &str, images: &str, out: &Path, more: &[&str]) -> Vec<String> {
+    let weights = path("weights/default");
+    let arguments = ["extract", "--device", "cpu", "--data", data, "--images", images, "--out", out.to_str().unwrap()];
+    let weights = if more.contains(&"--weights") { vec![] } else { vec!["--weights", &weights] };
+    [&arguments[..], &weights, more].concat().into_iter().map(String::from).collect()
+}
+
+/// Extracts, and returns what was said.
+fn extract_from(data: &str, images: &str, out: &Path, more: &[&str]) -> Result<String, String> {
+    let arguments = arguments(data, images, out, more);
+    let output = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let said = String::from_utf8(output.stderr).unwrap();
+    if output.status.success() { Ok(said) } else { Err(said) }
+}
+
+/// Extracts the whole set.
+fn extract(out: &Path, more: &[&str]) -> String {
+    extract_from(&path("tests/memes/memes.csv"), &path("tests/memes/pictures"), out, more).unwrap()
+}
+
+/// The same, without waiting.
+fn start(out: &Path, more: &[&str]) -> Child {
+    let arguments = arguments(&path("tests/memes/memes.csv"), &path("tests/memes/pictures"), out, more);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_memeclip"));
+    command.args(arguments).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Both files of the result; none if it is not there.
+fn result(out: &Path) -> Option<[Vec<u8>; 2]> {
+    Some([fs::read(out.join("features.safetensors")).ok()?, fs::read(out.join("memes.jsonl")).ok()?])
+}
+
+/// What a run that nobody disturbs makes of the whole set.
+fn undisturbed(test: &str) -> [Vec<u8>; 2] {
+    let out = fresh(&format!("{test}-undisturbed"));
+    extract(&out, &[]);
+    result(&out).unwrap()
+}
+
+/// The whole files of the cache and when each was written.
+fn cache(out: &Path) -> BTreeMap<PathBuf, SystemTime> {
+    let mut files = BTreeMap::new();
+    let mut dirs = vec![out.join("cache")];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(dir).into_iter().flatten().map(Result::unwrap) {
+            match entry.file_type().unwrap().is_dir() {
+                true => dirs.push(entry.path()),
+                false if entry.path().extension().is_some() => {}
+                false => drop(files.insert(entry.path(), entry.metadata().unwrap().modified().unwrap())),
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn killed_and_resumed() {
+    let _alone = ALONE.lock();
+    let expected = undisturbed("killed");
+    let begin = Instant::now();
+    extract(&fresh("killed"), &[]);
+    let whole = begin.elapsed();
+
+    let (mut seed, mut midway) = (1u64, 0);
+    for _ in 0..20 {
+        seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        let out = fresh("killed");
+        let mut child = start(&out, &[]);
+        sleep(whole.mul_f64((seed >> 40) as f64 / (1u64 << 24) as f64));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let kept = cache(&out);
+        midway += (!kept.is_empty() && result(&out).is_none()) as usize;
+
+        extract(&out, &[]);
+        assert_eq!(result(&out).as_ref(), Some(&expected));
+        let after = cache(&out);
+        assert!(kept.iter().all(|(file, written)| after.get(file) == Some(written)), "something was computed again");
+    }
+    assert!(midway >= 10, "only {midway} kills landed in the middle of the work");
+}
+
+#[test]
+fn shards_at_once() {
+    let _alone = ALONE.lock();
+    let expected = undisturbed("shards");
+    let out = fresh("shards");
+    let shards = ["1/3", "2/3", "3/3"].map(|shard| start(&out, &["--shard", shard]));
+    assert!(shards.into_iter().all(|mut shard| shard.wait().unwrap().success()));
+    assert_eq!(result(&out), Some(expected));
+}
+
+#[test]
+fn shards_in_turn() {
+    let _alone = ALONE.lock();
+    let expected = undisturbed("turn");
+    let out = fresh("turn");
+    for (shard, missing) in [("3/3", 80), ("1/3", 40)] {
+        assert!(extract(&out, &["--shard", shard]).contains(&format!("{missing} memes of other shards are missing")));
+        assert_eq!(result(&out), None);
+    }
+    // A share that is done already changes nothing.
+    assert!(extract(&out, &["--shard", "3/3"]).contains("40 memes, of which 0 computed"));
+    assert!(extract(&out, &["--shard", "2/3"]).contains("features of 120 memes"));
+    assert_eq!(result(&out), Some(expected));
+}
+
+#[test]
+fn nothing_is_computed_twice() {
+    let _alone = ALONE.lock();
+    let out = fresh("twice");
+    assert!(extract(&out, &[]).contains("of which 120 computed"));
+    let (first, files) = (result(&out), cache(&out));
+    assert!(extract(&out, &[]).contains("of which 0 computed"));
+    assert_eq!((result(&out), cache(&out)), (first, files.clone()));
+
+    // Other labels and splits, in another order, in another file.
+    let table = fs::read_to_string(path("tests/memes/memes.csv")).unwrap();
+    let row = "00003.webp,All my love to that one guy,0,,1,0,val";
+    assert!(table.contains(row));
+    let changed = table.replace(row, "00003.webp,All my love to that one guy,1,2,,1,test");
+    let said = extract_from(&file("twice", "other.csv", &changed), &path("tests/memes/pictures"), &out, &[]).unwrap();
+    assert!(said.contains("of which 0 computed"), "{said}");
+    assert_eq!(cache(&out), files);
+    let meme = &Features::read(&out).unwrap().memes[3];
+    assert_eq!(
+        (meme.split, Task::ALL.map(|task| meme.labels.get(task))),
+        (Split::Test, [Some(1), Some(2), None, Some(1)])
+    );
+}
+
+#[test]
+fn equal_pictures_and_texts_are_computed_once() {
+    let _alone = ALONE.lock();
+    let out = fresh("equal");
+    let images = scratch("equal-images");
+    fs::create_dir_all(&images).unwrap();
+    for copy in ["a.jpg", "b.jpg"] {
+        fs::copy(path("tests/memes/pictures/00000.jpg"), images.join(copy)).unwrap();
+    }
+    let table = "name,text,hate,split\na.jpg,one,0,train\nb.jpg,two,0,train\nb.jpg,one,0,val\n";
+    let said = extract_from(&file("equal", "memes.csv", table), images.to_str().unwrap(), &out, &[]).unwrap();
+    assert!(said.contains("3 memes, of which 2 computed"), "{said}");
+    assert_eq!(cache(&out).len(), 1 + 2);
+    let features = Features::read(&out).unwrap();
+    let rows: Vec<_> =
+        features.image.chunks(features.image_width()).zip(features.text.chunks(features.text_width())).collect();
+    assert_eq!((rows[0], rows[1].0), (rows[2], rows[0].0));
+    assert_ne!(rows[0].1, rows[1].1);
+}
+
+/// What a kill or a full disk may leave in the cache, and what another process may be writing there.
+#[test]
+fn damaged_and_abandoned_files() {
+    let _alone = ALONE.lock();
+    let out = fresh("damaged");
+    extract(&out, &[]);
+    let expected = result(&out);
+    let files: Vec<PathBuf> = cache(&out).into_keys().collect();
+    let damage: [&[u8]; 4] = [b"", b"short", &[0; 4096], &[0xff; 512]];
+    for (file, content) in files.iter().step_by(30).zip(damage) {
+        fs::write(file, content).unwrap();
+    }
+    let [old, young] = ["old.draft", "young.draft"].map(|name| files[0].with_file_name(name));
+    for draft in [&old, &young] {
+        fs::write(draft, b"half").unwrap();
+    }
+    let hours_ago = SystemTime::now() - Duration::from_secs(2 * 3600);
+    fs::File::options().write(true).open(&old).unwrap().set_modified(hours_ago).unwrap();
+
+    assert!(extract(&out, &[]).contains("of which 4 computed"));
+    assert_eq!(result(&out), expected);
+    assert!(!old.exists() && young.exists());
+}
+
+#[test]
+fn features_are_those_of_classify() {
+    let _alone = ALONE.lock();
+    let out = fresh("classify");
+    extract(&out, &[]);
+    let features = Features::read(&out).unwrap();
+    for row in [0, 1, 58, 119] {
+        let meme = &features.memes[row];
+        let image = path(&format!("tests/memes/pictures/{}", meme.name));
+        let text = format!("--text={}", meme.text);
+        let weights = path("weights/default");
+        let json = memeclip(&[
+            "classify",
+            "--weights",
+            &weights,
+            "--device",
+            "cpu",
+            "--image",
+            &image,
+            &text,
+            "--json",
+            "--features",
+        ]);
+        let verdict: serde_json::Value = serde_json::from_str(&json).unwrap();
+        for (kind, values, width) in
+            [("image", &features.image, features.image_width()), ("text", &features.text, features.text_width())]
+        {
+            let said: Vec<f32> = serde_json::from_value(verdict["features"][kind].clone()).unwrap();
+            assert_eq!(said, values[row * width..][..width], "{kind} of {}", meme.name);
+        }
+    }
+}
+
+#[test]
+fn others_can_read_it() {
+    let _alone = ALONE.lock();
+    let out = fresh("format");
+    extract(&out, &[]);
+    let [tensors, lines] = result(&out).unwrap();
+    let file = SafeTensors::deserialize(&tensors).unwrap();
+    let classes = Task::ALL.map(|task| (task.name(), task.labels().len()));
+    let mut expected = BTreeMap::from([
+        ("image".to_string(), (Dtype::F32, vec![MEMES, 128])),
+        ("text".into(), (Dtype::F32, vec![MEMES, 128])),
+        ("split".into(), (Dtype::U8, vec![MEMES])),
+    ]);
+    for (task, classes) in classes {
+        expected.insert(task.into(), (Dtype::I8, vec![MEMES]));
+        expected.insert(format!("prompts.{task}"), (Dtype::F32, vec![classes, 128]));
+        expected.insert(format!("class_weights.{task}"), (Dtype::F32, vec![classes, 128]));
+    }
+    let found = file.iter().map(|(name, view)| (name.to_string(), (view.dtype(), view.shape().to_vec())));
+    assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
+
+    // Labels and splits as in the table, row by row.
+    let mut table = csv::Reader::from_path(path("tests/memes/memes.csv")).unwrap();
+    let column = |name: &str| file.tensor(name).unwrap().data().to_vec();
+    let columns = [column("hate"), column("target"), column("stance"), column("humor"), column("split")];
+    let lines: Vec<serde_json::Value> =
+        std::str::from_utf8(&lines).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), MEMES);
+    for (row, record) in table.records().map(Result::unwrap).enumerate() {
+        assert_eq!((&lines[row]["name"], &lines[row]["text"]), (&record[0].into(), &record[1].into()));
+        let label = |column: usize| record[column].parse::<f32>().map_or(-1, |class| class as i8);
+        let split = ["train", "val", "test"].iter().position(|split| *split == &record[6]).unwrap();
+        let expected = [label(2), label(3), label(4), label(5), split as i8];
+        assert_eq!(columns.each_ref().map(|column| column[row] as i8), expected, "row {row}");
+    }
+    // Every part has every class, for whoever trains on this set.
+    let features = Features::read(&out).unwrap();
+    for split in Split::ALL {
+        for task in Task::ALL {
+            let rows = features.rows(task, split);
+            let classes: BTreeSet<_> = rows.iter().filter_map(|&row| features.memes[row].labels.get(task)).collect();
+            assert_eq!(classes.len(), task.labels().len(), "{} in {split}", task.name());
+        }
+    }
+}
+
+#[test]
+fn broken_pictures_and_rows_are_told_and_skipped() {
+    let _alone = ALONE.lock();
+    let images = scratch("broken-images");
+    fs::create_dir_all(images.join("folder")).unwrap();
+    let picture = fs::read(path("tests/memes/pictures/00000.jpg")).unwrap();
+    fs::write(images.join("good.jpg"), &picture).unwrap();
+    fs::write(images.join("text.jpg"), "not a picture").unwrap();
+    fs::write(images.join("short.jpg"), &picture[..picture.len() / 2]).unwrap();
+    let images = images.to_str().unwrap();
+    let table = "name,text,hate,split\n\
+        good.jpg,one,0,train\nmissing.jpg,one,0,train\ntext.jpg,one,0,train\nshort.jpg,one,0,train\n\
+        good.jpg,two,7,train\nfolder,one,0,train\ngood.jpg,three,1,test\n";
+    let table = file("broken", "memes.csv", table);
+    let told = |said: &str| {
+        let lines =
+            [(3, "No such file"), (4, "not an image"), (5, "ends early"), (6, "unknown hate label '7'"), (7, "folder")];
+        for (line, reason) in lines {
+            let place = format!("memes.csv:{line}: ");
+            let told: Vec<_> = said.lines().filter(|said| said.contains(&place)).collect();
+            assert!(told.len() == 1 && told[0].contains(reason), "{place}{reason} in {said}");
+        }
+        assert!(said.contains("5 rows skipped") && said.contains("features of 2 memes"), "{said}");
+    };
+    let out = fresh("broken");
+    told(&extract_from(&table, images, &out, &[]).unwrap());
+    let expected = result(&out).unwrap();
+    assert_eq!(
+        Features::read(&out).unwrap().memes.iter().map(|meme| &meme.text[..]).collect::<Vec<_>>(),
+        ["one", "three"]
+    );
+
+    // The last shard tells broken pictures of other shards from those that wait.
+    let out = fresh("broken");
+    assert!(extract_from(&table, images, &out, &["--shard", "1/2"]).unwrap().contains("of other shards are missing"));
+    told(&extract_from(&table, images, &out, &["--shard", "2/2"]).unwrap());
+    assert_eq!(result(&out), Some(expected));
+}
+
+#[test]
+fn what_stops_it() {
+    let _alone = ALONE.lock();
+    let (out, images, table) = (fresh("stops"), path("tests/memes/pictures"), path("tests/memes/memes.csv"));
+    let nothing = file("stops", "memes.csv", "name,text,hate,split\nnowhere.jpg,one,0,train\n");
+    let said = extract_from(&nothing, &images, &out, &[]).unwrap_err();
+    assert!(said.contains("memes.csv:2: ") && said.contains("no picture of the data set can be used"), "{said}");
+
+    let said = extract_from(&table, "nowhere", &out, &[]).unwrap_err();
+    assert!(said.contains("nowhere: ") && said.lines().count() < 6, "{said}");
+    for shard in ["0/3", "4/3", "3", "1/0", "a/b"] {
+        let said = extract_from(&table, &images, &out, &["--shard", shard]).unwrap_err();
+        assert!(said.contains("expected i/n with i from 1 to n"), "{said}");
+    }
+
+    let pack = fresh("stops-pack");
+    fs::create_dir_all(&pack).unwrap();
+    let manifest = fs::read(path("weights/default/manifest.json")).unwrap();
+    let mut manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    manifest["components"].as_object_mut().unwrap().remove("prompts").unwrap();
+    fs::write(pack.join("manifest.json"), manifest.to_string()).unwrap();
+    let said = extract_from(&table, &images, &out, &["--weights", pack.to_str().unwrap()]).unwrap_err();
+    assert!(said.contains("no component 'prompts'") && said.contains("Convert the model again"), "{said}");
+    assert_eq!(result(&out), None);
+}

@@ -1,0 +1,215 @@
+//! From a CSV to a pack, by the commands a user types, on the made-up memes of tests/memes.
+#![cfg(feature = "train")]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use common::{memeclip, run, scratch};
+use serde_json::Value;
+
+const PACK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/weights/default");
+const MEMES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/memes/memes.csv");
+const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/memes/pictures");
+const TASKS: [&str; 4] = ["hate", "target", "stance", "humor"];
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// The made-up memes' features; extracted once a test program.
+fn features() -> PathBuf {
+    static FEATURES: OnceLock<PathBuf> = OnceLock::new();
+    let features = FEATURES.get_or_init(|| {
+        let out = scratch("features");
+        extract(MEMES, &out);
+        out
+    });
+    features.clone()
+}
+
+fn extract(data: &str, out: &Path) {
+    let pack = ["--weights", PACK, "--device", "cpu"];
+    memeclip(&[&["extract", "--data", data, "--images", PICTURES, "--out", text(out)], &pack[..]].concat());
+}
+
+/// A directory that is empty.
+fn fresh(test: &str) -> PathBuf {
+    let dir = scratch(test);
+    let _ = fs::remove_dir_all(&dir);
+    fs::create_dir_all(&dir).unwrap();
+    dir
+}
+
+fn train(task: &str, out: &Path) {
+    memeclip(&["train", "--features", text(&features()), "--task", task, "--epochs", "3", "--out", text(out)]);
+}
+
+fn classify(pack: &str, image: &str) -> Value {
+    let image = format!("{PICTURES}/{image}");
+    let json = memeclip(&["classify", "--weights", pack, "--device", "cpu", "--json", "--features", "--image", &image]);
+    serde_json::from_str(&json).unwrap()
+}
+
+fn failure(arguments: &[&str]) -> String {
+    let output = run(arguments);
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn one_command_goes_from_a_csv_to_a_pack() {
+    let dir = fresh("fit");
+    let (pack, heads) = (dir.join("pack"), dir.join("heads"));
+    let options = ["--weights", PACK, "--device", "cpu", "--epochs", "3", "--name", "Mine"];
+    let out = ["--out", text(&pack)];
+    memeclip(&[&["fit", "--data", MEMES, "--images", PICTURES], &options[..], &out].concat());
+    assert!(memeclip(&["inspect", text(&pack)]).starts_with("Mine (q8"));
+
+    // The same heads as those of the single commands, the towers of the pack that it began with.
+    train("all", &heads);
+    for task in TASKS {
+        let file = format!("{task}.safetensors");
+        let fitted = fs::read(dir.join("pack.training").join(&file)).unwrap();
+        assert!(fitted == fs::read(heads.join(&file)).unwrap(), "{task}");
+    }
+    let (before, after) = (classify(PACK, "00001.webp"), classify(text(&pack), "00001.webp"));
+    assert_eq!(before["features"], after["features"]);
+    for task in TASKS {
+        assert_ne!(before["tasks"][task]["logits"], after["tasks"][task]["logits"]);
+    }
+
+    let replaced = dir.join("replaced");
+    let heads: Vec<String> = TASKS.map(|task| format!("{task}={}/{task}.safetensors", text(&heads))).into();
+    let mut arguments = vec!["convert", "--pack", PACK, "--out", text(&replaced)];
+    heads.iter().for_each(|head| arguments.extend(["--head", head]));
+    memeclip(&arguments);
+    assert_eq!(classify(text(&replaced), "00001.webp"), after);
+}
+
+#[test]
+fn probabilities_are_calibrated_by_the_temperature_of_the_head() {
+    let dir = fresh("temperature");
+    let (head, pack) = (dir.join("head.safetensors"), dir.join("pack"));
+    train("stance", &head);
+    let option = format!("stance={}", text(&head));
+    memeclip(&["convert", "--pack", PACK, "--head", &option, "--out", text(&pack)]);
+    let manifest: Value = serde_json::from_slice(&fs::read(pack.join("manifest.json")).unwrap()).unwrap();
+    let temperature = manifest["heads"]["stance"]["temperature"].as_f64().unwrap();
+    assert!((temperature - 1.0).abs() > 0.01, "{temperature}");
+
+    let verdict = &classify(text(&pack), "00001.webp")["tasks"]["stance"];
+    let numbers = |value: &Value| -> Vec<f64> { value.as_array().unwrap().iter().filter_map(Value::as_f64).collect() };
+    let exp: Vec<f64> = numbers(&verdict["logits"]).iter().map(|logit| (logit / temperature).exp()).collect();
+    for (name, exp_of_class) in ["neutral", "support", "oppose"].into_iter().zip(&exp) {
+        let expected = exp_of_class / exp.iter().sum::<f64>();
+        let found = verdict["probabilities"][name].as_f64().unwrap();
+        assert!((found - expected).abs() < 1e-5, "{name}: {found}, expected {expected}");
+    }
+}
+
+#[test]
+fn a_killed_training_goes_on() {
+    let dir = fresh("killed");
+    let features = features();
+    let start = |out: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_memeclip"));
+        command.args(["train", "--features", text(&features), "--task", "hate", "--epochs", "150", "--out", text(out)]);
+        command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
+    };
+    let whole = dir.join("whole.safetensors");
+    let began = Instant::now();
+    assert!(start(&whole).wait().unwrap().success());
+    let duration = began.elapsed();
+
+    let resumed = dir.join("resumed.safetensors");
+    let mut killed = 0;
+    for share in [0.3, 0.5, 0.4, 0.6] {
+        let mut process = start(&resumed);
+        std::thread::sleep(duration.mul_f64(share).max(Duration::from_millis(20)));
+        killed += usize::from(process.try_wait().unwrap().is_none());
+        process.kill().unwrap();
+        process.wait().unwrap();
+        if resumed.exists() {
+            break;
+        }
+    }
+    assert!(killed > 0, "no kill came before the end");
+    assert!(start(&resumed).wait().unwrap().success());
+    assert!(fs::read(&whole).unwrap() == fs::read(&resumed).unwrap());
+}
+
+#[test]
+fn heads_are_kept_where_the_data_has_no_labels() {
+    let dir = fresh("hate-only");
+    let csv = dir.join("hate.csv");
+    let mut reader = csv::Reader::from_path(MEMES).unwrap();
+    let columns = ["name", "text", "hate", "split"];
+    let headers = reader.headers().unwrap().clone();
+    let indices = columns.map(|column| headers.iter().position(|header| header == column).unwrap());
+    let mut writer = csv::Writer::from_path(&csv).unwrap();
+    writer.write_record(columns).unwrap();
+    for row in reader.records() {
+        let row = row.unwrap();
+        writer.write_record(indices.map(|index| row.get(index).unwrap())).unwrap();
+    }
+    writer.flush().unwrap();
+
+    let pack = dir.join("pack");
+    let options = ["--weights", PACK, "--device", "cpu", "--epochs", "1", "--out", text(&pack)];
+    memeclip(&[&["fit", "--data", text(&csv), "--images", PICTURES], &options[..]].concat());
+    let (before, after) = (classify(PACK, "00001.webp"), classify(text(&pack), "00001.webp"));
+    assert_ne!(before["tasks"]["hate"], after["tasks"]["hate"]);
+    for task in ["target", "stance", "humor"] {
+        assert_eq!(before["tasks"][task], after["tasks"][task]);
+    }
+}
+
+#[test]
+fn the_ablation_is_one_table_in_two_formats() {
+    let dir = fresh("ablation");
+    let features = features();
+    let table = |name: &str| {
+        let out = dir.join(name);
+        let short = ["--task", "stance", "--seeds", "2", "--epochs", "2", "--out", text(&out)];
+        let printed = memeclip(&[&["ablate", "--features", text(&features)], &short[..]].concat());
+        let read = |extension: &str| fs::read_to_string(out.with_extension(extension)).unwrap();
+        assert_eq!(printed, read("md"));
+        (printed, read("json"))
+    };
+    let (markdown, json) = table("first");
+    assert_eq!((markdown.clone(), json.clone()), table("again"));
+    let json: Value = serde_json::from_str(&json).unwrap();
+    for row in json["rows"].as_array().unwrap() {
+        let name = row["name"].as_str().unwrap();
+        let line = markdown.lines().find(|line| line.contains(&format!("| {name} |"))).expect(name);
+        let scores: Vec<f64> =
+            row["scores"].as_array().unwrap().iter().map(|score| score["auroc"].as_f64().unwrap()).collect();
+        assert_eq!(scores.len(), if name.contains("zero-shot") { 1 } else { 2 });
+        let mean = 100.0 * scores.iter().sum::<f64>() / scores.len() as f64;
+        assert!(line.contains(&format!("| {mean:.1}")), "{line}: {mean}");
+    }
+}
+
+#[test]
+fn a_wrong_head_is_named() {
+    let dir = fresh("wrong");
+    let head = dir.join("head.safetensors");
+    train("humor", &head);
+    let out = dir.join("pack");
+    let option = format!("hate={}", text(&head));
+    let error = failure(&["convert", "--pack", PACK, "--head", &option, "--out", text(&out)]);
+    assert!(error.contains(text(&head)) && error.contains("humor") && error.contains("hate"), "{error}");
+
+    let option = format!("humor={}", text(&head));
+    let clip = common::tiny_model();
+    let error = failure(&["convert", "--clip", &clip, "--head", &option, "--out", text(&out)]);
+    assert!(error.contains(text(&head)) && error.contains("image_map.proj.0.weight"), "{error}");
+
+    let error = failure(&["train", "--features", text(&dir), "--out", text(&out)]);
+    assert!(error.contains("memeclip extract"), "{error}");
+}
