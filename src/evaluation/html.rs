@@ -41,13 +41,13 @@ impl Report {
                         @if self.resamples > 0 {
                             p {
                                 "Small numbers are 95 % confidence intervals: percentiles of " (self.resamples)
-                                " bootstrap resamples, seed " (self.seed) ". Resampling adds to the calibration error, so
+                                " bootstrap resamples, seed " (self.seed) ". Resampling adds to the calibration error, so \
                                 that its interval lies high."
                             }
                         }
                         p {
-                            "AUROC of more than two classes is the mean over each against all others. Macro-F1 is the mean
-                            of the classes' F1. The calibration error is the mean distance between confidence and
+                            "AUROC of more than two classes is the mean over each against all others. Macro-F1 is the mean \
+                            of the classes' F1. The calibration error is the mean distance between confidence and \
                             accuracy in 15 bins."
                         }
                     }
@@ -59,7 +59,7 @@ impl Report {
 
     fn summary(&self) -> Markup {
         html! {
-            div.scroll {
+            div.scroll role="region" aria-label="Overview" tabindex="0" {
                 table.summary {
                     caption { "Overview" }
                     thead {
@@ -101,7 +101,7 @@ impl Outcome {
                 h2 id={ (self.id()) "-title" } { (capital(self.task.name())) " " span.split { (self.split) } }
                 p.about {
                     (self.about())
-                    @if let Some(absent) = self.absent() { ". Without an example here: " (absent) }
+                    @if let Some(absent) = self.absent() { ". Without an example here, and so 0 in AUROC and macro-F1: " (absent) }
                     "."
                 }
                 dl.figures {
@@ -109,7 +109,7 @@ impl Outcome {
                         div { dt { (capital(name)) } dd { (show(figure)) } }
                     }
                 }
-                div.plots {
+                div.plots.four[self.sweep.is_some()] {
                     (self.confusion_table())
                     (self.roc_plot())
                     (self.reliability_plot())
@@ -123,13 +123,17 @@ impl Outcome {
 
     fn confusion_table(&self) -> Markup {
         html! {
-            div.card {
-                table.confusion {
+            div.card.scroll role="region" aria-label="Confusion matrix" tabindex="0" {
+                table.confusion style={ "--classes:" (self.classes.len()) } {
                     caption { "Confusion matrix" span.hint { "memes, and their share of the row" } }
                     thead {
                         tr {
                             td {}
-                            @for class in self.classes { th scope="col" { "said " (class) } }
+                            th scope="colgroup" colspan=(self.classes.len()) { "said" }
+                        }
+                        tr {
+                            td {}
+                            @for class in self.classes { th scope="col" { (class) } }
                         }
                     }
                     tbody {
@@ -138,7 +142,7 @@ impl Outcome {
                                 th scope="row" { "is " (class) }
                                 @for count in row {
                                     @let share = *count as f64 / (*total).max(1) as f64;
-                                    td.dark[share > 0.55] style={ "--share:" (format!("{:.0}%", 100.0 * share)) } {
+                                    td.half[share > 0.5].most[share > 0.7] style={ "--share:" (format!("{:.0}%", 100.0 * share)) } {
                                         (count) small { (percent(share)) }
                                     }
                                 }
@@ -258,7 +262,7 @@ impl Sweep {
         html! {
             details {
                 summary { "Thresholds in numbers" }
-                div.scroll {
+                div.scroll role="region" aria-label="Thresholds" tabindex="0" {
                     table {
                         caption {
                             "Flagging from a probability of hate on"

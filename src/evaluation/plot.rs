@@ -53,7 +53,7 @@ impl Plot {
                     path class={ "line line" (i) } d=(path(&line.points)) {}
                 }
                 @for [at, height, area] in &self.discs {
-                    circle.disc cx=(x(*at)) cy=(y(*height)) r=(rounded(9.0 * area.sqrt().max(0.25))) {}
+                    circle.disc cx=(x(*at)) cy=(y(*height)) r=(rounded(9.0 * area.sqrt().max(0.3))) {}
                 }
             }
             @if named {

@@ -5,13 +5,12 @@ use crate::data::{Features, Split};
 use crate::verdict::Task;
 use crate::{Error, Result};
 
+/// The rows of each split.
+pub type Splits = Vec<(Split, Vec<usize>)>;
+
 /// The rows to evaluate, by task and split. A task or split that is asked for by name must have some; one that is not is
 /// left out where it has none. `known`: the tasks with a head.
-pub fn select(
-    request: &Request,
-    features: &Features,
-    known: &BTreeSet<Task>,
-) -> Result<Vec<(Task, Vec<(Split, Vec<usize>)>)>> {
+pub fn select(request: &Request, features: &Features, known: &BTreeSet<Task>) -> Result<Vec<(Task, Splits)>> {
     if let Some(unknown) = request.tasks.iter().find(|task| !known.contains(task)) {
         let known = known.iter().map(|task| task.name()).collect::<Vec<_>>().join(", ");
         return Err(Error::UnknownTask { task: unknown.name().into(), known });
@@ -20,7 +19,7 @@ pub fn select(
     let mut selected = Vec::new();
     for task in known.iter().copied().filter(|task| request.tasks.is_empty() || request.tasks.contains(task)) {
         let splits = Split::ALL.into_iter().filter(|split| wanted.contains(split));
-        let splits: Vec<_> = splits.map(|split| (split, features.rows(task, split))).collect();
+        let splits: Splits = splits.map(|split| (split, features.rows(task, split))).collect();
         let missing = splits.iter().find(|(_, rows)| rows.is_empty());
         if let Some((split, _)) = missing
             && !request.tasks.is_empty()
@@ -28,7 +27,7 @@ pub fn select(
         {
             return Err(none(request, features, &format!("{} in split {split}", task.name())));
         }
-        let splits: Vec<_> = splits.into_iter().filter(|(_, rows)| !rows.is_empty()).collect();
+        let splits: Splits = splits.into_iter().filter(|(_, rows)| !rows.is_empty()).collect();
         match (splits.is_empty(), request.tasks.is_empty()) {
             (true, true) => {}
             (true, false) => return Err(none(request, features, &format!("{} in val and test", task.name()))),

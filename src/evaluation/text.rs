@@ -54,7 +54,7 @@ impl Outcome {
     fn write(&self, out: &mut String) -> fmt::Result {
         writeln!(out, "\n{}, {}: {}", self.task.name(), self.split, self.about())?;
         if let Some(absent) = self.absent() {
-            writeln!(out, "  without an example: {absent}")?;
+            writeln!(out, "  without an example here, and so 0 in AUROC and macro-F1: {absent}")?;
         }
         for (name, figure) in self.figures() {
             match figure {

@@ -1,0 +1,433 @@
+//! `memeclip eval` from end to end: the figures are counted again from the predictions that it writes.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use common::{memeclip, run, scratch, tiny_model};
+use memeclip::data::{Features, Labels, Meme, Split};
+use memeclip::verdict::{Task, softmax};
+use memeclip::weights::manifest::Manifest;
+use memeclip::zero_shot::Prompts;
+use serde_json::Value;
+
+/// What a meme must never get into a page as.
+const HOSTILE: &str = "<script>alert(\"you\")</script> & <img src=x onerror=alert(1)>";
+
+/// A q8 pack of the tiny model with its own heads.
+fn pack() -> PathBuf {
+    static PACK: OnceLock<PathBuf> = OnceLock::new();
+    let convert = || {
+        let (out, model) = (scratch("pack"), tiny_model());
+        let heads = Task::ALL.map(|task| format!("{}={model}/head-{0}.safetensors", task.name()));
+        let mut arguments = vec!["convert", "--clip", &model, "--dtype", "q8", "--out", out.to_str().unwrap()];
+        heads.iter().for_each(|head| arguments.extend(["--head", head]));
+        memeclip(&arguments);
+        out
+    };
+    PACK.get_or_init(convert).clone()
+}
+
+fn manifest(pack: &Path) -> Manifest {
+    Manifest::parse("manifest.json", &fs::read(pack.join("manifest.json")).unwrap()).unwrap()
+}
+
+/// Numbers from -1 to 1 in an arbitrary, fixed order (Knuth's LCG).
+fn noise(seed: u64) -> impl Iterator<Item = f32> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+    })
+}
+
+/// 90 memes in val and test. Every class occurs in both, but that val has no hate.
+fn features() -> Features {
+    let manifest = manifest(&pack());
+    let (projection, width, map) = (manifest.clip.projection, manifest.clip.text.width, manifest.clip.vision.width);
+    let memes = (0..90).map(|i| {
+        let split = if i % 3 == 0 { Split::Val } else { Split::Test };
+        let mut labels = Labels::default();
+        let hate = if split == Split::Val { 0 } else { usize::from(i % 7 < 3) };
+        labels.set(Task::Hate, hate);
+        labels.set(Task::Stance, i % 11 % 3);
+        labels.set(Task::Humor, i % 5 % 2);
+        if hate == 1 {
+            labels.set(Task::Target, i % 4);
+        }
+        Meme { name: format!("meme {i}.png"), text: format!("{i}: {HOSTILE}"), split, labels }
+    });
+    let prompts = |task: Task| {
+        let classes = task.labels().len();
+        Prompts { embeddings: vec![0.0; classes * projection], class_weights: vec![0.0; classes * map] }
+    };
+    Features {
+        towers: manifest.towers(),
+        memes: memes.collect(),
+        image: noise(1).take(90 * projection).collect(),
+        text: noise(2).take(90 * width).collect(),
+        prompts: Task::ALL.map(|task| (task, prompts(task))).into(),
+    }
+}
+
+/// An evaluation of `features`, in a place of its own.
+struct Evaluation {
+    dir: PathBuf,
+    stdout: String,
+}
+
+impl Evaluation {
+    fn new(test: &str, features: &Features, arguments: &[&str]) -> Self {
+        let dir = scratch(test);
+        features.write(&dir).unwrap();
+        let file = |name: &str| dir.join(name).to_str().unwrap().to_string();
+        let stdout =
+            memeclip(
+                &[
+                    &["eval", "--features", dir.to_str().unwrap(), "--weights", pack().to_str().unwrap()],
+                    &[
+                        "--json",
+                        &file("report.json"),
+                        "--html",
+                        &file("report.html"),
+                        "--predictions",
+                        &file("rows.csv"),
+                    ][..],
+                    arguments,
+                ]
+                .concat(),
+            );
+        Evaluation { dir, stdout }
+    }
+
+    fn file(&self, name: &str) -> String {
+        fs::read_to_string(self.dir.join(name)).unwrap()
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.file("report.json")).unwrap()
+    }
+
+    /// The outcome of (task, split) in the JSON.
+    fn outcome(&self, task: &str, split: &str) -> Value {
+        let json = self.json();
+        let outcomes = json["outcomes"].as_array().unwrap();
+        outcomes.iter().find(|outcome| outcome["task"] == task && outcome["split"] == split).unwrap().clone()
+    }
+
+    /// The predictions by (task, split).
+    fn rows(&self) -> BTreeMap<(String, String), Vec<Row>> {
+        let text = self.file("rows.csv");
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let header = ["name", "task", "split", "label"].map(String::from).to_vec();
+        let numbered = |name: &str| (0..4).map(|class| format!("{name}_{class}")).collect::<Vec<_>>();
+        let header = [header, numbered("logit"), numbered("probability")].concat();
+        assert_eq!(reader.headers().unwrap(), header);
+        let mut rows: BTreeMap<_, Vec<Row>> = BTreeMap::new();
+        for record in reader.records() {
+            let record = record.unwrap();
+            let numbers = |from: usize| (from..from + 4).filter_map(|i| record[i].parse().ok()).collect();
+            let row = Row {
+                name: record[0].into(),
+                label: record[3].parse().unwrap(),
+                logits: numbers(4),
+                probabilities: numbers(8),
+            };
+            rows.entry((record[1].into(), record[2].into())).or_default().push(row);
+        }
+        rows
+    }
+}
+
+struct Row {
+    name: String,
+    label: usize,
+    logits: Vec<f32>,
+    probabilities: Vec<f32>,
+}
+
+impl Row {
+    fn said(&self) -> usize {
+        let largest = self.probabilities.iter().copied().fold(0.0, f32::max);
+        self.probabilities.iter().position(|p| *p == largest).unwrap()
+    }
+}
+
+#[track_caller]
+fn close(found: &Value, expected: f64) {
+    assert!((found.as_f64().unwrap() - expected).abs() < 1e-9, "{found}, expected {expected}");
+}
+
+/// Share of (example of the class, other example) pairs in the right order; ties count half.
+fn ordered(rows: &[Row], class: usize) -> f64 {
+    let scores = |of_class: bool| rows.iter().filter(move |row| (row.label == class) == of_class);
+    let (mut right, mut all) = (0.0, 0.0);
+    for (a, b) in scores(true).flat_map(|a| scores(false).map(move |b| (a, b))) {
+        let (a, b) = (a.probabilities[class], b.probabilities[class]);
+        right += if a > b {
+            1.0
+        } else if a == b {
+            0.5
+        } else {
+            0.0
+        };
+        all += 1.0;
+    }
+    right / all
+}
+
+#[test]
+fn figures_follow_from_the_predictions() {
+    let evaluation = Evaluation::new("figures", &features(), &["--bootstrap", "20"]);
+    let all = evaluation.rows();
+    // No meme of val is hateful, so that target has rows in test alone.
+    assert_eq!(all.len(), 7);
+    for ((task, split), rows) in &all {
+        println!("{task}, {split}");
+        let outcome = evaluation.outcome(task, split);
+        let classes = task.parse::<Task>().unwrap().labels().len();
+        let n = rows.len() as f64;
+        assert_eq!(outcome["examples"], rows.len());
+        assert!(rows.iter().all(|row| row.logits.len() == classes && row.probabilities.len() == classes));
+
+        let count = |label: usize, said: usize| rows.iter().filter(|r| r.label == label && r.said() == said).count();
+        for (label, said) in (0..classes).flat_map(|label| (0..classes).map(move |said| (label, said))) {
+            assert_eq!(outcome["confusion"][label][said], count(label, said));
+        }
+        close(&outcome["accuracy"]["value"], rows.iter().filter(|row| row.label == row.said()).count() as f64 / n);
+
+        let f1 = |class: usize| {
+            let [hits, missed, wrong] = [(true, true), (true, false), (false, true)].map(|(is, said)| {
+                rows.iter().filter(|row| (row.label == class) == is && (row.said() == class) == said).count() as f64
+            });
+            2.0 * hits / (2.0 * hits + missed + wrong).max(1.0)
+        };
+        close(&outcome["macro_f1"]["value"], (0..classes).map(f1).sum::<f64>() / classes as f64);
+
+        if (task.as_str(), split.as_str()) == ("hate", "val") {
+            assert_eq!(outcome["auroc"], Value::Null);
+        } else {
+            let wanted = if classes == 2 { 1..2 } else { 0..classes };
+            let mean = wanted.clone().map(|class| ordered(rows, class)).sum::<f64>() / wanted.len() as f64;
+            close(&outcome["auroc"]["value"], mean);
+        }
+
+        let mut bins = BTreeMap::<usize, (f64, f64)>::new();
+        for row in rows {
+            let bin = bins.entry((15.0 * row.probabilities[row.said()]) as usize).or_default();
+            bin.0 += f64::from(row.probabilities[row.said()]);
+            bin.1 += f64::from(row.said() == row.label);
+        }
+        close(&outcome["calibration_error"]["value"], bins.values().map(|(p, hit)| (p - hit).abs()).sum::<f64>() / n);
+    }
+}
+
+#[test]
+fn threshold_sweep() {
+    let features = features();
+    let evaluation = Evaluation::new("sweep", &features, &["--threshold", "--split", "test", "--bootstrap", "0"]);
+    let rows = &evaluation.rows()[&("hate".to_string(), "test".to_string())];
+    let sweep = &evaluation.outcome("hate", "test")["sweep"];
+    let supports = |row: &Row| {
+        let meme = features.memes.iter().find(|meme| meme.name == row.name).unwrap();
+        meme.labels.get(Task::Stance) == Some(1) && row.label == 0
+    };
+    let supportive: Vec<&Row> = rows.iter().filter(|row| supports(row)).collect();
+    assert!(supportive.len() > 5);
+    assert_eq!(sweep["support"], supportive.len());
+    assert_eq!(sweep["thresholds"].as_array().unwrap().len(), 19);
+    let mut alarms = Vec::new();
+    for at in sweep["thresholds"].as_array().unwrap() {
+        let flagged = |row: &Row| f64::from(row.probabilities[1]) >= at["threshold"].as_f64().unwrap();
+        let count = |keep: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| keep(row)).count() as f64;
+        let (said, is) = (count(&flagged), count(&|row| row.label == 1));
+        let hits = count(&|row| flagged(row) && row.label == 1);
+        close(&at["flagged"], said / rows.len() as f64);
+        close(&at["precision"], hits / said.max(1.0));
+        close(&at["recall"], hits / is);
+        close(&at["f1"], 2.0 * hits / (said + is));
+        let alarm = supportive.iter().filter(|row| flagged(row)).count();
+        assert_eq!(at["false_alarms"], alarm);
+        close(&at["false_alarm_rate"], alarm as f64 / supportive.len() as f64);
+        alarms.push(alarm);
+    }
+    assert!(alarms.first() > alarms.last(), "{alarms:?}");
+    assert!(evaluation.stdout.contains("P(hate) >="), "{}", evaluation.stdout);
+    assert!(evaluation.stdout.contains(&format!("{} memes that support", supportive.len())), "{}", evaluation.stdout);
+}
+
+/// The towers' features of a picture and a text, put into a data set, give the verdict that `classify` gives.
+#[test]
+fn the_verdicts_of_classify() {
+    let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/images/photo.jpg");
+    let (pack, image) = (pack(), image.to_str().unwrap().to_string());
+    let weights = pack.to_str().unwrap();
+    let classify = ["classify", "--weights", weights, "--image", &image, "--text", "hello", "--device", "cpu"];
+    let verdict: Value = serde_json::from_str(&memeclip(&[&classify[..], &["--json", "--features"]].concat())).unwrap();
+    let mut features = features();
+    for (kind, values) in [("image", &mut features.image), ("text", &mut features.text)] {
+        for (value, of_classify) in values.iter_mut().zip(verdict["features"][kind].as_array().unwrap()) {
+            *value = of_classify.as_f64().unwrap() as f32;
+        }
+    }
+    let rows = Evaluation::new("classify", &features, &["--bootstrap", "0"]).rows();
+    for task in ["hate", "stance", "humor"] {
+        let row = &rows[&(task.to_string(), "val".to_string())][0];
+        assert_eq!(row.name, "meme 0.png");
+        for (found, expected) in row.logits.iter().zip(verdict["tasks"][task]["logits"].as_array().unwrap()) {
+            assert!((f64::from(*found) - expected.as_f64().unwrap()).abs() < 1e-3, "{task}: {found}, {expected}");
+        }
+    }
+}
+
+/// A head from a file is measured as it is; the pack's is rounded. The temperature makes probabilities, not logits.
+#[test]
+fn heads_from_files_and_temperatures() {
+    let features = features();
+    let arguments = ["--task", "hate", "--split", "test", "--bootstrap", "0"];
+    let key = ("hate".to_string(), "test".to_string());
+    let packed = &Evaluation::new("packed", &features, &arguments).rows()[&key];
+    let head = format!("hate={}/head-hate.safetensors", tiny_model());
+    let exact = Evaluation::new("exact", &features, &[&arguments[..], &["--head", &head]].concat());
+    assert!(exact.outcome("hate", "test")["head"].as_str().unwrap().ends_with("head-hate.safetensors"));
+    let exact = &exact.rows()[&key];
+    let distance = |(a, b): (&Row, &Row)| (a.logits[0] - b.logits[0]).abs();
+    let worst = packed.iter().zip(exact).map(distance).fold(0.0, f32::max);
+    assert!(worst > 0.0 && worst < 1.0, "{worst}");
+
+    let warm = scratch("warm-pack");
+    fs::create_dir_all(&warm).unwrap();
+    for entry in fs::read_dir(pack()).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, warm.join(path.file_name().unwrap())).unwrap();
+    }
+    let mut manifest = manifest(&warm);
+    manifest.heads.get_mut(&Task::Hate).unwrap().temperature = 2.5;
+    fs::write(warm.join("manifest.json"), serde_json::to_string(&manifest).unwrap()).unwrap();
+    let dir = scratch("warm");
+    features.write(&dir).unwrap();
+    let (dir_name, csv) = (dir.to_str().unwrap(), dir.join("rows.csv"));
+    let command = ["eval", "--features", dir_name, "--weights", warm.to_str().unwrap(), "--predictions"];
+    let stdout = memeclip(&[&command[..], &[csv.to_str().unwrap()], &arguments].concat());
+    assert!(stdout.contains("temperature 2.5"), "{stdout}");
+    let warm = &Evaluation { dir, stdout }.rows()[&key];
+    for (warm, packed) in warm.iter().zip(packed) {
+        assert_eq!(warm.logits, packed.logits);
+        assert_eq!(warm.probabilities, softmax(&packed.logits, 2.5));
+        assert_eq!(packed.probabilities, softmax(&packed.logits, 1.0));
+    }
+}
+
+#[test]
+fn intervals() {
+    let features = features();
+    let report = |test: &str, arguments: &[&str]| Evaluation::new(test, &features, arguments);
+    let first = report("first", &["--bootstrap", "50", "--seed", "4"]);
+    let again = report("first", &["--bootstrap", "50", "--seed", "4"]);
+    assert_eq!(first.json(), again.json());
+    assert_eq!(first.stdout, again.stdout);
+    let other = report("other", &["--bootstrap", "50", "--seed", "5"]).outcome("stance", "test");
+    let first = first.outcome("stance", "test");
+    for figure in ["accuracy", "auroc", "macro_f1"] {
+        assert_eq!(first[figure]["value"], other[figure]["value"]);
+        let number = |outcome: &Value, name: &str| outcome[figure]["interval"][name].as_f64().unwrap();
+        let (low, high, value) = (number(&first, "low"), number(&first, "high"), first[figure]["value"].as_f64());
+        assert!(low < value.unwrap() && value.unwrap() < high, "{figure}: {low} to {high}");
+    }
+    assert_ne!(first["auroc"]["interval"], other["auroc"]["interval"]);
+    let none = report("none", &["--bootstrap", "0"]).outcome("stance", "test");
+    assert_eq!(none["accuracy"]["interval"], Value::Null);
+}
+
+#[test]
+fn absent_classes_are_said_to_be() {
+    let evaluation = Evaluation::new("absent", &features(), &["--task", "hate", "--split", "val", "--bootstrap", "9"]);
+    assert!(evaluation.stdout.contains("undefined: all memes are of one class"), "{}", evaluation.stdout);
+    assert!(evaluation.stdout.contains("without an example here, and so 0 in AUROC and macro-F1: hate"));
+    assert!(evaluation.file("report.html").contains("undefined"));
+    assert!(!evaluation.file("report.json").contains("NaN"));
+}
+
+#[test]
+fn the_page_is_whole_and_safe() {
+    let images = scratch("images");
+    fs::create_dir_all(&images).unwrap();
+    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/images");
+    let mut features = features();
+    for meme in &mut features.memes {
+        fs::copy(goldens.join("photo.jpg"), images.join(&meme.name)).unwrap();
+        meme.text = HOSTILE.into();
+    }
+    let page = |test: &str, features: &Features, arguments: &[&str]| {
+        let page = Evaluation::new(test, features, &[&["--bootstrap", "9"], arguments].concat()).file("report.html");
+        for outside in ["http:", "https:", "=\"//", "<script", "<link", "@import", "url(", "onerror=alert(1)>"] {
+            assert!(!page.contains(outside), "{outside}");
+        }
+        for (at, _) in page.match_indices("src=\"") {
+            assert!(page[at..].starts_with("src=\"data:image/jpeg;base64,"), "{}", &page[at..at + 40]);
+        }
+        assert!(page.contains("&lt;script&gt;"));
+        for part in
+            ["<caption>", "scope=\"col\"", "scope=\"row\"", "role=\"img\" aria-label=\"ROC", "<meta name=\"viewport\""]
+        {
+            assert!(page.contains(part), "{part}");
+        }
+        page
+    };
+    let images = images.to_str().unwrap();
+    assert!(!page("plain", &features, &[]).contains("<img"));
+    assert!(page("pictures", &features, &["--images", images]).contains("<img src=\"data:image/jpeg;base64,"));
+
+    // Names that lead out of the directory, that are hostile, or that name nothing.
+    features.memes.iter_mut().for_each(|meme| meme.name = format!("../images/{}", meme.name));
+    let outside = page("outside", &features, &["--images", images]);
+    assert!(!outside.contains("<img") && outside.contains("is no file below"));
+    features.memes.iter_mut().for_each(|meme| meme.name = HOSTILE.replace('/', ""));
+    assert!(!page("nowhere", &features, &["--images", images]).contains("<img"));
+}
+
+#[test]
+fn errors_name_the_input_and_the_remedy() {
+    let dir = scratch("errors");
+    let error = |features: &Features, arguments: &[&str]| {
+        features.write(&dir).unwrap();
+        let command =
+            ["eval", "--features", dir.to_str().unwrap(), "--weights", pack().to_str().unwrap()].map(String::from);
+        let command: Vec<&str> = command.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
+        let output = run(&command);
+        assert!(!output.status.success(), "{arguments:?}");
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let expect = |message: String, parts: &[&str]| {
+        parts.iter().for_each(|part| assert!(message.contains(part), "'{part}' is not in: {message}"));
+        assert!(!message.contains("panicked"), "{message}");
+    };
+    let good = features();
+
+    let foreign = Features { towers: "0123456789abcdef".into(), ..good.clone() };
+    let name = dir.to_str().unwrap();
+    expect(
+        error(&foreign, &[]),
+        &[name, "0123456789abcdef", pack().to_str().unwrap(), &good.towers, "memeclip extract"],
+    );
+    let narrow = Features { image: good.image[..90 * 8].to_vec(), ..good.clone() };
+    expect(error(&narrow, &[]), &["[8, ", "memeclip extract"]);
+
+    expect(error(&good, &["--task", "sarcasm"]), &["unknown task 'sarcasm'"]);
+    expect(error(&good, &["--split", "holdout"]), &["unknown split 'holdout'"]);
+    expect(error(&good, &["--split", "train"]), &[name, "any task in split train", "60 for hate in test"]);
+    expect(error(&good, &["--task", "target", "--split", "val"]), &["target in split val", "30 for hate in val"]);
+    expect(error(&good, &["--task", "humor", "--threshold"]), &["--threshold"]);
+    let unlabelled = good.memes.iter().map(|meme| Meme { labels: Labels::default(), ..meme.clone() }).collect();
+    expect(error(&Features { memes: unlabelled, ..good.clone() }, &[]), &["any task in val and test", "none at all"]);
+
+    let head = format!("hate={}/head-hate.safetensors", tiny_model());
+    expect(error(&good, &["--head", &head, "--head", &head]), &["--head hate is given twice"]);
+    expect(error(&good, &["--head", "hate=nowhere.safetensors"]), &["nowhere.safetensors"]);
+    let foreign = format!("stance={}/head-hate.safetensors", tiny_model());
+    expect(error(&good, &["--head", &foreign]), &["classifier.weight", "expected [3, "]);
+    expect(error(&good, &["--json", "/nowhere/at/all.json"]), &["/nowhere/at/all.json"]);
+}
