@@ -31,7 +31,7 @@ impl Outcome {
             (None, true) => "the pack's zero-shot head".into(),
             (None, false) => "the pack's head".into(),
         };
-        format!("{} memes, {head}, temperature {}", self.examples, self.temperature)
+        format!("{} memes, {head}, temperature {:.3}", self.examples, self.temperature)
     }
 
     /// The figures by name; an AUROC may be undefined.

@@ -2,16 +2,16 @@ const LOWEST: f64 = 0.01;
 const HIGHEST: f64 = 100.0;
 
 /// The temperature, 0.01 to 100, whose division of the logits makes their cross-entropy least (Guo et al., ICML 2017).
-/// `logits` [n, classes] row-major, `labels` [n]. 1 where the temperature makes no difference, as with no examples.
+/// `logits` [n, classes] row-major, `labels` [n]. 1 where the temperature makes no difference, as with no examples, and where
+/// there is no error: then the least would be certainty, which so few examples do not warrant.
 pub fn temperature(logits: &[f32], labels: &[usize], classes: usize) -> f32 {
     assert_eq!(logits.len(), labels.len() * classes, "logits of {} examples", labels.len());
     // Each logit less that of the true class, which the cross-entropy consists of.
     let rows = logits.chunks_exact(classes).zip(labels);
     let gaps: Vec<f64> =
         rows.flat_map(|(row, label)| row.iter().map(|z| f64::from(*z) - f64::from(row[*label]))).collect();
-    // Without an error, certainty is best. The slope would vanish numerically long before.
     if gaps.iter().all(|gap| *gap <= 0.0) {
-        return if gaps.iter().all(|gap| *gap == 0.0) { 1.0 } else { LOWEST as f32 };
+        return 1.0;
     }
     // The cross-entropy is convex in 1 / temperature, so that its slope changes sign once.
     let slope = |temperature: f64| -> f64 { gaps.chunks_exact(classes).map(|row| expected(row, temperature)).sum() };
