@@ -139,7 +139,7 @@ impl Outcome {
                     tbody {
                         @for (class, (row, total)) in self.classes.iter().zip(self.confusion.iter().zip(&self.support)) {
                             tr {
-                                th scope="row" { "is " (class) }
+                                th scope="row" { "is " (class.replace(' ', "\u{a0}")) }
                                 @for count in row {
                                     @let share = *count as f64 / (*total).max(1) as f64;
                                     td.half[share > 0.5].most[share > 0.7] style={ "--share:" (format!("{:.0}%", 100.0 * share)) } {
