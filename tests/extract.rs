@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 use std::thread::sleep;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -73,11 +73,14 @@ fn result(out: &Path) -> Option<[Vec<u8>; 2]> {
     Some([fs::read(out.join("features.safetensors")).ok()?, fs::read(out.join("memes.jsonl")).ok()?])
 }
 
-/// What a run that nobody disturbs makes of the whole set.
-fn undisturbed(test: &str) -> [Vec<u8>; 2] {
-    let out = fresh(&format!("{test}-undisturbed"));
-    extract(&out, &[]);
-    result(&out).unwrap()
+/// The output of a run that nobody disturbs; not to be written to.
+fn undisturbed() -> &'static Path {
+    static OUT: OnceLock<PathBuf> = OnceLock::new();
+    OUT.get_or_init(|| {
+        let out = fresh("undisturbed");
+        extract(&out, &[]);
+        out
+    })
 }
 
 /// The whole files of the cache and when each was written.
@@ -99,7 +102,7 @@ fn cache(out: &Path) -> BTreeMap<PathBuf, SystemTime> {
 #[test]
 fn killed_and_resumed() {
     let _alone = ALONE.lock();
-    let expected = undisturbed("killed");
+    let expected = result(undisturbed());
     let begin = Instant::now();
     extract(&fresh("killed"), &[]);
     let whole = begin.elapsed();
@@ -116,7 +119,7 @@ fn killed_and_resumed() {
         midway += (!kept.is_empty() && result(&out).is_none()) as usize;
 
         extract(&out, &[]);
-        assert_eq!(result(&out).as_ref(), Some(&expected));
+        assert_eq!(result(&out), expected);
         let after = cache(&out);
         assert!(kept.iter().all(|(file, written)| after.get(file) == Some(written)), "something was computed again");
     }
@@ -126,17 +129,17 @@ fn killed_and_resumed() {
 #[test]
 fn shards_at_once() {
     let _alone = ALONE.lock();
-    let expected = undisturbed("shards");
+    let expected = result(undisturbed());
     let out = fresh("shards");
     let shards = ["1/3", "2/3", "3/3"].map(|shard| start(&out, &["--shard", shard]));
     assert!(shards.into_iter().all(|mut shard| shard.wait().unwrap().success()));
-    assert_eq!(result(&out), Some(expected));
+    assert_eq!(result(&out), expected);
 }
 
 #[test]
 fn shards_in_turn() {
     let _alone = ALONE.lock();
-    let expected = undisturbed("turn");
+    let expected = result(undisturbed());
     let out = fresh("turn");
     for (shard, missing) in [("3/3", 80), ("1/3", 40)] {
         assert!(extract(&out, &["--shard", shard]).contains(&format!("{missing} memes of other shards are missing")));
@@ -145,7 +148,7 @@ fn shards_in_turn() {
     // A share that is done already changes nothing.
     assert!(extract(&out, &["--shard", "3/3"]).contains("40 memes, of which 0 computed"));
     assert!(extract(&out, &["--shard", "2/3"]).contains("features of 120 memes"));
-    assert_eq!(result(&out), Some(expected));
+    assert_eq!(result(&out), expected);
 }
 
 #[test]
@@ -219,9 +222,8 @@ fn damaged_and_abandoned_files() {
 #[test]
 fn features_are_those_of_classify() {
     let _alone = ALONE.lock();
-    let out = fresh("classify");
-    extract(&out, &[]);
-    let features = Features::read(&out).unwrap();
+    let out = undisturbed();
+    let features = Features::read(out).unwrap();
     for row in [0, 1, 58, 119] {
         let meme = &features.memes[row];
         let image = path(&format!("tests/memes/pictures/{}", meme.name));
@@ -252,9 +254,8 @@ fn features_are_those_of_classify() {
 #[test]
 fn others_can_read_it() {
     let _alone = ALONE.lock();
-    let out = fresh("format");
-    extract(&out, &[]);
-    let [tensors, lines] = result(&out).unwrap();
+    let out = undisturbed();
+    let [tensors, lines] = result(out).unwrap();
     let file = SafeTensors::deserialize(&tensors).unwrap();
     let classes = Task::ALL.map(|task| (task.name(), task.labels().len()));
     let mut expected = BTreeMap::from([
@@ -285,7 +286,7 @@ fn others_can_read_it() {
         assert_eq!(columns.each_ref().map(|column| column[row] as i8), expected, "row {row}");
     }
     // Every part has every class, for whoever trains on this set.
-    let features = Features::read(&out).unwrap();
+    let features = Features::read(out).unwrap();
     for split in Split::ALL {
         for task in Task::ALL {
             let rows = features.rows(task, split);

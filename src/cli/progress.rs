@@ -64,7 +64,10 @@ impl Progress {
         self.bar.finish_and_clear();
         let Progress { device, memes, computed, start, .. } = self;
         let seconds = start.elapsed().as_secs_f64();
-        let each = seconds / computed.max(1) as f64;
-        eprintln!("{memes} memes, of which {computed} computed on {device}: {seconds:.1} s, {each:.4} s each");
+        let each = match computed {
+            0 => String::new(),
+            _ => format!(", {:.4} s each", seconds / computed as f64),
+        };
+        eprintln!("{memes} memes, of which {computed} computed on {device}: {seconds:.1} s{each}");
     }
 }
