@@ -104,7 +104,6 @@ def temperatures(rng):
         ("overconfident of four", 4, 2, 30),
         ("shy", 3, 3, 0.1),
         ("calibrated", 4, 1, 1),
-        ("without error", 2, 50, 0.001),
         ("against the truth", 3, -2, 5),
     ]:
         labels = rng.integers(0, classes, 60)
