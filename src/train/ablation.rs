@@ -11,7 +11,7 @@ use crate::verdict::{Task, softmax};
 use crate::{Error, Result};
 
 /// HateCLIPper's cross fusion has map² values, a billion weights at the published map of 1024: here it is narrower.
-const CROSS_MAP: usize = 128;
+const CROSS_MAP: usize = 64;
 /// CLIP's own scale of its similarities.
 const CLIP_SCALE: f32 = 100.0;
 
