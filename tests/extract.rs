@@ -103,9 +103,13 @@ fn cache(out: &Path) -> BTreeMap<PathBuf, SystemTime> {
 fn killed_and_resumed() {
     let _alone = ALONE.lock();
     let expected = result(undisturbed());
-    let begin = Instant::now();
-    extract(&fresh("killed"), &[]);
-    let whole = begin.elapsed();
+    // The shortest of three: a moment when the machine was busy would put the kills behind the end.
+    let timed = |_| {
+        let begin = Instant::now();
+        extract(&fresh("killed"), &[]);
+        begin.elapsed()
+    };
+    let whole = (0..3).map(timed).min().unwrap();
 
     let (mut seed, mut midway) = (1u64, 0);
     for _ in 0..20 {
