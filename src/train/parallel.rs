@@ -24,10 +24,8 @@ pub fn parallel<T: Send, R: Send>(items: Vec<T>, job: impl Fn(T) -> Result<R> + 
     };
     thread::scope(|scope| {
         let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-        let joined = threads.into_iter().map(|thread| thread.join());
-        joined
-            .map(|end| end.unwrap_or_else(|_| Err(Error::Internal { reason: "a worker panicked".into() })))
-            .collect::<Result<()>>()
+        let mut ends = threads.into_iter().map(|thread| thread.join());
+        ends.try_for_each(|end| end.unwrap_or_else(|_| Err(Error::Internal { reason: "a worker panicked".into() })))
     })?;
     slots.into_iter().map(|slot| slot.unwrap_or_else(|| Err(Error::Aborted))).collect()
 }
