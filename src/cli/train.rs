@@ -131,6 +131,7 @@ pub fn heads(features: &Features, jobs: Vec<(Task, PathBuf)>, options: &Options)
         let checkpoint = out.with_extension("checkpoint");
         let trained = train(&options.engine()?, features, task, &recipe, &settings, Some(&checkpoint), report)?;
         trained.write(&out)?;
+        std::fs::remove_file(&checkpoint).map_err(|e| io(&checkpoint, e))?;
         let (best, temperature) = (trained.best, trained.temperature);
         println!("{}: {} head, epoch {best}, temperature {temperature:.3}", out.display(), task.name());
         Ok(())

@@ -32,9 +32,9 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// How many epochs there are does not matter: a training may be prolonged.
+    /// How many epochs there are to be does not matter: a training may be prolonged.
     pub fn new(path: &Path, settings: &Settings, recipe: &Recipe, training: &Examples, validation: &Examples) -> Self {
-        let settings = Settings { epochs: 0, patience: None, ..settings.clone() };
+        let settings = Settings { epochs: 0, ..settings.clone() };
         let mut hash = Sha256::new();
         hash.update(format!("{settings:?} {recipe:?}"));
         hash.update(training.bytes().chain(validation.bytes()).collect::<Vec<u8>>());
@@ -68,8 +68,9 @@ impl Checkpoint {
         write_whole(&self.path, &file)
     }
 
-    /// Replaces `state`, that of a fresh training, by the saved one if there is one of the same training.
-    pub fn load(&self, engine: &Burn, state: &mut State) -> Result<()> {
+    /// Replaces `state`, that of a fresh training, by the saved one if there is one of the same training, of at most
+    /// `epochs` epochs.
+    pub fn load(&self, engine: &Burn, epochs: usize, state: &mut State) -> Result<()> {
         let file = match std::fs::read(&self.path) {
             Ok(file) => file,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -83,7 +84,8 @@ impl Checkpoint {
         let (_, metadata) = SafeTensors::read_metadata(&file).map_err(|e| invalid(e.to_string()))?;
         let metadata: BTreeMap<String, String> = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
         let entry = |key: &str| metadata.get(key).ok_or_else(|| invalid(format!("no '{key}' in its metadata")));
-        if *entry("identity")? != self.identity {
+        let done: Vec<Epoch> = serde_json::from_str(entry("epochs")?).map_err(|e| invalid(e.to_string()))?;
+        if *entry("identity")? != self.identity || done.len() > epochs {
             return Ok(());
         }
         let values = |name: String, count: usize| -> Result<Vec<f32>> {
@@ -104,13 +106,8 @@ impl Checkpoint {
             state.optimizer.moments.insert(name.clone(), [moment("first")?, moment("second")?]);
         }
         state.optimizer.steps = entry("steps")?.parse().map_err(|_| invalid("its step count is no number".into()))?;
-        state.epochs = serde_json::from_str(entry("epochs")?).map_err(|e| invalid(e.to_string()))?;
+        state.epochs = done;
         Ok(())
-    }
-
-    /// The training is over. That the file has gone already is no matter.
-    pub fn remove(&self) {
-        let _ = std::fs::remove_file(&self.path);
     }
 }
 

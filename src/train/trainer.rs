@@ -26,7 +26,7 @@ pub struct Epoch {
 
 /// Trains the head of a task on `train`, chooses the epoch with the best AUROC on `val`, and fits the temperature there.
 /// `test` is not looked at. With `checkpoint`, the state is kept in that file after each epoch, and a training that was
-/// interrupted goes on from there; the file is removed at the end. `report` is told of each epoch.
+/// interrupted goes on from there; once the head is safe, the file may go. `report` is told of each epoch.
 pub fn train(
     engine: &Burn,
     features: &Features,
@@ -50,7 +50,7 @@ pub fn train(
     let optimizer = AdamW::new(settings.rate, settings.decay);
     let mut state = State { best: parameters.tensors.clone(), parameters, optimizer, epochs: Vec::new() };
     if let Some(checkpoint) = &checkpoint {
-        checkpoint.load(engine, &mut state)?;
+        checkpoint.load(engine, settings.epochs, &mut state)?;
     }
 
     let weights = settings.balanced.then(|| balanced(&training));
@@ -79,9 +79,6 @@ pub fn train(
     state.parameters.tensors = state.best;
     let scores = logits(engine, &shape, &state.parameters, &validation)?;
     let temperature = metrics::temperature(&scores, &validation.labels, validation.classes);
-    if let Some(checkpoint) = checkpoint {
-        checkpoint.remove();
-    }
     let best = best(&state.epochs).map_or(0, |best| best.number);
     Ok(Trained { task, shape, parameters: state.parameters, temperature, epochs: state.epochs, best })
 }
