@@ -8,12 +8,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use common::{block_on, scratch};
 use memeclip::data::{Features, Labels, Meme, Split};
-use memeclip::engine::Engine;
 use memeclip::engine::burn::{Burn, DropoutRates};
 use memeclip::engine::cpu::Cpu;
+use memeclip::engine::{Dropout, Engine};
 use memeclip::model::{ClipConfig, Head, HeadConfig, Packed};
 use memeclip::train::ablation::{ablate, variants};
-use memeclip::train::{AdamW, Parameters, Pass, Recipe, Settings, Shape, train};
+use memeclip::train::{AdamW, Examples, Parameters, Pass, Recipe, Settings, Shape, train};
 use memeclip::verdict::{Task, softmax};
 use memeclip::weights::checkpoint::{self, HEAD_NAMES};
 use memeclip::weights::quant::{Format, Matrix};
@@ -88,6 +88,10 @@ fn devices() -> Vec<Burn> {
     vec![Burn::flex(), Burn::wgpu().unwrap()]
 }
 
+fn values(tensor: &burn::tensor::Tensor<2>) -> Vec<f32> {
+    tensor.to_data().try_into_vec().unwrap()
+}
+
 /// The largest difference.
 fn difference(found: &[f32], expected: &[f32]) -> f32 {
     assert_eq!(found.len(), expected.len());
@@ -123,7 +127,7 @@ fn two_hundred_steps_end_where_pytorch_ends() {
     let expected = golden.floats("losses");
     for engine in devices() {
         let mut parameters = golden.parameters(&engine, &tiny());
-        let mut optimizer = AdamW::new(1e-4, 1e-4);
+        let mut optimizer = AdamW::new(1e-3, 1e-1);
         let mut losses = Vec::new();
         for step in 0..expected.len() {
             let (batch, labels) = golden.batch(&engine, step);
@@ -135,6 +139,13 @@ fn two_hundred_steps_end_where_pytorch_ends() {
         println!("{}: losses of 200 steps within {off:.1e}", engine.name());
         assert!(off < 1e-3, "{}: {off}", engine.name());
         assert!(losses[199] < 0.5 * losses[0]);
+        for (name, published) in HEAD_NAMES {
+            let (_, _, trained) = golden.kept("trained", published);
+            let off = difference(&values(&parameters.tensors[name]), &trained);
+            println!("{}, {name}: within {off:.1e} of {:.1e}", engine.name(), largest(&trained));
+            // Where a gradient is next to nothing, AdamW makes much of its last bits; no decay would be 2e-2 off.
+            assert!(off < 1e-2 * largest(&trained), "{}: {name} off by {off}", engine.name());
+        }
     }
 }
 
@@ -276,13 +287,72 @@ fn the_temperature_makes_probabilities_honest() {
     let settings = Settings { epochs: 30, dropout, ..quick() };
     let trained = train(&Burn::flex(), &features, Task::Hate, &recipe, &settings, None, |_| {}).unwrap();
     assert!(trained.temperature > 1.0, "{}", trained.temperature);
-    let test = memeclip::train::Examples::new(&features, Task::Hate, Split::Test);
+    let test = Examples::new(&features, Task::Hate, Split::Test);
     let logits = memeclip::train::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
     let loss = |temperature: f32| -> f32 {
         let rows = logits.chunks_exact(2).zip(&test.labels);
         rows.map(|(logits, &label)| -softmax(logits, temperature)[label].max(1e-30).ln()).sum()
     };
     assert!(loss(trained.temperature) < loss(1.0));
+}
+
+#[test]
+fn dropout_drops_its_share_and_keeps_the_mean() {
+    let engine = Burn::flex();
+    let ones = engine.tensor(200, 500, &[1.0; 100_000]).unwrap();
+    let rates = DropoutRates { projection: 0.1, fusion: 0.4, output: 0.2 };
+    let dropping = engine.with_dropout(rates, Pcg64::seed_from_u64(1));
+    for (place, rate) in [(Dropout::Projection, 0.1), (Dropout::Fusion, 0.4), (Dropout::Output, 0.2)] {
+        assert_eq!(values(&engine.dropout(&ones, place)), values(&ones));
+        let dropped = values(&dropping.dropout(&ones, place));
+        assert!(dropped.iter().all(|value| *value == 0.0 || (value - 1.0 / (1.0 - rate)).abs() < 1e-6));
+        let share = dropped.iter().filter(|value| **value == 0.0).count() as f32 / 100_000.0;
+        assert!((share - rate).abs() < 0.01, "{place:?}: {share}");
+    }
+}
+
+#[test]
+fn dropout_is_where_the_reference_has_it() {
+    let golden = Golden::open();
+    let engine = Burn::flex();
+    let parameters = golden.parameters(&engine, &tiny());
+    let ([image, text], _) = golden.batch(&engine, 0);
+    // Practically everything dropped in one place.
+    let logits = |projection: f32, fusion: f32, output: f32| {
+        let engine = engine.with_dropout(DropoutRates { projection, fusion, output }, Pcg64::seed_from_u64(1));
+        values(&parameters.head(&engine, &tiny(), None).unwrap().logits(&engine, &image, &text))
+    };
+    let all = 0.999_999_9;
+    // Before the classifier: nothing is left to classify.
+    assert!(logits(0.0, 0.0, all).iter().all(|logit| *logit == 0.0));
+    // Behind the fusion: the bias of pre_output is left, the same for every meme.
+    let fusion = logits(0.0, all, 0.0);
+    assert!(fusion.iter().any(|logit| logit.abs() > 0.1));
+    assert!(fusion.chunks(3).all(|row| difference(row, &fusion[..3]) < 1e-5));
+    // Behind the projections: so it is too. (Their own biases are dropped as well.)
+    let projection = logits(all, 0.0, 0.0);
+    assert!(difference(&projection, &fusion) < 1e-5);
+}
+
+#[test]
+fn balanced_classes_count_alike() {
+    let mut features = memes(400);
+    // Nothing is to be learned; one in ten is humorous.
+    for (row, meme) in features.memes.iter_mut().enumerate() {
+        meme.labels.set(Task::Humor, usize::from(row / 5 % 10 == 0));
+    }
+    let recipe = Recipe::memeclip(128);
+    let mean = |balanced: bool| {
+        let settings = Settings { balanced, epochs: 2, ..quick() };
+        let trained = train(&Burn::flex(), &features, Task::Humor, &recipe, &settings, None, |_| {}).unwrap();
+        let test = Examples::new(&features, Task::Humor, Split::Test);
+        let logits = memeclip::train::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
+        let probabilities: Vec<f32> = logits.chunks(2).map(|logits| softmax(logits, 1.0)[1]).collect();
+        probabilities.iter().sum::<f32>() / probabilities.len() as f32
+    };
+    let (plain, balanced) = (mean(false), mean(true));
+    println!("mean probability of the rare class: {plain:.2}, balanced {balanced:.2}");
+    assert!(plain < 0.15 && (0.25..0.75).contains(&balanced), "{plain}, {balanced}");
 }
 
 #[test]
@@ -330,7 +400,7 @@ fn the_initialisation_is_pytorchs() {
     let engine = Burn::flex();
     let weights: Vec<f32> = (0..3 * 128).map(|i| i as f32).collect();
     let parameters = Parameters::initial(&engine, &tiny(), Some(&weights), &mut Pcg64::seed_from_u64(1)).unwrap();
-    let values = |name: &str| parameters.tensors[name].to_data().try_into_vec::<f32>().unwrap();
+    let values = |name: &str| values(&parameters.tensors[name]);
     // Uniform within 1/sqrt(inputs): its deviation is that bound / sqrt(3).
     for (name, inputs) in [("image.projection.weight", 64.0), ("text.adapter.2", 32.0), ("pre_output.bias", 128.0)] {
         let (values, bound) = (values(name), 1.0 / f32::sqrt(inputs));
@@ -339,5 +409,5 @@ fn the_initialisation_is_pytorchs() {
         assert!((deviation / bound - 0.577).abs() < 0.06, "{name}: {deviation}");
     }
     let classifier = Matrix::encode(&weights, 3, 128, Format::F32);
-    assert_eq!(values("classifier"), engine.weight(classifier).unwrap().to_data().try_into_vec::<f32>().unwrap());
+    assert_eq!(values("classifier"), self::values(&engine.weight(classifier).unwrap()));
 }

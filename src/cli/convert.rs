@@ -33,20 +33,19 @@ pub struct Convert {
     texts: Texts,
 }
 
-/// What a manifest tells people; what is not given stays as in the pack that is converted.
+/// What a manifest tells people. What is not given stays as in the pack that is built on.
 #[derive(clap::Args)]
 pub struct Texts {
-    /// What people call the model [default: MemeCLIP].
+    /// What people call the model.
     #[arg(long)]
     name: Option<String>,
-    /// Licence of the weights [default: see the weights' publisher].
+    /// Licence of the weights.
     #[arg(long)]
     licence: Option<String>,
-    /// Where the weights come from [default: converted by memeclip].
+    /// Where the weights come from.
     #[arg(long)]
     provenance: Option<String>,
-    /// What users must know about the model's limits; the page shows it [default: A classifier makes mistakes in both
-    /// directions. Let people decide.].
+    /// What users must know about the model's limits; the page shows it.
     #[arg(long)]
     notice: Option<String>,
 }
