@@ -141,7 +141,7 @@ fn a_killed_training_goes_on() {
     assert!(killed > 0, "no kill came before the end");
     assert!(start(&resumed).wait().unwrap().success());
     assert!(fs::read(&whole).unwrap() == fs::read(&resumed).unwrap());
-    assert!(!resumed.with_extension("checkpoint").exists(), "a finished training leaves no state");
+    assert!(!resumed.with_extension("checkpoint.safetensors").exists(), "a finished training leaves no state");
 }
 
 #[test]

@@ -222,7 +222,7 @@ fn an_interrupted_training_ends_as_an_uninterrupted_one() {
     let (features, recipe) = (memes(200), Recipe::memeclip(128));
     let dir = scratch("resume");
     std::fs::create_dir_all(&dir).unwrap();
-    let checkpoint = dir.join("state.checkpoint");
+    let checkpoint = dir.join("state.safetensors");
     let run = |settings: &Settings, stop_at: usize| {
         let mut seen = Vec::new();
         let end = catch_unwind(AssertUnwindSafe(|| {
@@ -260,6 +260,22 @@ fn an_interrupted_training_ends_as_an_uninterrupted_one() {
     let (resumed, seen) = run(&quick(), usize::MAX);
     assert_eq!(seen, [3, 4]);
     assert!(bytes(&resumed.unwrap(), "resumed.safetensors") == whole);
+}
+
+#[test]
+fn a_damaged_state_is_named_with_what_to_do() {
+    let dir = scratch("damaged");
+    std::fs::create_dir_all(&dir).unwrap();
+    let state = dir.join("state.safetensors");
+    let train = || {
+        let recipe = Recipe::memeclip(128);
+        train(&Burn::flex(), &memes(50), Task::Hate, &recipe, &quick(), Some(&state), |_| {})
+    };
+    std::fs::write(&state, b"no tensors").unwrap();
+    let error = train().err().expect("an error").to_string();
+    assert!(error.contains("state.safetensors") && error.contains("Remove the file"), "{error}");
+    std::fs::remove_file(&state).unwrap();
+    assert!(train().is_ok());
 }
 
 #[test]

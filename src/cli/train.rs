@@ -128,7 +128,7 @@ pub fn heads(features: &Features, jobs: Vec<(Task, PathBuf)>, options: &Options)
                 "{name:<6} epoch {number}/{epochs}: loss {loss:.4}, val AUROC {auroc:.4}, accuracy {accuracy:.4}"
             );
         };
-        let checkpoint = out.with_extension("checkpoint");
+        let checkpoint = out.with_extension("checkpoint.safetensors");
         let trained = train(&options.engine()?, features, task, &recipe, &settings, Some(&checkpoint), report)?;
         trained.write(&out)?;
         std::fs::remove_file(&checkpoint).map_err(|e| io(&checkpoint, e))?;

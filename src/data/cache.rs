@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::features::write_whole;
 use crate::Result;
+use crate::weights::file::{to_bytes, to_floats};
 use crate::weights::pack::io;
 use crate::weights::source::hex;
 
@@ -27,13 +28,12 @@ impl Cache {
     /// The vector of what has this key, if it was computed; a damaged file is as good as none.
     pub fn get(&self, key: &str) -> Option<Vec<f32>> {
         let bytes = fs::read(self.dir.join(key)).ok().filter(|bytes| bytes.len() == 4 * self.width)?;
-        let values: Vec<f32> = bytes.as_chunks().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+        let values = to_floats(&bytes);
         values.iter().all(|value| value.is_finite()).then_some(values)
     }
 
     pub fn put(&self, key: &str, values: &[f32]) -> Result<()> {
-        let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-        write_whole(&self.dir.join(key), &bytes)
+        write_whole(&self.dir.join(key), &to_bytes(values))
     }
 }
 

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Labels, Meme, Split};
 use crate::verdict::Task;
+use crate::weights::file::{self, Entry, to_floats};
 use crate::weights::pack::io;
 use crate::zero_shot::Prompts;
 use crate::{Error, Result};
@@ -73,31 +74,26 @@ impl Features {
 
     /// Writes both files, each at once: a reader never sees half of one.
     pub fn write(&self, dir: &Path) -> Result<()> {
-        let bytes = |values: &[f32]| values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>();
         let count = self.memes.len();
-        let mut tensors = vec![
-            ("image".to_string(), Dtype::F32, vec![count, self.image_width()], bytes(&self.image)),
-            ("text".into(), Dtype::F32, vec![count, self.text_width()], bytes(&self.text)),
-            ("split".into(), Dtype::U8, vec![count], self.memes.iter().map(|meme| meme.split as u8).collect()),
+        let bytes = |name: &str, dtype, data| Entry { name: name.into(), dtype, shape: vec![count], data };
+        let mut entries = vec![
+            Entry::floats("image", &[count, self.image_width()], &self.image),
+            Entry::floats("text", &[count, self.text_width()], &self.text),
+            bytes("split", Dtype::U8, self.memes.iter().map(|meme| meme.split as u8).collect()),
         ];
         for task in Task::ALL {
             let class = |meme: &Meme| meme.labels.get(task).map_or(-1i8 as u8, |class| class as u8);
-            let labels = self.memes.iter().map(class).collect();
-            tensors.push((task.name().into(), Dtype::I8, vec![count], labels));
+            entries.push(bytes(task.name(), Dtype::I8, self.memes.iter().map(class).collect()));
         }
         for (task, prompts) in &self.prompts {
             let classes = task.labels().len();
-            for (name, values) in [("prompts", &prompts.embeddings), ("class_weights", &prompts.class_weights)] {
-                let shape = vec![classes, values.len() / classes];
-                tensors.push((format!("{name}.{}", task.name()), Dtype::F32, shape, bytes(values)));
+            for (kind, values) in [("prompts", &prompts.embeddings), ("class_weights", &prompts.class_weights)] {
+                let name = format!("{kind}.{}", task.name());
+                entries.push(Entry::floats(name, &[classes, values.len() / classes], values));
             }
         }
-        let internal = |e: safetensors::SafeTensorError| Error::Internal { reason: e.to_string() };
-        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
-            Ok((name.clone(), TensorView::new(*dtype, shape.clone(), bytes).map_err(internal)?))
-        });
         let metadata = HashMap::from([("towers".to_string(), self.towers.clone())]);
-        let tensors = safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(internal)?;
+        let tensors = file::serialize(&entries, Some(metadata))?;
 
         let mut lines = String::new();
         for meme in &self.memes {
@@ -127,9 +123,6 @@ impl Features {
                 return Err(invalid(format!("tensor '{name}' is {found}, expected {dtype:?} with {rows} rows")));
             }
             Ok(view)
-        };
-        let floats = |view: &TensorView| -> Vec<f32> {
-            view.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
         };
 
         let path = dir.join(MEMES);
@@ -161,12 +154,13 @@ impl Features {
                     label => return Err(invalid(format!("row {row}: {name} {label} is not -1 to {}", classes - 1))),
                 }
             }
-            let values =
-                |kind: &str| tensor(&format!("{kind}.{name}"), Dtype::F32, classes, 2).map(|view| floats(&view));
+            let values = |kind: &str| {
+                tensor(&format!("{kind}.{name}"), Dtype::F32, classes, 2).map(|view| to_floats(view.data()))
+            };
             prompts.insert(task, Prompts { embeddings: values("prompts")?, class_weights: values("class_weights")? });
         }
-        let image = floats(&tensor("image", Dtype::F32, memes.len(), 2)?);
-        let text = floats(&tensor("text", Dtype::F32, memes.len(), 2)?);
+        let image = to_floats(tensor("image", Dtype::F32, memes.len(), 2)?.data());
+        let text = to_floats(tensor("text", Dtype::F32, memes.len(), 2)?.data());
         if let Some(at) = image.iter().chain(&text).position(|value| !value.is_finite()) {
             return Err(invalid(format!("value {at} of the features is not finite")));
         }

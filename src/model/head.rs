@@ -1,6 +1,7 @@
 use super::{Fusion, HeadConfig, Linear, Weights};
 use crate::Result;
 use crate::engine::{Activation, Dropout, Engine};
+use crate::weights::quant::{Format, Matrix};
 
 /// MemeCLIP's head for one task (paper, section 4): feature projections, adapters, fusion, cosine classifier. Also its
 /// reductions and HateCLIPper's two heads, which it is compared with (paper, tables 2 and 5).
@@ -56,16 +57,13 @@ struct Cross<E: Engine> {
 }
 
 impl<E: Engine> Cross<E> {
-    fn load(w: &mut impl Weights<E>, map: usize) -> Result<Self> {
+    fn new(engine: &E, map: usize) -> Result<Self> {
         let picks = |column: fn(usize, usize) -> usize| {
             let mut values = vec![0.0; map * map * map];
             (0..map * map).for_each(|row| values[row * map + column(row, map)] = 1.0);
-            values
+            engine.weight(Matrix::encode(&values, map * map, map, Format::F32))
         };
-        Ok(Cross {
-            image: w.constant("cross.image", map * map, map, || picks(|row, map| row / map))?,
-            text: w.constant("cross.text", map * map, map, || picks(|row, map| row % map))?,
-        })
+        Ok(Cross { image: picks(|row, map| row / map)?, text: picks(|row, map| row % map)? })
     }
 
     fn forward(&self, engine: &E, image: &E::Tensor, text: &E::Tensor) -> E::Tensor {
@@ -95,7 +93,7 @@ impl<E: Engine> Head<E> {
                 _ => Some(Mapping::load(w, config, "text", text)?),
             },
             cross: match config.fusion {
-                Fusion::Cross => Some(Cross::load(w, config.map)?),
+                Fusion::Cross => Some(Cross::new(w.engine(), config.map)?),
                 _ => None,
             },
             pre_output: match config.pre_output {

@@ -19,7 +19,7 @@ pub use text::TextTower;
 pub use vision::{VisionTower, patches};
 
 use crate::engine::{Activation, Engine};
-use crate::weights::quant::{Format, Matrix, PANEL};
+use crate::weights::quant::{Matrix, PANEL};
 use crate::{Error, Result};
 
 /// Where a stage's tensors come from.
@@ -44,6 +44,8 @@ pub struct Tensors {
 
 /// Where the weights of a part of the network come from: a pack ([`Packed`]), or a trainer.
 pub trait Weights<E: Engine> {
+    fn engine(&self) -> &E;
+
     /// The matrix [rows, cols].
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<E::Weight>;
 
@@ -54,15 +56,6 @@ pub trait Weights<E: Engine> {
     fn vector(&mut self, name: &str, cols: usize) -> Result<E::Tensor> {
         self.tensor(name, 1, cols)
     }
-
-    /// A matrix [rows, cols] that is known beforehand; its name is for those who keep it.
-    fn constant(
-        &mut self,
-        name: &str,
-        rows: usize,
-        cols: usize,
-        values: impl FnOnce() -> Vec<f32>,
-    ) -> Result<E::Weight>;
 }
 
 /// The tensors of a stage, on their way to an engine.
@@ -78,6 +71,10 @@ impl<'a, E: Engine> Packed<'a, E> {
 }
 
 impl<E: Engine> Weights<E> for Packed<'_, E> {
+    fn engine(&self) -> &E {
+        self.engine
+    }
+
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<E::Weight> {
         let t = &mut self.tensors;
         let mut matrix = t.matrices.remove(name).ok_or_else(|| t.missing(name))?;
@@ -97,16 +94,6 @@ impl<E: Engine> Weights<E> for Packed<'_, E> {
             return Err(Error::Tensor { tensor: format!("{}.{name}", t.stage), reason });
         }
         self.engine.tensor(rows, cols, &values)
-    }
-
-    fn constant(
-        &mut self,
-        _name: &str,
-        rows: usize,
-        cols: usize,
-        values: impl FnOnce() -> Vec<f32>,
-    ) -> Result<E::Weight> {
-        self.engine.weight(Matrix::encode(&values(), rows, cols, Format::F32))
     }
 }
 

@@ -29,15 +29,13 @@ pub type Named = BTreeMap<String, Tensor<2>>;
 #[derive(Clone)]
 pub struct Parameters {
     pub tensors: Named,
-    /// What the model asks for but training leaves alone.
-    constants: Named,
 }
 
 impl Parameters {
     /// PyTorch's initialisation of linear layers, uniform within ±1/sqrt(inputs) for weights and biases; the class weights
     /// too, unless `class_weights` [classes, map] are given (the semantic-aware initialisation).
     pub fn initial(engine: &Burn, shape: &Shape, class_weights: Option<&[f32]>, rng: &mut Pcg64) -> Result<Self> {
-        let parameters = Parameters { tensors: BTreeMap::new(), constants: BTreeMap::new() };
+        let parameters = Parameters { tensors: BTreeMap::new() };
         let mut initial = Initial { engine, rng, inputs: 0, parameters };
         Head::load(&mut initial, &shape.config, shape.image, shape.text, shape.classes)?;
         let mut parameters = initial.parameters;
@@ -52,8 +50,7 @@ impl Parameters {
     /// The head with these values. With `tracked`, burn follows what becomes of them, for [`Tensor::backward`].
     pub fn head(&self, engine: &Burn, shape: &Shape, tracked: Option<&Named>) -> Result<Head<Burn>> {
         let tensors = tracked.unwrap_or(&self.tensors);
-        let mut current =
-            Current { engine, tensors, constants: &self.constants, normalize: shape.config.scale.is_some() };
+        let mut current = Current { engine, tensors, normalize: shape.config.scale.is_some() };
         Head::load(&mut current, &shape.config, shape.image, shape.text, shape.classes)
     }
 
@@ -84,6 +81,10 @@ impl Initial<'_> {
 }
 
 impl Weights<Burn> for Initial<'_> {
+    fn engine(&self) -> &Burn {
+        self.engine
+    }
+
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor<2>> {
         self.inputs = cols;
         self.uniform(name, cols, rows)
@@ -92,30 +93,21 @@ impl Weights<Burn> for Initial<'_> {
     fn tensor(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor<2>> {
         self.uniform(name, rows, cols)
     }
-
-    fn constant(
-        &mut self,
-        name: &str,
-        rows: usize,
-        cols: usize,
-        values: impl FnOnce() -> Vec<f32>,
-    ) -> Result<Tensor<2>> {
-        let tensor = self.engine.weight(Matrix::encode(&values(), rows, cols, Format::F32))?;
-        self.parameters.constants.insert(name.into(), tensor.clone());
-        Ok(tensor)
-    }
 }
 
 /// Hands out the parameters as they are.
 struct Current<'a> {
     engine: &'a Burn,
     tensors: &'a Named,
-    constants: &'a Named,
     /// The model expects the class weights of a cosine classifier normalised.
     normalize: bool,
 }
 
 impl Weights<Burn> for Current<'_> {
+    fn engine(&self) -> &Burn {
+        self.engine
+    }
+
     fn matrix(&mut self, name: &str, _rows: usize, _cols: usize) -> Result<Tensor<2>> {
         let tensor = &self.tensors[name];
         match name == "classifier" && self.normalize {
@@ -126,15 +118,5 @@ impl Weights<Burn> for Current<'_> {
 
     fn tensor(&mut self, name: &str, _rows: usize, _cols: usize) -> Result<Tensor<2>> {
         Ok(self.tensors[name].clone())
-    }
-
-    fn constant(
-        &mut self,
-        name: &str,
-        _rows: usize,
-        _cols: usize,
-        _values: impl FnOnce() -> Vec<f32>,
-    ) -> Result<Tensor<2>> {
-        Ok(self.constants[name].clone())
     }
 }

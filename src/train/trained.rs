@@ -1,13 +1,11 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use safetensors::Dtype;
-use safetensors::tensor::TensorView;
-
 use super::{Epoch, Parameters, Shape};
 use crate::data::write_whole;
 use crate::verdict::Task;
 use crate::weights::checkpoint::{HEAD_METADATA, HEAD_NAMES, HeadTraining};
+use crate::weights::file::{self, Entry};
 use crate::{Error, Result};
 
 /// A trained head: the best epoch's.
@@ -27,7 +25,7 @@ impl Trained {
     /// [`HeadTraining`].
     pub fn write(&self, path: &Path) -> Result<()> {
         let internal = |reason: String| Error::Internal { reason };
-        let mut tensors = Vec::new();
+        let mut entries = Vec::new();
         for (name, published) in HEAD_NAMES {
             let tensor = self.parameters.tensors.get(name);
             let tensor = tensor.ok_or_else(|| internal(format!("'{name}': not a MemeCLIP head")))?;
@@ -37,18 +35,12 @@ impl Trained {
                 false => (tensor.clone().transpose(), vec![tensor.dims()[1], tensor.dims()[0]]),
             };
             let values = tensor.into_data().try_into_vec::<f32>().map_err(|e| internal(format!("{e:?}")))?;
-            let bytes: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
-            tensors.push((published, shape, bytes));
+            entries.push(Entry::floats(published, &shape, &values));
         }
-        let view = |e: safetensors::SafeTensorError| internal(e.to_string());
-        let views = tensors
-            .iter()
-            .map(|(name, shape, bytes)| Ok((*name, TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(view)?)));
         let auroc = self.epochs.iter().find(|epoch| epoch.number == self.best).map_or(f64::NAN, |epoch| epoch.auroc);
         let training = HeadTraining { task: self.task, temperature: self.temperature, epoch: self.best, auroc };
         let training = serde_json::to_string(&training).map_err(|e| internal(e.to_string()))?;
         let metadata = HashMap::from([(HEAD_METADATA.to_string(), training)]);
-        let file = safetensors::serialize(views.collect::<Result<Vec<_>>>()?, Some(metadata)).map_err(view)?;
-        write_whole(path, &file)
+        write_whole(path, &file::serialize(&entries, Some(metadata))?)
     }
 }

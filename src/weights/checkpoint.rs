@@ -50,12 +50,12 @@ impl Checkpoint {
     }
 
     /// What is wrong with this file, as an error.
-    fn invalid(&self, reason: String) -> Error {
+    pub(crate) fn invalid(&self, reason: String) -> Error {
         Error::Checkpoint { file: self.file.clone(), reason }
     }
 
     /// An entry of a safetensors file's metadata.
-    fn metadata(&self, key: &str) -> Option<&str> {
+    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
         match &self.storage {
             Storage::Safetensors { metadata, .. } => metadata.metadata().as_ref()?.get(key).map(String::as_str),
             Storage::Torch(_) => None,
@@ -71,7 +71,7 @@ impl Checkpoint {
     }
 
     /// Values as f32, row-major, after checking the shape.
-    fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    pub(crate) fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let found = self.shape(name)?;
         if found != shape {
             return Err(self.invalid(format!("tensor '{name}' has shape {found:?}, expected {shape:?}")));

@@ -2,6 +2,8 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 pub mod checkpoint;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod file;
 #[cfg(target_arch = "wasm32")]
 pub mod http;
 pub mod load;

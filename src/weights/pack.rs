@@ -17,10 +17,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use safetensors::Dtype;
-use safetensors::tensor::TensorView;
 use sha2::{Digest, Sha256};
 
 use super::checkpoint;
+use super::file::{self, Entry, to_bytes};
 use super::load::component_of;
 use super::manifest::{self, Component, Manifest, Shard};
 use super::quant::{BLOCK, Format, Matrix, PANEL};
@@ -50,17 +50,20 @@ pub struct PackWriter {
     dir: PathBuf,
     components: BTreeMap<String, Component>,
     component: String,
-    pending: Vec<Entry>,
+    pending: Vec<Staged>,
     pending_bytes: usize,
 }
 
-/// One tensor of a shard.
-struct Entry {
+/// One tensor of a shard; its name in the file begins with its stage.
+struct Staged {
     stage: String,
-    name: String,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    data: Vec<u8>,
+    entry: Entry,
+}
+
+impl Staged {
+    fn new(stage: &str, name: &str, dtype: Dtype, shape: Vec<usize>, data: Vec<u8>) -> Self {
+        Staged { stage: stage.into(), entry: Entry { name: format!("{stage}.{name}"), dtype, shape, data } }
+    }
 }
 
 impl PackWriter {
@@ -95,13 +98,12 @@ impl PackWriter {
         }
         let vectors: BTreeMap<_, _> = tensors.vectors.into_iter().collect();
         for (name, values) in vectors {
-            let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            self.push(vec![Entry { stage: stage.clone(), name, dtype: Dtype::F32, shape: vec![values.len()], data }])?;
+            self.push(vec![Staged::new(&stage, &name, Dtype::F32, vec![values.len()], to_bytes(&values))])?;
         }
         let integers: BTreeMap<_, _> = tensors.integers.into_iter().collect();
         for (name, values) in integers {
             let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
-            self.push(vec![Entry { stage: stage.clone(), name, dtype: Dtype::U16, shape: vec![values.len()], data }])?;
+            self.push(vec![Staged::new(&stage, &name, Dtype::U16, vec![values.len()], data)])?;
         }
         if self.pending_bytes >= SHARD_MIN { self.flush() } else { Ok(()) }
     }
@@ -121,8 +123,8 @@ impl PackWriter {
     }
 
     /// Entries that belong into one shard.
-    fn push(&mut self, entries: Vec<Entry>) -> Result<()> {
-        let bytes: usize = entries.iter().map(|entry| entry.data.len()).sum();
+    fn push(&mut self, entries: Vec<Staged>) -> Result<()> {
+        let bytes: usize = entries.iter().map(|staged| staged.entry.data.len()).sum();
         if self.pending_bytes + bytes > SHARD_MAX {
             self.flush()?;
         }
@@ -135,17 +137,12 @@ impl PackWriter {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let entries = std::mem::take(&mut self.pending);
+        let pending = std::mem::take(&mut self.pending).into_iter().map(|staged| (staged.stage, staged.entry));
+        let (mut stages, entries): (Vec<String>, Vec<Entry>) = pending.unzip();
         self.pending_bytes = 0;
-        let internal = |e: safetensors::SafeTensorError| Error::Internal { reason: e.to_string() };
-        let views = entries.iter().map(|entry| {
-            let view = TensorView::new(entry.dtype, entry.shape.clone(), &entry.data).map_err(internal)?;
-            Ok((format!("{}.{}", entry.stage, entry.name), view))
-        });
-        let bytes = safetensors::serialize(views.collect::<Result<Vec<_>>>()?, None).map_err(internal)?;
+        let bytes = file::serialize(&entries, None)?;
         let sha256 = hex(&Sha256::digest(&bytes));
 
-        let mut stages: Vec<String> = entries.into_iter().map(|entry| entry.stage).collect();
         stages.dedup();
         let shards = &mut self.components.entry(self.component.clone()).or_insert(Component { shards: vec![] }).shards;
         let file = format!("{}-{:02}-{}.safetensors", self.component.replace('/', "-"), shards.len(), &sha256[..16]);
@@ -203,7 +200,7 @@ pub async fn replace_heads(
 }
 
 /// The data, and the scales if there are any, of `panels` panels from `first` on.
-fn matrix_entries(stage: &str, name: &str, matrix: &Matrix, first: usize, panels: usize) -> Vec<Entry> {
+fn matrix_entries(stage: &str, name: &str, matrix: &Matrix, first: usize, panels: usize) -> Vec<Staged> {
     let Matrix { cols, format, .. } = *matrix;
     let blocks = cols / BLOCK;
     let (dtype, shape) = match format {
@@ -214,15 +211,11 @@ fn matrix_entries(stage: &str, name: &str, matrix: &Matrix, first: usize, panels
     };
     let piece = |all: &[u8], panel: usize| all[first * panel..(first + panels) * panel].to_vec();
     let data = piece(&matrix.data, format.panel_bytes(cols));
-    let mut entries = vec![Entry { stage: stage.into(), name: name.into(), dtype, shape, data }];
+    let mut entries = vec![Staged::new(stage, name, dtype, shape, data)];
     if !matrix.scales.is_empty() {
-        entries.push(Entry {
-            stage: stage.into(),
-            name: format!("{name}.scale"),
-            dtype: Dtype::F16,
-            shape: vec![panels, blocks, PANEL],
-            data: piece(&matrix.scales, format.panel_scale_bytes(cols)),
-        });
+        let scales = piece(&matrix.scales, format.panel_scale_bytes(cols));
+        let name = format!("{name}.scale");
+        entries.push(Staged::new(stage, &name, Dtype::F16, vec![panels, blocks, PANEL], scales));
     }
     entries
 }
