@@ -11,6 +11,7 @@ use memeclip::data::{Features, Labels, Meme, Split};
 use memeclip::engine::burn::{Burn, DropoutRates};
 use memeclip::engine::cpu::Cpu;
 use memeclip::engine::{Dropout, Engine};
+use memeclip::metrics::Predictions;
 use memeclip::model::{ClipConfig, Head, HeadConfig, Packed};
 use memeclip::train::ablation::{ablate, variants};
 use memeclip::train::{AdamW, Examples, Parameters, Pass, Recipe, Settings, Shape, train};
@@ -289,6 +290,26 @@ fn the_best_epoch_is_kept_and_patience_ends_the_training() {
     assert_eq!(trained.epochs.len(), trained.best + 2);
     let best = trained.epochs.iter().map(|epoch| epoch.auroc).fold(0.0, f64::max);
     assert_eq!(trained.epochs[trained.best - 1].auroc, best);
+    assert!(trained.best < trained.epochs.len());
+    // The parameters are that epoch's too.
+    let val = Examples::new(&features, Task::Humor, Split::Val);
+    let logits = memeclip::train::logits(&Burn::flex(), &trained.shape, &trained.parameters, &val).unwrap();
+    let probabilities = logits.chunks(2).flat_map(|logits| softmax(logits, 1.0)).collect();
+    let predictions = Predictions::new(2, val.labels, probabilities).unwrap();
+    assert_eq!(memeclip::metrics::auroc(&predictions), Some(best));
+}
+
+#[test]
+fn target_is_asked_of_hateful_memes_only() {
+    let mut features = memes(50);
+    features.memes.iter_mut().for_each(|meme| meme.labels.set(Task::Target, 1));
+    for split in Split::ALL {
+        let hateful = features.rows(Task::Hate, split);
+        let hateful: Vec<usize> =
+            hateful.into_iter().filter(|row| features.memes[*row].labels.get(Task::Hate) == Some(1)).collect();
+        assert!(!hateful.is_empty());
+        assert_eq!(features.rows(Task::Target, split), hateful);
+    }
 }
 
 #[test]
