@@ -18,7 +18,7 @@ pub fn sums_pairs() -> bool {
 #[target_feature(enable = "relaxed-simd")]
 pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
     let madd = |a, b, c| f32x4_relaxed_madd(a, b, c);
-    by_rows!(tile.len(), [6, 4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..], madd));
+    by_rows!(tile.len(), [4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..], madd));
 }
 
 #[target_feature(enable = "relaxed-simd")]
