@@ -49,8 +49,8 @@ fn gpu_dot8() {
 }
 
 #[test]
-fn gpu_dot8_direct() {
-    run(GpuOptions { dot8: true, tiling: Some(Tiling::Direct), ..NOTHING }, &INT8);
+fn gpu_quads() {
+    run(GpuOptions { dot8: true, subgroups: true, tiling: Some(Tiling::Quads), ..NOTHING }, &INT8);
 }
 
 #[test]

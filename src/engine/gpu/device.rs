@@ -15,7 +15,7 @@ pub struct GpuOptions {
     pub f16: bool,
     /// Reduce across subgroups.
     pub subgroups: bool,
-    /// Multiply q8 and q4 weights with activations in int8 (WGSL `dot4I8Packed`).
+    /// Multiply q8 and q4 weights with activations in int8 (WGSL `dot4I8Packed`, where that pays).
     pub dot8: bool,
     /// How matrix products are cut; by default what suits the adapter.
     pub tiling: Option<Tiling>,
@@ -34,6 +34,8 @@ pub enum Tiling {
     Workgroup,
     /// Each invocation reads what it needs: for software adapters, whose workgroup memory and barriers are slow.
     Direct,
+    /// The same, but quads of invocations share what they read. [`Tiling::Direct`] where there are no subgroups.
+    Quads,
 }
 
 /// What the engine does use: the options as far as the adapter goes along.
@@ -99,13 +101,18 @@ impl Device {
 
         let (name, emulated_dot8) = describe(&device, &info);
         let language = instance.wgsl_language_features();
+        let subgroups = features.contains(wgpu::Features::SUBGROUP);
+        let tiling = match options.tiling.unwrap_or(if software { Tiling::Quads } else { Tiling::Workgroup }) {
+            Tiling::Quads if !subgroups => Tiling::Direct,
+            tiling => tiling,
+        };
+        let dot8 = !emulated_dot8 && language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct);
         let traits = Traits {
             f16: features.contains(wgpu::Features::SHADER_F16),
-            subgroups: features.contains(wgpu::Features::SUBGROUP),
-            dot8: options.dot8
-                && !emulated_dot8
-                && language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct),
-            tiling: options.tiling.unwrap_or(if software { Tiling::Direct } else { Tiling::Workgroup }),
+            subgroups,
+            // Only tiles need the instruction.
+            dot8: options.dot8 && (dot8 || tiling == Tiling::Quads),
+            tiling,
         };
         Ok(Device { device, queue, traits, name, software, faults, scopes: RefCell::default() })
     }

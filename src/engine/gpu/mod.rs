@@ -7,6 +7,7 @@ mod buffer;
 mod device;
 mod pipeline;
 mod recorder;
+mod unroll;
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -246,10 +247,10 @@ impl Engine for Gpu {
             Tiling::Workgroup if x.rows <= FEW_ROWS => (Kernel::Gemv(w.format), 4, 1),
             Tiling::Workgroup if int8 => (Kernel::LinearDot8(w.format), 32, 8),
             Tiling::Workgroup => (Kernel::Linear(w.format), 32, 8),
-            Tiling::Direct if int8 => (Kernel::LinearPacked(w.format), 64, 8),
-            Tiling::Direct => (Kernel::LinearDirect(w.format), 64, 8),
+            Tiling::Quads if int8 => (Kernel::LinearQuads(w.format), 16, 2),
+            Tiling::Direct | Tiling::Quads => (Kernel::LinearDirect(w.format), 64, 8),
         };
-        let quantized = matches!(kernel, Kernel::LinearDot8(_) | Kernel::LinearPacked(_)).then(|| self.quantize(x));
+        let quantized = matches!(kernel, Kernel::LinearDot8(_) | Kernel::LinearQuads(_)).then(|| self.quantize(x));
         let input = &quantized.as_ref().unwrap_or(x).loan.buffer;
         // What is absent is bound to something that is not read.
         let optional = |tensor: Option<&GpuTensor>| tensor.map_or(input.clone(), |tensor| tensor.loan.buffer.clone());
@@ -290,8 +291,13 @@ impl Engine for Gpu {
         let y = self.empty(qkv.rows, width);
         let causal = (mask == Mask::Causal) as u32;
         let parameters = [tokens as u32, heads as u32, causal, (1.0 / (head as f32).sqrt()).to_bits()];
-        let groups = [tokens.div_ceil(32) as u32, heads as u32, sequences as u32];
-        self.run(Kernel::Attention(head as u32), &parameters, &[qkv], &y, groups);
+        // Queries of a workgroup.
+        let (kernel, queries) = match self.device.traits.tiling {
+            Tiling::Quads => (Kernel::AttentionQuads(head as u32), 8),
+            _ => (Kernel::Attention(head as u32), 32),
+        };
+        let groups = [tokens.div_ceil(queries) as u32, heads as u32, sequences as u32];
+        self.run(kernel, &parameters, &[qkv], &y, groups);
         y
     }
 

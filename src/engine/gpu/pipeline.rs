@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::device::{Device, Traits};
+use super::unroll::unroll;
 use crate::weights::quant::Format;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -12,7 +13,7 @@ pub(super) enum Kernel {
     Linear(Format),
     LinearDirect(Format),
     LinearDot8(Format),
-    LinearPacked(Format),
+    LinearQuads(Format),
     Gemv(Format),
     Quantize,
     Embed(Format),
@@ -20,6 +21,7 @@ pub(super) enum Kernel {
     LayerNorm,
     /// By the width of a head.
     Attention(u32),
+    AttentionQuads(u32),
     Mix,
     Multiply,
     Normalize,
@@ -31,9 +33,9 @@ impl Kernel {
         use Kernel::*;
         match self {
             Embed(_) => 0,
-            Quantize | Rows | Attention(_) | Normalize => 1,
+            Quantize | Rows | Attention(_) | AttentionQuads(_) | Normalize => 1,
             Mix | Multiply => 2,
-            Linear(_) | LinearDirect(_) | LinearDot8(_) | LinearPacked(_) | Gemv(_) | LayerNorm => 3,
+            Linear(_) | LinearDirect(_) | LinearDot8(_) | LinearQuads(_) | Gemv(_) | LayerNorm => 3,
         }
     }
 
@@ -41,7 +43,7 @@ impl Kernel {
     fn format(self) -> Option<Format> {
         use Kernel::*;
         match self {
-            Linear(f) | LinearDirect(f) | LinearDot8(f) | LinearPacked(f) | Gemv(f) | Embed(f) => Some(f),
+            Linear(f) | LinearDirect(f) | LinearDot8(f) | LinearQuads(f) | Gemv(f) | Embed(f) => Some(f),
             _ => None,
         }
     }
@@ -50,7 +52,8 @@ impl Kernel {
         use Kernel::*;
         // f16 pays where products are many; f32 weights are multiplied as they are.
         let half = traits.f16 && matches!(self, Linear(Format::F16 | Format::Q8 | Format::Q4));
-        let subgroups = traits.subgroups && matches!(self, LayerNorm | Normalize);
+        let reduces = traits.subgroups && matches!(self, LayerNorm | Normalize);
+        let subgroups = reduces || matches!(self, LinearQuads(_) | AttentionQuads(_));
         let mut source = String::new();
         if half {
             source += "enable f16;\n";
@@ -61,12 +64,12 @@ impl Kernel {
         }
         let real = if half { "f16" } else { "f32" };
         let _ = writeln!(source, "alias real = {real};\nconst HALF = {half};");
-        if let Attention(width) = self {
+        if let Attention(width) | AttentionQuads(width) = self {
             let _ = writeln!(source, "const WIDTH = {width}u;");
         }
 
         let reduce =
-            if subgroups { include_str!("wgsl/reduce_subgroups.wgsl") } else { include_str!("wgsl/reduce.wgsl") };
+            if reduces { include_str!("wgsl/reduce_subgroups.wgsl") } else { include_str!("wgsl/reduce.wgsl") };
         let groups = include_str!("wgsl/groups.wgsl");
         let codes = include_str!("wgsl/codes.wgsl");
         let decode = include_str!("wgsl/decode.wgsl");
@@ -83,13 +86,14 @@ impl Kernel {
             Linear(_) => &[epilogue, include_str!("wgsl/linear.wgsl")],
             LinearDirect(_) => &[epilogue, include_str!("wgsl/linear_direct.wgsl")],
             LinearDot8(_) => &[epilogue, include_str!("wgsl/linear_dot8.wgsl")],
-            LinearPacked(_) => &[epilogue, include_str!("wgsl/linear_packed.wgsl")],
+            LinearQuads(_) => &[epilogue, include_str!("wgsl/linear_quads.wgsl")],
             Gemv(_) => &[epilogue, include_str!("wgsl/gemv.wgsl")],
             Quantize => &[include_str!("wgsl/quantize.wgsl")],
             Embed(_) => &[ids, include_str!("wgsl/embed.wgsl")],
             Rows => &[ids, include_str!("wgsl/rows.wgsl")],
             LayerNorm => &[reduce, include_str!("wgsl/layer_norm.wgsl")],
             Attention(_) => &[include_str!("wgsl/attention.wgsl")],
+            AttentionQuads(_) => &[include_str!("wgsl/attention_quads.wgsl")],
             Mix => &[include_str!("wgsl/mix.wgsl")],
             Multiply => &[include_str!("wgsl/multiply.wgsl")],
             Normalize => &[reduce, include_str!("wgsl/normalize.wgsl")],
@@ -97,7 +101,11 @@ impl Kernel {
         for part in weights.iter().chain(parts) {
             source += part;
         }
-        source
+        match self {
+            LinearQuads(_) => unroll(&source, &[]),
+            AttentionQuads(width) => unroll(&source, &[("VECTORS", width / 4)]),
+            _ => source,
+        }
     }
 }
 
