@@ -84,6 +84,8 @@ impl Device {
             max_storage_buffer_binding_size: best.max_storage_buffer_binding_size,
             ..Default::default()
         };
+        #[cfg(target_arch = "wasm32")]
+        let asking = options.subgroups.then(super::web::Subgroups::ask);
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("memeclip"),
             required_features: features,
@@ -92,6 +94,8 @@ impl Device {
             ..Default::default()
         });
         let (device, queue) = request.await.map_err(|e| no_gpu(e.to_string()))?;
+        #[cfg(target_arch = "wasm32")]
+        drop(asking);
 
         let faults = Faults::default();
         let lost = faults.clone();
@@ -100,8 +104,8 @@ impl Device {
         device.on_uncaptured_error(Arc::new(move |error| uncaptured.report(error.into())));
 
         let (name, emulated_dot8) = describe(&device, &info);
+        let subgroups = options.subgroups && has_subgroups(&device);
         let language = instance.wgsl_language_features();
-        let subgroups = features.contains(wgpu::Features::SUBGROUP);
         let tiling = match options.tiling.unwrap_or(if software { Tiling::Quads } else { Tiling::Workgroup }) {
             Tiling::Quads if !subgroups => Tiling::Direct,
             tiling => tiling,
@@ -208,15 +212,10 @@ fn describe(_: &wgpu::Device, info: &wgpu::AdapterInfo) -> (String, bool) {
 
 #[cfg(target_arch = "wasm32")]
 fn describe(device: &wgpu::Device, info: &wgpu::AdapterInfo) -> (String, bool) {
-    use wasm_bindgen::JsValue;
+    use super::web::get;
     // wgpu does not pass these on.
-    let adapter = device
-        .as_webgpu()
-        .and_then(|device| js_sys::Reflect::get(device.as_ref(), &JsValue::from_str("adapterInfo")).ok());
-    let text = |name: &str| {
-        let value = adapter.as_ref().and_then(|info| js_sys::Reflect::get(info, &JsValue::from_str(name)).ok());
-        value.and_then(|value| value.as_string()).unwrap_or_default()
-    };
+    let adapter = device.as_webgpu().and_then(|device| get(device.as_ref(), "adapterInfo"));
+    let text = |name: &str| adapter.as_ref().and_then(|info| get(info, name)?.as_string()).unwrap_or_default();
     let (vendor, architecture) = (text("vendor"), text("architecture"));
     let apple = vendor == "apple";
     let name = match info.name.as_str() {
@@ -224,4 +223,15 @@ fn describe(device: &wgpu::Device, info: &wgpu::AdapterInfo) -> (String, bool) {
         name => name.to_string(),
     };
     (name, apple)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn has_subgroups(device: &wgpu::Device) -> bool {
+    device.features().contains(wgpu::Features::SUBGROUP)
+}
+
+#[cfg(target_arch = "wasm32")]
+fn has_subgroups(device: &wgpu::Device) -> bool {
+    use super::web;
+    web::numbers_subgroups() && device.as_webgpu().is_some_and(|device| web::has(device.as_ref()))
 }

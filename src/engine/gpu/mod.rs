@@ -8,6 +8,8 @@ mod device;
 mod pipeline;
 mod recorder;
 mod unroll;
+#[cfg(target_arch = "wasm32")]
+mod web;
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::device::{Device, Traits};
+use super::device::{Device, Tiling, Traits};
 use super::unroll::unroll;
 use crate::weights::quant::Format;
 
@@ -52,8 +52,8 @@ impl Kernel {
         use Kernel::*;
         // f16 pays where products are many; f32 weights are multiplied as they are.
         let half = traits.f16 && matches!(self, Linear(Format::F16 | Format::Q8 | Format::Q4));
-        let reduces = traits.subgroups && matches!(self, LayerNorm | Normalize);
-        let subgroups = reduces || matches!(self, LinearQuads(_) | AttentionQuads(_));
+        let quads = traits.tiling == Tiling::Quads;
+        let subgroups = traits.subgroups && matches!(self, LayerNorm | Normalize | LinearQuads(_) | AttentionQuads(_));
         let mut source = String::new();
         if half {
             source += "enable f16;\n";
@@ -68,8 +68,11 @@ impl Kernel {
             let _ = writeln!(source, "const WIDTH = {width}u;");
         }
 
-        let reduce =
-            if reduces { include_str!("wgsl/reduce_subgroups.wgsl") } else { include_str!("wgsl/reduce.wgsl") };
+        let reduce = match subgroups {
+            true if quads => include_str!("wgsl/reduce_quads.wgsl"),
+            true => include_str!("wgsl/reduce_subgroups.wgsl"),
+            false => include_str!("wgsl/reduce.wgsl"),
+        };
         let groups = include_str!("wgsl/groups.wgsl");
         let codes = include_str!("wgsl/codes.wgsl");
         let decode = include_str!("wgsl/decode.wgsl");
