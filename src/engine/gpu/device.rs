@@ -1,6 +1,6 @@
 //! The adapter and the device: what they offer, and what goes wrong with them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
@@ -47,6 +47,16 @@ pub(super) struct Traits {
     pub tiling: Tiling,
 }
 
+/// What an engine has asked of its device since it was opened. Only dispatches should grow from request to request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub buffers: u64,
+    pub bind_groups: u64,
+    pub pipelines: u64,
+    /// Runs of a kernel.
+    pub dispatches: u64,
+}
+
 /// What an error scope caught, once it is known.
 type Scope = Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>;
 
@@ -56,6 +66,7 @@ pub(super) struct Device {
     pub traits: Traits,
     pub name: String,
     pub software: bool,
+    counts: Cell<Counts>,
     faults: Faults,
     scopes: RefCell<Vec<Scope>>,
 }
@@ -118,7 +129,16 @@ impl Device {
             dot8: options.dot8 && (dot8 || tiling == Tiling::Quads),
             tiling,
         };
-        Ok(Device { device, queue, traits, name, software, faults, scopes: RefCell::default() })
+        Ok(Device {
+            device,
+            queue,
+            traits,
+            name,
+            software,
+            counts: Cell::default(),
+            faults,
+            scopes: RefCell::default(),
+        })
     }
 
     /// Bytes of the largest buffer that a shader can read.
@@ -127,8 +147,19 @@ impl Device {
         limits.max_buffer_size.min(limits.max_storage_buffer_binding_size) & !15
     }
 
+    pub fn counts(&self) -> Counts {
+        self.counts.get()
+    }
+
+    pub fn count(&self, one_more: impl FnOnce(&mut Counts)) {
+        let mut counts = self.counts.get();
+        one_more(&mut counts);
+        self.counts.set(counts);
+    }
+
     /// Makes a buffer. That memory has run out is known later, in [`Device::fault`].
     pub fn buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        self.count(|counts| counts.buffers += 1);
         self.scoped(&[wgpu::ErrorFilter::OutOfMemory], || {
             let label = Some(label);
             self.device.create_buffer(&wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false })

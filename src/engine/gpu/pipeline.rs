@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::device::{Device, Tiling, Traits};
+use super::plan::Tile;
 use super::unroll::unroll;
 use crate::weights::quant::Format;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kernel {
-    Linear(Format),
+    Linear(Format, Tile),
     LinearDirect(Format),
-    LinearDot8(Format),
+    LinearDot8(Format, Tile),
     LinearQuads(Format),
     Gemv(Format),
     Quantize,
@@ -35,7 +36,7 @@ impl Kernel {
             Embed(_) => 0,
             Quantize | Rows | Attention(_) | AttentionQuads(_) | Normalize => 1,
             Mix | Multiply => 2,
-            Linear(_) | LinearDirect(_) | LinearDot8(_) | LinearQuads(_) | Gemv(_) | LayerNorm => 3,
+            Linear(..) | LinearDirect(_) | LinearDot8(..) | LinearQuads(_) | Gemv(_) | LayerNorm => 3,
         }
     }
 
@@ -43,15 +44,20 @@ impl Kernel {
     fn format(self) -> Option<Format> {
         use Kernel::*;
         match self {
-            Linear(f) | LinearDirect(f) | LinearDot8(f) | LinearQuads(f) | Gemv(f) | Embed(f) => Some(f),
+            Linear(f, _) | LinearDirect(f) | LinearDot8(f, _) | LinearQuads(f) | Gemv(f) | Embed(f) => Some(f),
             _ => None,
         }
+    }
+
+    /// Whether it reads activations in int8.
+    pub fn reads_codes(self) -> bool {
+        matches!(self, Kernel::LinearDot8(..) | Kernel::LinearQuads(_))
     }
 
     fn source(self, traits: &Traits) -> String {
         use Kernel::*;
         // f16 pays where products are many; f32 weights are multiplied as they are.
-        let half = traits.f16 && matches!(self, Linear(Format::F16 | Format::Q8 | Format::Q4));
+        let half = traits.f16 && matches!(self, Linear(Format::F16 | Format::Q8 | Format::Q4, _));
         let quads = traits.tiling == Tiling::Quads;
         let subgroups = traits.subgroups && matches!(self, LayerNorm | Normalize | LinearQuads(_) | AttentionQuads(_));
         let mut source = String::new();
@@ -66,6 +72,9 @@ impl Kernel {
         let _ = writeln!(source, "alias real = {real};\nconst HALF = {half};");
         if let Attention(width) | AttentionQuads(width) = self {
             let _ = writeln!(source, "const WIDTH = {width}u;");
+        }
+        if let Linear(_, tile) | LinearDot8(_, tile) = self {
+            let _ = writeln!(source, "const ROWS = {}u;\nconst PANELS = {}u;", tile.rows, tile.panels);
         }
 
         let reduce = match subgroups {
@@ -86,9 +95,9 @@ impl Kernel {
         let epilogue = include_str!("wgsl/epilogue.wgsl");
         let ids = include_str!("wgsl/ids.wgsl");
         let parts: &[&str] = match self {
-            Linear(_) => &[epilogue, include_str!("wgsl/linear.wgsl")],
+            Linear(..) => &[epilogue, include_str!("wgsl/linear.wgsl")],
             LinearDirect(_) => &[epilogue, include_str!("wgsl/linear_direct.wgsl")],
-            LinearDot8(_) => &[epilogue, include_str!("wgsl/linear_dot8.wgsl")],
+            LinearDot8(..) => &[epilogue, include_str!("wgsl/linear_dot8.wgsl")],
             LinearQuads(_) => &[epilogue, include_str!("wgsl/linear_quads.wgsl")],
             Gemv(_) => &[epilogue, include_str!("wgsl/gemv.wgsl")],
             Quantize => &[include_str!("wgsl/quantize.wgsl")],
@@ -160,6 +169,7 @@ impl Pipelines {
     }
 
     fn compile(&self, device: &Device, kernel: Kernel) -> wgpu::ComputePipeline {
+        device.count(|counts| counts.pipelines += 1);
         let label = format!("{kernel:?}");
         let (traits, device) = (&device.traits, &device.device);
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {
