@@ -1,4 +1,4 @@
-// A Worker that runs both towers in onnxruntime-web. Requests: 'open', then 'run' as often as wanted.
+// A Worker that runs both towers in onnxruntime-web. Requests: 'open', 'input', then 'run' as often as wanted.
 
 let ort;
 let sessions;
@@ -10,7 +10,7 @@ const methods = {
     ort = await import(provider === 'webgpu' ? '/ort/ort.webgpu.min.mjs' : '/ort/ort.wasm.min.mjs');
     ort.env.wasm.numThreads = threads;
     const session = (tower) =>
-      ort.InferenceSession.create(`/towers/${tower}-${dtype}.onnx`, { executionProviders: [provider] });
+      ort.InferenceSession.create(`/weights/${tower}-${dtype}.onnx`, { executionProviders: [provider] });
     // One after the other: together they would need both files' bytes at once.
     sessions = [await session('vision'), await session('text')];
   },
@@ -22,7 +22,6 @@ const methods = {
     ];
   },
 
-  /** Image and text feature. */
   async run() {
     const features = [];
     for (const [i, session] of sessions.entries()) {
@@ -30,7 +29,7 @@ const methods = {
       features.push([...(await feature.getData())]);
       feature.dispose();
     }
-    return features;
+    return { image: features[0], text: features[1] };
   },
 };
 
