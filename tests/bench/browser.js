@@ -26,7 +26,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
-import { watch } from './memory.js';
+import { rest, watch } from './memory.js';
 import { peaks } from './peak.js';
 import { serve } from './site.js';
 import { cosine, operations } from './work.js';
@@ -93,8 +93,7 @@ async function onPage(origin, task) {
 async function once(contender) {
   return onPage(contender.threads > 1 ? site.isolated : site.plain, async (page) => {
     site.reset();
-    // Until the empty page has come to rest.
-    await new Promise((rested) => setTimeout(rested, 1000));
+    await rest(pid);
     const memory = watch(pid);
     try {
       const found = await page.evaluate(

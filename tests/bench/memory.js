@@ -34,6 +34,14 @@ function descendants(pid) {
   });
 }
 
+/** Waits until memory has come to rest: a page that was closed goes by and by. */
+export async function rest(browser) {
+  for (let before = Infinity, now = held(browser); Math.abs(before - now) > 2 ** 20; now = held(browser)) {
+    before = now;
+    await new Promise((later) => setTimeout(later, 1000));
+  }
+}
+
 /** Samples every 20 ms; `stop` returns how far memory rose above what it was at the start. */
 export function watch(browser) {
   const start = held(browser);
