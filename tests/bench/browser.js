@@ -46,17 +46,21 @@ const weights = resolve(options.weights);
 const meme = JSON.parse(readFileSync(join(weights, 'meme.json')));
 const work = operations(meme.config, meme.ids.length);
 
+const named = ({ engine, provider, device, dtype }) => `${engine}-${provider ?? device}-${dtype}`;
+
 function contenders() {
   const threads = [...new Set([1, availableParallelism()])];
-  const onCpu = ['int8', 'q4', 'f32'].flatMap((dtype) =>
-    threads.map((threads) => ({ name: `ort-wasm-${dtype}-${threads}`, engine: 'ort', provider: 'wasm', dtype, threads })),
-  );
-  const ours = ['q8', 'q4'].flatMap((dtype) =>
-    threads.map((threads) => ({ name: `memeclip-cpu-${dtype}-${threads}`, engine: 'memeclip', device: 'cpu', dtype, threads })),
-  );
-  const onGpu = ['f32', 'q4'].map((dtype) => ({ name: `ort-webgpu-${dtype}`, engine: 'ort', provider: 'webgpu', dtype, threads: 1 }));
-  const oursOnGpu = ['q8', 'q4'].map((dtype) => ({ name: `memeclip-gpu-${dtype}`, engine: 'memeclip', device: 'gpu', dtype, threads: 1 }));
-  const all = options.gpu ? [...onGpu, ...oursOnGpu] : [...onCpu, ...ours];
+  const ort = (provider, dtype, threads) => ({ engine: 'ort', provider, dtype, threads });
+  const memeclip = (device, dtype, threads) => ({ engine: 'memeclip', device, dtype, threads });
+  const onCpu = [
+    ...['int8', 'q4', 'f32'].flatMap((dtype) => threads.map((threads) => ort('wasm', dtype, threads))),
+    ...['q8', 'q4'].flatMap((dtype) => threads.map((threads) => memeclip('cpu', dtype, threads))),
+  ].map((contender) => ({ ...contender, name: `${named(contender)}-${contender.threads}` }));
+  const onGpu = [
+    ...['f32', 'q4'].map((dtype) => ort('webgpu', dtype, 1)),
+    ...['q8', 'q4'].map((dtype) => memeclip('gpu', dtype, 1)),
+  ].map((contender) => ({ ...contender, name: named(contender) }));
+  const all = options.gpu ? onGpu : onCpu;
   if (!options.only) return all;
   return options.only.split(',').map((name) => {
     const found = all.find((contender) => contender.name === name);
@@ -154,19 +158,22 @@ const columns = {
 
 function table(rows) {
   const lines = [Object.keys(columns), Object.keys(columns).map((_, i) => (i ? '---:' : '---'))];
-  for (const row of rows) lines.push(row.error ? [row.name, row.error] : Object.values(columns).map((cell) => cell(row)));
+  const cells = (row) => (row.error ? [row.name, row.error] : Object.values(columns).map((cell) => cell(row)));
+  lines.push(...rows.map(cells));
   return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 
 const measured = new Map(contenders().map((contender) => [contender, []]));
 const peak = {};
 for (let round = 1; round <= Number(options.rounds); round++) {
-  for (const [name, speed] of Object.entries(await onPage(site.plain, peaks))) peak[name] = Math.max(peak[name] ?? 0, speed);
+  for (const [name, speed] of Object.entries(await onPage(site.plain, peaks))) {
+    peak[name] = Math.max(peak[name] ?? 0, speed);
+  }
   for (const [contender, rounds] of measured) {
     if (rounds.some(({ error }) => error)) continue;
     const found = await once(contender);
     rounds.push(found);
-    const figures = found.error ?? `first ${found.first.toFixed(0)} ms, then ${found.warm.map((ms) => ms.toFixed(0)).join(' ')}`;
+    const figures = found.error ?? [found.first, ...found.warm].map((ms) => ms.toFixed(0)).join(' ');
     console.error(`round ${round}: ${contender.name}: ${figures}`);
   }
 }
@@ -183,12 +190,11 @@ const machine = {
 await browser.close();
 site.stop();
 
+const speeds = Object.entries(peak).map(([name, speed]) => `${name} ${speed.toFixed(0)}`);
 console.log(table(rows));
 console.log(`
-${(work / 1e9).toFixed(1)} GFLOP a verdict (${meme.ids.length} tokens). Peak of one thread, GOP/s: ${Object.entries(peak)
-  .map(([name, speed]) => `${name} ${speed.toFixed(0)}`)
-  .join(', ')}.
+${(work / 1e9).toFixed(1)} GFLOP a verdict (${meme.ids.length} tokens). Peak of one thread, GOP/s: ${speeds.join(', ')}.
 ${machine.cpu}, ${machine.threads} threads, load ${machine.load[0].toFixed(1)}; Chromium ${machine.browser}.`);
 mkdirSync(dirname(options.out), { recursive: true });
-const record = { machine, work, peak, rows, rounds: [...measured].map(([contender, rounds]) => ({ ...contender, rounds })) };
-writeFileSync(options.out, JSON.stringify(record, null, 1));
+const rounds = [...measured].map(([contender, rounds]) => ({ ...contender, rounds }));
+writeFileSync(options.out, JSON.stringify({ machine, work, peak, rows, rounds }, null, 1));

