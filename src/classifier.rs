@@ -66,6 +66,9 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let heads = tasks.iter().map(|task| format!("head/{}", task.name()));
         let components: Vec<String> = ["vision".into(), "text".into()].into_iter().chain(heads).collect();
         self.loader.prefetch(&components)?;
+        let clip = &manifest.clip;
+        let heads = [clip.vision.width / clip.vision.heads, clip.text.width / clip.text.heads];
+        self.engine.prepare(manifest.dtype, &heads).await?;
 
         let image = self.encode_image(image).await?;
         let text = self.encode_text(text).await?;

@@ -348,6 +348,12 @@ impl Engine for Gpu {
         y
     }
 
+    async fn prepare(&self, format: Format, heads: &[usize]) -> Result<()> {
+        self.tune(format).await?;
+        self.compile(format, heads);
+        Ok(())
+    }
+
     /// While weights arrive, the device works on what is there. Once they all are, a request is one submission; a
     /// software adapter still gets pieces, lest a watchdog takes its slowness for a hang.
     fn flush(&self) {
@@ -477,7 +483,7 @@ mod tests {
     #[test]
     fn what_is_prepared_need_not_be_compiled() {
         let gpu = gpu();
-        gpu.prepare(&[Format::Q8], &[64]);
+        gpu.compile(Format::Q8, &[64]);
         let prepared = gpu.counts().pipelines;
         let weights = [(192, 64), (64, 64), (256, 64), (64, 256)].map(|(n, k)| zeros(&gpu, n, k, Format::Q8));
         block(&gpu, &weights, &gpu.tensor(1, 64, &[1.0; 64]).unwrap());
@@ -488,12 +494,12 @@ mod tests {
     fn what_is_found_by_trying_is_kept() {
         let options = GpuOptions { software: true, tiling: Some(Tiling::Workgroup), ..Default::default() };
         let gpu = block_on(Gpu::new(&options)).unwrap();
-        block_on(gpu.tune(&[Format::Q8])).unwrap();
+        block_on(gpu.tune(Format::Q8)).unwrap();
         let found = gpu.plans();
         assert!(found.starts_with("q8="), "{found}");
         // Nothing is tried again, here or by another engine.
         let before = gpu.counts().dispatches;
-        block_on(gpu.tune(&[Format::Q8])).unwrap();
+        block_on(gpu.tune(Format::Q8)).unwrap();
         assert_eq!(gpu.counts().dispatches, before);
         assert_eq!(block_on(Gpu::new(&options)).unwrap().plans(), found);
         // What other adapters found, or nobody, does no harm.

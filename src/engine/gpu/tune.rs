@@ -18,15 +18,13 @@ const ROUNDS: usize = 3;
 const LONG: f64 = 20.0;
 
 impl Gpu {
-    /// Compiles the kernels that a model needs whose weights come in `formats` and whose attention heads are `heads` wide, so
+    /// Compiles the kernels that a model needs whose weights come in `format` and whose attention heads are `heads` wide, so
     /// that they are ready when the weights are: a browser compiles in its GPU process while the page downloads.
-    pub fn prepare(&self, formats: &[Format], heads: &[usize]) {
+    pub(super) fn compile(&self, format: Format, heads: &[usize]) {
         let mut kernels = vec![Kernel::LayerNorm, Kernel::Rows, Kernel::Normalize, Kernel::Mix, Kernel::Multiply];
         kernels.extend(heads.iter().map(|&head| self.attention_kernel(head).0));
-        for &format in formats {
-            kernels.push(Kernel::Embed(format));
-            kernels.extend([1, FEW_ROWS + 1].map(|rows| self.linear_kernel(rows, format).0));
-        }
+        kernels.push(Kernel::Embed(format));
+        kernels.extend([1, FEW_ROWS + 1].map(|rows| self.linear_kernel(rows, format).0));
         if kernels.iter().any(|kernel| kernel.reads_codes()) {
             kernels.push(Kernel::Quantize);
         }
@@ -35,27 +33,25 @@ impl Gpu {
         }
     }
 
-    /// Finds the fastest way to multiply with weights in `formats`, unless it is known: some 100 ms on a GPU. A software
+    /// Finds the fastest way to multiply with weights in `format`, unless it is known: some 100 ms on a GPU. A software
     /// adapter has nothing to choose from.
     ///
     /// # Errors
     /// If the device fails.
-    pub async fn tune(&self, formats: &[Format]) -> Result<()> {
+    pub(super) async fn tune(&self, format: Format) -> Result<()> {
         let traits = self.device.traits;
-        for &format in formats {
-            let candidates = Plan::candidates(&traits, format);
-            let known = self.plans.borrow().0.contains_key(format.name());
-            if traits.tiling != Tiling::Workgroup || candidates.len() < 2 || known {
-                continue;
-            }
-            let mut times = Vec::new();
-            for plan in candidates {
-                self.plans.borrow_mut().0.insert(format.name(), plan);
-                times.push((self.time(format).await?, plan));
-            }
-            let fastest = times.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b));
-            self.plans.borrow_mut().0.extend(fastest.map(|(_, plan)| (format.name(), plan)));
+        let candidates = Plan::candidates(&traits, format);
+        let known = self.plans.borrow().0.contains_key(format.name());
+        if traits.tiling != Tiling::Workgroup || candidates.len() < 2 || known {
+            return Ok(());
         }
+        let mut times = Vec::new();
+        for plan in candidates {
+            self.plans.borrow_mut().0.insert(format.name(), plan);
+            times.push((self.time(format).await?, plan));
+        }
+        let fastest = times.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b));
+        self.plans.borrow_mut().0.extend(fastest.map(|(_, plan)| (format.name(), plan)));
         plan::remember(&self.device.name, &self.plans.borrow());
         Ok(())
     }
