@@ -12,6 +12,7 @@ use js_sys::{Function, Promise, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{AbortSignal, MessageChannel, RequestCache, Url, WorkerGlobalScope};
+use web_time::{Duration, Instant};
 
 use super::load::component_of;
 use super::manifest::{self, Manifest, Shard};
@@ -40,8 +41,8 @@ struct Inner {
     /// Shards to fetch when there is room.
     queue: RefCell<VecDeque<Shard>>,
     arriving: RefCell<HashMap<String, Receiver<Result<Vec<u8>>>>>,
-    /// Milliseconds that requests have waited for shards.
-    waited: Cell<f64>,
+    /// How long requests have waited for shards.
+    waited: Cell<Duration>,
     turns: MessageChannel,
 }
 
@@ -81,12 +82,12 @@ impl Http {
     pub fn begin(&self, signal: AbortSignal, progress: Function) {
         self.0.queue.borrow_mut().clear();
         self.0.arriving.borrow_mut().clear();
-        self.0.waited.set(0.0);
+        self.0.waited.set(Duration::ZERO);
         self.0.request.replace(Rc::new(Request::new(signal, Some(progress))));
     }
 
-    /// Milliseconds for which the request has waited for shards.
-    pub fn waited(&self) -> f64 {
+    /// How long the request has waited for shards.
+    pub fn waited(&self) -> Duration {
         self.0.waited.get()
     }
 
@@ -226,13 +227,13 @@ impl Source for Http {
     }
 
     async fn shard(&self, shard: &Shard) -> Result<Vec<u8>> {
-        let before = now();
+        let before = Instant::now();
         self.0.queue.borrow_mut().retain(|queued| queued.file != shard.file);
         let arrival = self.0.arriving.borrow_mut().remove(&shard.file);
         let arrival = arrival.unwrap_or_else(|| self.start(shard.clone()));
         self.fill();
         let bytes = arrival.await.unwrap_or(Err(Error::Aborted));
-        self.0.waited.set(self.0.waited.get() + now() - before);
+        self.0.waited.set(self.0.waited.get() + before.elapsed());
         bytes
     }
 
@@ -287,9 +288,4 @@ async fn verify(shard: &Shard, bytes: &[u8]) -> Result<()> {
 
 fn worker() -> WorkerGlobalScope {
     js_sys::global().unchecked_into()
-}
-
-/// Milliseconds, from some start.
-pub fn now() -> f64 {
-    worker().performance().map_or(0.0, |performance| performance.now())
 }
