@@ -1,9 +1,13 @@
 //! The boundary to JavaScript, for a browser's Worker: typed, asynchronous, errors as `Error` objects with a `code`.
 
-use js_sys::{Function, Reflect};
+#[cfg(target_feature = "atomics")]
+mod threads;
+
+use js_sys::{Function, Promise, Reflect};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
 use web_time::{Duration, Instant};
 
@@ -69,6 +73,7 @@ pub struct Classifier {
     model: Model,
     source: Http,
     device: Device,
+    threads: Threads,
     /// Why the device is not the one that it began with.
     notice: Option<String>,
 }
@@ -80,6 +85,9 @@ enum Device {
     Gpu,
     Cpu,
 }
+
+/// Starts the threads that the cpu engine shall have: once, and not before it is needed.
+struct Threads(Option<Function>);
 
 enum Model {
     Gpu(Box<crate::Classifier<Gpu, Http>>),
@@ -126,8 +134,14 @@ struct Features<'a> {
 
 #[wasm_bindgen]
 impl Classifier {
-    /// `device`: auto, gpu or cpu. Reads the manifest; no weights yet.
-    pub async fn open(url: String, device: String, signal: AbortSignal) -> Result<Classifier, JsValue> {
+    /// `device`: auto, gpu or cpu. `threads(module, memory)` starts the cpu engine's threads and gives a promise; without it
+    /// there is one. Reads the manifest; no weights yet.
+    pub async fn open(
+        url: String,
+        device: String,
+        threads: Option<Function>,
+        signal: AbortSignal,
+    ) -> Result<Classifier, JsValue> {
         let open = async {
             let device = match device.as_str() {
                 "auto" => Device::Auto,
@@ -139,8 +153,9 @@ impl Classifier {
                 }
             };
             let source = Http::new(&url, signal).await?;
-            let model = Model::open(device, &source).await?;
-            Ok(Classifier { model, source, device, notice: None })
+            let mut threads = Threads(threads);
+            let model = Model::open(device, &source, &mut threads).await?;
+            Ok(Classifier { model, source, device, threads, notice: None })
         };
         open.await.map_err(to_js)
     }
@@ -191,7 +206,7 @@ impl Classifier {
         let mut result = self.model.classify(image, text, &tasks).await;
         if matches!(result, Err(Error::GpuLost { .. })) {
             // Its weights are in the cache, so a device can be had anew.
-            if let Ok(model) = Model::open(Device::Gpu, &self.source).await {
+            if let Ok(model) = Model::open(Device::Gpu, &self.source, &mut self.threads).await {
                 self.model = model;
                 result = self.model.classify(image, text, &tasks).await;
             }
@@ -203,15 +218,27 @@ impl Classifier {
         };
         if let (true, Err(error)) = (give_up, &result) {
             self.notice = Some(format!("The CPU has taken over: {error}"));
-            self.model = Model::open(Device::Cpu, &self.source).await?;
+            self.model = Model::open(Device::Cpu, &self.source, &mut self.threads).await?;
             result = self.model.classify(image, text, &tasks).await;
         }
         result
     }
 }
 
+impl Threads {
+    async fn start(&mut self) -> Result<()> {
+        let Some(start) = self.0.take() else { return Ok(()) };
+        let started = start.call2(&JsValue::NULL, &wasm_bindgen::module(), &wasm_bindgen::memory());
+        let started = JsFuture::from(Promise::from(started.map_err(failed)?)).await;
+        fn failed(reason: JsValue) -> Error {
+            Error::Internal { reason: format!("threads: {reason:?}") }
+        }
+        started.map(|_| ()).map_err(failed)
+    }
+}
+
 impl Model {
-    async fn open(device: Device, source: &Http) -> Result<Self> {
+    async fn open(device: Device, source: &Http, threads: &mut Threads) -> Result<Self> {
         let gpu = match device {
             Device::Auto => Gpu::new(&GpuOptions::default()).await.ok(),
             Device::Gpu => Some(Gpu::new(&GpuOptions { software: true, ..Default::default() }).await?),
@@ -219,7 +246,10 @@ impl Model {
         };
         Ok(match gpu {
             Some(gpu) => Model::Gpu(Box::new(crate::Classifier::open(gpu, source.clone()).await?)),
-            None => Model::Cpu(Box::new(crate::Classifier::open(Cpu::new(), source.clone()).await?)),
+            None => {
+                threads.start().await?;
+                Model::Cpu(Box::new(crate::Classifier::open(Cpu::new(), source.clone()).await?))
+            }
         })
     }
 

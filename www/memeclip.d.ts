@@ -28,6 +28,8 @@ export interface Progress {
 
 export interface LoadOptions {
   device?: Device;
+  /** Threads of the CPU: as many as it has, at most 8. There is one on a page that is not cross-origin isolated. */
+  threads?: number;
   /** Tasks of requests that name none; all of the pack's by default. */
   tasks?: Task[];
   signal?: AbortSignal;
@@ -56,7 +58,7 @@ export interface TaskVerdict {
 }
 
 export interface Verdict {
-  /** What has computed it, such as "cpu (relaxed-simd)". */
+  /** What has computed it, such as "cpu (relaxed-simd, 4 threads)". */
   device: string;
   tasks: Partial<Record<Task, TaskVerdict>>;
   /** Milliseconds; `load` is the wait for weights. */
@@ -87,6 +89,8 @@ export interface Support {
   /** There is WebGPU, but computed on the CPU: device `gpu` takes it, `auto` does not. */
   software: boolean;
   relaxedSimd: boolean;
+  /** Threads of device `cpu`; more than one needs a page that is cross-origin isolated. */
+  threads: number;
   /** Weights are kept for the next visit. */
   cache: boolean;
 }

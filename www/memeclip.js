@@ -15,6 +15,7 @@ export class MemeClip {
   #tasks;
   #onProgress;
   #assets;
+  #crashes = null;
   #worker = null;
   #opened = null;
   #pending = new Map();
@@ -23,8 +24,8 @@ export class MemeClip {
   #info;
 
   /** Reads the manifest of the pack at `url`; weights are fetched when a request first needs them. */
-  static async load(url, { device = 'auto', tasks = [], signal, onProgress, assets } = {}) {
-    const clf = new MemeClip(url, device, tasks, onProgress, assets);
+  static async load(url, { device = 'auto', threads, tasks = [], signal, onProgress, assets } = {}) {
+    const clf = new MemeClip(url, device, threads, tasks, onProgress, assets);
     try {
       await clf.#ready(signal);
     } catch (error) {
@@ -42,12 +43,13 @@ export class MemeClip {
       webgpu: Boolean(adapter) && !software,
       software,
       relaxedSimd: relaxedSimd(),
+      threads: code().threads,
       cache: 'caches' in globalThis,
     };
   }
 
-  constructor(url, device, tasks, onProgress, assets) {
-    this.#open = { url: absolute(url), device: String(device), relaxed: relaxedSimd() };
+  constructor(url, device, threads, tasks, onProgress, assets) {
+    this.#open = { url: absolute(url), device: String(device), ...code(threads) };
     this.#tasks = tasks;
     this.#onProgress = onProgress;
     this.#assets = assets === undefined ? import.meta.url : `${absolute(assets)}/`;
@@ -78,7 +80,7 @@ export class MemeClip {
     if (this.#disposed) throw new MemeClipError('argument', 'this classifier is disposed. Load a new one.');
     if (!this.#worker) {
       this.#start();
-      this.#opened = this.#request('open', this.#open, signal);
+      this.#opened = this.#request('open', { ...this.#open, crashes: this.#crashes.name }, signal);
     }
     const worker = this.#worker;
     try {
@@ -107,16 +109,21 @@ export class MemeClip {
       else pending.resolve(value);
     };
     // A trap in the WebAssembly, memory exhausted above all, leaves a Worker of no further use.
+    const crash = (reason) =>
+      this.#stop(new MemeClipError('internal', `internal error: ${reason}. The next request starts afresh.`));
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      const reason = event.message || 'worker.js could not be loaded';
-      this.#stop(new MemeClipError('internal', `internal error: ${reason}. The next request starts afresh.`));
+      crash(event.message || 'worker.js could not be loaded');
     };
+    // The same in a thread that the Worker waits for.
+    this.#crashes = new BroadcastChannel(`memeclip ${Math.random()}`);
+    this.#crashes.onmessage = ({ data: reason }) => crash(reason);
   }
 
   #stop(error) {
     this.#worker?.terminate();
     this.#worker = null;
+    this.#crashes?.close();
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }
@@ -180,6 +187,17 @@ async function pixelsOfCanvas(canvas) {
   } catch (error) {
     throw new MemeClipError('image/unreadable', `the canvas cannot be read (${error.message}). Give its images' files.`);
   }
+}
+
+/** The builds of the WebAssembly that this page can run, best first, and how many threads the best one gets. */
+function code(threads = navigator.hardwareConcurrency) {
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new MemeClipError('argument', `'${threads}' is no number of threads. Give 1 or more.`);
+  }
+  if (!relaxedSimd()) return { builds: ['simd128'], threads: 1 };
+  // Threads share memory, which other sites' pages in the same process must not see. Of more than 8, each has too little to do.
+  if (!globalThis.crossOriginIsolated || threads === 1) return { builds: ['relaxed'], threads: 1 };
+  return { builds: ['threads', 'relaxed'], threads: Math.min(threads, 8) };
 }
 
 /** Whether the browser runs relaxed SIMD: it then accepts this module, one function with i8x16.relaxed_swizzle. */

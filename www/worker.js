@@ -1,5 +1,7 @@
 // The model's thread: decodes images and runs the WebAssembly. Requests are answered one after the other.
 
+import { startThreads } from './threads.js';
+
 let wasm;
 let classifier;
 let queue = Promise.resolve();
@@ -37,15 +39,10 @@ async function answer(id, method, parameters, stop) {
 }
 
 const methods = {
-  async open(_, { url, device, relaxed }, signal) {
-    const build = relaxed ? 'relaxed' : 'simd128';
-    try {
-      wasm = await import(`./pkg/${build}.js`);
-      await wasm.default({ module_or_path: new URL(`./pkg/${build}_bg.wasm`, import.meta.url) });
-    } catch (error) {
-      throw failure('network', `pkg/${build}.js could not be loaded (${error.message}). Reload the page.`);
-    }
-    classifier = await wasm.Classifier.open(url, device, signal);
+  async open(_, { url, device, builds, threads, crashes }, signal) {
+    const build = await load(builds);
+    const start = (module, memory) => startThreads(wasm, build, module, memory, threads, crashes);
+    classifier = await wasm.Classifier.open(url, device, wasm.startThreads && start, signal);
     return classifier.info();
   },
 
@@ -62,6 +59,18 @@ const methods = {
     return { ...verdict, image: { width, height } };
   },
 };
+
+/** Loads the first of these builds that can be had here: one with threads needs a memory that it can share. */
+async function load([build, ...others]) {
+  try {
+    wasm = await import(`./pkg/${build}.js`);
+    await wasm.default({ module_or_path: new URL(`./pkg/${build}_bg.wasm`, import.meta.url) });
+    return build;
+  } catch (error) {
+    if (others.length) return load(others);
+    throw failure('network', `pkg/${build}.js could not be loaded (${error.message}). Reload the page.`);
+  }
+}
 
 /** The image's pixels, as close to the reference's as can be had. */
 async function decode({ pixels, bitmap, url, blob, name }, signal) {

@@ -8,8 +8,7 @@
 //
 // In each round every contender gets a fresh page in a process of its own, starts cold, and runs `--runs` times more; so
 // contenders alternate, and what else the machine does meets them all. Towers run one after the other, in a Worker. One
-// thread is measured on a page that is not cross-origin isolated, all of the machine's on one that is. memeclip chooses
-// its threads itself.
+// thread is measured on a page that is not cross-origin isolated, all of the machine's on one that is.
 //
 //   ready          code and weights fetched from localhost and prepared; of memeclip, whose weights arrive during the
 //                  first request, opening plus the wait for them

@@ -84,6 +84,20 @@ test('a browser without relaxed SIMD gets the other build, and the same verdict'
   assert.equal(await page.evaluate(() => MemeClip.support().then(({ relaxedSimd }) => relaxedSimd)), false);
 });
 
+test('an isolated page computes on threads, as many as are asked for, and the same verdict', async () => {
+  const { page, open, run } = await blank(browser, sites.f32.origin, undefined, { isolated: true });
+  for (const [threads, name] of [[1, /^cpu \(relaxed-simd\)/], [2, /, 2 threads\)/], [3, /, 3 threads\)/], [100, /, 8 threads\)/]]) {
+    const { info } = await open('/weights/', { device: 'cpu', threads });
+    assert.match(info.device, name);
+    const { verdict } = await run(picture('exact.png'), { text, features: true });
+    agree(verdict, await inPage('f32', 'cpu', 'exact.png'), `${threads} threads`, bounds.f32);
+    assert.equal(verdict.device, info.device);
+  }
+  const most = await page.evaluate(() => Math.min(navigator.hardwareConcurrency, 8));
+  assert.equal(await page.evaluate(() => MemeClip.support().then(({ threads }) => threads)), most);
+  assert.equal((await open('/weights/', { threads: 0 })).error?.code, 'argument');
+});
+
 test('a picture comes as a file, as bytes, from an element or by address', async () => {
   const { page, open } = await blank(browser, sites.f32.origin);
   await open('/weights/', { device: 'cpu' });

@@ -16,7 +16,7 @@ before(async () => {
 after(() => site?.stop());
 
 test('the WebAssembly is at most 1.5 MB, compressed', () => {
-  for (const build of ['relaxed', 'simd128']) {
+  for (const build of ['threads', 'relaxed', 'simd128']) {
     const size = gzipSync(readFileSync(join(root, `www/pkg/${build}_bg.wasm`)), { level: 9 }).length;
     console.log(`${build}: ${(size / 1e6).toFixed(2)} MB`);
     assert.ok(size <= 1.5e6, `${build}: ${size} bytes`);

@@ -2,8 +2,10 @@
 // request works.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { blank, launch, pack, picture, serve } from './harness.js';
+import { blank, launch, pack, picture, root, serve } from './harness.js';
 
 let browser, site, context, page, open, run;
 before(async () => {
@@ -109,7 +111,7 @@ test('without WebGPU, gpu says so and auto takes the CPU', async () => {
 
 test('auto prefers SIMD to a software adapter', async () => {
   const support = await page.evaluate(() => MemeClip.support());
-  assert.deepEqual(support, { webgpu: false, software: true, relaxedSimd: true, cache: true });
+  assert.deepEqual(support, { webgpu: false, software: true, relaxedSimd: true, threads: 1, cache: true });
   const { info } = await open('/weights/', { device: 'auto' });
   assert.match(info.device, /^cpu/);
 });
@@ -179,6 +181,32 @@ test('a crash of the Worker fails the request, and the next one starts afresh', 
   assert.equal(error?.code, 'internal', error?.message);
   assert.match(error.message, /unreachable/);
   await works(/^cpu/);
+});
+
+test('threads that cannot be had are done without', async () => {
+  const { open, run } = await blank(browser, site.origin, context, { isolated: true });
+  for (const missing of ['/thread.js', '/pkg/threads_bg.wasm']) {
+    site.scripts = { [missing]: null };
+    const { info, error } = await open('/weights/', { device: 'cpu', threads: 2 });
+    site.scripts = {};
+    assert.equal(error, undefined, missing);
+    assert.doesNotMatch(info.device, /threads/, missing);
+    assert.ok((await run(picture('exact.png'))).verdict, missing);
+  }
+});
+
+test('a crash of a thread fails the request, and the next one starts afresh', async () => {
+  const { open, run } = await blank(browser, site.origin, context, { isolated: true });
+  const script = readFileSync(join(root, 'www/thread.js'), 'utf8');
+  // The Worker waits for a thread that never comes.
+  site.scripts = { '/thread.js': script.replace('wasm.runThread()', "(() => { throw new Error('out of memory') })()") };
+  const { error } = await open('/weights/', { device: 'cpu', threads: 2 });
+  site.scripts = {};
+  assert.equal(error?.code, 'internal', error?.message);
+  assert.match(error.message, /out of memory/);
+  const { info } = await open('/weights/', { device: 'cpu', threads: 2 });
+  assert.match(info.device, /, 2 threads/);
+  assert.ok((await run(picture('exact.png'))).verdict);
 });
 
 test('a disposed classifier', async () => {

@@ -62,15 +62,19 @@ export async function demo(...args) {
 
 /**
  * A plain web server for the page and a pack. `fault(file, response, request)` may answer for a pack's file in its own
- * way and then returns true. `requests` lists what was asked for.
+ * way and then returns true. `scripts` has, by path, what is sent instead of the page's own: null if that is missing.
+ * `requests` lists what was asked for.
  */
 export async function serve(pack, fault = () => false) {
-  const site = { requests: [], fault };
+  const site = { requests: [], fault, scripts: {} };
   const server = createServer((request, response) => {
     const path = request.url.split('?')[0];
     site.requests.push({ method: request.method, path, range: request.headers.range, headers: request.headers });
     const file = path.startsWith('/weights/') ? join(pack, path.slice(9)) : join(root, 'www', path);
     if (path.startsWith('/weights/') && site.fault(file, response, request)) return;
+    const script = site.scripts[path];
+    if (script === null) return response.writeHead(404).end();
+    if (script) return response.writeHead(200, { ...isolation, 'content-type': kinds['.js'] }).end(script);
     send(file, response, request);
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
@@ -90,7 +94,7 @@ export function send(file, response, request, limit = Infinity) {
   const { size } = statSync(file);
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
   if (start > 0 && start >= size) return response.writeHead(416, { 'content-range': `bytes */${size}` }).end();
-  const headers = { 'content-type': kinds[extname(file)] ?? 'application/octet-stream', 'content-length': size - start };
+  const headers = { ...isolation, 'content-type': kinds[extname(file)] ?? 'application/octet-stream', 'content-length': size - start };
   if (start > 0) headers['content-range'] = `bytes ${start}-${size - 1}/${size}`;
   response.writeHead(start > 0 ? 206 : 200, headers);
   const stream = createReadStream(file, { start, end: Math.min(size, start + limit) - 1 });
@@ -98,11 +102,15 @@ export function send(file, response, request, limit = Infinity) {
   if (limit < size - start) stream.on('end', () => setTimeout(() => response.destroy(), 100));
 }
 
+/** A page, and what it loads, that may use threads. */
+const isolation = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
+
 /** A blank page of the site, with the module loaded as `MemeClip` and `open` and `run` to use it with. */
-export async function blank(browser, origin, context) {
+export async function blank(browser, origin, context, { isolated = false } = {}) {
   const page = await (context ?? browser).newPage();
+  const body = '<!doctype html><link rel="icon" href="data:,"><title>blank</title>';
   await page.route(`${origin}/blank.html`, (route) =>
-    route.fulfill({ contentType: 'text/html', body: '<!doctype html><link rel="icon" href="data:,"><title>blank</title>' }),
+    route.fulfill({ contentType: 'text/html', headers: isolated ? isolation : {}, body }),
   );
   await page.goto(`${origin}/blank.html`);
   await page.evaluate(async () => {

@@ -1,4 +1,5 @@
-//! The page's WebAssembly: two builds, since a browser without relaxed SIMD refuses a module that uses it.
+//! The page's WebAssembly: a build for each kind of page, since a browser refuses a module that uses what it lacks. Some
+//! browsers lack relaxed SIMD, and pages that are not cross-origin isolated lack threads.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,8 +13,32 @@ use crate::{Error, Result};
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "wasm";
 
-/// Name of the module in `www/pkg`, and the features of this crate that it is built with.
-const BUILDS: [(&str, &str); 2] = [("relaxed", "relaxed-simd"), ("simd128", "")];
+/// A module in `www/pkg`.
+struct Build {
+    name: &'static str,
+    /// Features of this crate.
+    features: &'static str,
+    threads: bool,
+}
+
+const BUILDS: [Build; 3] = [
+    Build { name: "relaxed", features: "relaxed-simd", threads: false },
+    Build { name: "simd128", features: "", threads: false },
+    Build { name: "threads", features: "relaxed-simd", threads: true },
+];
+
+/// How a module that shares its memory is compiled and linked, as wasm-bindgen wants it: the memory is imported, of 4 GB at
+/// most, and each thread sets up its own thread-local storage.
+const SHARED: [&str; 8] = [
+    "-Ctarget-feature=+simd128,+atomics,+bulk-memory",
+    "-Clink-arg=--shared-memory",
+    "-Clink-arg=--import-memory",
+    "-Clink-arg=--max-memory=4294967296",
+    "-Clink-arg=--export=__wasm_init_tls",
+    "-Clink-arg=--export=__tls_size",
+    "-Clink-arg=--export=__tls_align",
+    "-Clink-arg=--export=__tls_base",
+];
 
 /// Brings `www/pkg` up to date.
 pub fn build(root: &Path) -> Result<()> {
@@ -24,14 +49,15 @@ pub fn build(root: &Path) -> Result<()> {
         file: root.display().to_string(),
         reason: format!("{e}. The page is built from the repository that this program was built in; restore it."),
     })?;
-    for (name, features) in BUILDS {
+    for build in &BUILDS {
+        let name = build.name;
         let module = pkg.join(format!("{name}_bg.wasm"));
         let built = fs::metadata(&module).and_then(|metadata| metadata.modified()).ok();
         if built >= changed.iter().copied().max() {
             continue;
         }
         eprintln!("building the page's WebAssembly ({name}) ...");
-        bind(&compile(root, features)?, &pkg, name)?;
+        bind(&compile(root, build)?, &pkg, name)?;
     }
     Ok(())
 }
@@ -48,11 +74,16 @@ fn newest(path: &Path) -> io::Result<SystemTime> {
     times.into_iter().max().map_or_else(|| metadata.modified(), Ok)
 }
 
-fn compile(root: &Path, features: &str) -> Result<PathBuf> {
+fn compile(root: &Path, build: &Build) -> Result<PathBuf> {
     let failed = |reason: String| Error::Io { file: "cargo build".into(), reason };
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--lib", "--no-default-features", "--features", features]);
+    cargo.args(["build", "--lib", "--no-default-features", "--features", build.features]);
     cargo.args(["--profile", PROFILE, "--target", TARGET]);
+    if build.threads {
+        // The standard library that comes with Rust is without atomics. To build it is no stable feature of cargo yet.
+        cargo.arg("-Zbuild-std=std,panic_abort").env("RUSTC_BOOTSTRAP", "1");
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", SHARED.join("\x1f"));
+    }
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let status = cargo.arg("--target-dir").arg(&target).current_dir(root).status();
     match status.map_err(|e| failed(format!("{e}. Install Rust from https://rustup.rs.")))?.success() {

@@ -63,7 +63,10 @@ impl Engine for Cpu {
     type Weight = Weight;
 
     fn name(&self) -> String {
-        format!("cpu ({})", self.isa.name())
+        match rayon::current_num_threads() {
+            1 => format!("cpu ({})", self.isa.name()),
+            threads => format!("cpu ({}, {threads} threads)", self.isa.name()),
+        }
     }
 
     fn tensor(&self, rows: usize, cols: usize, values: &[f32]) -> Result<Tensor> {

@@ -1,28 +1,18 @@
-//! Loops over independent parts: on all cores natively, one after the other in a browser's Worker.
+//! Loops over independent parts, on all cores; in a browser, on the threads that the page allows, or on its Worker alone.
 
 use std::marker::PhantomData;
 
-#[cfg(not(target_arch = "wasm32"))]
 use rayon::prelude::*;
 
 /// Calls `f(scratch, i)` for i in 0..n; whoever calls it several times uses the same scratch memory.
 pub fn each<S>(n: usize, scratch: impl Fn() -> S + Sync + Send, f: impl Fn(&mut S, usize) + Sync + Send) {
-    #[cfg(not(target_arch = "wasm32"))]
     (0..n).into_par_iter().for_each_init(scratch, f);
-    #[cfg(target_arch = "wasm32")]
-    {
-        let mut scratch = scratch();
-        (0..n).for_each(|i| f(&mut scratch, i));
-    }
 }
 
 /// Calls `f(i, row i)` for the rows of a row-major matrix with `cols` columns.
 pub fn rows<T: Send>(matrix: &mut [T], cols: usize, f: impl Fn(usize, &mut [T]) + Sync + Send) {
     // Handing a part to another thread costs as much as some thousand values do.
-    #[cfg(not(target_arch = "wasm32"))]
     matrix.par_chunks_mut(cols).with_min_len(8192usize.div_ceil(cols)).enumerate().for_each(|(i, row)| f(i, row));
-    #[cfg(target_arch = "wasm32")]
-    matrix.chunks_mut(cols).enumerate().for_each(|(i, row)| f(i, row));
 }
 
 /// A row-major matrix whose columns are written by several threads, each in its own range.

@@ -27,9 +27,9 @@ async function onnxruntime({ provider, dtype, threads }, { pixels, ids, size }) 
   };
 }
 
-async function memeclip({ device, dtype }, { image, words }) {
+async function memeclip({ device, dtype, threads }, { image, words }) {
   const { MemeClip } = await import('/memeclip/memeclip.js');
-  const clf = await MemeClip.load(`/weights/pack-${dtype}/`, { device, tasks: ['hate'] });
+  const clf = await MemeClip.load(`/weights/pack-${dtype}/`, { device, threads, tasks: ['hate'] });
   return {
     input: () => {},
     /** Runs after the first see another first pixel and the words in another order: an answer kept is none computed. */

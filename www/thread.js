@@ -1,0 +1,19 @@
+// One thread of the cpu engine: does its share of every loop until the Worker that started it ends.
+
+self.onmessage = async ({ data: { build, module, memory, crashes } }) => {
+  let wasm;
+  try {
+    wasm = await import(`./pkg/${build}.js`);
+    await wasm.default({ module_or_path: module, memory });
+  } catch (error) {
+    self.postMessage(error.message);
+    return;
+  }
+  self.postMessage(null);
+  try {
+    wasm.runThread();
+  } catch (error) {
+    // The Worker that started this thread waits for it and hears nothing. The page does.
+    new BroadcastChannel(crashes).postMessage(error.message);
+  }
+};
