@@ -9,6 +9,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+#[cfg(target_arch = "aarch64")]
+mod neon;
 #[cfg(any(test, not(target_arch = "wasm32")))]
 mod portable;
 #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
@@ -59,6 +61,8 @@ pub enum Isa {
     Avx2,
     #[cfg(target_arch = "x86_64")]
     Vnni,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
     Simd128,
     /// The engine has one instruction for four products and their sum.
@@ -84,6 +88,10 @@ impl Isa {
         if avx2::available() {
             return Isa::Avx2;
         }
+        #[cfg(target_arch = "aarch64")]
+        if neon::available() {
+            return Isa::Neon;
+        }
         #[cfg(not(target_arch = "wasm32"))]
         Isa::Portable
     }
@@ -95,7 +103,7 @@ impl Isa {
             Isa::Portable,
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2,
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             Isa::best(),
             #[cfg(target_arch = "wasm32")]
             Isa::Simd128,
@@ -114,6 +122,8 @@ impl Isa {
             Isa::Avx2 => "avx2",
             #[cfg(target_arch = "x86_64")]
             Isa::Vnni => "avx512-vnni",
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => "neon-dotprod",
             #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
             Isa::Simd128 => "simd128",
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
@@ -144,6 +154,8 @@ impl Isa {
             // SAFETY: as in `run`; the assertion covers what is read.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 | Isa::Vnni => unsafe { avx2::f32(x, stride, panel, tile) },
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => unsafe { neon::f32(x, stride, panel, tile) },
             #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
             Isa::Simd128 => simd128::f32(x, stride, panel, tile),
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
@@ -163,6 +175,8 @@ impl Isa {
             Isa::Avx2 => unsafe { avx2::q8(x, stride, panel, tile) },
             #[cfg(target_arch = "x86_64")]
             Isa::Vnni => unsafe { vnni::q8(x, stride, panel, tile) },
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => unsafe { neon::q8(x, stride, panel, tile) },
             #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
             Isa::Simd128 => simd128::q8(x, stride, panel, tile),
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
@@ -195,6 +209,8 @@ impl Isa {
             Isa::Avx2 => unsafe { avx2::q4(x, stride, panel, tile) },
             #[cfg(target_arch = "x86_64")]
             Isa::Vnni => unsafe { vnni::q4(x, stride, panel, tile) },
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => unsafe { neon::q4(x, stride, panel, tile) },
             #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
             Isa::Simd128 => simd128::q4(x, stride, panel, tile),
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]

@@ -1,0 +1,162 @@
+//! ARM with NEON and its dot products: four products and their sum, for four lanes and with the activations picked out of
+//! a register that holds four groups of them. A panel's eight lanes are two registers.
+
+use std::arch::aarch64::*;
+use std::arch::{asm, is_aarch64_feature_detected};
+use std::array::from_fn;
+
+use super::{Block, Panel, Tile, by_blocks, by_rows};
+use crate::weights::quant::{BLOCK, PANEL};
+
+/// One value for each lane of a panel.
+type Lanes<T> = [T; 2];
+
+pub fn available() -> bool {
+    is_aarch64_feature_detected!("dotprod")
+}
+
+#[target_feature(enable = "neon")]
+pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
+    by_rows!(tile.len(), [8, 4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..]));
+}
+
+#[target_feature(enable = "neon")]
+fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
+    // SAFETY: `Isa` has checked that the rows are in `x`.
+    unsafe {
+        let mut sums: [Lanes<float32x4_t>; N] = from_fn(|r| lanes(tile[r].as_ptr()));
+        for (col, weights) in panel.as_chunks::<PANEL>().0.iter().enumerate() {
+            let weights = lanes(weights.as_ptr());
+            #[expect(clippy::needless_range_loop, reason = "unrolled: registers, not memory")]
+            for r in 0..N {
+                let x = *x.as_ptr().add(r * stride + col);
+                sums[r] = from_fn(|half| vfmaq_n_f32(sums[r][half], weights[half], x));
+            }
+        }
+        store(tile, sums);
+    }
+}
+
+#[target_feature(enable = "neon,dotprod")]
+pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+    let add = |sums: Lanes<_>, dots: Lanes<_>, x: &Block, at| {
+        // SAFETY: `Isa` has checked that a panel has eight factors a block.
+        unsafe {
+            let (scales, offsets) = (factors(panel.scales, at), factors(panel.sums, at));
+            from_fn(|half| {
+                let dots = vmulq_n_f32(vcvtq_f32_s32(dots[half]), x.scale);
+                vfmaq_n_f32(vfmaq_f32(sums[half], dots, scales[half]), offsets[half], x.offset)
+            })
+        }
+    };
+    // SAFETY: here are dot products, and `Isa` has checked the sizes.
+    unsafe { by_blocks!(x, stride, panel, tile, [8, 4, 2, 1], dots, add) }
+}
+
+#[target_feature(enable = "neon,dotprod")]
+pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+    let add = |sums: Lanes<_>, dots: Lanes<_>, x: &Block, at| {
+        // SAFETY: as in `q8`.
+        unsafe {
+            let scales = factors(panel.scales, at);
+            from_fn(|half| {
+                let values = vfmaq_n_f32(vdupq_n_f32(x.offset), vcvtq_f32_s32(dots[half]), x.scale);
+                vfmaq_f32(sums[half], values, scales[half])
+            })
+        }
+    };
+    // SAFETY: as in `q8`.
+    unsafe { by_blocks!(x, stride, panel, tile, [8, 4, 2, 1], dots, add) }
+}
+
+/// N rows against one panel of codes. `dots(x, weights)` are the sums of one block's products, `add(sums, dots, x, at)`
+/// adds what they stand for; the panel's factors for the block begin at `at`.
+///
+/// # Safety
+/// Blocks must be as [`super::check`] wants them.
+#[inline(always)]
+unsafe fn block_rows<const N: usize>(
+    x: &[Block],
+    stride: usize,
+    panel: Panel,
+    tile: &mut Tile,
+    dots: unsafe fn([&Block; N], *const u8) -> [Lanes<int32x4_t>; N],
+    add: impl Fn(Lanes<float32x4_t>, Lanes<int32x4_t>, &Block, usize) -> Lanes<float32x4_t>,
+) {
+    unsafe {
+        let mut sums: [Lanes<float32x4_t>; N] = from_fn(|r| lanes(tile[r].as_ptr()));
+        for block in 0..panel.blocks() {
+            let x: [&Block; N] = from_fn(|r| x.get_unchecked(r * stride + block));
+            let dots = dots(x, panel.codes.as_ptr().add(block * BLOCK * PANEL));
+            for r in 0..N {
+                sums[r] = add(sums[r], dots[r], x[r], block * PANEL);
+            }
+        }
+        store(tile, sums);
+    }
+}
+
+/// Codes of either format as i8: each of theirs is one.
+///
+/// # Safety
+/// Needs dot products, and a whole block at `weights`.
+#[inline(always)]
+unsafe fn dots<const N: usize>(x: [&Block; N], weights: *const u8) -> [Lanes<int32x4_t>; N] {
+    unsafe {
+        let mut sums = [[vdupq_n_s32(0); 2]; N];
+        for four in 0..BLOCK / 16 {
+            let x: [uint8x16_t; N] = from_fn(|r| vld1q_u8(x[r].codes.as_ptr().add(16 * four)));
+            let weights = weights.add(four * 16 * PANEL);
+            group::<0, N>(&mut sums, x, weights);
+            group::<1, N>(&mut sums, x, weights);
+            group::<2, N>(&mut sums, x, weights);
+            group::<3, N>(&mut sums, x, weights);
+        }
+        sums
+    }
+}
+
+/// Adds the products of the four columns that `GROUP` of each `x` is for.
+#[inline(always)]
+unsafe fn group<const GROUP: usize, const N: usize>(
+    sums: &mut [Lanes<int32x4_t>; N],
+    x: [uint8x16_t; N],
+    weights: *const u8,
+) {
+    unsafe {
+        let weights: Lanes<uint8x16_t> = from_fn(|half| vld1q_u8(weights.add(GROUP * 4 * PANEL + 16 * half)));
+        for r in 0..N {
+            for half in 0..2 {
+                // The intrinsic is not stable yet.
+                asm!(
+                    "sdot {sum:v}.4s, {weights:v}.16b, {x:v}.4b[{group}]",
+                    sum = inout(vreg) sums[r][half],
+                    weights = in(vreg) weights[half],
+                    x = in(vreg) x[r],
+                    group = const GROUP,
+                    options(pure, nomem, nostack, preserves_flags),
+                );
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn factors(values: &[f32], at: usize) -> Lanes<float32x4_t> {
+    unsafe { lanes(values.as_ptr().add(at)) }
+}
+
+#[inline(always)]
+unsafe fn lanes(values: *const f32) -> Lanes<float32x4_t> {
+    unsafe { [vld1q_f32(values), vld1q_f32(values.add(4))] }
+}
+
+#[inline(always)]
+unsafe fn store<const N: usize>(tile: &mut Tile, sums: [Lanes<float32x4_t>; N]) {
+    for (values, sums) in tile[..N].iter_mut().zip(sums) {
+        unsafe {
+            vst1q_f32(values.as_mut_ptr(), sums[0]);
+            vst1q_f32(values.as_mut_ptr().add(4), sums[1]);
+        }
+    }
+}
