@@ -4,15 +4,12 @@
 //! special tokens, which would let a text end itself early.
 
 mod clean;
+mod merges;
 #[cfg(not(target_arch = "wasm32"))]
 mod vocabulary;
+mod words;
 
-use tokenizers::models::bpe::{BPE, Vocab};
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::pre_tokenizers::sequence::Sequence;
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::tokenizer::SplitDelimiterBehavior;
-
+use merges::Merges;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use vocabulary::{clip_merges, merges_txt, parse_merges, vocab_json};
 
@@ -21,11 +18,8 @@ use crate::{Error, Result};
 /// Bytes of the longest text that is read. The model sees 77 tokens of it at most.
 pub const MAX_BYTES: usize = 64 << 10;
 
-/// What makes a word: CLIP's pattern, without its special tokens.
-const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
-
 pub struct Tokenizer {
-    bpe: tokenizers::Tokenizer,
+    merges: Merges,
     context: usize,
     start: u32,
 }
@@ -37,18 +31,12 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::Tensor`] if a merge refers to a later one.
     pub fn from_merges(merges: &[[u16; 2]], context: usize) -> Result<Self> {
-        let invalid = |reason: String| Error::Tensor { tensor: "text.tokenizer.merges".into(), reason };
-        let tokens = tokens(merges).ok_or_else(|| invalid("a merge of tokens that are not there yet".into()))?;
-        let pairs = merges.iter().map(|pair| (tokens[pair[0] as usize].clone(), tokens[pair[1] as usize].clone()));
-        let pairs = pairs.collect();
-        let start = tokens.len() as u32;
-        let vocabulary: Vocab = tokens.into_iter().zip(0..).collect();
-        let words = Split::new(SplitPattern::Regex(WORDS.into()), SplitDelimiterBehavior::Removed, true);
-        let bpe = BPE::builder().vocab_and_merges(vocabulary, pairs).end_of_word_suffix(WORD_END.into()).build();
-        let mut bpe = tokenizers::Tokenizer::new(bpe.map_err(|e| invalid(e.to_string()))?);
-        let steps = vec![words.map_err(|e| invalid(e.to_string()))?.into(), ByteLevel::new(false, false, false).into()];
-        bpe.with_pre_tokenizer(Some(Sequence::new(steps)));
-        Ok(Tokenizer { bpe, context, start })
+        let start = (2 * merges::BYTES + merges.len()) as u32;
+        let merges = Merges::new(merges).ok_or_else(|| Error::Tensor {
+            tensor: "text.tokenizer.merges".into(),
+            reason: "a merge of tokens that are not there yet".into(),
+        })?;
+        Ok(Tokenizer { merges, context, start })
     }
 
     /// Start token, at most `context - 2` tokens of the cleaned text, end token; nothing behind it. Empty text, and
@@ -59,12 +47,12 @@ impl Tokenizer {
     pub fn ids(&self, text: &str) -> Result<Vec<u32>> {
         check_bytes(text)?;
         let text = match text.trim() {
-            "" | "None" => "null".into(),
+            "" | "None" => "null".to_string(),
             _ => clean::clean(text),
         };
-        let encoding = self.bpe.encode_fast(text, false).map_err(|e| Error::Internal { reason: e.to_string() })?;
+        let tokens = words::words(&text).flat_map(|word| self.merges.encode(word));
         let mut ids = vec![self.start];
-        ids.extend(encoding.get_ids().iter().take(self.context - 2));
+        ids.extend(tokens.take(self.context - 2));
         ids.push(self.start + 1);
         Ok(ids)
     }
@@ -76,26 +64,4 @@ pub fn check_bytes(text: &str) -> Result<()> {
         true => Err(Error::TextTooLong { bytes: text.len(), limit: MAX_BYTES }),
         false => Ok(()),
     }
-}
-
-/// Marks a token that ends a word.
-const WORD_END: &str = "</w>";
-
-/// The tokens in the order of their ids, without the two special ones; none if a merge precedes its parts.
-fn tokens(merges: &[[u16; 2]]) -> Option<Vec<String>> {
-    let mut tokens: Vec<String> = bytes().map(String::from).collect();
-    tokens.extend(bytes().map(|byte| format!("{byte}{WORD_END}")));
-    for [left, right] in merges {
-        let merged = format!("{}{}", tokens.get(*left as usize)?, tokens.get(*right as usize)?);
-        tokens.push(merged);
-    }
-    Some(tokens)
-}
-
-/// The characters that stand for bytes, in the order of their ids: those that print stand for themselves and come first,
-/// the others are moved behind U+0100.
-fn bytes() -> impl Iterator<Item = char> {
-    let printable = ('!'..='~').chain('¡'..='¬').chain('®'..='ÿ');
-    let others = (0..=255u8).filter(|&byte| !matches!(byte as char, '!'..='~' | '¡'..='¬' | '®'..='ÿ'));
-    printable.chain(others.zip(256..).filter_map(|(_, code)| char::from_u32(code)))
 }
