@@ -65,7 +65,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let tasks: Vec<Task> = known.into_iter().filter(|task| tasks.is_empty() || tasks.contains(task)).collect();
         let heads = tasks.iter().map(|task| format!("head/{}", task.name()));
         let components: Vec<String> = ["vision".into(), "text".into()].into_iter().chain(heads).collect();
-        self.loader.prefetch(&components)?;
+        self.loader.prefetch(&components).await?;
 
         let image = self.encode_image(image).await?;
         let text = self.encode_text(text).await?;

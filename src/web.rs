@@ -1,6 +1,6 @@
 //! The boundary to JavaScript, for a browser's Worker: typed, asynchronous, errors as `Error` objects with a `code`.
 
-use js_sys::{Function, Reflect};
+use js_sys::Reflect;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -11,7 +11,7 @@ use crate::engine::cpu::Cpu;
 use crate::engine::gpu::{Gpu, GpuOptions};
 use crate::preprocess::{self, Rgb};
 use crate::verdict::{Task, TaskVerdict, Verdict, serialize_tasks};
-use crate::weights::http::{Http, now};
+use crate::weights::http::{Http, Loader, now};
 use crate::weights::manifest::Manifest;
 use crate::weights::quant::Format;
 use crate::{Error, Result};
@@ -125,8 +125,14 @@ struct Features<'a> {
 
 #[wasm_bindgen]
 impl Classifier {
-    /// `device`: auto, gpu or cpu. Reads the manifest; no weights yet.
-    pub async fn open(url: String, device: String, signal: AbortSignal) -> Result<Classifier, JsValue> {
+    /// `base`: absolute address of the pack's folder, with a slash at its end. `device`: auto, gpu or cpu. Reads the
+    /// manifest; no weights yet.
+    pub async fn open(
+        loader: Loader,
+        base: String,
+        device: String,
+        signal: AbortSignal,
+    ) -> Result<Classifier, JsValue> {
         let open = async {
             let device = match device.as_str() {
                 "auto" => Device::Auto,
@@ -137,7 +143,7 @@ impl Classifier {
                     return Err(Error::Argument { reason });
                 }
             };
-            let source = Http::new(&url, signal).await?;
+            let source = Http::new(loader, base, signal)?;
             let model = Model::open(device, &source).await?;
             Ok(Classifier { model, source, device, notice: None })
         };
@@ -160,7 +166,6 @@ impl Classifier {
     }
 
     /// The verdicts on one meme, for the tasks named or, if none is, for all. One request at a time.
-    /// `progress(loaded, total, cached, component)`: bytes of the weights that this request waits for.
     pub async fn classify(
         &mut self,
         image: Image,
@@ -168,10 +173,9 @@ impl Classifier {
         tasks: Vec<String>,
         features: bool,
         signal: AbortSignal,
-        progress: Function,
     ) -> Result<JsValue, JsValue> {
         let start = now();
-        self.source.begin(signal, progress);
+        self.source.begin(signal).await.map_err(to_js)?;
         let verdict = self.verdict(&image.0, &text, &tasks).await.map_err(to_js)?;
         let load = self.source.waited();
         to_value(&Answer {
@@ -185,14 +189,30 @@ impl Classifier {
 }
 
 impl Classifier {
+    /// The verdict, computed again if what came from the cache turns out to be damaged.
     async fn verdict(&mut self, image: &Rgb, text: &str, tasks: &[String]) -> Result<Verdict> {
         let tasks = tasks.iter().map(|task| task.parse()).collect::<Result<Vec<Task>>>()?;
-        let mut result = self.model.classify(image, text, &tasks).await;
+        let verdict = self.attempt(image, text, &tasks).await;
+        if matches!(verdict, Err(Error::Aborted)) || self.source.settle().await? {
+            return verdict;
+        }
+        // What has been loaded is not to be trusted. The damaged entries are gone, so these are downloads.
+        self.model = Model::open(self.device, &self.source).await?;
+        let verdict = self.attempt(image, text, &tasks).await;
+        match self.source.settle().await? {
+            true => verdict,
+            false => Err(Error::Internal { reason: "the browser's cache keeps returning damaged weights".into() }),
+        }
+    }
+
+    /// On the device, or on what is left if it fails.
+    async fn attempt(&mut self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Verdict> {
+        let mut result = self.model.classify(image, text, tasks).await;
         if matches!(result, Err(Error::GpuLost { .. })) {
             // Its weights are in the cache, so a device can be had anew.
             if let Ok(model) = Model::open(Device::Gpu, &self.source).await {
                 self.model = model;
-                result = self.model.classify(image, text, &tasks).await;
+                result = self.model.classify(image, text, tasks).await;
             }
         }
         let give_up = match &result {
@@ -203,7 +223,7 @@ impl Classifier {
         if let (true, Err(error)) = (give_up, &result) {
             self.notice = Some(format!("The CPU has taken over: {error}"));
             self.model = Model::open(Device::Cpu, &self.source).await?;
-            result = self.model.classify(image, text, &tasks).await;
+            result = self.model.classify(image, text, tasks).await;
         }
         result
     }

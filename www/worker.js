@@ -1,6 +1,7 @@
 // The model's thread: decodes images and runs the WebAssembly. Requests are answered one after the other.
 
 let wasm;
+let loader;
 let classifier;
 let queue = Promise.resolve();
 /** Stops a request, waiting or running. */
@@ -24,6 +25,7 @@ self.addEventListener('unhandledrejection', ({ reason }) => {
 async function answer(id, method, parameters, stop) {
   try {
     stop.signal.throwIfAborted();
+    stop.signal.addEventListener('abort', () => loader?.call('abort'));
     self.postMessage({ id, value: await method(id, parameters, stop.signal) });
   } catch (error) {
     // Our own errors have a code; any other one may have left the WebAssembly in disorder.
@@ -38,14 +40,18 @@ async function answer(id, method, parameters, stop) {
 
 const methods = {
   async open(_, { url, device, relaxed }, signal) {
+    loader = new Loader(new URL('loader.js', import.meta.url));
+    const base = `${url.replace(/manifest\.json$/, '').replace(/\/+$/, '')}/`;
+    loader.call('open', base);
     const build = relaxed ? 'relaxed' : 'simd128';
     try {
+      const code = fetch(new URL(`./pkg/${build}_bg.wasm`, import.meta.url));
       wasm = await import(`./pkg/${build}.js`);
-      await wasm.default({ module_or_path: new URL(`./pkg/${build}_bg.wasm`, import.meta.url) });
+      await wasm.default({ module_or_path: code });
     } catch (error) {
       throw failure('network', `pkg/${build}.js could not be loaded (${error.message}). Reload the page.`);
     }
-    classifier = await wasm.Classifier.open(url, device, signal);
+    classifier = await wasm.Classifier.open(loader, base, device, signal);
     return classifier.info();
   },
 
@@ -54,14 +60,43 @@ const methods = {
     const image = await decode(source, signal);
     const { width, height } = image;
     const decoded = performance.now();
-    const progress = (loaded, total, cached, component) =>
-      self.postMessage({ id, progress: { loaded, total, cached, component } });
-    const verdict = await classifier.classify(image, text, tasks, features, signal, progress);
+    loader.onprogress = (progress) => self.postMessage({ id, progress });
+    const verdict = await classifier.classify(image, text, tasks, features, signal);
     verdict.timings.decode = decoded - start;
     verdict.timings.total = performance.now() - start;
     return { ...verdict, image: { width, height } };
   },
 };
+
+/** The network's thread, loader.js, as the WebAssembly calls it. */
+class Loader {
+  #worker;
+  #calls = new Map();
+  #next = 0;
+  onprogress;
+
+  constructor(script) {
+    this.#worker = new Worker(script, { type: 'module', name: 'memeclip loader' });
+    this.#worker.onmessage = ({ data: { id, value, error, progress } }) => {
+      if (progress) return this.onprogress?.(progress);
+      const { resolve, reject } = this.#calls.get(id);
+      this.#calls.delete(id);
+      if (error) reject(error);
+      else resolve(value);
+    };
+    this.#worker.onerror = (event) => {
+      throw new Error(event.message || 'loader.js could not be loaded');
+    };
+  }
+
+  /** Calls one of its methods. */
+  call(method, parameter) {
+    const { promise, resolve, reject } = Promise.withResolvers();
+    this.#calls.set(this.#next, { resolve, reject });
+    this.#worker.postMessage({ id: this.#next++, method, parameter });
+    return promise;
+  }
+}
 
 /** The image's pixels, as close to the reference's as can be had. */
 async function decode({ pixels, bitmap, url, blob, name }, signal) {

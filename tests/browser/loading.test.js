@@ -86,8 +86,8 @@ test('no request carries cookies or a referrer, or goes elsewhere', async () => 
     assert.equal(headers.referer, undefined, path);
   }
   assert.deepEqual([...new Set(all)], [`GET ${site.origin}`]);
-  const pages = ['/memeclip.js', '/worker.js', '/pkg/relaxed.js', '/pkg/relaxed_bg.wasm'];
-  assert.deepEqual([...new Set(site.requests.map(({ path }) => path).filter((path) => !path.startsWith('/weights/')))], pages);
+  const pages = ['/memeclip.js', '/worker.js', '/loader.js', '/pkg/relaxed.js', '/pkg/relaxed_bg.wasm'];
+  assert.deepEqual([...new Set(site.requests.map(({ path }) => path).filter((path) => !path.startsWith('/weights/')))].sort(), pages.sort());
 });
 
 test('progress is told in bytes', async () => {
