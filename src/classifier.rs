@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use sha2::{Digest, Sha256};
+
 use crate::engine::Engine;
 use crate::model::{Head, Lazy, Packed, Tensors, TextTower, VisionTower};
 use crate::preprocess::{self, Rgb};
+use crate::recent::Recent;
 use crate::tokenizer::{self, Tokenizer};
 use crate::verdict::{Task, TaskVerdict, Verdict};
 use crate::weights::load::Loader;
@@ -22,7 +25,12 @@ pub struct Classifier<E: Engine, S: Source> {
     vision: VisionTower<E>,
     text: TextTower<E>,
     heads: BTreeMap<Task, Lazy<Head<E>>>,
+    images: Recent<ImageKey>,
+    texts: Recent<Vec<u32>>,
 }
+
+/// Sha256 of the pixels that the vision tower sees: a weaker hash would let one picture pass for another.
+type ImageKey = [u8; 32];
 
 impl<E: Engine, S: Source> Classifier<E, S> {
     /// Reads the manifest; no weights yet.
@@ -34,6 +42,8 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             text: TextTower::new(manifest.clip.text.clone()),
             heads: manifest.heads.keys().map(|task| (*task, Lazy::default())).collect(),
             tokenizer: Lazy::default(),
+            images: Recent::default(),
+            texts: Recent::default(),
             engine,
             loader,
         })
@@ -51,7 +61,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         self.loader.source()
     }
 
-    /// The verdicts on one meme. `text` is what the picture says; empty text is read as `null`, as the reference does.
+    /// The verdicts on one meme; a picture or a text that was seen lately is not computed again. `text` is what the picture says; empty text is read as `null`, as the reference does.
     /// `tasks`: those wanted, all of the pack's if empty. All heads share one pass through the towers.
     pub async fn classify(&self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Verdict> {
         // Before weights are fetched for it.
@@ -66,9 +76,12 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let heads = tasks.iter().map(|task| format!("head/{}", task.name()));
         let components: Vec<String> = ["vision".into(), "text".into()].into_iter().chain(heads).collect();
         self.loader.prefetch(&components).await?;
+        let clip = &manifest.clip;
+        let heads = [clip.vision.width / clip.vision.heads, clip.text.width / clip.text.heads];
+        self.engine.prepare(manifest.dtype, &heads).await?;
 
-        let image = self.encode_image(image).await?;
-        let text = self.encode_text(text).await?;
+        let (image_key, image) = self.encode_image(image).await?;
+        let (text_key, text) = self.encode_text(text).await?;
         let mut logits = Vec::new();
         for task in &tasks {
             logits.push(self.head(*task).await?.logits(&self.engine, &image, &text));
@@ -84,17 +97,20 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             }
             Ok(TaskVerdict::new(*task, logits, &manifest.heads[task]))
         });
-        Ok(Verdict { tasks: tasks.collect::<Result<_>>()?, image_feature, text_feature })
+        let tasks = tasks.collect::<Result<_>>()?;
+        self.images.keep(image_key, &image_feature);
+        self.texts.keep(text_key, &text_feature);
+        Ok(Verdict { tasks, image_feature, text_feature })
     }
 
     /// [projection]: the vision tower's feature alone.
     pub async fn image_feature(&self, image: &Rgb) -> Result<Vec<f32>> {
-        self.feature("image", self.encode_image(image).await?).await
+        self.feature("image", self.encode_image(image).await?.1).await
     }
 
     /// [text width]: the text tower's feature alone. Empty text as in [`Classifier::classify`].
     pub async fn text_feature(&self, text: &str) -> Result<Vec<f32>> {
-        self.feature("text", self.encode_text(text).await?).await
+        self.feature("text", self.encode_text(text).await?.1).await
     }
 
     /// The class prompts, for training.
@@ -106,16 +122,25 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         Prompts::load(self.loader.stage("prompts").await?, &self.loader.manifest().clip)
     }
 
-    /// [1, projection]
-    async fn encode_image(&self, image: &Rgb) -> Result<E::Tensor> {
-        let size = self.loader.manifest().clip.vision.image_size;
-        let pixels = preprocess::normalize(&preprocess::resize(image, size));
-        self.vision.features(&self.engine, &self.loader, &pixels).await
+    /// The picture's key and its feature [1, projection].
+    async fn encode_image(&self, image: &Rgb) -> Result<(ImageKey, E::Tensor)> {
+        let image = preprocess::resize(image, self.loader.manifest().clip.vision.image_size);
+        let key = Sha256::digest(&image.data).into();
+        if let Some(feature) = self.images.tensor(&self.engine, &key)? {
+            return Ok((key, feature));
+        }
+        let pixels = preprocess::normalize(&image);
+        Ok((key, self.vision.features(&self.engine, &self.loader, &pixels).await?))
     }
 
-    /// [1, text width]
-    async fn encode_text(&self, text: &str) -> Result<E::Tensor> {
-        self.text.features(&self.engine, &self.loader, &self.tokenizer().await?.ids(text)?).await
+    /// The text's token ids and its feature [1, text width].
+    async fn encode_text(&self, text: &str) -> Result<(Vec<u32>, E::Tensor)> {
+        let ids = self.tokenizer().await?.ids(text)?;
+        if let Some(feature) = self.texts.tensor(&self.engine, &ids)? {
+            return Ok((ids, feature));
+        }
+        let feature = self.text.features(&self.engine, &self.loader, &ids).await?;
+        Ok((ids, feature))
     }
 
     async fn feature(&self, modality: &str, feature: E::Tensor) -> Result<Vec<f32>> {

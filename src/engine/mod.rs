@@ -11,7 +11,7 @@ pub mod cpu;
 pub mod gpu;
 
 use crate::Result;
-use crate::weights::quant::Matrix;
+use crate::weights::quant::{Format, Matrix};
 
 /// What follows the matrix product and the bias in [`Engine::linear`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -95,6 +95,12 @@ pub trait Engine {
     /// Dropout: only an engine that trains does anything.
     fn dropout(&self, x: &Self::Tensor, _place: Dropout) -> Self::Tensor {
         x.clone()
+    }
+
+    /// Gets ready for a model with weights in `format` and attention heads as wide as `heads` says, while the weights are
+    /// still on their way. Without it, the first request does so.
+    fn prepare(&self, _format: Format, _heads: &[usize]) -> impl Future<Output = Result<()>> {
+        std::future::ready(Ok(()))
     }
 
     /// Starts what has been recorded, without waiting for it: called when the next weights are still on their way.

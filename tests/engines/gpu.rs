@@ -33,6 +33,14 @@ fn run(options: GpuOptions, tolerance: &Tolerance) {
     pollster::block_on(check(&gpu, tolerance));
 }
 
+/// With tiles that the engine takes only if it finds them to be the fastest.
+fn run_tiles(options: GpuOptions, plans: &str, tolerance: &Tolerance) {
+    let gpu = gpu(&options);
+    gpu.adopt(plans);
+    assert_eq!(gpu.plans(), plans);
+    pollster::block_on(check(&gpu, tolerance));
+}
+
 #[test]
 fn gpu_plain() {
     run(NOTHING, &EXACT);
@@ -49,8 +57,8 @@ fn gpu_dot8() {
 }
 
 #[test]
-fn gpu_dot8_direct() {
-    run(GpuOptions { dot8: true, tiling: Some(Tiling::Direct), ..NOTHING }, &INT8);
+fn gpu_quads() {
+    run(GpuOptions { dot8: true, subgroups: true, tiling: Some(Tiling::Quads), ..NOTHING }, &INT8);
 }
 
 #[test]
@@ -61,4 +69,14 @@ fn gpu_f16() {
 #[test]
 fn gpu_subgroups() {
     run(GpuOptions { subgroups: true, ..NOTHING }, &EXACT);
+}
+
+#[test]
+fn gpu_large_tiles_dot8() {
+    run_tiles(GpuOptions { dot8: true, ..NOTHING }, "q4=int8-64x128 q8=int8-64x64", &INT8);
+}
+
+#[test]
+fn gpu_large_tiles_f16() {
+    run_tiles(GpuOptions { f16: true, ..NOTHING }, "f16=float-64x64 q4=float-64x128 q8=float-64x64", &HALF);
 }

@@ -41,6 +41,9 @@ pub fn linear(
                 match (w.slice(panel, start, SLICE.min(k - start), scratch), &input) {
                     (Slice::F32(panel), Input::Floats(x)) => isa.f32(&x[start..], k, panel, tile),
                     (Slice::Q8(panel), Input::Blocks(x)) => isa.q8(&x[start / BLOCK..], k / BLOCK, panel, tile),
+                    (Slice::Q8Quads(panel), Input::Blocks(x)) => {
+                        isa.q8_quads(&x[start / BLOCK..], k / BLOCK, panel, tile)
+                    }
                     (Slice::Q4(panel), Input::Blocks(x)) => isa.q4(&x[start / BLOCK..], k / BLOCK, panel, tile),
                     _ => unreachable!("input follows the format"),
                 }

@@ -1,80 +1,147 @@
 //! Matrices as the pack has them, and their way into the inner loops.
 
-use half::f16;
-
 use super::isa::{Panel, unpack};
 use super::math;
 use crate::weights::quant::{BLOCK, Format, Matrix, PANEL};
 
-/// A matrix in its stored form. Only block scales, a small part of it, are decoded when it loads.
+/// A matrix in its stored form.
 pub struct Weight {
     pub matrix: Matrix,
-    /// `q8`, `q4`: block scales, `[panel][block][8 rows]`.
-    scales: Vec<f32>,
-    /// `q8`: scale · the sum of the block's codes, likewise.
-    sums: Vec<f32>,
+    /// `q8`: what its codes add up to, `[panel][block][8 rows]`.
+    sums: Vec<i16>,
+    /// `q8`: whether all blocks keep to [`crate::weights::quant::fits_quads`].
+    quads: bool,
 }
 
 /// Some columns of a panel, as the inner loops want them.
 pub enum Slice<'a> {
     F32(&'a [f32]),
     Q8(Panel<'a>),
+    /// `q8` whose products may be summed by fours in 16 bits.
+    Q8Quads(Panel<'a>),
     Q4(Panel<'a>),
 }
 
-/// Where a slice is unpacked, if need be.
+/// Where a slice is unpacked, as far as need be: a matrix takes no more memory than in the pack.
 #[derive(Default)]
 pub struct Scratch {
     codes: Vec<u8>,
     floats: Vec<f32>,
+    scales: Vec<f32>,
+    sums: Vec<f32>,
 }
 
 impl Weight {
     pub fn new(matrix: Matrix) -> Self {
-        let scales = matrix.scales.as_chunks().0.iter().map(|&bytes| f16::from_le_bytes(bytes).to_f32());
-        let scales: Vec<f32> = scales.collect();
-        let mut sums = Vec::new();
+        let (mut sums, mut quads) = (Vec::new(), true);
         if matrix.format == Format::Q8 {
-            sums = scales.clone();
             let blocks = matrix.data.as_chunks::<{ BLOCK * PANEL }>().0;
-            for (sums, codes) in sums.as_chunks_mut::<PANEL>().0.iter_mut().zip(blocks) {
-                let mut totals = [0i32; PANEL];
-                for (i, codes) in codes.as_chunks::<4>().0.iter().enumerate() {
-                    totals[i % PANEL] += codes.iter().map(|&c| c as i8 as i32).sum::<i32>();
-                }
-                for (sum, total) in sums.iter_mut().zip(totals) {
-                    *sum *= total as f32;
-                }
+            sums.reserve_exact(blocks.len() * PANEL);
+            for codes in blocks {
+                let (block, fits) = totals(codes);
+                sums.extend(block);
+                quads &= fits;
             }
         }
-        Weight { matrix, scales, sums }
+        Weight { matrix, sums, quads }
     }
 
     /// Columns `start..start + cols` of a panel; both are multiples of 32.
     #[inline(always)]
     pub fn slice<'a>(&'a self, panel: usize, start: usize, cols: usize, scratch: &'a mut Scratch) -> Slice<'a> {
-        let Matrix { format, cols: all, data, .. } = &self.matrix;
+        let Matrix { format, cols: all, data, scales, .. } = &self.matrix;
         let data = &data[panel * format.panel_bytes(*all) + format.panel_bytes(start)..][..format.panel_bytes(cols)];
         let factors = (panel * all + start) / BLOCK * PANEL..(panel * all + start + cols) / BLOCK * PANEL;
+        let Scratch { codes, floats, scales: decoded, sums } = scratch;
+        if matches!(format, Format::Q8 | Format::Q4) {
+            let stored = scales[2 * factors.start..2 * factors.end].as_chunks().0;
+            decoded.clear();
+            decoded.extend(stored.iter().map(|&bytes| math::half(u16::from_le_bytes(bytes))));
+        }
         match format {
             Format::F32 => {
-                scratch.floats.clear();
-                scratch.floats.extend(data.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)));
-                Slice::F32(&scratch.floats)
+                floats.clear();
+                floats.extend(data.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)));
+                Slice::F32(floats)
             }
             Format::F16 => {
-                scratch.floats.clear();
-                scratch.floats.extend(data.as_chunks().0.iter().map(|&bytes| math::half(u16::from_le_bytes(bytes))));
-                Slice::F32(&scratch.floats)
+                floats.clear();
+                floats.extend(data.as_chunks().0.iter().map(|&bytes| math::half(u16::from_le_bytes(bytes))));
+                Slice::F32(floats)
             }
             Format::Q8 => {
-                Slice::Q8(Panel { codes: data, scales: &self.scales[factors.clone()], sums: &self.sums[factors] })
+                sums.clear();
+                sums.extend(self.sums[factors].iter().zip(&*decoded).map(|(&sum, scale)| sum as f32 * scale));
+                let panel = Panel { codes: data, scales: decoded, sums };
+                if self.quads { Slice::Q8Quads(panel) } else { Slice::Q8(panel) }
             }
             Format::Q4 => {
-                scratch.codes.resize(2 * data.len(), 0);
-                unpack(data, &mut scratch.codes);
-                Slice::Q4(Panel { codes: &scratch.codes, scales: &self.scales[factors], sums: &[] })
+                codes.resize(2 * data.len(), 0);
+                unpack(data, codes);
+                Slice::Q4(Panel { codes, scales: decoded, sums: &[] })
             }
         }
+    }
+}
+
+/// Of a `q8` block: what each row's codes add up to, and whether they fit quads. All of a matrix passes through here when
+/// it loads, so the loops are such as the compiler makes SIMD of.
+#[inline(always)]
+fn totals(codes: &[u8; BLOCK * PANEL]) -> ([i16; PANEL], bool) {
+    const LANES: usize = 4 * PANEL;
+    let (mut positive, mut negative) = ([0i16; LANES], [0i16; LANES]);
+    let mut beyond = [0i16; LANES / 2];
+    let limit = i16::MAX / 127;
+    for groups in codes.as_chunks::<{ 2 * LANES }>().0 {
+        let (mut more, mut less) = ([0i16; LANES], [0i16; LANES]);
+        for i in 0..LANES {
+            let (a, b) = (groups[i] as i8 as i16, groups[LANES + i] as i8 as i16);
+            more[i] = a.max(0) + b.max(0);
+            less[i] = a.min(0) + b.min(0);
+        }
+        for i in 0..LANES {
+            positive[i] += more[i];
+            negative[i] += less[i];
+        }
+        for i in 0..LANES / 2 {
+            beyond[i] |= (limit - more[2 * i] - more[2 * i + 1]) | (limit + less[2 * i] + less[2 * i + 1]);
+        }
+    }
+    let sums = std::array::from_fn(|row| (4 * row..4 * row + 4).map(|i| positive[i] + negative[i]).sum::<i16>());
+    // A difference below zero has set the sign.
+    (sums, beyond.iter().fold(0, |all, differences| all | differences) >= 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::weights::quant::fits_quads;
+
+    #[test]
+    fn totals_by_their_definition() {
+        let mut state = 1u32;
+        let mut found = [0, 0];
+        for range in [40, 90, 100, 110, 127] {
+            for _ in 0..200 {
+                // [row][column]
+                let rows: [[i8; BLOCK]; PANEL] = std::array::from_fn(|_| {
+                    std::array::from_fn(|_| {
+                        state = state.wrapping_mul(1664525).wrapping_add(1013904223);
+                        ((state >> 16) as i32 % (2 * range + 1) - range) as i8
+                    })
+                });
+                let mut codes = [0; BLOCK * PANEL];
+                for (row, values) in rows.iter().enumerate() {
+                    for (column, &value) in values.iter().enumerate() {
+                        codes[(column / 4 * PANEL + row) * 4 + column % 4] = value as u8;
+                    }
+                }
+                let (sums, fits) = totals(&codes);
+                assert_eq!(sums, rows.map(|row| row.iter().map(|&code| code as i16).sum::<i16>()));
+                assert_eq!(fits, rows.iter().all(fits_quads), "range {range}");
+                found[fits as usize] += 1;
+            }
+        }
+        assert!(found.iter().all(|&count| count > 100), "both kinds are seen: {found:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! Memory for activations: buffers that go round.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 use wgpu::BufferUsages;
@@ -12,7 +12,9 @@ use super::device::Device;
 /// commands that use it have yet to run.
 pub(super) struct Pool {
     device: Rc<Device>,
-    free: RefCell<HashMap<u64, Vec<Buffer>>>,
+    /// By size, then by id: the oldest is taken first, so that every request gets its buffers in the same order, and its
+    /// bind groups are those of the last one.
+    free: RefCell<HashMap<u64, BTreeMap<u64, wgpu::Buffer>>>,
     next_id: Cell<u64>,
 }
 
@@ -37,7 +39,8 @@ impl Pool {
     /// A buffer of at least `bytes`, which must not exceed the device's limit. Its content is arbitrary.
     pub fn take(self: &Rc<Self>, bytes: u64) -> Rc<Loan> {
         let size = class(bytes).min(self.device.max_binding());
-        let buffer = self.free.borrow_mut().get_mut(&size).and_then(Vec::pop).unwrap_or_else(|| {
+        let oldest = self.free.borrow_mut().get_mut(&size).and_then(BTreeMap::pop_first);
+        let buffer = oldest.map(|(id, buffer)| Buffer { id, buffer }).unwrap_or_else(|| {
             let usage = BufferUsages::STORAGE | BufferUsages::COPY_SRC | BufferUsages::COPY_DST;
             let id = self.next_id.replace(self.next_id.get() + 1);
             Buffer { id, buffer: self.device.buffer("activations", size, usage) }
@@ -49,7 +52,8 @@ impl Pool {
 impl Drop for Loan {
     fn drop(&mut self) {
         let mut free = self.pool.free.borrow_mut();
-        free.entry(self.buffer.buffer.size()).or_default().push(self.buffer.clone());
+        let Buffer { id, buffer } = self.buffer.clone();
+        free.entry(buffer.size()).or_default().insert(id, buffer);
     }
 }
 

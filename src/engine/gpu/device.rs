@@ -1,6 +1,6 @@
 //! The adapter and the device: what they offer, and what goes wrong with them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +15,7 @@ pub struct GpuOptions {
     pub f16: bool,
     /// Reduce across subgroups.
     pub subgroups: bool,
-    /// Multiply q8 and q4 weights with activations in int8 (WGSL `dot4I8Packed`).
+    /// Multiply q8 and q4 weights with activations in int8 (WGSL `dot4I8Packed`, where that pays).
     pub dot8: bool,
     /// How matrix products are cut; by default what suits the adapter.
     pub tiling: Option<Tiling>,
@@ -34,6 +34,8 @@ pub enum Tiling {
     Workgroup,
     /// Each invocation reads what it needs: for software adapters, whose workgroup memory and barriers are slow.
     Direct,
+    /// The same, but quads of invocations share what they read. [`Tiling::Direct`] where there are no subgroups.
+    Quads,
 }
 
 /// What the engine does use: the options as far as the adapter goes along.
@@ -45,6 +47,16 @@ pub(super) struct Traits {
     pub tiling: Tiling,
 }
 
+/// What an engine has asked of its device since it was opened. Only dispatches should grow from request to request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub buffers: u64,
+    pub bind_groups: u64,
+    pub pipelines: u64,
+    /// Runs of a kernel.
+    pub dispatches: u64,
+}
+
 /// What an error scope caught, once it is known.
 type Scope = Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>;
 
@@ -54,6 +66,7 @@ pub(super) struct Device {
     pub traits: Traits,
     pub name: String,
     pub software: bool,
+    counts: Cell<Counts>,
     faults: Faults,
     scopes: RefCell<Vec<Scope>>,
 }
@@ -82,6 +95,8 @@ impl Device {
             max_storage_buffer_binding_size: best.max_storage_buffer_binding_size,
             ..Default::default()
         };
+        #[cfg(target_arch = "wasm32")]
+        let asking = options.subgroups.then(super::web::Subgroups::ask);
         let request = adapter.request_device(&wgpu::DeviceDescriptor {
             label: Some("memeclip"),
             required_features: features,
@@ -90,6 +105,8 @@ impl Device {
             ..Default::default()
         });
         let (device, queue) = request.await.map_err(|e| no_gpu(e.to_string()))?;
+        #[cfg(target_arch = "wasm32")]
+        drop(asking);
 
         let faults = Faults::default();
         let lost = faults.clone();
@@ -98,16 +115,30 @@ impl Device {
         device.on_uncaptured_error(Arc::new(move |error| uncaptured.report(error.into())));
 
         let (name, emulated_dot8) = describe(&device, &info);
+        let subgroups = options.subgroups && has_subgroups(&device);
         let language = instance.wgsl_language_features();
+        let tiling = match options.tiling.unwrap_or(if software { Tiling::Quads } else { Tiling::Workgroup }) {
+            Tiling::Quads if !subgroups => Tiling::Direct,
+            tiling => tiling,
+        };
+        let dot8 = !emulated_dot8 && language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct);
         let traits = Traits {
             f16: features.contains(wgpu::Features::SHADER_F16),
-            subgroups: features.contains(wgpu::Features::SUBGROUP),
-            dot8: options.dot8
-                && !emulated_dot8
-                && language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct),
-            tiling: options.tiling.unwrap_or(if software { Tiling::Direct } else { Tiling::Workgroup }),
+            subgroups,
+            // Only tiles need the instruction.
+            dot8: options.dot8 && (dot8 || tiling == Tiling::Quads),
+            tiling,
         };
-        Ok(Device { device, queue, traits, name, software, faults, scopes: RefCell::default() })
+        Ok(Device {
+            device,
+            queue,
+            traits,
+            name,
+            software,
+            counts: Cell::default(),
+            faults,
+            scopes: RefCell::default(),
+        })
     }
 
     /// Bytes of the largest buffer that a shader can read.
@@ -116,8 +147,19 @@ impl Device {
         limits.max_buffer_size.min(limits.max_storage_buffer_binding_size) & !15
     }
 
+    pub fn counts(&self) -> Counts {
+        self.counts.get()
+    }
+
+    pub fn count(&self, one_more: impl FnOnce(&mut Counts)) {
+        let mut counts = self.counts.get();
+        one_more(&mut counts);
+        self.counts.set(counts);
+    }
+
     /// Makes a buffer. That memory has run out is known later, in [`Device::fault`].
     pub fn buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
+        self.count(|counts| counts.buffers += 1);
         self.scoped(&[wgpu::ErrorFilter::OutOfMemory], || {
             let label = Some(label);
             self.device.create_buffer(&wgpu::BufferDescriptor { label, size, usage, mapped_at_creation: false })
@@ -201,15 +243,10 @@ fn describe(_: &wgpu::Device, info: &wgpu::AdapterInfo) -> (String, bool) {
 
 #[cfg(target_arch = "wasm32")]
 fn describe(device: &wgpu::Device, info: &wgpu::AdapterInfo) -> (String, bool) {
-    use wasm_bindgen::JsValue;
+    use super::web::get;
     // wgpu does not pass these on.
-    let adapter = device
-        .as_webgpu()
-        .and_then(|device| js_sys::Reflect::get(device.as_ref(), &JsValue::from_str("adapterInfo")).ok());
-    let text = |name: &str| {
-        let value = adapter.as_ref().and_then(|info| js_sys::Reflect::get(info, &JsValue::from_str(name)).ok());
-        value.and_then(|value| value.as_string()).unwrap_or_default()
-    };
+    let adapter = device.as_webgpu().and_then(|device| get(device.as_ref(), "adapterInfo"));
+    let text = |name: &str| adapter.as_ref().and_then(|info| get(info, name)?.as_string()).unwrap_or_default();
     let (vendor, architecture) = (text("vendor"), text("architecture"));
     let apple = vendor == "apple";
     let name = match info.name.as_str() {
@@ -217,4 +254,15 @@ fn describe(device: &wgpu::Device, info: &wgpu::AdapterInfo) -> (String, bool) {
         name => name.to_string(),
     };
     (name, apple)
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn has_subgroups(device: &wgpu::Device) -> bool {
+    device.features().contains(wgpu::Features::SUBGROUP)
+}
+
+#[cfg(target_arch = "wasm32")]
+fn has_subgroups(device: &wgpu::Device) -> bool {
+    use super::web;
+    web::numbers_subgroups() && device.as_webgpu().is_some_and(|device| web::has(device.as_ref()))
 }

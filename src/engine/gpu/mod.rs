@@ -6,7 +6,12 @@
 mod buffer;
 mod device;
 mod pipeline;
+mod plan;
 mod recorder;
+mod tune;
+mod unroll;
+#[cfg(target_arch = "wasm32")]
+mod web;
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -16,7 +21,7 @@ use std::task::{Context, Poll, Waker};
 
 use wgpu::BufferUsages;
 
-pub use device::{GpuOptions, Tiling};
+pub use device::{Counts, GpuOptions, Tiling};
 
 use super::{Activation, Engine, Mask};
 use crate::weights::quant::{BLOCK, Format, Matrix, PANEL};
@@ -24,6 +29,7 @@ use crate::{Error, Result};
 use buffer::{Buffer, Loan, Pool};
 use device::Device;
 use pipeline::Kernel;
+use plan::{Plan, Plans};
 use recorder::{Dispatch, Recorder};
 
 /// The engine. After [`Error::GpuLost`] it is of no use any more: make another one.
@@ -31,6 +37,7 @@ pub struct Gpu {
     device: Rc<Device>,
     pool: Rc<Pool>,
     recorder: Recorder,
+    plans: RefCell<Plans>,
     /// Whether weights have arrived since the last submission.
     loading: Cell<bool>,
     /// The buffer that results are read through, between reads.
@@ -76,6 +83,7 @@ impl Gpu {
         Ok(Gpu {
             pool: Rc::new(Pool::new(device.clone())),
             recorder: Recorder::new(device.clone()),
+            plans: RefCell::new(Plans::parse(&plan::remembered(&device.name), &device.traits)),
             loading: Cell::default(),
             staging: RefCell::default(),
             device,
@@ -85,6 +93,11 @@ impl Gpu {
     /// Whether the adapter computes on the CPU.
     pub fn is_software(&self) -> bool {
         self.device.software
+    }
+
+    /// What has been asked of the device so far.
+    pub fn counts(&self) -> Counts {
+        self.device.counts()
     }
 
     /// A tensor of arbitrary content. If the device cannot hold it, the next read says so.
@@ -109,6 +122,32 @@ impl Gpu {
         let inputs: Vec<&Buffer> = inputs.iter().map(|tensor| &tensor.loan.buffer).collect();
         let output = &output.loan.buffer;
         self.recorder.dispatch(Dispatch { kernel, parameters, inputs: &inputs, output, matrix: None, groups });
+    }
+
+    /// The kernel that multiplies this many rows with weights in this format, and the rows and panels of a workgroup.
+    fn linear_kernel(&self, rows: usize, format: Format) -> (Kernel, usize, usize) {
+        let traits = &self.device.traits;
+        match traits.tiling {
+            Tiling::Workgroup if rows <= FEW_ROWS => (Kernel::Gemv(format), 4, 1),
+            Tiling::Workgroup => {
+                let plan = self.plans.borrow().0.get(format.name()).copied();
+                let Plan { int8, tile } = plan.unwrap_or_else(|| Plan::default(traits, format));
+                let kernel = if int8 { Kernel::LinearDot8(format, tile) } else { Kernel::Linear(format, tile) };
+                (kernel, tile.rows as usize, tile.panels as usize)
+            }
+            Tiling::Quads if traits.dot8 && matches!(format, Format::Q8 | Format::Q4) => {
+                (Kernel::LinearQuads(format), 16, 2)
+            }
+            Tiling::Direct | Tiling::Quads => (Kernel::LinearDirect(format), 64, 8),
+        }
+    }
+
+    /// The kernel for heads of this width, and the queries of a workgroup.
+    fn attention_kernel(&self, head: usize) -> (Kernel, usize) {
+        match self.device.traits.tiling {
+            Tiling::Quads => (Kernel::AttentionQuads(head as u32), 8),
+            Tiling::Workgroup | Tiling::Direct => (Kernel::Attention(head as u32), 32),
+        }
     }
 
     /// x as int8 codes and scales, in q8's layout.
@@ -178,6 +217,7 @@ impl Engine for Gpu {
                 .map(|(binding, buffer)| wgpu::BindGroupEntry { binding, resource: buffer.as_entire_binding() });
             let layout = self.recorder.matrix_layout();
             let descriptor = wgpu::BindGroupDescriptor { label: Some("matrix"), layout, entries: &entries };
+            self.device.count(|counts| counts.bind_groups += 1);
             let bind_group = self.device.device.create_bind_group(&descriptor);
             pieces.push(Piece { first, rows: (rows - first).min(panels * PANEL), bind_group });
         }
@@ -239,17 +279,8 @@ impl Engine for Gpu {
     ) -> GpuTensor {
         assert_eq!(x.cols, w.cols);
         let y = self.empty(x.rows, w.rows);
-        let traits = self.device.traits;
-        let int8 = traits.dot8 && matches!(w.format, Format::Q8 | Format::Q4);
-        // Rows and panels of a workgroup.
-        let (kernel, tile_rows, tile_panels) = match traits.tiling {
-            Tiling::Workgroup if x.rows <= FEW_ROWS => (Kernel::Gemv(w.format), 4, 1),
-            Tiling::Workgroup if int8 => (Kernel::LinearDot8(w.format), 32, 8),
-            Tiling::Workgroup => (Kernel::Linear(w.format), 32, 8),
-            Tiling::Direct if int8 => (Kernel::LinearPacked(w.format), 64, 8),
-            Tiling::Direct => (Kernel::LinearDirect(w.format), 64, 8),
-        };
-        let quantized = matches!(kernel, Kernel::LinearDot8(_) | Kernel::LinearPacked(_)).then(|| self.quantize(x));
+        let (kernel, tile_rows, tile_panels) = self.linear_kernel(x.rows, w.format);
+        let quantized = kernel.reads_codes().then(|| self.quantize(x));
         let input = &quantized.as_ref().unwrap_or(x).loan.buffer;
         // What is absent is bound to something that is not read.
         let optional = |tensor: Option<&GpuTensor>| tensor.map_or(input.clone(), |tensor| tensor.loan.buffer.clone());
@@ -290,8 +321,9 @@ impl Engine for Gpu {
         let y = self.empty(qkv.rows, width);
         let causal = (mask == Mask::Causal) as u32;
         let parameters = [tokens as u32, heads as u32, causal, (1.0 / (head as f32).sqrt()).to_bits()];
-        let groups = [tokens.div_ceil(32) as u32, heads as u32, sequences as u32];
-        self.run(Kernel::Attention(head as u32), &parameters, &[qkv], &y, groups);
+        let (kernel, queries) = self.attention_kernel(head);
+        let groups = [tokens.div_ceil(queries) as u32, heads as u32, sequences as u32];
+        self.run(kernel, &parameters, &[qkv], &y, groups);
         y
     }
 
@@ -314,6 +346,12 @@ impl Engine for Gpu {
         let y = self.empty(x.rows, x.cols);
         self.run(Kernel::Normalize, &[x.rows as u32, x.cols as u32], &[x], &y, grid(x.rows, 1));
         y
+    }
+
+    async fn prepare(&self, format: Format, heads: &[usize]) -> Result<()> {
+        self.tune(format).await?;
+        self.compile(format, heads);
+        Ok(())
     }
 
     /// While weights arrive, the device works on what is there. Once they all are, a request is one submission; a
@@ -408,6 +446,66 @@ mod tests {
         let error = block_on(gpu.read(&[&gpu.empty(rows, cols)])).unwrap_err();
         assert!(matches!(error, Error::GpuLimit { needed, .. } if needed == 4 << 34), "{error}");
         works(&gpu);
+    }
+
+    /// A matrix of zeros.
+    fn zeros(gpu: &Gpu, rows: usize, cols: usize, format: Format) -> GpuWeight {
+        let panels = rows.div_ceil(PANEL);
+        let data = vec![0; panels * format.panel_bytes(cols)];
+        let scales = vec![0; panels * format.panel_scale_bytes(cols)];
+        gpu.weight(Matrix { rows, cols, format, data, scales }).unwrap()
+    }
+
+    /// A transformer block on two sequences of nine tokens, one head.
+    fn block(gpu: &Gpu, weights: &[GpuWeight; 4], norm: &GpuTensor) -> Vec<Vec<f32>> {
+        let [qkv, out, up, down] = weights;
+        let x = gpu.tensor(18, 64, &[1.0; 18 * 64]).unwrap();
+        let plain = |x: &GpuTensor, w| gpu.linear(x, w, None, Activation::Identity, None);
+        let attended = gpu.attention(&plain(&gpu.layer_norm(&x, norm, norm, 1e-5), qkv), 2, 1, Mask::Full);
+        let x = gpu.linear(&attended, out, None, Activation::Identity, Some(&x));
+        let hidden = gpu.linear(&gpu.layer_norm(&x, norm, norm, 1e-5), up, None, Activation::QuickGelu, None);
+        block_on(gpu.read(&[&gpu.linear(&hidden, down, None, Activation::Identity, Some(&x))])).unwrap()
+    }
+
+    #[test]
+    fn a_request_makes_nothing_that_the_last_one_left() {
+        let gpu = gpu();
+        let weights = [(192, 64), (64, 64), (256, 64), (64, 256)].map(|(n, k)| zeros(&gpu, n, k, Format::Q8));
+        let norm = gpu.tensor(1, 64, &[1.0; 64]).unwrap();
+        block(&gpu, &weights, &norm);
+        let first = gpu.counts();
+        block(&gpu, &weights, &norm);
+        // Two norms, one attention, four products, and x in int8 for each of these.
+        let dispatches = first.dispatches + 2 + 1 + 4 + 4;
+        assert_eq!(gpu.counts(), Counts { dispatches, ..first });
+    }
+
+    #[test]
+    fn what_is_prepared_need_not_be_compiled() {
+        let gpu = gpu();
+        gpu.compile(Format::Q8, &[64]);
+        let prepared = gpu.counts().pipelines;
+        let weights = [(192, 64), (64, 64), (256, 64), (64, 256)].map(|(n, k)| zeros(&gpu, n, k, Format::Q8));
+        block(&gpu, &weights, &gpu.tensor(1, 64, &[1.0; 64]).unwrap());
+        assert_eq!(gpu.counts().pipelines, prepared);
+    }
+
+    #[test]
+    fn what_is_found_by_trying_is_kept() {
+        let options = GpuOptions { software: true, tiling: Some(Tiling::Workgroup), ..Default::default() };
+        let gpu = block_on(Gpu::new(&options)).unwrap();
+        block_on(gpu.tune(Format::Q8)).unwrap();
+        let found = gpu.plans();
+        assert!(found.starts_with("q8="), "{found}");
+        // Nothing is tried again, here or by another engine.
+        let before = gpu.counts().dispatches;
+        block_on(gpu.tune(Format::Q8)).unwrap();
+        assert_eq!(gpu.counts().dispatches, before);
+        assert_eq!(block_on(Gpu::new(&options)).unwrap().plans(), found);
+        // What other adapters found, or nobody, does no harm.
+        let other = if found.contains("64x64") { "q8=int8-32x64" } else { "q8=int8-64x64" };
+        gpu.adopt(&format!("{other} q4=float-1x1 q5=int8-32x64 nonsense"));
+        assert_eq!(gpu.plans(), other);
     }
 
     #[test]

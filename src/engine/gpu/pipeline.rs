@@ -4,15 +4,17 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt::Write;
 
-use super::device::{Device, Traits};
+use super::device::{Device, Tiling, Traits};
+use super::plan::Tile;
+use super::unroll::unroll;
 use crate::weights::quant::Format;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kernel {
-    Linear(Format),
+    Linear(Format, Tile),
     LinearDirect(Format),
-    LinearDot8(Format),
-    LinearPacked(Format),
+    LinearDot8(Format, Tile),
+    LinearQuads(Format),
     Gemv(Format),
     Quantize,
     Embed(Format),
@@ -20,6 +22,7 @@ pub(super) enum Kernel {
     LayerNorm,
     /// By the width of a head.
     Attention(u32),
+    AttentionQuads(u32),
     Mix,
     Multiply,
     Normalize,
@@ -31,9 +34,9 @@ impl Kernel {
         use Kernel::*;
         match self {
             Embed(_) => 0,
-            Quantize | Rows | Attention(_) | Normalize => 1,
+            Quantize | Rows | Attention(_) | AttentionQuads(_) | Normalize => 1,
             Mix | Multiply => 2,
-            Linear(_) | LinearDirect(_) | LinearDot8(_) | LinearPacked(_) | Gemv(_) | LayerNorm => 3,
+            Linear(..) | LinearDirect(_) | LinearDot8(..) | LinearQuads(_) | Gemv(_) | LayerNorm => 3,
         }
     }
 
@@ -41,16 +44,22 @@ impl Kernel {
     fn format(self) -> Option<Format> {
         use Kernel::*;
         match self {
-            Linear(f) | LinearDirect(f) | LinearDot8(f) | LinearPacked(f) | Gemv(f) | Embed(f) => Some(f),
+            Linear(f, _) | LinearDirect(f) | LinearDot8(f, _) | LinearQuads(f) | Gemv(f) | Embed(f) => Some(f),
             _ => None,
         }
+    }
+
+    /// Whether it reads activations in int8.
+    pub fn reads_codes(self) -> bool {
+        matches!(self, Kernel::LinearDot8(..) | Kernel::LinearQuads(_))
     }
 
     fn source(self, traits: &Traits) -> String {
         use Kernel::*;
         // f16 pays where products are many; f32 weights are multiplied as they are.
-        let half = traits.f16 && matches!(self, Linear(Format::F16 | Format::Q8 | Format::Q4));
-        let subgroups = traits.subgroups && matches!(self, LayerNorm | Normalize);
+        let half = traits.f16 && matches!(self, Linear(Format::F16 | Format::Q8 | Format::Q4, _));
+        let quads = traits.tiling == Tiling::Quads;
+        let subgroups = traits.subgroups && matches!(self, LayerNorm | Normalize | LinearQuads(_) | AttentionQuads(_));
         let mut source = String::new();
         if half {
             source += "enable f16;\n";
@@ -61,12 +70,18 @@ impl Kernel {
         }
         let real = if half { "f16" } else { "f32" };
         let _ = writeln!(source, "alias real = {real};\nconst HALF = {half};");
-        if let Attention(width) = self {
+        if let Attention(width) | AttentionQuads(width) = self {
             let _ = writeln!(source, "const WIDTH = {width}u;");
         }
+        if let Linear(_, tile) | LinearDot8(_, tile) = self {
+            let _ = writeln!(source, "const ROWS = {}u;\nconst PANELS = {}u;", tile.rows, tile.panels);
+        }
 
-        let reduce =
-            if subgroups { include_str!("wgsl/reduce_subgroups.wgsl") } else { include_str!("wgsl/reduce.wgsl") };
+        let reduce = match subgroups {
+            true if quads => include_str!("wgsl/reduce_quads.wgsl"),
+            true => include_str!("wgsl/reduce_subgroups.wgsl"),
+            false => include_str!("wgsl/reduce.wgsl"),
+        };
         let groups = include_str!("wgsl/groups.wgsl");
         let codes = include_str!("wgsl/codes.wgsl");
         let decode = include_str!("wgsl/decode.wgsl");
@@ -80,16 +95,17 @@ impl Kernel {
         let epilogue = include_str!("wgsl/epilogue.wgsl");
         let ids = include_str!("wgsl/ids.wgsl");
         let parts: &[&str] = match self {
-            Linear(_) => &[epilogue, include_str!("wgsl/linear.wgsl")],
+            Linear(..) => &[epilogue, include_str!("wgsl/linear.wgsl")],
             LinearDirect(_) => &[epilogue, include_str!("wgsl/linear_direct.wgsl")],
-            LinearDot8(_) => &[epilogue, include_str!("wgsl/linear_dot8.wgsl")],
-            LinearPacked(_) => &[epilogue, include_str!("wgsl/linear_packed.wgsl")],
+            LinearDot8(..) => &[epilogue, include_str!("wgsl/linear_dot8.wgsl")],
+            LinearQuads(_) => &[epilogue, include_str!("wgsl/linear_quads.wgsl")],
             Gemv(_) => &[epilogue, include_str!("wgsl/gemv.wgsl")],
             Quantize => &[include_str!("wgsl/quantize.wgsl")],
             Embed(_) => &[ids, include_str!("wgsl/embed.wgsl")],
             Rows => &[ids, include_str!("wgsl/rows.wgsl")],
             LayerNorm => &[reduce, include_str!("wgsl/layer_norm.wgsl")],
             Attention(_) => &[include_str!("wgsl/attention.wgsl")],
+            AttentionQuads(_) => &[include_str!("wgsl/attention_quads.wgsl")],
             Mix => &[include_str!("wgsl/mix.wgsl")],
             Multiply => &[include_str!("wgsl/multiply.wgsl")],
             Normalize => &[reduce, include_str!("wgsl/normalize.wgsl")],
@@ -97,7 +113,11 @@ impl Kernel {
         for part in weights.iter().chain(parts) {
             source += part;
         }
-        source
+        match self {
+            LinearQuads(_) => unroll(&source, &[]),
+            AttentionQuads(width) => unroll(&source, &[("VECTORS", width / 4)]),
+            _ => source,
+        }
     }
 }
 
@@ -149,6 +169,7 @@ impl Pipelines {
     }
 
     fn compile(&self, device: &Device, kernel: Kernel) -> wgpu::ComputePipeline {
+        device.count(|counts| counts.pipelines += 1);
         let label = format!("{kernel:?}");
         let (traits, device) = (&device.traits, &device.device);
         let module = device.create_shader_module(wgpu::ShaderModuleDescriptor {

@@ -54,6 +54,11 @@ impl Recorder {
         &self.pipelines.matrix
     }
 
+    /// Compiles a kernel before it is needed.
+    pub fn compile(&self, kernel: Kernel) {
+        self.pipelines.get(&self.device, kernel);
+    }
+
     pub fn dispatch(&self, dispatch: Dispatch) {
         if self.recording.borrow().parameters.len() == SLOTS * SLOT as usize {
             self.submit();
@@ -76,6 +81,7 @@ impl Recorder {
         }
         let [x, y, z] = dispatch.groups;
         pass.dispatch_workgroups(x, y, z);
+        self.device.count(|counts| counts.dispatches += 1);
     }
 
     /// The bind group of the parameters and these buffers. A request repeats the last one's buffers, so they are kept;
@@ -88,6 +94,7 @@ impl Recorder {
             bind_groups.clear();
         }
         let make = || {
+            self.device.count(|counts| counts.bind_groups += 1);
             let mut entries = vec![wgpu::BindGroupEntry {
                 binding: 0,
                 resource: wgpu::BindingResource::Buffer(wgpu::BufferBinding {

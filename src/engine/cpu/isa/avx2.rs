@@ -1,4 +1,5 @@
-//! x86 with AVX2 and FMA: a panel's eight lanes are one register.
+//! x86 with AVX2 and FMA: a panel's eight lanes are one register. [`block_rows`] and what it adds up by are shared with
+//! [`super::vnni`], and are compiled into functions that may use their instructions.
 
 use std::arch::x86_64::*;
 use std::array::from_fn;
@@ -22,96 +23,164 @@ pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
 
 #[target_feature(enable = "avx2,fma")]
 fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
-    let mut sums: [__m256; N] = from_fn(|r| lanes(&tile[r]));
-    for (col, weights) in panel.as_chunks().0.iter().enumerate() {
-        let weights = lanes(weights);
-        #[expect(clippy::needless_range_loop, reason = "unrolled: registers, not memory")]
-        for r in 0..N {
-            // SAFETY: `Isa` has checked that the rows are in `x`.
-            let x = unsafe { _mm256_broadcast_ss(&*x.as_ptr().add(r * stride + col)) };
-            sums[r] = _mm256_fmadd_ps(x, weights, sums[r]);
+    // SAFETY: here is AVX2.
+    unsafe {
+        let mut sums: [__m256; N] = from_fn(|r| lanes(&tile[r]));
+        for (col, weights) in panel.as_chunks().0.iter().enumerate() {
+            let weights = lanes(weights);
+            #[expect(clippy::needless_range_loop, reason = "unrolled: registers, not memory")]
+            for r in 0..N {
+                // SAFETY: `Isa` has checked that the rows are in `x`.
+                let x = _mm256_broadcast_ss(&*x.as_ptr().add(r * stride + col));
+                sums[r] = _mm256_fmadd_ps(x, weights, sums[r]);
+            }
         }
+        store(tile, sums);
     }
-    store(tile, sums);
 }
 
+/// Each sum of two products is a lane of 16 bits, which has no room for more.
 #[target_feature(enable = "avx2,fma")]
 pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let ones = _mm256_set1_epi16(1);
-    let dot = |x, weights, sum| _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(x, weights), ones));
-    let add = |sums, dots, x: &Block, at| {
-        let dots = _mm256_mul_ps(_mm256_cvtepi32_ps(dots), _mm256_set1_ps(x.scale));
-        let sums = _mm256_fmadd_ps(dots, factors(panel.scales, at), sums);
-        _mm256_fmadd_ps(_mm256_set1_ps(x.offset), factors(panel.sums, at), sums)
-    };
-    by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..], dot, add));
+    let dot = |sum, x, weights| _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(x, weights), ones));
+    by_rows!(tile.len(), [4, 2, 1], |r, N| {
+        let (x, tile) = (&x[r * stride..], &mut tile[r..]);
+        // SAFETY: here is AVX2, and `Isa` has checked the sizes.
+        unsafe {
+            block_rows::<N>(x, stride, panel, tile, |x, w| dots(x, w, dot), |s, d, x, at| add_q8(s, d, x, panel, at))
+        }
+    });
+}
+
+/// Sums of four products fit 16 bits: see [`crate::weights::quant::fits_quads`].
+#[target_feature(enable = "avx2,fma")]
+pub fn q8_quads(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+    by_rows!(tile.len(), [4, 2, 1], |r, N| {
+        let (x, tile) = (&x[r * stride..], &mut tile[r..]);
+        // SAFETY: as in `q8`.
+        unsafe { block_rows::<N>(x, stride, panel, tile, dots_quads, |s, d, x, at| add_q8(s, d, x, panel, at)) }
+    });
 }
 
 /// Sums of a block's products stay in i16, two to a lane: 16 · 127 · 15 is below 2^15.
 #[target_feature(enable = "avx2,fma")]
 pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let ones = _mm256_set1_epi16(1);
-    let dot = |x, weights, sum| _mm256_add_epi16(sum, _mm256_maddubs_epi16(weights, x));
-    let add = |sums, dots, x: &Block, at| {
-        let dots = _mm256_cvtepi32_ps(_mm256_madd_epi16(dots, ones));
-        let values = _mm256_fmadd_ps(dots, _mm256_set1_ps(x.scale), _mm256_set1_ps(x.offset));
-        _mm256_fmadd_ps(values, factors(panel.scales, at), sums)
-    };
-    by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..], dot, add));
+    let dot = |sum, x, weights| _mm256_add_epi16(sum, _mm256_maddubs_epi16(weights, x));
+    by_rows!(tile.len(), [4, 2, 1], |r, N| {
+        let (x, tile) = (&x[r * stride..], &mut tile[r..]);
+        let add = |sums, dots, x: &Block, at| add_q4(sums, _mm256_madd_epi16(dots, ones), x, panel, at);
+        // SAFETY: as in `q8`.
+        unsafe { block_rows::<N>(x, stride, panel, tile, |x, w| dots(x, w, dot), add) }
+    });
 }
 
-/// N rows against one panel of codes. `dot(x, weights, sum)` adds products of four columns, `add(sums, dots, x, at)` adds
-/// what a block's dots stand for; the panel's factors for the block begin at `at`.
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn block_rows<const N: usize>(
+/// N rows against one panel of codes. `dots(x, weights)` are the sums of one block's products, `add(sums, dots, x, at)`
+/// adds what they stand for; the panel's factors for the block begin at `at`.
+///
+/// # Safety
+/// Needs AVX2, and blocks as [`super::check`] wants them.
+#[inline(always)]
+pub unsafe fn block_rows<const N: usize>(
     x: &[Block],
     stride: usize,
     panel: Panel,
     tile: &mut Tile,
-    dot: impl Fn(__m256i, __m256i, __m256i) -> __m256i,
+    dots: impl Fn([&Block; N], *const u8) -> [__m256i; N],
     add: impl Fn(__m256, __m256i, &Block, usize) -> __m256,
 ) {
-    let mut sums: [__m256; N] = from_fn(|r| lanes(&tile[r]));
-    for block in 0..panel.blocks() {
-        let mut dots = [_mm256_setzero_si256(); N];
-        // SAFETY: `Isa` has checked that rows and panel have this many blocks.
-        let x: [&Block; N] = from_fn(|r| unsafe { x.get_unchecked(r * stride + block) });
-        let (groups, _) = panel.codes[block * BLOCK * PANEL..].as_chunks::<{ 4 * PANEL }>();
-        for (group, weights) in groups[..BLOCK / 4].iter().enumerate() {
-            // SAFETY: 32 bytes are one register.
-            let weights = unsafe { _mm256_loadu_si256(weights.as_ptr().cast()) };
+    unsafe {
+        let mut sums: [__m256; N] = from_fn(|r| lanes(&tile[r]));
+        for block in 0..panel.blocks() {
+            let x: [&Block; N] = from_fn(|r| x.get_unchecked(r * stride + block));
+            let dots = dots(x, panel.codes.as_ptr().add(block * BLOCK * PANEL));
             for r in 0..N {
-                let x = x[r].codes.as_chunks().0[group];
-                dots[r] = dot(_mm256_set1_epi32(i32::from_ne_bytes(x)), weights, dots[r]);
+                sums[r] = add(sums[r], dots[r], x[r], block * PANEL);
             }
         }
-        for r in 0..N {
-            sums[r] = add(sums[r], dots[r], x[r], block * PANEL);
-        }
+        store(tile, sums);
     }
-    store(tile, sums);
 }
 
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn factors(values: &[f32], at: usize) -> __m256 {
-    // SAFETY: `Isa` has checked that a panel has eight factors a block.
+/// Sums over a block's groups of four columns by `dot(sum, x, weights)`.
+#[inline(always)]
+pub fn dots<const N: usize>(
+    x: [&Block; N],
+    weights: *const u8,
+    dot: impl Fn(__m256i, __m256i, __m256i) -> __m256i,
+) -> [__m256i; N] {
+    // SAFETY: `block_rows` hands out whole blocks, where there is AVX2.
+    unsafe {
+        let mut sums = [_mm256_setzero_si256(); N];
+        for group in 0..BLOCK / 4 {
+            let weights = _mm256_loadu_si256(weights.add(group * 4 * PANEL).cast());
+            for r in 0..N {
+                sums[r] = dot(sums[r], broadcast(x[r], group), weights);
+            }
+        }
+        sums
+    }
+}
+
+#[inline(always)]
+fn dots_quads<const N: usize>(x: [&Block; N], weights: *const u8) -> [__m256i; N] {
+    // SAFETY: as in `dots`.
+    unsafe {
+        let ones = _mm256_set1_epi16(1);
+        let mut sums = [_mm256_setzero_si256(); N];
+        for group in (0..BLOCK / 4).step_by(2) {
+            let w0 = _mm256_loadu_si256(weights.add(group * 4 * PANEL).cast());
+            let w1 = _mm256_loadu_si256(weights.add((group + 1) * 4 * PANEL).cast());
+            for r in 0..N {
+                let first = _mm256_maddubs_epi16(broadcast(x[r], group), w0);
+                let both = _mm256_add_epi16(first, _mm256_maddubs_epi16(broadcast(x[r], group + 1), w1));
+                sums[r] = _mm256_add_epi32(sums[r], _mm256_madd_epi16(both, ones));
+            }
+        }
+        sums
+    }
+}
+
+/// The codes of a group of four columns, once for each lane.
+#[inline(always)]
+unsafe fn broadcast(x: &Block, group: usize) -> __m256i {
+    unsafe { _mm256_set1_epi32(i32::from_ne_bytes(x.codes.as_chunks().0[group])) }
+}
+
+#[inline(always)]
+pub fn add_q8(sums: __m256, dots: __m256i, x: &Block, panel: Panel, at: usize) -> __m256 {
+    // SAFETY: as in `dots`.
+    unsafe {
+        let dots = _mm256_mul_ps(_mm256_cvtepi32_ps(dots), _mm256_set1_ps(x.scale));
+        let sums = _mm256_fmadd_ps(dots, factors(panel.scales, at), sums);
+        _mm256_fmadd_ps(_mm256_set1_ps(x.offset), factors(panel.sums, at), sums)
+    }
+}
+
+#[inline(always)]
+pub fn add_q4(sums: __m256, dots: __m256i, x: &Block, panel: Panel, at: usize) -> __m256 {
+    // SAFETY: as in `dots`.
+    unsafe {
+        let values = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots), _mm256_set1_ps(x.scale), _mm256_set1_ps(x.offset));
+        _mm256_fmadd_ps(values, factors(panel.scales, at), sums)
+    }
+}
+
+/// A panel has eight factors a block: `Isa` has checked that.
+#[inline(always)]
+unsafe fn factors(values: &[f32], at: usize) -> __m256 {
     unsafe { _mm256_loadu_ps(values.as_ptr().add(at)) }
 }
 
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn lanes(values: &[f32; PANEL]) -> __m256 {
-    // SAFETY: eight values are one register.
+#[inline(always)]
+unsafe fn lanes(values: &[f32; PANEL]) -> __m256 {
     unsafe { _mm256_loadu_ps(values.as_ptr()) }
 }
 
-#[inline]
-#[target_feature(enable = "avx2,fma")]
-fn store<const N: usize>(tile: &mut Tile, sums: [__m256; N]) {
+#[inline(always)]
+unsafe fn store<const N: usize>(tile: &mut Tile, sums: [__m256; N]) {
     for (values, sums) in tile[..N].iter_mut().zip(sums) {
-        // SAFETY: as in `lanes`.
         unsafe { _mm256_storeu_ps(values.as_mut_ptr(), sums) }
     }
 }

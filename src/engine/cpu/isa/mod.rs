@@ -15,6 +15,8 @@ mod portable;
 mod relaxed;
 #[cfg(target_arch = "wasm32")]
 mod simd128;
+#[cfg(target_arch = "x86_64")]
+mod vnni;
 
 use crate::weights::quant::{BLOCK, PANEL};
 
@@ -55,6 +57,8 @@ pub enum Isa {
     Portable,
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Vnni,
     #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
     Simd128,
     /// The engine has one instruction for four products and their sum.
@@ -73,6 +77,10 @@ impl Isa {
         #[cfg(all(target_arch = "wasm32", not(feature = "relaxed-simd")))]
         return Isa::Simd128;
         #[cfg(target_arch = "x86_64")]
+        if vnni::available() {
+            return Isa::Vnni;
+        }
+        #[cfg(target_arch = "x86_64")]
         if avx2::available() {
             return Isa::Avx2;
         }
@@ -85,6 +93,8 @@ impl Isa {
     pub fn all() -> Vec<Isa> {
         vec![
             Isa::Portable,
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2,
             #[cfg(target_arch = "x86_64")]
             Isa::best(),
             #[cfg(target_arch = "wasm32")]
@@ -102,6 +112,8 @@ impl Isa {
             Isa::Portable => "portable",
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vnni => "avx512-vnni",
             #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
             Isa::Simd128 => "simd128",
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
@@ -113,9 +125,11 @@ impl Isa {
     #[inline(always)]
     pub fn run<R>(self, f: impl FnOnce() -> R) -> R {
         match self {
-            // SAFETY: `best` gives Avx2 only where the processor has it.
+            // SAFETY: `best` gives these only where the processor has them.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => unsafe { avx2::run(f) },
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vnni => unsafe { vnni::run(f) },
             _ => f(),
         }
     }
@@ -129,7 +143,7 @@ impl Isa {
             Isa::Portable => portable::f32(x, stride, panel, tile),
             // SAFETY: as in `run`; the assertion covers what is read.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => unsafe { avx2::f32(x, stride, panel, tile) },
+            Isa::Avx2 | Isa::Vnni => unsafe { avx2::f32(x, stride, panel, tile) },
             #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
             Isa::Simd128 => simd128::f32(x, stride, panel, tile),
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
@@ -147,10 +161,26 @@ impl Isa {
             // SAFETY: as in `run`; the assertions cover what is read.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => unsafe { avx2::q8(x, stride, panel, tile) },
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vnni => unsafe { vnni::q8(x, stride, panel, tile) },
             #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
             Isa::Simd128 => simd128::q8(x, stride, panel, tile),
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
             Isa::Relaxed | Isa::RelaxedPairs => relaxed::q8(x, stride, panel, tile),
+        }
+    }
+
+    /// The same for a panel of `q8` whose blocks keep to [`crate::weights::quant::fits_quads`].
+    pub fn q8_quads(self, x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+        check(x, stride, panel, tile);
+        assert_eq!(panel.sums.len(), panel.scales.len());
+        match self {
+            // SAFETY: as in `run`; the assertions cover what is read.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => unsafe { avx2::q8_quads(x, stride, panel, tile) },
+            #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+            Isa::RelaxedPairs => relaxed::q8_quads(x, stride, panel, tile),
+            _ => self.q8(x, stride, panel, tile),
         }
     }
 
@@ -163,6 +193,8 @@ impl Isa {
             // SAFETY: as in `run`; the assertions cover what is read.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => unsafe { avx2::q4(x, stride, panel, tile) },
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vnni => unsafe { vnni::q4(x, stride, panel, tile) },
             #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
             Isa::Simd128 => simd128::q4(x, stride, panel, tile),
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
@@ -258,9 +290,11 @@ mod tests {
                 };
                 let (x8, x4) = (activations(0, 127), activations(-127, 127));
                 let w8: Vec<u8> = numbers.codes(blocks * BLOCK * PANEL, -127, 127);
+                let w7: Vec<u8> = numbers.codes(blocks * BLOCK * PANEL, -64, 64);
                 let w4: Vec<u8> = numbers.codes(blocks * BLOCK * PANEL, 0, 15);
                 let (scales, sums) = (numbers.floats(blocks * PANEL, 4), numbers.floats(blocks * PANEL, 100));
                 let p8 = Panel { codes: &w8, scales: &scales, sums: &sums };
+                let p7 = Panel { codes: &w7, ..p8 };
                 let p4 = Panel { codes: &w4, scales: &scales, sums: &[] };
                 let cols = blocks * 7;
                 let (x, w) = (numbers.floats(rows * (cols + 3), 20), numbers.floats(cols * PANEL, 20));
@@ -268,13 +302,14 @@ mod tests {
                 let run = |isa: Isa| {
                     [
                         tile(&|t| isa.q8(&x8, stride, p8, t)),
+                        tile(&|t| isa.q8_quads(&x8, stride, p7, t)),
                         tile(&|t| isa.q4(&x4, stride, p4, t)),
                         tile(&|t| isa.f32(&x, cols + 3, &w, t)),
                     ]
                 };
                 let want = run(Isa::Portable);
                 for isa in Isa::all() {
-                    for ((got, want), kind) in run(isa).iter().zip(&want).zip(["q8", "q4", "f32"]) {
+                    for ((got, want), kind) in run(isa).iter().zip(&want).zip(["q8", "q8 quads", "q4", "f32"]) {
                         assert_eq!(got, want, "{isa:?}, {kind}, {rows} rows, {blocks} blocks");
                     }
                 }

@@ -35,6 +35,21 @@ pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     ));
 }
 
+/// Sums of four products fit 16 bits: see [`crate::weights::quant::fits_quads`].
+#[target_feature(enable = "relaxed-simd")]
+pub fn q8_quads(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+    let dot = |x, weights| i16x8_relaxed_dot_i8x16_i7x16(weights, x);
+    let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
+    by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
+        &x[r * stride..],
+        stride,
+        panel,
+        &mut tile[r..],
+        |x, weights| dots_quads(x, weights, dot),
+        add
+    ));
+}
+
 #[target_feature(enable = "relaxed-simd")]
 pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights, sum| i32x4_relaxed_dot_i8x16_i7x16_add(x, weights, sum);
@@ -78,6 +93,28 @@ fn dots<const N: usize>(x: [&Block; N], weights: *const u8, dot: impl Fn(v128, v
             for r in 0..N {
                 let x = v128_load32_splat(x[r].codes.as_ptr().add(group * 4).cast());
                 sums[r] = from_fn(|half| dot(x, weights[half], sums[r][half]));
+            }
+        }
+    }
+    sums
+}
+
+/// Two groups of four columns at a time, by `dot(x, weights)`.
+#[inline(always)]
+fn dots_quads<const N: usize>(x: [&Block; N], weights: *const u8, dot: impl Fn(v128, v128) -> v128) -> [Lanes; N] {
+    let mut sums = [[i32x4_splat(0); 2]; N];
+    for group in (0..BLOCK / 4).step_by(2) {
+        // SAFETY: as in `dots`.
+        unsafe {
+            let weights = weights.add(group * 4 * PANEL);
+            let weights: [v128; 4] = from_fn(|i| v128_load(weights.add(16 * i).cast()));
+            for r in 0..N {
+                let codes = x[r].codes.as_ptr().add(group * 4);
+                let x = [v128_load32_splat(codes.cast()), v128_load32_splat(codes.add(4).cast())];
+                sums[r] = from_fn(|half| {
+                    let both = i16x8_add(dot(x[0], weights[half]), dot(x[1], weights[2 + half]));
+                    i32x4_add(sums[r][half], i32x4_extadd_pairwise_i16x8(both))
+                });
             }
         }
     }

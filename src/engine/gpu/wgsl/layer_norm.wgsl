@@ -10,7 +10,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read> beta: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn main(thread: Thread, @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let row = group.y * groups.x + group.x;
     if (row >= p.rows) {
@@ -18,18 +18,18 @@ fn main(thread: Thread, @builtin(workgroup_id) group: vec3<u32>, @builtin(num_wo
     }
     let first = row * p.columns;
     var sum = 0.0;
-    for (var c = thread.index; c < p.columns; c += 64u) {
+    for (var c = thread.index; c < p.columns; c += LANES) {
         sum += x[first + c];
     }
     let mean = workgroup_sum(thread, sum) / f32(p.columns);
     // A second pass, since E[x²] - E[x]² cancels.
     var squares = 0.0;
-    for (var c = thread.index; c < p.columns; c += 64u) {
+    for (var c = thread.index; c < p.columns; c += LANES) {
         let d = x[first + c] - mean;
         squares += d * d;
     }
     let scale = inverseSqrt(workgroup_sum(thread, squares) / f32(p.columns) + p.eps);
-    for (var c = thread.index; c < p.columns; c += 64u) {
+    for (var c = thread.index; c < p.columns; c += LANES) {
         y[first + c] = (x[first + c] - mean) * scale * gamma[c] + beta[c];
     }
 }

@@ -1,34 +1,35 @@
-// x · wᵀ by tiles of 32 rows and 64 columns in workgroup memory; 8x4 results an invocation.
-const ROWS = 32u;
-const PANELS = 8u;
+// x · wᵀ by tiles of ROWS rows and PANELS panels of 8 columns in workgroup memory; 8x4 results an invocation.
+const COLUMNS = 2u * PANELS;
+const THREADS = ROWS / 8u * COLUMNS;
 
 @group(0) @binding(1) var<storage, read> x: array<vec4<f32>>;
 
 // One block of 32 along the sum. The odd strides spread rows over memory banks.
 var<workgroup> tile_x: array<array<vec4<real>, 9>, ROWS>;
-var<workgroup> tile_w: array<array<vec4<real>, 17>, 32>;
+var<workgroup> tile_w: array<array<vec4<real>, COLUMNS + 1u>, 32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) t: u32) {
     let row0 = tile.y * ROWS;
     let panel0 = tile.x * PANELS;
-    // Beyond the edges the nearest row is read again; `finish` drops the results.
-    let panel = min(panel0 + t / 8u, (p.n - 1u) / 8u);
-    let i = t / 2u % 4u;
-    let quad = t % 2u;
-    let tile_row = t / 16u * 8u;
-    let tile_column = t % 16u;
+    let tile_row = t / COLUMNS * 8u;
+    let tile_column = t % COLUMNS;
 
     var sums: array<vec4<f32>, 8>;
     for (var block = 0u; block < p.blocks; block++) {
-        for (var j = 0u; j < 4u; j++) {
-            let row = min(row0 + j * 8u + t / 8u, p.m - 1u);
-            tile_x[j * 8u + t / 8u][t % 8u] = vec4<real>(x[(row * p.blocks + block) * 8u + t % 8u]);
+        // Beyond the edges the nearest row is read again; `finish` drops the results.
+        for (var n = t; n < 8u * ROWS; n += THREADS) {
+            let row = min(row0 + n / 8u, p.m - 1u);
+            tile_x[n / 8u][n % 8u] = vec4<real>(x[(row * p.blocks + block) * 8u + n % 8u]);
         }
-        let w = decode(panel, p.blocks, block, i, quad);
-        for (var j = 0u; j < 4u; j++) {
-            tile_w[4u * i + j][t / 8u * 2u + quad] = w.low[j];
-            tile_w[16u + 4u * i + j][t / 8u * 2u + quad] = w.high[j];
+        for (var n = t; n < 8u * PANELS; n += THREADS) {
+            let i = n / 2u % 4u;
+            let quad = n % 2u;
+            let w = decode(min(panel0 + n / 8u, (p.n - 1u) / 8u), p.blocks, block, i, quad);
+            for (var j = 0u; j < 4u; j++) {
+                tile_w[4u * i + j][n / 8u * 2u + quad] = w.low[j];
+                tile_w[16u + 4u * i + j][n / 8u * 2u + quad] = w.high[j];
+            }
         }
         workgroupBarrier();
         if (HALF) {

@@ -1,40 +1,44 @@
-// x · wᵀ in int8 by tiles of 32 rows and 64 columns in workgroup memory; 8x4 results an invocation. x comes from
-// quantize.wgsl. Each block of 32 is summed exactly in i32, then scaled.
-const PANELS_X = 4u;
-const PANELS_W = 8u;
+// x · wᵀ in int8 by tiles of ROWS rows and PANELS panels of 8 columns in workgroup memory; 8x4 results an invocation. x
+// comes from quantize.wgsl. Each block of 32 is summed exactly in i32, then scaled.
+const COLUMNS = 2u * PANELS;
+const THREADS = ROWS / 8u * COLUMNS;
 
 @group(0) @binding(1) var<storage, read> x: array<vec4<u32>>;
 
 // One block of 32 along the sum: [group of 4 columns][four rows].
-var<workgroup> tile_x: array<array<vec4<u32>, 9>, 8>;
-var<workgroup> tile_w: array<array<vec4<u32>, 17>, 8>;
-var<workgroup> scale_x: array<vec4<f32>, 8>;
-var<workgroup> scale_w: array<vec4<f32>, 16>;
+var<workgroup> tile_x: array<array<vec4<u32>, ROWS / 4u + 1u>, 8>;
+var<workgroup> tile_w: array<array<vec4<u32>, COLUMNS + 1u>, 8>;
+var<workgroup> scale_x: array<vec4<f32>, ROWS / 4u>;
+var<workgroup> scale_w: array<vec4<f32>, COLUMNS>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(THREADS)
 fn main(@builtin(workgroup_id) tile: vec3<u32>, @builtin(local_invocation_index) t: u32) {
-    let panel_x0 = tile.y * PANELS_X;
-    let panel_w0 = tile.x * PANELS_W;
-    // Beyond the edges the nearest panel is read again; `finish` drops the results.
-    let panel_x = min(panel_x0 + t / 16u, (p.m - 1u) / 8u);
-    let panel_w = min(panel_w0 + t / 8u, (p.n - 1u) / 8u);
+    let panel_x0 = tile.y * (ROWS / 8u);
+    let panel_w0 = tile.x * PANELS;
     let scales_x = ((p.m + 7u) / 8u) * p.blocks * 16u;
-    let i = t / 2u % 4u;
-    let quad = t % 2u;
-    let row = t / 16u * 2u;
-    let column = t % 16u;
+    let row = t / COLUMNS * 2u;
+    let column = t % COLUMNS;
 
     var sums: array<vec4<f32>, 8>;
     for (var block = 0u; block < p.blocks; block++) {
-        tile_x[t % 16u / 2u][t / 16u * 2u + quad] = x[(panel_x * p.blocks + block) * 16u + t % 16u];
-        let w = codes(panel_w, p.blocks, block, i, quad);
-        tile_w[i][t / 8u * 2u + quad] = w.low;
-        tile_w[4u + i][t / 8u * 2u + quad] = w.high;
-        if (t % 16u < 2u) {
-            scale_x[row + t % 16u] = bitcast<vec4<f32>>(x[scales_x + (panel_x * p.blocks + block) * 2u + t % 16u]);
+        // Beyond the edges the nearest panel is read again; `finish` drops the results.
+        for (var n = t; n < 2u * ROWS; n += THREADS) {
+            let panel = min(panel_x0 + n / 16u, (p.m - 1u) / 8u);
+            tile_x[n % 16u / 2u][n / 16u * 2u + n % 2u] = x[(panel * p.blocks + block) * 16u + n % 16u];
         }
-        if (i == 0u) {
-            scale_w[t / 8u * 2u + quad] = block_scale(panel_w, p.blocks, block, quad);
+        for (var n = t; n < 8u * PANELS; n += THREADS) {
+            let i = n / 2u % 4u;
+            let quad = n % 2u;
+            let w = codes(min(panel_w0 + n / 8u, (p.n - 1u) / 8u), p.blocks, block, i, quad);
+            tile_w[i][n / 8u * 2u + quad] = w.low;
+            tile_w[4u + i][n / 8u * 2u + quad] = w.high;
+        }
+        for (var n = t; n < ROWS / 4u; n += THREADS) {
+            let panel = min(panel_x0 + n / 2u, (p.m - 1u) / 8u);
+            scale_x[n] = bitcast<vec4<f32>>(x[scales_x + (panel * p.blocks + block) * 2u + n % 2u]);
+        }
+        for (var n = t; n < COLUMNS; n += THREADS) {
+            scale_w[n] = block_scale(min(panel_w0 + n / 2u, (p.n - 1u) / 8u), p.blocks, block, n % 2u);
         }
         workgroupBarrier();
         // Written out, since SwiftShader clears a variable in a loop only once.

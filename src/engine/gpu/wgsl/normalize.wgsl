@@ -7,7 +7,7 @@ struct Params {
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read_write> y: array<f32>;
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(LANES)
 fn main(thread: Thread, @builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>) {
     let row = group.y * groups.x + group.x;
     if (row >= p.rows) {
@@ -15,11 +15,11 @@ fn main(thread: Thread, @builtin(workgroup_id) group: vec3<u32>, @builtin(num_wo
     }
     let first = row * p.columns;
     var squares = 0.0;
-    for (var c = thread.index; c < p.columns; c += 64u) {
+    for (var c = thread.index; c < p.columns; c += LANES) {
         squares += x[first + c] * x[first + c];
     }
     let norm = max(sqrt(workgroup_sum(thread, squares)), 1e-12);
-    for (var c = thread.index; c < p.columns; c += 64u) {
+    for (var c = thread.index; c < p.columns; c += LANES) {
         y[first + c] = x[first + c] / norm;
     }
 }

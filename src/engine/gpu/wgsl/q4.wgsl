@@ -13,3 +13,13 @@ fn codes(panel: u32, blocks: u32, block: u32, i: u32, quad: u32) -> Codes {
     let word = data[((panel * blocks + block) * 4u + i) * 2u + quad];
     return Codes(widen(word), widen(word >> vec4<u32>(4u)));
 }
+
+// The same, each at the top of its byte, as linear_quads.wgsl wants them; and what such a code counts at the top of a word.
+const TOP = 0xf0000000u;
+const TOP_UNIT = 1.0 / f32(1u << 28u);
+
+fn tops(panel: u32, blocks: u32, block: u32, i: u32, quad: u32) -> Codes {
+    // Minus 8 with a sign of its own is the code with its first bit turned.
+    let word = data[((panel * blocks + block) * 4u + i) * 2u + quad] ^ vec4<u32>(0x88888888u);
+    return Codes(word * 16u, word);
+}

@@ -7,3 +7,11 @@ fn codes(panel: u32, blocks: u32, block: u32, i: u32, quad: u32) -> Codes {
     let first = ((panel * blocks + block) * 8u + i) * 2u + quad;
     return Codes(data[first], data[first + 8u]);
 }
+
+// The same for linear_quads.wgsl, and what a code counts at the top of a word.
+const TOP = 0xff000000u;
+const TOP_UNIT = 1.0 / f32(1u << 24u);
+
+fn tops(panel: u32, blocks: u32, block: u32, i: u32, quad: u32) -> Codes {
+    return codes(panel, blocks, block, i, quad);
+}

@@ -1,4 +1,6 @@
 // Sums over a workgroup of 64, in workgroup memory.
+const LANES = 64u;
+
 struct Thread {
     @builtin(local_invocation_index) index: u32,
 }

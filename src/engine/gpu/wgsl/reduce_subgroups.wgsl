@@ -1,4 +1,6 @@
 // Sums over a workgroup of 64, by subgroups of whatever size.
+const LANES = 64u;
+
 struct Thread {
     @builtin(local_invocation_index) index: u32,
     @builtin(subgroup_id) subgroup: u32,
@@ -10,9 +12,6 @@ var<workgroup> partial: array<f32, 64>;
 // The sum of `value` over the workgroup, for all of it.
 fn workgroup_sum(thread: Thread, value: f32) -> f32 {
     let part = subgroupAdd(value);
-    if (thread.subgroups == 1u) {
-        return part;
-    }
     // All lanes of a subgroup write the same value.
     partial[thread.subgroup] = part;
     workgroupBarrier();

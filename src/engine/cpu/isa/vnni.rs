@@ -1,0 +1,40 @@
+//! x86 with AVX-512 VNNI, in registers of 256 bits: one instruction for four products and their sum, and twice as many
+//! registers, so twice as many rows at a time.
+
+use std::arch::x86_64::*;
+
+use super::avx2::{add_q4, add_q8, block_rows, dots};
+use super::{Block, Panel, Tile, by_rows};
+
+pub fn available() -> bool {
+    super::avx2::available() && is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl")
+}
+
+#[target_feature(enable = "avx2,fma,avx512vl")]
+pub fn run<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+#[target_feature(enable = "avx2,fma,avx512vl,avx512vnni")]
+pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+    let dot = |sum, x, weights| _mm256_dpbusd_epi32(sum, x, weights);
+    by_rows!(tile.len(), [8, 4, 2, 1], |r, N| {
+        let (x, tile) = (&x[r * stride..], &mut tile[r..]);
+        // SAFETY: here is AVX2, and `Isa` has checked the sizes.
+        unsafe {
+            block_rows::<N>(x, stride, panel, tile, |x, w| dots(x, w, dot), |s, d, x, at| add_q8(s, d, x, panel, at))
+        }
+    });
+}
+
+#[target_feature(enable = "avx2,fma,avx512vl,avx512vnni")]
+pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+    let dot = |sum, x, weights| _mm256_dpbusd_epi32(sum, weights, x);
+    by_rows!(tile.len(), [8, 4, 2, 1], |r, N| {
+        let (x, tile) = (&x[r * stride..], &mut tile[r..]);
+        // SAFETY: as in `q8`.
+        unsafe {
+            block_rows::<N>(x, stride, panel, tile, |x, w| dots(x, w, dot), |s, d, x, at| add_q4(s, d, x, panel, at))
+        }
+    });
+}

@@ -1,0 +1,85 @@
+// softmax(q · kᵀ / sqrt(WIDTH)) · v in one pass over the keys, for software adapters (see linear_quads.wgsl): a quad makes 8
+// queries of one head, 2 an invocation. Each invocation reads one of four keys and values at a time; the quad's swaps
+// bring them to the others. Written out by unroll.rs.
+struct Params {
+    tokens: u32,
+    heads: u32,
+    causal: u32,
+    scale: f32,
+}
+@group(0) @binding(0) var<uniform> p: Params;
+@group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
+
+// Where part 0 = q, 1 = k, 2 = v of a token of this sequence begins. Beyond the last token it is read again.
+fn part(which: u32, sequence: u32, head: u32, token: u32) -> u32 {
+    let row = sequence * p.tokens + min(token, p.tokens - 1u);
+    return ((row * 3u + which) * p.heads + head) * (WIDTH / 4u);
+}
+
+@compute @workgroup_size(4)
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
+    let first = group.x * 8u;
+    let head = group.y;
+    let sequence = group.z;
+@for r 2
+    let query$r = first + 4u * $ru + lane;
+    let from$r = part(0u, sequence, head, query$r);
+@for v VECTORS
+    let q$r_$v = qkv[from$r + $vu] * p.scale;
+    var sums$r_$v = vec4<f32>();
+@end
+    var maximum$r = -1e30;
+    var total$r = 0.0;
+@end
+    var keys = p.tokens;
+    if (p.causal != 0u) {
+        keys = min(keys, first + 8u);
+    }
+    for (var key0 = 0u; key0 < keys; key0 += 4u) {
+        // Of the invocation's own key, and of its neighbours'.
+        let key = part(1u, sequence, head, key0 + lane);
+@for v VECTORS
+        let k$v_0 = qkv[key + $vu];
+        let k$v_1 = quadSwapX(k$v_0);
+        let k$v_2 = quadSwapY(k$v_0);
+        let k$v_3 = quadSwapDiagonal(k$v_0);
+@end
+@for r 2
+        // Queries past the last token attend to what the last one does; nobody reads them.
+        let limit$r = select(p.tokens, min(p.tokens, query$r + 1u), p.causal != 0u);
+@for n 4
+        var score$r_$n = 0.0;
+@for v VECTORS
+        score$r_$n += dot(q$r_$v, k$v_$n);
+@end
+        score$r_$n = select(-1e30, score$r_$n, key0 + (lane ^ $nu) < limit$r);
+@end
+        let grown$r = max(maximum$r, max(max(score$r_0, score$r_1), max(score$r_2, score$r_3)));
+        let shrink$r = exp(maximum$r - grown$r);
+        maximum$r = grown$r;
+@for n 4
+        let weight$r_$n = exp(score$r_$n - grown$r);
+@end
+        total$r = total$r * shrink$r + (weight$r_0 + weight$r_1 + weight$r_2 + weight$r_3);
+@end
+        let value = part(2u, sequence, head, key0 + lane);
+@for v VECTORS
+        let v$v_0 = qkv[value + $vu];
+        let v$v_1 = quadSwapX(v$v_0);
+        let v$v_2 = quadSwapY(v$v_0);
+        let v$v_3 = quadSwapDiagonal(v$v_0);
+@for r 2
+        sums$r_$v = sums$r_$v * shrink$r + weight$r_0 * v$v_0 + weight$r_1 * v$v_1 + weight$r_2 * v$v_2 + weight$r_3 * v$v_3;
+@end
+@end
+    }
+@for r 2
+    if (query$r < p.tokens) {
+        let to = ((sequence * p.tokens + query$r) * p.heads + head) * (WIDTH / 4u);
+@for v VECTORS
+        y[to + $vu] = sums$r_$v / total$r;
+@end
+    }
+@end
+}

@@ -1,0 +1,28 @@
+//! The cpu engine natively, for native.py, which starts it: `native PACK PICTURE TEXT`.
+//!
+//! Each line on standard input asks for one verdict; the answer is a JSON line with the milliseconds it took and the
+//! features. RAYON_NUM_THREADS says how many threads.
+
+use std::io::{BufRead, stdin};
+use std::time::Instant;
+
+use memeclip::engine::cpu::Cpu;
+use memeclip::verdict::Task;
+use memeclip::weights::source::Directory;
+use memeclip::{Classifier, preprocess};
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let [pack, picture, text]: [String; 3] =
+        std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "usage: native PACK PICTURE TEXT")?;
+    let classifier = pollster::block_on(Classifier::open(Cpu::new(), Directory::new(&pack)))?;
+    let image = preprocess::decode(&picture, &std::fs::read(&picture)?)?;
+    for line in stdin().lock().lines() {
+        line?;
+        let start = Instant::now();
+        let verdict = pollster::block_on(classifier.classify(&image, &text, &[Task::Hate]))?;
+        let ms = start.elapsed().as_secs_f64() * 1e3;
+        let answer = serde_json::json!({ "ms": ms, "image": verdict.image_feature, "text": verdict.text_feature });
+        println!("{answer}");
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+// Both engines behind the same face: `open` gives `run`, which gives a meme's features.
+
+/** What is classified: made before the clock runs. */
+export async function prepare({ picture, text, ids, config }) {
+  const pixels = new Float32Array(await (await fetch('/weights/pixels.f32')).arrayBuffer());
+  const file = await (await fetch(`/pictures/${picture}`)).blob();
+  const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none' });
+  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
+  context.drawImage(bitmap, 0, 0);
+  const image = context.getImageData(0, 0, bitmap.width, bitmap.height);
+  return { pixels, image, words: text.split(' '), ids, size: config.vision_config.image_size };
+}
+
+/** onnxruntime-web gets the pixels ready-made, and ids instead of text. */
+async function onnxruntime({ provider, dtype, threads }, { pixels, ids, size }) {
+  const worker = new Worker('/page/ort.js', { type: 'module' });
+  const request = (method, parameters) =>
+    new Promise((resolve, reject) => {
+      worker.onmessage = ({ data: { value, error } }) => (error ? reject(new Error(error)) : resolve(value));
+      worker.onerror = ({ message }) => reject(new Error(message));
+      worker.postMessage({ method, ...parameters });
+    });
+  await request('open', { provider, dtype, threads });
+  return {
+    input: () => request('input', { pixels, ids, size }),
+    run: () => request('run'),
+  };
+}
+
+async function memeclip({ device, dtype }, { image, words }) {
+  const { MemeClip } = await import('/memeclip/memeclip.js');
+  const clf = await MemeClip.load(`/weights/pack-${dtype}/`, { device, tasks: ['hate'] });
+  return {
+    input: () => {},
+    /** Runs after the first see another first pixel and the words in another order: an answer kept is none computed. */
+    async run(n) {
+      image.data[0] += Math.sign(n);
+      const text = [...words.slice(n % words.length), ...words.slice(0, n % words.length)].join(' ');
+      const verdict = await clf.classify(image, { text, features: true });
+      if (verdict.notice) throw new Error(verdict.notice);
+      return { ...verdict.features, device: verdict.device, waited: verdict.timings.load };
+    },
+  };
+}
+
+/** Milliseconds of a cold start, of the first verdict and of `runs` more, and the first one's features. */
+export async function measure(contender, meme, runs) {
+  const inputs = await prepare(meme);
+  const start = performance.now();
+  const { input, run } = await (contender.engine === 'memeclip' ? memeclip : onnxruntime)(contender, inputs);
+  const opened = performance.now();
+  await input();
+  const { image, text, device, waited = 0 } = await run(0);
+  const first = performance.now() - start;
+  const warm = [];
+  for (let n = 1; n <= runs; n++) {
+    const before = performance.now();
+    await run(n);
+    warm.push(performance.now() - before);
+  }
+  // memeclip fetches its weights during the first request.
+  return { ready: opened - start + waited, first, warm, image, text, device };
+}
