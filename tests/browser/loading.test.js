@@ -130,23 +130,30 @@ test('a new pack at the same address replaces the old one in the cache', async (
   await cached(page, manifest(newer));
 });
 
-test('a damaged cache entry is fetched anew', async () => {
-  await open('/weights/', { device: 'cpu' });
-  await works();
-  await cached(page, manifest(weights));
-  const [shard] = manifest(weights).components.text.shards;
-  await page.evaluate(async (key) => {
-    const cache = await caches.open((await caches.keys())[0]);
-    const entry = (await cache.keys()).find(({ url }) => url.endsWith(key));
-    const bytes = new Uint8Array(await (await cache.match(entry)).arrayBuffer());
-    bytes[bytes.length >> 1] ^= 1;
-    await cache.put(entry, new Response(bytes));
-  }, shard.sha256);
-  site.requests.length = 0;
-  await open('/weights/', { device: 'cpu' });
-  await works();
-  assert.deepEqual(asked(), ['manifest.json', shard.file]);
-});
+for (const [where, at] of Object.entries({ header: () => 20, data: (length) => length >> 1 })) {
+  test(`a cache entry with a damaged ${where} is fetched anew`, async () => {
+    await open('/weights/', { device: 'cpu' });
+    await works();
+    await cached(page, manifest(weights));
+    const [shard] = manifest(weights).components.text.shards;
+    await page.evaluate(async ([key, at]) => {
+      const cache = await caches.open((await caches.keys())[0]);
+      const entry = (await cache.keys()).find(({ url }) => url.endsWith(key));
+      const bytes = new Uint8Array(await (await cache.match(entry)).arrayBuffer());
+      bytes[at] ^= 1;
+      await cache.put(entry, new Response(bytes));
+    }, [shard.sha256, at(shard.bytes)]);
+    site.requests.length = 0;
+    await open('/weights/', { device: 'cpu' });
+    await works();
+    assert.deepEqual(asked(), ['manifest.json', shard.file]);
+    site.requests.length = 0;
+    await cached(page, manifest(weights));
+    await open('/weights/', { device: 'cpu' });
+    await works();
+    assert.deepEqual(asked(), ['manifest.json']);
+  });
+}
 
 test('a full disk keeps nobody from a verdict', async () => {
   const cdp = await context.newCDPSession(page);
@@ -224,6 +231,21 @@ test('a request that waits for another one can be stopped', async () => {
   });
   assert.deepEqual(codes, ['done', 'aborted', 'aborted']);
   await works();
+});
+
+test('a request that is stopped while it waits costs nothing', async () => {
+  await open('/weights/', { device: 'cpu' });
+  const codes = await page.evaluate(async () => {
+    const stop = new AbortController();
+    const first = clf.classify(new ImageData(8, 8)).then(() => 'done');
+    const second = clf.classify('/never.png', { signal: stop.signal }).catch((error) => error.code);
+    const third = clf.classify('/pictured.png').catch((error) => error.code);
+    stop.abort();
+    return Promise.all([first, second, third]);
+  });
+  assert.deepEqual(codes, ['done', 'aborted', 'image/unreadable']);
+  const pictures = site.requests.map(({ path }) => path).filter((path) => path.endsWith('.png'));
+  assert.deepEqual(pictures, ['/pictured.png']);
 });
 
 test('a shard that is not there', () => fails('pack/missing-shard', onText((_, response) => response.writeHead(404).end())));
