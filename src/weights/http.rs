@@ -196,7 +196,7 @@ impl Source for Http {
 }
 
 impl Bytes for Uint8Array {
-    fn len(&self) -> usize {
+    fn size(&self) -> usize {
         self.length() as usize
     }
 

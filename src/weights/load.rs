@@ -162,7 +162,7 @@ fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()
 fn header(bytes: &impl Bytes) -> Result<(Metadata, usize), String> {
     const LENGTH: usize = size_of::<u64>();
     let too_short = || "it is too short".to_string();
-    let rest = bytes.len().checked_sub(LENGTH).ok_or_else(too_short)?;
+    let rest = bytes.size().checked_sub(LENGTH).ok_or_else(too_short)?;
     let length = u64::from_le_bytes(bytes.part(0..LENGTH).try_into().map_err(|_| too_short())?);
     let length = usize::try_from(length).ok().filter(|length| *length <= rest).ok_or_else(too_short)?;
     let header: Metadata = serde_json::from_slice(&bytes.part(LENGTH..LENGTH + length)).map_err(|e| e.to_string())?;

@@ -31,14 +31,14 @@ pub trait Source {
 
 /// A shard's bytes, where they have arrived: perhaps outside of this program's memory.
 pub trait Bytes {
-    fn len(&self) -> usize;
+    fn size(&self) -> usize;
 
     /// A copy of some of them. Panics beyond their end.
     fn part(&self, range: Range<usize>) -> Vec<u8>;
 }
 
 impl Bytes for Vec<u8> {
-    fn len(&self) -> usize {
+    fn size(&self) -> usize {
         self.len()
     }
 
