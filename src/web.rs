@@ -5,13 +5,14 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::AbortSignal;
+use web_time::{Duration, Instant};
 
 use crate::engine::Engine as _;
 use crate::engine::cpu::Cpu;
 use crate::engine::gpu::{Gpu, GpuOptions};
 use crate::preprocess::{self, Rgb};
 use crate::verdict::{Task, TaskVerdict, Verdict, serialize_tasks};
-use crate::weights::http::{Http, Loader, now};
+use crate::weights::http::{Http, Loader};
 use crate::weights::manifest::Manifest;
 use crate::weights::quant::Format;
 use crate::{Error, Result};
@@ -174,14 +175,14 @@ impl Classifier {
         features: bool,
         signal: AbortSignal,
     ) -> Result<JsValue, JsValue> {
-        let start = now();
+        let start = Instant::now();
         self.source.begin(signal).await.map_err(to_js)?;
         let verdict = self.verdict(&image.0, &text, &tasks).await.map_err(to_js)?;
         let load = self.source.waited();
         to_value(&Answer {
             device: self.model.device(),
             tasks: &verdict.tasks,
-            timings: Timings { load, compute: now() - start - load },
+            timings: Timings { load: milliseconds(load), compute: milliseconds(start.elapsed().saturating_sub(load)) },
             features: features.then_some(Features { image: &verdict.image_feature, text: &verdict.text_feature }),
             notice: self.notice.as_deref(),
         })
@@ -262,6 +263,10 @@ impl Model {
             Model::Cpu(model) => model.classify(image, text, tasks).await,
         }
     }
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    1e3 * duration.as_secs_f64()
 }
 
 fn to_value(value: &impl Serialize) -> Result<JsValue, JsValue> {

@@ -11,6 +11,7 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, MessageChannel, WorkerGlobalScope};
+use web_time::{Duration, Instant};
 
 use super::load::component_of;
 use super::manifest::{self, Manifest, Shard};
@@ -39,8 +40,8 @@ struct Inner {
     manifest: OnceCell<Vec<u8>>,
     /// Stops the current request.
     signal: RefCell<AbortSignal>,
-    /// Milliseconds for which it has waited for shards.
-    waited: Cell<f64>,
+    /// How long it has waited for shards.
+    waited: Cell<Duration>,
     /// Some of its shards are used before it is known whether they are whole.
     unchecked: Cell<bool>,
     turns: MessageChannel,
@@ -93,14 +94,14 @@ impl Http {
 
     /// A new request. What the one before has not fetched is forgotten.
     pub async fn begin(&self, signal: AbortSignal) -> Result<()> {
-        self.0.waited.set(0.0);
+        self.0.waited.set(Duration::ZERO);
         self.0.unchecked.set(false);
         self.0.signal.replace(signal);
         self.0.loader.call("begin", &JsValue::NULL).await.map(drop).map_err(internal)
     }
 
-    /// Milliseconds for which the request has waited for shards.
-    pub fn waited(&self) -> f64 {
+    /// How long the request has waited for shards.
+    pub fn waited(&self) -> Duration {
         self.0.waited.get()
     }
 
@@ -157,10 +158,10 @@ impl Source for Http {
     }
 
     async fn shard(&self, shard: &Shard) -> Result<Uint8Array> {
-        let before = now();
+        let before = Instant::now();
         let url = self.url(&shard.file);
         let found = self.0.loader.call("shard", &to_js(&Wanted::new(shard))?).await;
-        self.0.waited.set(self.0.waited.get() + now() - before);
+        self.0.waited.set(self.0.waited.get() + before.elapsed());
         let found = found.map_err(|error| match failure(error) {
             Ok(Failure::Aborted) => Error::Aborted,
             Ok(Failure::Absent(reason)) => Error::MissingShard { shard: url, reason },
@@ -240,9 +241,4 @@ fn has_hash() -> bool {
 
 fn worker() -> WorkerGlobalScope {
     js_sys::global().unchecked_into()
-}
-
-/// Milliseconds, from some start.
-pub fn now() -> f64 {
-    worker().performance().map_or(0.0, |performance| performance.now())
 }

@@ -23,15 +23,12 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { chromium } from 'playwright-core';
 import { rest, watch } from './memory.js';
 import { peaks } from './peak.js';
 import { serve } from './site.js';
-import { cosine, operations } from './work.js';
+import { cosine, launch, root } from '../browser/harness.js';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const { values: options } = parseArgs({
   options: {
     weights: { type: 'string', default: join(root, 'target/bench/full') },
@@ -44,7 +41,7 @@ const { values: options } = parseArgs({
 });
 const weights = resolve(options.weights);
 const meme = JSON.parse(readFileSync(join(weights, 'meme.json')));
-const work = operations(meme.config, meme.ids.length);
+const work = meme.operations;
 
 const named = ({ engine, provider, device, dtype }) => `${engine}-${provider ?? device}-${dtype}`;
 
@@ -70,14 +67,7 @@ function contenders() {
 }
 
 const site = await serve(weights);
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: [
-    '--no-sandbox', '--enable-unsafe-webgpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync',
-  ],
-});
-
+const browser = await launch();
 const session = await browser.newBrowserCDPSession();
 const { processInfo } = await session.send('SystemInfo.getProcessInfo');
 const { id: pid } = processInfo.find(({ type }) => type === 'browser');

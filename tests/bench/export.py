@@ -7,7 +7,9 @@
 `vision-*.onnx` takes pixel_values [1, 3, size, size] to the projected image feature, `text-*.onnx` input_ids [1, tokens],
 the end token last, to that token's last-LayerNorm state: what memeclip's heads read. Beside them
 
-    meme.json     picture (of tests/goldens/images), text, ids, image_feature, text_feature, and the model's config
+    meme.json     picture (of tests/goldens/images), text, ids, image_feature, text_feature, the size of pictures, and
+                  operations: floating-point operations of a verdict, two for each multiplication and addition of the
+                  towers' matrix products
     pixels.f32    the picture's pixel_values, little-endian
 
 With --blocks both towers are cut to so many, for engines too slow for all of them; OUT/model is then the cut model, for
@@ -30,6 +32,7 @@ into an Attention node, whose weights the 4-bit quantizer does not see. Formats:
 import argparse
 import json
 import logging
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -39,16 +42,15 @@ import torch
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.transformers import optimizer
-from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 from torch.onnx.symbolic_helper import parse_args
 from transformers import CLIPModel
 from transformers.models.clip.modeling_clip import CLIPAttention
 
-GOLDENS = Path(__file__).parents[1] / "goldens"
-MEAN = np.float32([0.48145466, 0.4578275, 0.40821073])
-STD = np.float32([0.26862954, 0.26130258, 0.27577711])
+sys.path.append(str(Path(__file__).parents[1] / "reference"))
+from goldens import GOLDENS, pixels  # noqa: E402
+
 OPSET = 17
 
 
@@ -108,21 +110,33 @@ def cut(directory, blocks, out):
     return out
 
 
+def operations(config, tokens):
+    def blocks(tower, tokens):
+        width = tower.hidden_size
+        attention = 8 * tokens * width**2 + 4 * tokens**2 * width
+        return tower.num_hidden_layers * (attention + 4 * tokens * width * tower.intermediate_size)
+
+    vision = config.vision_config
+    patches = (vision.image_size // vision.patch_size) ** 2
+    embedding = 2 * patches * 3 * vision.patch_size**2 * vision.hidden_size
+    projection = 2 * vision.hidden_size * config.projection_dim
+    return embedding + blocks(vision, patches + 1) + projection + blocks(config.text_config, tokens)
+
+
 def meme(clip, out):
     """Writes the first golden meme and its features, and returns the towers' inputs."""
     golden = json.loads((GOLDENS / "vit-l-14.json").read_text())["memes"][0]
     size = clip.config.vision_config.image_size
-    image = Image.open(GOLDENS / "images" / golden["image"]).convert("RGB").resize((size, size), Image.BICUBIC)
-    pixels = ((np.asarray(image, np.float32) / 255 - MEAN) / STD).transpose(2, 0, 1)[None]
-    pixels.astype("<f4").tofile(out / "pixels.f32")
-    inputs = {"vision": torch.from_numpy(pixels.copy()), "text": torch.tensor([golden["ids"]])}
+    inputs = {"vision": pixels(golden["image"], size)[None], "text": torch.tensor([golden["ids"]])}
+    inputs["vision"].numpy().astype("<f4").tofile(out / "pixels.f32")
     found = {
         "picture": golden["image"],
         "text": golden["text"],
         "ids": golden["ids"],
         "image_feature": Vision(clip)(inputs["vision"])[0].tolist(),
         "text_feature": Text(clip)(inputs["text"])[0].tolist(),
-        "config": clip.config.to_dict(),
+        "size": size,
+        "operations": operations(clip.config, len(golden["ids"])),
     }
     (out / "meme.json").write_text(json.dumps(found))
     return inputs, found

@@ -31,8 +31,7 @@ class OnnxRuntime:
             onnxruntime.InferenceSession(weights / f"{tower}-{dtype}.onnx", options, providers=["CPUExecutionProvider"])
             for tower in ("vision", "text")
         ]
-        size = meme["config"]["vision_config"]["image_size"]
-        pixels = np.fromfile(weights / "pixels.f32", "<f4").reshape(1, 3, size, size)
+        pixels = np.fromfile(weights / "pixels.f32", "<f4").reshape(1, 3, meme["size"], meme["size"])
         self.inputs = [{"pixel_values": pixels}, {"input_ids": np.int64([meme["ids"]])}]
 
     def run(self):
@@ -59,21 +58,6 @@ class MemeClip:
         return answer["ms"], answer["image"], answer["text"]
 
 
-def operations(config, tokens):
-    """As work.js counts them."""
-
-    def blocks(tower, tokens):
-        width, depth = tower["hidden_size"], tower["num_hidden_layers"]
-        attention = 8 * tokens * width**2 + 4 * tokens**2 * width
-        return depth * (attention + 4 * tokens * width * tower["intermediate_size"])
-
-    vision, text = config["vision_config"], config["text_config"]
-    patches = (vision["image_size"] // vision["patch_size"]) ** 2
-    embedding = 2 * patches * 3 * vision["patch_size"] ** 2 * vision["hidden_size"]
-    projection = 2 * vision["hidden_size"] * config["projection_dim"]
-    return embedding + blocks(vision, patches + 1) + projection + blocks(text, tokens)
-
-
 def cosine(a, b):
     return float(np.dot(a, b) / (np.linalg.norm(a) * np.linalg.norm(b)))
 
@@ -85,7 +69,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     meme = json.loads((options.weights / "meme.json").read_text())
-    work = operations(meme["config"], len(meme["ids"]))
+    work = meme["operations"]
 
     rows = []
     for engine, dtypes in ((OnnxRuntime, ("int8", "q4", "f32")), (MemeClip, ("q8", "q4"))):

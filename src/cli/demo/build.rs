@@ -66,7 +66,6 @@ fn compile(root: &Path, features: &str) -> Result<PathBuf> {
 /// Adds the JavaScript that the module is called through.
 fn bind(wasm: &Path, pkg: &Path, name: &str) -> Result<()> {
     let mut bindgen = Bindgen::new();
-    // Names of functions, for debuggers, would be a tenth of the download.
     bindgen.remove_name_section(true);
     let made = bindgen.web(true).and_then(|bindgen| bindgen.input_path(wasm).out_name(name).generate(pkg));
     made.map_err(|e| Error::Io { file: wasm.display().to_string(), reason: format!("{e:#}") })

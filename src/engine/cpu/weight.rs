@@ -117,6 +117,25 @@ mod tests {
     use super::*;
     use crate::weights::quant::fits_quads;
 
+    /// Packs that others wrote may have codes for which 16 bits do not do.
+    #[test]
+    fn one_large_quad_keeps_a_matrix_from_quads() {
+        let values: Vec<f32> = (0..2 * PANEL * 64).map(|i| (i * 37 % 101) as f32 - 50.0).collect();
+        let mut matrix = Matrix::encode(&values, 2 * PANEL, 64, Format::Q8);
+        let kind = |matrix: &Matrix| match Weight::new(matrix.clone()).slice(0, 0, 64, &mut Scratch::default()) {
+            Slice::Q8Quads(_) => "quads",
+            Slice::Q8(_) => "pairs",
+            _ => unreachable!("q8"),
+        };
+        assert_eq!(kind(&matrix), "quads");
+        // In the last panel: columns 0, 1, 4 and 5 of its last row and block.
+        let end = matrix.data.len();
+        for (group, column) in [(8, 0), (8, 1), (7, 0), (7, 1)] {
+            matrix.data[end - group * 4 * PANEL + 4 * (PANEL - 1) + column] = -127i8 as u8;
+        }
+        assert_eq!(kind(&matrix), "pairs");
+    }
+
     #[test]
     fn totals_by_their_definition() {
         let mut state = 1u32;

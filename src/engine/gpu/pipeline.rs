@@ -94,6 +94,7 @@ impl Kernel {
         };
         let epilogue = include_str!("wgsl/epilogue.wgsl");
         let ids = include_str!("wgsl/ids.wgsl");
+        let qkv = include_str!("wgsl/qkv.wgsl");
         let parts: &[&str] = match self {
             Linear(..) => &[epilogue, include_str!("wgsl/linear.wgsl")],
             LinearDirect(_) => &[epilogue, include_str!("wgsl/linear_direct.wgsl")],
@@ -104,8 +105,8 @@ impl Kernel {
             Embed(_) => &[ids, include_str!("wgsl/embed.wgsl")],
             Rows => &[ids, include_str!("wgsl/rows.wgsl")],
             LayerNorm => &[reduce, include_str!("wgsl/layer_norm.wgsl")],
-            Attention(_) => &[include_str!("wgsl/attention.wgsl")],
-            AttentionQuads(_) => &[include_str!("wgsl/attention_quads.wgsl")],
+            Attention(_) => &[qkv, include_str!("wgsl/attention.wgsl")],
+            AttentionQuads(_) => &[qkv, include_str!("wgsl/attention_quads.wgsl")],
             Mix => &[include_str!("wgsl/mix.wgsl")],
             Multiply => &[include_str!("wgsl/multiply.wgsl")],
             Normalize => &[reduce, include_str!("wgsl/normalize.wgsl")],

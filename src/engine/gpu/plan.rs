@@ -109,15 +109,3 @@ pub(super) fn remember(adapter: &str, plans: &Plans) {
     let mut found = FOUND.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     found.insert(adapter.into(), plans.to_string());
 }
-
-/// Milliseconds since some moment.
-#[cfg(not(target_arch = "wasm32"))]
-pub(super) fn now() -> f64 {
-    use std::sync::OnceLock;
-    use std::time::Instant;
-    static START: OnceLock<Instant> = OnceLock::new();
-    1e3 * START.get_or_init(Instant::now).elapsed().as_secs_f64()
-}
-
-#[cfg(target_arch = "wasm32")]
-pub(super) use super::web::now;

@@ -1,6 +1,8 @@
 //! Getting ready: kernels compiled before they are needed, and the fastest ones found by trying.
 
 use super::pipeline::Kernel;
+use web_time::{Duration, Instant};
+
 use super::plan::{self, Plan, Plans};
 use super::{FEW_ROWS, Gpu, Tiling};
 use crate::Result;
@@ -14,8 +16,8 @@ const WIDTH: usize = 1024;
 const PRODUCTS: usize = 8;
 /// Measurements, of which the shortest counts.
 const ROUNDS: usize = 3;
-/// Milliseconds of a measurement that needs no repetition.
-const LONG: f64 = 20.0;
+/// A measurement that needs no repetition.
+const LONG: Duration = Duration::from_millis(20);
 
 impl Gpu {
     /// Compiles the kernels that a model needs whose weights come in `format` and whose attention heads are `heads` wide, so
@@ -50,7 +52,7 @@ impl Gpu {
             self.plans.borrow_mut().0.insert(format.name(), plan);
             times.push((self.time(format).await?, plan));
         }
-        let fastest = times.into_iter().min_by(|(a, _), (b, _)| a.total_cmp(b));
+        let fastest = times.into_iter().min_by_key(|&(time, _)| time);
         self.plans.borrow_mut().0.extend(fastest.map(|(_, plan)| (format.name(), plan)));
         plan::remember(&self.device.name, &self.plans.borrow());
         Ok(())
@@ -67,8 +69,8 @@ impl Gpu {
         self.plans.borrow_mut().0.extend(plans);
     }
 
-    /// Milliseconds that products with weights in this format take.
-    async fn time(&self, format: Format) -> Result<f64> {
+    /// How long products with weights in this format take.
+    async fn time(&self, format: Format) -> Result<Duration> {
         let panels = WIDTH / crate::weights::quant::PANEL;
         let data = vec![0; panels * format.panel_bytes(WIDTH)];
         let scales = vec![0; panels * format.panel_scale_bytes(WIDTH)];
@@ -77,14 +79,14 @@ impl Gpu {
         let multiply = || self.linear(&x, &w, None, Activation::Identity, None);
         // The first one compiles.
         self.read(&[&self.rows(&multiply(), &[0])]).await?;
-        let mut shortest = f64::INFINITY;
+        let mut shortest = Duration::MAX;
         for _ in 0..ROUNDS {
-            let start = plan::now();
+            let start = Instant::now();
             for _ in 1..PRODUCTS {
                 multiply();
             }
             self.read(&[&self.rows(&multiply(), &[0])]).await?;
-            shortest = shortest.min(plan::now() - start);
+            shortest = shortest.min(start.elapsed());
             if shortest > LONG {
                 break;
             }

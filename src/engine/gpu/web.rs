@@ -61,9 +61,3 @@ pub(super) fn numbers_subgroups() -> bool {
 pub(super) fn get(owner: &JsValue, name: &str) -> Option<JsValue> {
     Reflect::get(owner, &JsValue::from_str(name)).ok().filter(|value| !value.is_undefined())
 }
-
-/// Milliseconds since some moment.
-pub(super) fn now() -> f64 {
-    let performance = get(&js_sys::global(), "performance");
-    performance.map_or(0.0, |performance| performance.unchecked_into::<web_sys::Performance>().now())
-}

@@ -1,14 +1,14 @@
 // Both engines behind the same face: `open` gives `run`, which gives a meme's features.
 
 /** What is classified: made before the clock runs. */
-export async function prepare({ picture, text, ids, config }) {
+export async function prepare({ picture, text, ids, size }) {
   const pixels = new Float32Array(await (await fetch('/weights/pixels.f32')).arrayBuffer());
   const file = await (await fetch(`/pictures/${picture}`)).blob();
   const bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none' });
   const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext('2d');
   context.drawImage(bitmap, 0, 0);
   const image = context.getImageData(0, 0, bitmap.width, bitmap.height);
-  return { pixels, image, words: text.split(' '), ids, size: config.vision_config.image_size };
+  return { pixels, image, words: text.split(' '), ids, size };
 }
 
 /** onnxruntime-web gets the pixels ready-made, and ids instead of text. */

@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 use std::array::from_fn;
 
-use super::{Block, Panel, Tile, by_rows};
+use super::{Block, Panel, Tile, by_blocks, by_rows};
 use crate::weights::quant::{BLOCK, PANEL};
 
 pub fn available() -> bool {
@@ -44,23 +44,17 @@ fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut 
 pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let ones = _mm256_set1_epi16(1);
     let dot = |sum, x, weights| _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(x, weights), ones));
-    by_rows!(tile.len(), [4, 2, 1], |r, N| {
-        let (x, tile) = (&x[r * stride..], &mut tile[r..]);
-        // SAFETY: here is AVX2, and `Isa` has checked the sizes.
-        unsafe {
-            block_rows::<N>(x, stride, panel, tile, |x, w| dots(x, w, dot), |s, d, x, at| add_q8(s, d, x, panel, at))
-        }
-    });
+    let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at);
+    // SAFETY: here is AVX2, and `Isa` has checked the sizes.
+    unsafe { by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, w| dots(x, w, dot), add) }
 }
 
 /// Sums of four products fit 16 bits: see [`crate::weights::quant::fits_quads`].
 #[target_feature(enable = "avx2,fma")]
 pub fn q8_quads(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
-    by_rows!(tile.len(), [4, 2, 1], |r, N| {
-        let (x, tile) = (&x[r * stride..], &mut tile[r..]);
-        // SAFETY: as in `q8`.
-        unsafe { block_rows::<N>(x, stride, panel, tile, dots_quads, |s, d, x, at| add_q8(s, d, x, panel, at)) }
-    });
+    let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at);
+    // SAFETY: as in `q8`.
+    unsafe { by_blocks!(x, stride, panel, tile, [4, 2, 1], dots_quads, add) }
 }
 
 /// Sums of a block's products stay in i16, two to a lane: 16 · 127 · 15 is below 2^15.
@@ -68,12 +62,9 @@ pub fn q8_quads(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
 pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let ones = _mm256_set1_epi16(1);
     let dot = |sum, x, weights| _mm256_add_epi16(sum, _mm256_maddubs_epi16(weights, x));
-    by_rows!(tile.len(), [4, 2, 1], |r, N| {
-        let (x, tile) = (&x[r * stride..], &mut tile[r..]);
-        let add = |sums, dots, x: &Block, at| add_q4(sums, _mm256_madd_epi16(dots, ones), x, panel, at);
-        // SAFETY: as in `q8`.
-        unsafe { block_rows::<N>(x, stride, panel, tile, |x, w| dots(x, w, dot), add) }
-    });
+    let add = |sums, dots, x: &Block, at| add_q4(sums, _mm256_madd_epi16(dots, ones), x, panel, at);
+    // SAFETY: as in `q8`.
+    unsafe { by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, w| dots(x, w, dot), add) }
 }
 
 /// N rows against one panel of codes. `dots(x, weights)` are the sums of one block's products, `add(sums, dots, x, at)`

@@ -239,6 +239,16 @@ macro_rules! by_rows {
 }
 use by_rows;
 
+/// All rows of `$tile` against a panel of codes, by the instruction set's own `block_rows`, `$size` rows at a time.
+macro_rules! by_blocks {
+    ($x:expr, $stride:expr, $panel:expr, $tile:expr, [$($size:literal),+], $dots:expr, $add:expr) => {
+        by_rows!($tile.len(), [$($size),+], |r, N| {
+            block_rows::<N>(&$x[r * $stride..], $stride, $panel, &mut $tile[r..], $dots, $add)
+        })
+    };
+}
+use by_blocks;
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@ use std::arch::wasm32::*;
 use std::array::from_fn;
 
 use super::simd128::{Lanes, add_q4, add_q8, block_rows, f32_rows};
-use super::{Block, Panel, Tile, by_rows};
+use super::{Block, Panel, Tile, by_blocks, by_rows};
 use crate::weights::quant::{BLOCK, PANEL};
 
 /// Whether four products are summed by an instruction that sums two, as on x86 without VNNI. Codes beyond 127 show it,
@@ -25,14 +25,7 @@ pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
 pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights, sum| i32x4_relaxed_dot_i8x16_i7x16_add(weights, x, sum);
     let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
-    by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
-        &x[r * stride..],
-        stride,
-        panel,
-        &mut tile[r..],
-        |x, weights| dots(x, weights, dot),
-        add
-    ));
+    by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, weights| dots(x, weights, dot), add);
 }
 
 /// Sums of four products fit 16 bits: see [`crate::weights::quant::fits_quads`].
@@ -40,28 +33,14 @@ pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
 pub fn q8_quads(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights| i16x8_relaxed_dot_i8x16_i7x16(weights, x);
     let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
-    by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
-        &x[r * stride..],
-        stride,
-        panel,
-        &mut tile[r..],
-        |x, weights| dots_quads(x, weights, dot),
-        add
-    ));
+    by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, weights| dots_quads(x, weights, dot), add);
 }
 
 #[target_feature(enable = "relaxed-simd")]
 pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights, sum| i32x4_relaxed_dot_i8x16_i7x16_add(x, weights, sum);
     let add = |sums, dots, x: &Block, at| add_q4(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
-    by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
-        &x[r * stride..],
-        stride,
-        panel,
-        &mut tile[r..],
-        |x, weights| dots(x, weights, dot),
-        add
-    ));
+    by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, weights| dots(x, weights, dot), add);
 }
 
 /// Sums of a block's products stay in i16, two to a lane: 16 · 127 · 15 is below 2^15.
@@ -72,14 +51,7 @@ pub fn q4_pairs(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
         let dots = dots.map(|dots| i32x4_extadd_pairwise_i16x8(dots));
         add_q4(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c))
     };
-    by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
-        &x[r * stride..],
-        stride,
-        panel,
-        &mut tile[r..],
-        |x, weights| dots(x, weights, dot),
-        add
-    ));
+    by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, weights| dots(x, weights, dot), add);
 }
 
 #[inline(always)]

@@ -25,6 +25,7 @@ pub fn f32_rows<const N: usize>(
     let mut sums: [Lanes; N] = from_fn(|r| lanes(&tile[r]));
     for (col, weights) in panel.as_chunks().0.iter().enumerate() {
         let weights = lanes(weights);
+        #[expect(clippy::needless_range_loop, reason = "unrolled: registers, not memory")]
         for r in 0..N {
             // SAFETY: `Isa` has checked that the rows are in `x`.
             let x = unsafe { v128_load32_splat(x.as_ptr().add(r * stride + col).cast()) };
@@ -113,7 +114,7 @@ fn store<const N: usize>(tile: &mut Tile, sums: [Lanes; N]) {
 
 #[cfg(any(test, not(feature = "relaxed-simd")))]
 mod plain {
-    use super::super::by_rows;
+    use super::super::{by_blocks, by_rows};
     use super::*;
 
     pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
@@ -122,26 +123,12 @@ mod plain {
 
     pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
         let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at, madd);
-        by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
-            &x[r * stride..],
-            stride,
-            panel,
-            &mut tile[r..],
-            dots,
-            add
-        ));
+        by_blocks!(x, stride, panel, tile, [4, 2, 1], dots, add);
     }
 
     pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
         let add = |sums, dots, x: &Block, at| add_q4(sums, dots, x, panel, at, madd);
-        by_rows!(tile.len(), [4, 2, 1], |r, N| block_rows::<N>(
-            &x[r * stride..],
-            stride,
-            panel,
-            &mut tile[r..],
-            dots,
-            add
-        ));
+        by_blocks!(x, stride, panel, tile, [4, 2, 1], dots, add);
     }
 
     fn madd(a: v128, b: v128, c: v128) -> v128 {

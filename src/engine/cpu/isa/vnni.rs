@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::avx2::{add_q4, add_q8, block_rows, dots};
-use super::{Block, Panel, Tile, by_rows};
+use super::{Block, Panel, Tile, by_blocks, by_rows};
 
 pub fn available() -> bool {
     super::avx2::available() && is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl")
@@ -18,23 +18,15 @@ pub fn run<R>(f: impl FnOnce() -> R) -> R {
 #[target_feature(enable = "avx2,fma,avx512vl,avx512vnni")]
 pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |sum, x, weights| _mm256_dpbusd_epi32(sum, x, weights);
-    by_rows!(tile.len(), [8, 4, 2, 1], |r, N| {
-        let (x, tile) = (&x[r * stride..], &mut tile[r..]);
-        // SAFETY: here is AVX2, and `Isa` has checked the sizes.
-        unsafe {
-            block_rows::<N>(x, stride, panel, tile, |x, w| dots(x, w, dot), |s, d, x, at| add_q8(s, d, x, panel, at))
-        }
-    });
+    let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at);
+    // SAFETY: here is AVX2, and `Isa` has checked the sizes.
+    unsafe { by_blocks!(x, stride, panel, tile, [8, 4, 2, 1], |x, w| dots(x, w, dot), add) }
 }
 
 #[target_feature(enable = "avx2,fma,avx512vl,avx512vnni")]
 pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |sum, x, weights| _mm256_dpbusd_epi32(sum, weights, x);
-    by_rows!(tile.len(), [8, 4, 2, 1], |r, N| {
-        let (x, tile) = (&x[r * stride..], &mut tile[r..]);
-        // SAFETY: as in `q8`.
-        unsafe {
-            block_rows::<N>(x, stride, panel, tile, |x, w| dots(x, w, dot), |s, d, x, at| add_q4(s, d, x, panel, at))
-        }
-    });
+    let add = |sums, dots, x: &Block, at| add_q4(sums, dots, x, panel, at);
+    // SAFETY: as in `q8`.
+    unsafe { by_blocks!(x, stride, panel, tile, [8, 4, 2, 1], |x, w| dots(x, w, dot), add) }
 }

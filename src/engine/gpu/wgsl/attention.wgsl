@@ -5,18 +5,7 @@
 // results (and 32+4j.. in heads of 64).
 const QUERIES = 32u;
 const KEYS = 16u;
-const VECTORS = WIDTH / 4u;
 const SPANS = WIDTH / 32u;
-
-struct Params {
-    tokens: u32,
-    heads: u32,
-    causal: u32,
-    scale: f32,
-}
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
 
 // The odd stride spreads rows over memory banks.
 var<workgroup> queries: array<array<vec4<f32>, VECTORS + 1u>, QUERIES>;
@@ -24,12 +13,6 @@ var<workgroup> queries: array<array<vec4<f32>, VECTORS + 1u>, QUERIES>;
 var<workgroup> tile: array<array<vec4<f32>, VECTORS + 1u>, KEYS>;
 var<workgroup> weights: array<array<f32, KEYS + 1u>, QUERIES>;
 var<workgroup> maxima: array<array<f32, 9>, QUERIES>;
-
-// Part 0 = q, 1 = k, 2 = v of a token of this sequence. Beyond the last token it is read again.
-fn part(which: u32, sequence: u32, head: u32, token: u32, vector: u32) -> vec4<f32> {
-    let row = sequence * p.tokens + min(token, p.tokens - 1u);
-    return qkv[((row * 3u + which) * p.heads + head) * VECTORS + vector];
-}
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) t: u32) {
@@ -40,7 +23,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let j = t % 8u;
 
     for (var n = t; n < QUERIES * VECTORS; n += 64u) {
-        queries[n / VECTORS][n % VECTORS] = part(0u, sequence, head, query0 + n / VECTORS, n % VECTORS) * p.scale;
+        queries[n / VECTORS][n % VECTORS] = qkv[part(0u, sequence, head, query0 + n / VECTORS) + n % VECTORS] * p.scale;
     }
     var maximum = vec4<f32>(-1e30);
     var total = vec4<f32>();
@@ -52,7 +35,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     for (var key0 = 0u; key0 < keys; key0 += KEYS) {
         for (var n = t; n < KEYS * VECTORS; n += 64u) {
-            tile[n / VECTORS][n % VECTORS] = part(1u, sequence, head, key0 + n / VECTORS, n % VECTORS);
+            tile[n / VECTORS][n % VECTORS] = qkv[part(1u, sequence, head, key0 + n / VECTORS) + n % VECTORS];
         }
         workgroupBarrier();
         // Scores of four queries, a component each, with two keys.
@@ -84,7 +67,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         workgroupBarrier();
         // Values take the keys' place.
         for (var n = t; n < KEYS * VECTORS; n += 64u) {
-            tile[n / VECTORS][n % VECTORS] = part(2u, sequence, head, key0 + n / VECTORS, n % VECTORS);
+            tile[n / VECTORS][n % VECTORS] = qkv[part(2u, sequence, head, key0 + n / VECTORS) + n % VECTORS];
         }
         var grown = maximum;
         for (var r = 0u; r < 4u; r++) {

@@ -1,22 +1,6 @@
 // softmax(q · kᵀ / sqrt(WIDTH)) · v in one pass over the keys, for software adapters (see linear_quads.wgsl): a quad makes 8
 // queries of one head, 2 an invocation. Each invocation reads one of four keys and values at a time; the quad's swaps
 // bring them to the others. Written out by unroll.rs.
-struct Params {
-    tokens: u32,
-    heads: u32,
-    causal: u32,
-    scale: f32,
-}
-@group(0) @binding(0) var<uniform> p: Params;
-@group(0) @binding(1) var<storage, read> qkv: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y: array<vec4<f32>>;
-
-// Where part 0 = q, 1 = k, 2 = v of a token of this sequence begins. Beyond the last token it is read again.
-fn part(which: u32, sequence: u32, head: u32, token: u32) -> u32 {
-    let row = sequence * p.tokens + min(token, p.tokens - 1u);
-    return ((row * 3u + which) * p.heads + head) * (WIDTH / 4u);
-}
-
 @compute @workgroup_size(4)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
     let first = group.x * 8u;
@@ -76,7 +60,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
     }
 @for r 2
     if (query$r < p.tokens) {
-        let to = ((sequence * p.tokens + query$r) * p.heads + head) * (WIDTH / 4u);
+        let to = ((sequence * p.tokens + query$r) * p.heads + head) * VECTORS;
 @for v VECTORS
         y[to + $vu] = sums$r_$v / total$r;
 @end

@@ -9,7 +9,6 @@ fn top(words: vec4<u32>, mask: u32) -> vec4<f32> {
     return vec4<f32>(bitcast<vec4<i32>>(words & vec4<u32>(mask)));
 }
 
-
 @compute @workgroup_size(4)
 fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id) lane: u32) {
     // Beyond the edges the nearest panel is read again; `finish` drops the results.
