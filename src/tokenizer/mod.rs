@@ -4,12 +4,12 @@
 //! special tokens, which would let a text end itself early.
 
 mod clean;
-mod merges;
 #[cfg(not(target_arch = "wasm32"))]
 mod vocabulary;
 mod words;
 
-use merges::Merges;
+use tokenizers::Model as _;
+use tokenizers::models::bpe::{BPE, Vocab};
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use vocabulary::{clip_merges, merges_txt, parse_merges, vocab_json};
 
@@ -19,7 +19,9 @@ use crate::{Error, Result};
 pub const MAX_BYTES: usize = 64 << 10;
 
 pub struct Tokenizer {
-    merges: Merges,
+    bpe: BPE,
+    /// What stands for a byte in the names of tokens.
+    characters: [char; 256],
     context: usize,
     start: u32,
 }
@@ -31,12 +33,18 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::Tensor`] if a merge refers to a later one.
     pub fn from_merges(merges: &[[u16; 2]], context: usize) -> Result<Self> {
-        let start = (2 * merges::BYTES + merges.len()) as u32;
-        let merges = Merges::new(merges).ok_or_else(|| Error::Tensor {
-            tensor: "text.tokenizer.merges".into(),
-            reason: "a merge of tokens that are not there yet".into(),
-        })?;
-        Ok(Tokenizer { merges, context, start })
+        let invalid = |reason: String| Error::Tensor { tensor: "text.tokenizer.merges".into(), reason };
+        let tokens = tokens(merges).ok_or_else(|| invalid("a merge of tokens that are not there yet".into()))?;
+        let pairs = merges.iter().map(|pair| (tokens[pair[0] as usize].clone(), tokens[pair[1] as usize].clone()));
+        let pairs = pairs.collect();
+        let start = tokens.len() as u32;
+        let vocabulary: Vocab = tokens.into_iter().zip(0..).collect();
+        // Without its cache, which outlives it.
+        let bpe = BPE::builder().vocab_and_merges(vocabulary, pairs).end_of_word_suffix(WORD_END.into());
+        let bpe = bpe.cache_capacity(0).build().map_err(|e| invalid(e.to_string()))?;
+        let mut characters = ['\0'; 256];
+        bytes().for_each(|(byte, character)| characters[byte as usize] = character);
+        Ok(Tokenizer { bpe, characters, context, start })
     }
 
     /// Start token, at most `context - 2` tokens of the cleaned text, end token; nothing behind it. Empty text, and
@@ -47,12 +55,17 @@ impl Tokenizer {
     pub fn ids(&self, text: &str) -> Result<Vec<u32>> {
         check_bytes(text)?;
         let text = match text.trim() {
-            "" | "None" => "null".to_string(),
+            "" | "None" => "null".into(),
             _ => clean::clean(text),
         };
-        let tokens = words::words(&text).flat_map(|word| self.merges.encode(word));
         let mut ids = vec![self.start];
-        ids.extend(tokens.take(self.context - 2));
+        // No word has less than one token.
+        for word in words::words(&text).take(self.context) {
+            let word: String = word.bytes().map(|byte| self.characters[byte as usize]).collect();
+            let tokens = self.bpe.tokenize(&word).map_err(|e| Error::Internal { reason: e.to_string() })?;
+            ids.extend(tokens.iter().map(|token| token.id));
+        }
+        ids.truncate(self.context - 1);
         ids.push(self.start + 1);
         Ok(ids)
     }
@@ -64,4 +77,27 @@ pub fn check_bytes(text: &str) -> Result<()> {
         true => Err(Error::TextTooLong { bytes: text.len(), limit: MAX_BYTES }),
         false => Ok(()),
     }
+}
+
+/// Marks a token that ends a word.
+const WORD_END: &str = "</w>";
+
+/// The tokens in the order of their ids, without the two special ones; none if a merge precedes its parts.
+fn tokens(merges: &[[u16; 2]]) -> Option<Vec<String>> {
+    let mut tokens: Vec<String> = bytes().map(|(_, character)| character.into()).collect();
+    tokens.extend(bytes().map(|(_, character)| format!("{character}{WORD_END}")));
+    for [left, right] in merges {
+        let merged = format!("{}{}", tokens.get(*left as usize)?, tokens.get(*right as usize)?);
+        tokens.push(merged);
+    }
+    Some(tokens)
+}
+
+/// The bytes in the order of their ids, with the characters that stand for them: those that print stand for themselves
+/// and come first, the others are moved behind U+0100.
+fn bytes() -> impl Iterator<Item = (u8, char)> {
+    let (printable, others): (Vec<u8>, Vec<u8>) =
+        (0..=255).partition(|&byte| matches!(byte as char, '!'..='~' | '¡'..='¬' | '®'..='ÿ'));
+    let printable = printable.into_iter().map(|byte| (byte, byte.into()));
+    printable.chain(others.into_iter().zip('\u{100}'..))
 }

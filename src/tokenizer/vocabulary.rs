@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::merges::byte_order;
+use super::tokens;
 use crate::{Error, Result};
 
 /// OpenAI's merges (`bpe_simple_vocab_16e6`, MIT licence), as far as CLIP uses them.
@@ -44,26 +44,4 @@ pub(crate) fn vocab_json(merges: &[[u16; 2]]) -> String {
     tokens.extend(["<|startoftext|>".into(), "<|endoftext|>".into()]);
     let ids: HashMap<String, usize> = tokens.into_iter().zip(0..).collect();
     serde_json::to_string(&ids).expect("strings and numbers")
-}
-
-/// Marks a token that ends a word.
-const WORD_END: &str = "</w>";
-
-/// The tokens in the order of their ids, without the two special ones; none if a merge precedes its parts.
-fn tokens(merges: &[[u16; 2]]) -> Option<Vec<String>> {
-    let mut tokens: Vec<String> = bytes().map(String::from).collect();
-    tokens.extend(bytes().map(|byte| format!("{byte}{WORD_END}")));
-    for [left, right] in merges {
-        let merged = format!("{}{}", tokens.get(*left as usize)?, tokens.get(*right as usize)?);
-        tokens.push(merged);
-    }
-    Some(tokens)
-}
-
-/// The characters that stand for bytes, in the order of their ids: those that print stand for themselves, the others
-/// are moved behind U+0100.
-fn bytes() -> impl Iterator<Item = char> {
-    let others = (256..).filter_map(char::from_u32);
-    let (printable, moved) = (188, 256 - 188);
-    byte_order().take(printable).map(char::from).chain(others.take(moved))
 }
