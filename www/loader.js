@@ -23,12 +23,14 @@ const KEYS = 'https://memeclip.invalid/';
 let base;
 /** A promise of the entries of this pack by sha256; of null on a page without a cache (an insecure address, storage switched off). */
 let cache;
+/** Promises of whether shards from the cache were whole, also those of requests that were stopped: the model has them. */
+const checks = [];
 let request = newRequest();
 
 /** What shards are fetched for. `needed`, `loaded`: bytes by file. */
 function newRequest() {
   const [arriving, needed, loaded] = [new Map(), new Map(), new Map()];
-  return { stop: new AbortController(), queue: [], active: 0, arriving, needed, loaded, cached: 0, checks: [] };
+  return { stop: new AbortController(), queue: [], active: 0, arriving, needed, loaded, cached: 0 };
 }
 
 self.onmessage = async ({ data: { id, method, parameter } }) => {
@@ -106,9 +108,14 @@ const methods = {
     return arrival;
   },
 
+  /** A shard whose hash was not the manifest's, as `Http::shard` found on a page without SubtleCrypto. */
+  async again(shard) {
+    return { bytes: await download(shard, request, 'reload'), checked: false };
+  },
+
   /** Whether all shards since the last time were whole. Those that were not are no longer in the cache. */
   async settle() {
-    return (await Promise.all(request.checks.splice(0))).every(Boolean);
+    return (await Promise.all(checks.splice(0))).every(Boolean);
   },
 };
 
@@ -139,7 +146,7 @@ async function load(shard, request) {
     const bytes = await read(kept, new Buffer(shard.bytes, shard.bytes)).catch(() => null);
     if (bytes?.length === shard.bytes) {
       const check = matches(bytes, shard).then(async (whole) => whole || (await remove(shard.sha256), false));
-      request.checks.push(check);
+      checks.push(check);
       request.cached += shard.bytes;
       report(request, shard, shard.bytes);
       return { bytes, checked: false };
@@ -147,16 +154,20 @@ async function load(shard, request) {
     await remove(shard.sha256);
   }
   // Kept once, in our own cache.
-  const download = { file: shard.file, limit: shard.bytes, exact: true, retries: RETRIES, cache: (await cache) ? 'no-store' : 'default' };
-  download.progress = (bytes) => report(request, shard, bytes);
-  let bytes = await fetched(download, request.stop.signal);
+  let bytes = await download(shard, request, (await cache) ? 'no-store' : 'default');
   if (!(await matches(bytes, shard))) {
-    // The parts of a resumed download may not belong together.
-    bytes = await fetched(download, request.stop.signal);
+    // The parts of a resumed download may not belong together, or the browser or a proxy keeps something else.
+    bytes = await download(shard, request, 'reload');
     if (!(await matches(bytes, shard))) throw new Failure('hash', base + shard.file);
   }
   put(shard.sha256, bytes);
   return { bytes, checked: true };
+}
+
+/** A shard from the network; `cache` as `fetch` has it. */
+function download(shard, request, cache) {
+  const progress = (bytes) => report(request, shard, bytes);
+  return fetched({ file: shard.file, limit: shard.bytes, exact: true, retries: RETRIES, cache, progress }, request.stop.signal);
 }
 
 /** So many bytes of the shard are here. */
@@ -165,7 +176,7 @@ function report(request, { file, bytes: all, component }, bytes) {
   const now = performance.now();
   if (bytes < all && now - (request.reported ?? -REPORT) < REPORT) return;
   request.reported = now;
-  const sum = (sizes) => sizes.values().reduce((sum, size) => sum + size, 0);
+  const sum = (sizes) => [...sizes.values()].reduce((sum, size) => sum + size, 0);
   const progress = { loaded: sum(request.loaded), total: sum(request.needed), cached: request.cached, component };
   self.postMessage({ progress });
 }

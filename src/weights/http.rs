@@ -42,7 +42,7 @@ struct Inner {
     signal: RefCell<AbortSignal>,
     /// How long it has waited for shards.
     waited: Cell<Duration>,
-    /// Some of its shards are used before it is known whether they are whole.
+    /// Some of the shards, its own or an earlier request's, are used before it is known whether they are whole.
     unchecked: Cell<bool>,
     turns: MessageChannel,
 }
@@ -95,9 +95,14 @@ impl Http {
     /// A new request. What the one before has not fetched is forgotten.
     pub async fn begin(&self, signal: AbortSignal) -> Result<()> {
         self.0.waited.set(Duration::ZERO);
-        self.0.unchecked.set(false);
         self.0.signal.replace(signal);
-        self.0.loader.call("begin", &JsValue::NULL).await.map(drop).map_err(internal)
+        self.0.loader.call("begin", &JsValue::NULL).await.map_err(internal)?;
+        // The loader has forgotten what stopped it before.
+        self.wanted()
+    }
+
+    fn wanted(&self) -> Result<()> {
+        if self.0.signal.borrow().aborted() { Err(Error::Aborted) } else { Ok(()) }
     }
 
     /// How long the request has waited for shards.
@@ -105,7 +110,7 @@ impl Http {
         self.0.waited.get()
     }
 
-    /// Whether all shards that the request has used were whole. They are hashed while it computes; no answer may be given
+    /// Whether all shards that requests have used were whole. They are hashed while these compute; no answer may be given
     /// before. What was damaged has left the cache.
     pub async fn settle(&self) -> Result<bool> {
         if !self.0.unchecked.replace(false) {
@@ -117,6 +122,22 @@ impl Http {
 
     fn url(&self, file: &str) -> String {
         format!("{}{file}", self.0.base)
+    }
+
+    /// A shard as `method` of the loader gets it.
+    async fn fetch(&self, method: &str, shard: &Shard) -> Result<JsValue> {
+        let url = self.url(&shard.file);
+        let before = Instant::now();
+        let found = self.0.loader.call(method, &to_js(&Wanted::new(shard))?).await;
+        self.0.waited.set(self.0.waited.get() + before.elapsed());
+        found.map_err(|error| match failure(error) {
+            Ok(Failure::Aborted) => Error::Aborted,
+            Ok(Failure::Absent(reason)) => Error::MissingShard { shard: url, reason },
+            Ok(Failure::Size(found)) => Error::ShardSize { shard: url, expected: shard.bytes, found: found as u64 },
+            Ok(Failure::Hash) => Error::ShardHash { shard: url },
+            Ok(Failure::Network(reason)) => Error::Network { url, reason },
+            Err(error) => error,
+        })
     }
 
     async fn download_manifest(&self) -> Result<Vec<u8>> {
@@ -158,26 +179,21 @@ impl Source for Http {
     }
 
     async fn shard(&self, shard: &Shard) -> Result<Uint8Array> {
-        let before = Instant::now();
-        let url = self.url(&shard.file);
-        let found = self.0.loader.call("shard", &to_js(&Wanted::new(shard))?).await;
-        self.0.waited.set(self.0.waited.get() + before.elapsed());
-        let found = found.map_err(|error| match failure(error) {
-            Ok(Failure::Aborted) => Error::Aborted,
-            Ok(Failure::Absent(reason)) => Error::MissingShard { shard: url, reason },
-            Ok(Failure::Size(found)) => Error::ShardSize { shard: url, expected: shard.bytes, found: found as u64 },
-            Ok(Failure::Hash) => Error::ShardHash { shard: url },
-            Ok(Failure::Network(reason)) => Error::Network { url, reason },
-            Err(error) => error,
-        })?;
-        let bytes = bytes(&found)?;
-        verify_length(shard, bytes.length() as u64)?;
-        if !has_hash() {
-            source::verify(shard, &bytes.to_vec())?;
-        } else if !get(&found, "checked")?.is_truthy() {
-            self.0.unchecked.set(true);
+        let found = self.fetch("shard", shard).await?;
+        let array = bytes(&found)?;
+        verify_length(shard, array.length() as u64)?;
+        if has_hash() {
+            let checked = get(&found, "checked")?.is_truthy();
+            self.0.unchecked.set(self.0.unchecked.get() || !checked);
+            return Ok(array);
         }
-        Ok(bytes)
+        if source::verify(shard, &array.to_vec()).is_ok() {
+            return Ok(array);
+        }
+        // As the loader does where it can hash.
+        let array = bytes(&self.fetch("again", shard).await?)?;
+        source::verify(shard, &array.to_vec()).map_err(|_| Error::ShardHash { shard: self.url(&shard.file) })?;
+        Ok(array)
     }
 
     /// A turn of the Worker's event loop, in which it learns that the request is to stop.
@@ -188,7 +204,7 @@ impl Source for Http {
             let _ = turns.port2().post_message(&JsValue::NULL);
         });
         let _ = JsFuture::from(turn).await;
-        if self.0.signal.borrow().aborted() { Err(Error::Aborted) } else { Ok(()) }
+        self.wanted()
     }
 
     fn name(&self) -> String {

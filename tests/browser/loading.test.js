@@ -41,6 +41,20 @@ const once = (answer) => {
 /** Answers for the text tower's first shard. */
 const onText = (answer) => (file, response, request) => basename(file) === shards('text')[0] && (answer(file, response, request), true);
 
+/** Begins to send the text tower's first shard, and no more. */
+const stall = onText((file, response) => response.writeHead(200, { 'content-length': statSync(file).size }).write('x'));
+
+/** A request that is stopped after so many milliseconds: its error's code, and how long it took. */
+function stopped(after) {
+  return page.evaluate(async ([request, after]) => {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), after);
+    const start = performance.now();
+    const error = await clf.classify(new ImageData(8, 8), { ...request, signal: stop.signal }).catch((error) => error);
+    return { code: error.code, ms: performance.now() - start };
+  }, [request, after]);
+}
+
 /** The request works, with the verdict that it always has. */
 async function works() {
   const { verdict, error } = await run(image, request);
@@ -155,6 +169,28 @@ for (const [where, at] of Object.entries({ header: () => 20, data: (length) => l
   });
 }
 
+test('damage that a stopped request did not live to see is found by the next one', async () => {
+  await open('/weights/', { device: 'cpu' });
+  await works();
+  await cached(page, manifest(weights));
+  const { vision, text } = manifest(weights).components;
+  await page.evaluate(async ([damaged, missing]) => {
+    const cache = await caches.open((await caches.keys())[0]);
+    const find = async (key) => (await cache.keys()).find(({ url }) => url.endsWith(key));
+    const entry = await find(damaged);
+    const bytes = new Uint8Array(await (await cache.match(entry)).arrayBuffer());
+    bytes[bytes.length >> 1] ^= 1;
+    await cache.put(entry, new Response(bytes));
+    await cache.delete(await find(missing));
+  }, [vision.shards[0].sha256, text.shards[0].sha256]);
+  site.fault = stall;
+  await open('/weights/', { device: 'cpu' });
+  // The vision tower has come from the cache, and the text tower is waited for.
+  assert.equal((await stopped(1500)).code, 'aborted');
+  site.fault = () => false;
+  await works();
+});
+
 test('a full disk keeps nobody from a verdict', async () => {
   const cdp = await context.newCDPSession(page);
   await cdp.send('Storage.overrideQuotaForOrigin', { origin: site.origin, quotaSize: 1024 });
@@ -197,25 +233,37 @@ test('a server that is busy for a while is asked again', async () => {
 });
 
 test('a stalled download is given up and asked for again', async () => {
-  site.fault = once(onText((file, response) => response.writeHead(200, { 'content-length': statSync(file).size }).write('x')));
+  site.fault = once(stall);
   await open('/weights/', { device: 'cpu' });
   await works();
 });
 
 test('a request is stopped in the middle of a download', async () => {
-  site.fault = onText((file, response) => response.writeHead(200, { 'content-length': statSync(file).size }).write('x'));
+  site.fault = stall;
   await open('/weights/', { device: 'cpu' });
-  const { code, ms } = await page.evaluate(async (request) => {
-    const stop = new AbortController();
-    setTimeout(() => stop.abort(), 500);
-    const start = performance.now();
-    const error = await clf.classify(new ImageData(8, 8), { ...request, signal: stop.signal }).catch((error) => error);
-    return { code: error.code, ms: performance.now() - start };
-  }, request);
+  const { code, ms } = await stopped(500);
   assert.equal(code, 'aborted');
   assert.ok(ms < 2000, `${ms} ms`);
   site.fault = () => false;
   await works();
+});
+
+test('a request that is stopped while its file is read keeps nobody waiting', async () => {
+  site.fault = stall;
+  await open('/weights/', { device: 'cpu' });
+  // It takes a while to read what follows the picture.
+  const code = await page.evaluate(async (base64) => {
+    const picture = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const file = new Blob([picture, new Uint8Array(16 << 20)]);
+    const stop = new AbortController();
+    setTimeout(() => stop.abort());
+    return clf.classify(file, { signal: stop.signal }).catch((error) => error.code);
+  }, image.toString('base64'));
+  assert.equal(code, 'aborted');
+  site.fault = () => false;
+  const start = performance.now();
+  await works();
+  assert.ok(performance.now() - start < 5000);
 });
 
 test('a request that waits for another one can be stopped', async () => {
@@ -253,12 +301,29 @@ test('a shard that is not there', () => fails('pack/missing-shard', onText((_, r
 test('a web page in place of a shard', () =>
   fails('pack/missing-shard', onText((_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Welcome</h1>'))));
 
-test('an altered shard', () =>
-  fails('pack/shard-hash', onText((file, response) => {
-    const bytes = readFileSync(file);
-    bytes[bytes.length >> 1] ^= 1;
-    response.writeHead(200).end(bytes);
-  })));
+/** Answers with a damaged shard, and lets the browser keep it. */
+const alter = onText((file, response) => {
+  const bytes = readFileSync(file);
+  bytes[bytes.length >> 1] ^= 1;
+  response.writeHead(200, { 'cache-control': 'max-age=3600' }).end(bytes);
+});
+
+for (const host of ['localhost', 'insecure.test']) {
+  test(`an altered shard is asked for once more, past every cache, at ${host}`, async () => {
+    // Browsers hash and keep things on secure pages only.
+    ({ page, open, run } = await blank(browser, site.origin.replace('localhost', host), context));
+    assert.equal(await page.evaluate(() => isSecureContext), host === 'localhost');
+    site.fault = once(alter);
+    await open('/weights/', { device: 'cpu' });
+    await works();
+    assert.equal(asked().filter((file) => file === shards('text')[0]).length, 2);
+
+    site.requests.length = 0;
+    await page.evaluate(() => globalThis.caches?.keys().then((names) => Promise.all(names.map((name) => caches.delete(name)))));
+    await fails('pack/shard-hash', alter);
+    assert.equal(asked().filter((file) => file === shards('text')[0]).length, 3);
+  });
+}
 
 test('a short shard', () =>
   fails('pack/shard-size', onText((file, response, request) => {
