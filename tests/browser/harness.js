@@ -108,6 +108,8 @@ export async function blank(browser, origin, context) {
     route.fulfill({ contentType: 'text/html', body: '<!doctype html><link rel="icon" href="data:,"><title>blank</title>' }),
   );
   await page.goto(`${origin}/blank.html`);
+  // While there are routes, the browser keeps nothing.
+  await page.unroute(`${origin}/blank.html`);
   await page.evaluate(async () => {
     const { MemeClip, MemeClipError } = await import('/memeclip.js');
     const failure = (error) => {
