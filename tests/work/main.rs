@@ -88,3 +88,26 @@ fn nothing_is_computed_twice() {
     assert_eq!(work(255, first, &[Task::Hate]).0, sum(&[vision(), head(Task::Hate)]), "a known text");
     assert_eq!(work(255, "  WHEN you see it ", &[Task::Hate]).0, head(Task::Hate), "the same tokens");
 }
+
+#[test]
+fn a_batch_computes_each_picture_and_each_text_once() {
+    let open = || block_on(Classifier::open(Counting::new(), Directory::new(tiny_pack()))).unwrap();
+    let pictures = [0, 255, 0].map(picture);
+    let texts = ["when you see it", "and it sees you too", "and it sees you too"];
+    let memes: Vec<_> = pictures.iter().zip(texts).collect();
+
+    let classifier = open();
+    let verdicts = block_on(classifier.classify_all(&memes, &[Task::Hate])).unwrap();
+    let head = head(classifier.manifest().heads[&Task::Hate].config.map, Task::Hate);
+    let cost = classifier.engine().take();
+    // Two pictures in one pass: twice the products of one, in as many operations.
+    let towers = [vision(), text(tokens(texts[0])), text(tokens(texts[1])), head, head, head];
+    assert_eq!(cost, sum(&[sum(&towers), Work { macs: vision().macs, ..Work::default() }]));
+
+    let alone = open();
+    for ((image, text), verdict) in memes.iter().zip(&verdicts) {
+        assert_eq!(block_on(alone.classify(image, text, &[Task::Hate])).unwrap(), *verdict);
+    }
+    block_on(classifier.classify_all(&memes, &[])).unwrap();
+    assert_eq!(classifier.engine().take().attentions, 0, "all are known");
+}
