@@ -11,6 +11,7 @@ use crate::engine::Engine as _;
 use crate::engine::cpu::Cpu;
 use crate::engine::gpu::{Gpu, GpuOptions};
 use crate::preprocess::{self, Rgb};
+use crate::tokenizer;
 use crate::verdict::{Task, TaskVerdict, Verdict, serialize_tasks};
 use crate::weights::http::{Http, Loader};
 use crate::weights::manifest::Manifest;
@@ -86,6 +87,9 @@ enum Model {
     Cpu(Box<crate::Classifier<Cpu, Http>>),
 }
 
+/// A picture, and what it says.
+type Meme<'a> = (&'a Rgb, &'a str);
+
 #[derive(Serialize)]
 struct Info<'a> {
     name: &'a str,
@@ -111,7 +115,7 @@ struct Answer<'a> {
 }
 
 /// Milliseconds.
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 struct Timings {
     /// Waiting for weights.
     load: f64,
@@ -166,54 +170,78 @@ impl Classifier {
         })
     }
 
-    /// The verdicts on one meme, for the tasks named or, if none is, for all. One request at a time.
+    /// Memes that one call should take if there are so many.
+    #[wasm_bindgen(getter)]
+    pub fn batch(&self) -> usize {
+        match &self.model {
+            Model::Gpu(model) => model.engine().batch(),
+            Model::Cpu(model) => model.engine().batch(),
+        }
+    }
+
+    /// What the model sees of an image: others need not be waited for with all of its pixels.
+    pub fn shrink(&self, image: Image) -> Image {
+        Image(preprocess::resize(&image.0, self.model.manifest().clip.vision.image_size))
+    }
+
+    /// Refuses a text that is too long to be read.
+    #[wasm_bindgen(js_name = checkText)]
+    pub fn check_text(&self, text: &str) -> Result<(), JsValue> {
+        tokenizer::check_bytes(text).map_err(to_js)
+    }
+
+    /// A list of the verdicts on memes, `texts` being what the `images` say, for the tasks named or, if none is, for all.
+    /// One call at a time.
     pub async fn classify(
         &mut self,
-        image: Image,
-        text: String,
+        images: Vec<Image>,
+        texts: Vec<String>,
         tasks: Vec<String>,
         features: bool,
         signal: AbortSignal,
     ) -> Result<JsValue, JsValue> {
         let start = Instant::now();
         self.source.begin(signal).await.map_err(to_js)?;
-        let verdict = self.verdict(&image.0, &text, &tasks).await.map_err(to_js)?;
+        let memes: Vec<Meme> = images.iter().map(|image| &image.0).zip(texts.iter().map(String::as_str)).collect();
+        let verdicts = self.verdicts(&memes, &tasks).await.map_err(to_js)?;
         let load = self.source.waited();
-        to_value(&Answer {
+        let timings = Timings { load: milliseconds(load), compute: milliseconds(start.elapsed().saturating_sub(load)) };
+        let answers = verdicts.iter().map(|verdict| Answer {
             device: self.model.device(),
             tasks: &verdict.tasks,
-            timings: Timings { load: milliseconds(load), compute: milliseconds(start.elapsed().saturating_sub(load)) },
+            timings,
             features: features.then_some(Features { image: &verdict.image_feature, text: &verdict.text_feature }),
             notice: self.notice.as_deref(),
-        })
+        });
+        to_value(&answers.collect::<Vec<_>>())
     }
 }
 
 impl Classifier {
-    /// The verdict, computed again if what came from the cache turns out to be damaged.
-    async fn verdict(&mut self, image: &Rgb, text: &str, tasks: &[String]) -> Result<Verdict> {
+    /// The verdicts, computed again if what came from the cache turns out to be damaged.
+    async fn verdicts(&mut self, memes: &[Meme<'_>], tasks: &[String]) -> Result<Vec<Verdict>> {
         let tasks = tasks.iter().map(|task| task.parse()).collect::<Result<Vec<Task>>>()?;
-        let verdict = self.attempt(image, text, &tasks).await;
-        if matches!(verdict, Err(Error::Aborted)) || self.source.settle().await? {
-            return verdict;
+        let verdicts = self.attempt(memes, &tasks).await;
+        if matches!(verdicts, Err(Error::Aborted)) || self.source.settle().await? {
+            return verdicts;
         }
         // What has been loaded is not to be trusted. The damaged entries are gone, so these are downloads.
         self.model = Model::open(self.device, &self.source).await?;
-        let verdict = self.attempt(image, text, &tasks).await;
+        let verdicts = self.attempt(memes, &tasks).await;
         match self.source.settle().await? {
-            true => verdict,
+            true => verdicts,
             false => Err(Error::Internal { reason: "the browser's cache keeps returning damaged weights".into() }),
         }
     }
 
     /// On the device, or on what is left if it fails.
-    async fn attempt(&mut self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Verdict> {
-        let mut result = self.model.classify(image, text, tasks).await;
+    async fn attempt(&mut self, memes: &[Meme<'_>], tasks: &[Task]) -> Result<Vec<Verdict>> {
+        let mut result = self.model.classify(memes, tasks).await;
         if matches!(result, Err(Error::GpuLost { .. })) {
             // Its weights are in the cache, so a device can be had anew.
             if let Ok(model) = Model::open(Device::Gpu, &self.source).await {
                 self.model = model;
-                result = self.model.classify(image, text, tasks).await;
+                result = self.model.classify(memes, tasks).await;
             }
         }
         let give_up = match &result {
@@ -224,7 +252,7 @@ impl Classifier {
         if let (true, Err(error)) = (give_up, &result) {
             self.notice = Some(format!("The CPU has taken over: {error}"));
             self.model = Model::open(Device::Cpu, &self.source).await?;
-            result = self.model.classify(image, text, tasks).await;
+            result = self.model.classify(memes, tasks).await;
         }
         result
     }
@@ -257,10 +285,10 @@ impl Model {
         }
     }
 
-    async fn classify(&self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Verdict> {
+    async fn classify(&self, memes: &[Meme<'_>], tasks: &[Task]) -> Result<Vec<Verdict>> {
         match self {
-            Model::Gpu(model) => model.classify(image, text, tasks).await,
-            Model::Cpu(model) => model.classify(image, text, tasks).await,
+            Model::Gpu(model) => model.classify_all(memes, tasks).await,
+            Model::Cpu(model) => model.classify_all(memes, tasks).await,
         }
     }
 }
