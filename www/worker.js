@@ -91,7 +91,7 @@ const methods = {
       }
     }
     if (memes.length === 0) return;
-    // Those who are told are told of all that is fetched.
+    // The page has one listener for all of them.
     loader.onprogress = (progress) => {
       const told = memes.find(({ stop }) => !stop.signal.aborted);
       if (told) self.postMessage({ id: told.id, progress });
