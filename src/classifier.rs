@@ -1,10 +1,13 @@
 //! (image, text) -> [`Verdict`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+
+use sha2::{Digest, Sha256};
 
 use crate::engine::Engine;
 use crate::model::{Head, Lazy, Packed, Tensors, TextTower, VisionTower};
 use crate::preprocess::{self, Rgb};
+use crate::recent::Recent;
 use crate::tokenizer::{self, Tokenizer};
 use crate::verdict::{Task, TaskVerdict, Verdict};
 use crate::weights::load::Loader;
@@ -22,7 +25,12 @@ pub struct Classifier<E: Engine, S: Source> {
     vision: VisionTower<E>,
     text: TextTower<E>,
     heads: BTreeMap<Task, Lazy<Head<E>>>,
+    images: Recent<ImageKey>,
+    texts: Recent<Vec<u32>>,
 }
+
+/// Sha256 of the pixels that the vision tower sees: a weaker hash would let one picture pass for another.
+type ImageKey = [u8; 32];
 
 impl<E: Engine, S: Source> Classifier<E, S> {
     /// Reads the manifest; no weights yet.
@@ -34,6 +42,8 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             text: TextTower::new(manifest.clip.text.clone()),
             heads: manifest.heads.keys().map(|task| (*task, Lazy::default())).collect(),
             tokenizer: Lazy::default(),
+            images: Recent::default(),
+            texts: Recent::default(),
             engine,
             loader,
         })
@@ -54,8 +64,16 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     /// The verdicts on one meme. `text` is what the picture says; empty text is read as `null`, as the reference does.
     /// `tasks`: those wanted, all of the pack's if empty. All heads share one pass through the towers.
     pub async fn classify(&self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Verdict> {
-        // Before weights are fetched for it.
-        tokenizer::check_bytes(text)?;
+        Ok(self.classify_all(&[(image, text)], tasks).await?.remove(0))
+    }
+
+    /// The verdicts on several memes, in their order: as [`Classifier::classify`] has them, but the pictures pass through
+    /// their tower together. A picture or a text that comes twice, or was seen lately, is not computed again.
+    pub async fn classify_all(&self, memes: &[(&Rgb, &str)], tasks: &[Task]) -> Result<Vec<Verdict>> {
+        // Before weights are fetched for them.
+        for (_, text) in memes {
+            tokenizer::check_bytes(text)?;
+        }
         let manifest = self.loader.manifest();
         let known: Vec<Task> = manifest.heads.keys().copied().collect();
         if let Some(unknown) = tasks.iter().find(|task| !known.contains(task)) {
@@ -65,39 +83,48 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let tasks: Vec<Task> = known.into_iter().filter(|task| tasks.is_empty() || tasks.contains(task)).collect();
         let heads = tasks.iter().map(|task| format!("head/{}", task.name()));
         let components: Vec<String> = ["vision".into(), "text".into()].into_iter().chain(heads).collect();
-        self.loader.prefetch(&components)?;
+        self.loader.prefetch(&components).await?;
         let clip = &manifest.clip;
         let heads = [clip.vision.width / clip.vision.heads, clip.text.width / clip.text.heads];
         self.engine.prepare(manifest.dtype, &heads).await?;
 
-        let image = self.encode_image(image).await?;
-        let text = self.encode_text(text).await?;
-        let mut logits = Vec::new();
-        for task in &tasks {
-            logits.push(self.head(*task).await?.logits(&self.engine, &image, &text));
+        let images = self.encode_images(&memes.iter().map(|(image, _)| *image).collect::<Vec<_>>()).await?;
+        let texts = self.encode_texts(&memes.iter().map(|(_, text)| *text).collect::<Vec<_>>()).await?;
+        let mut outputs = Vec::new();
+        for ((_, image), (_, text)) in images.iter().zip(&texts) {
+            outputs.extend([image.clone(), text.clone()]);
+            for task in &tasks {
+                outputs.push(self.head(*task).await?.logits(&self.engine, image, text));
+            }
         }
 
-        let outputs: Vec<&E::Tensor> = [&image, &text].into_iter().chain(&logits).collect();
-        let mut values = self.engine.read(&outputs).await?.into_iter();
-        let (image_feature, text_feature) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
-        let tasks = tasks.iter().zip(values).map(|(task, logits)| {
-            if logits.iter().any(|logit| !logit.is_finite()) {
-                let reason = format!("the logits of task {} are not finite", task.name());
-                return Err(Error::Internal { reason });
-            }
-            Ok(TaskVerdict::new(*task, logits, &manifest.heads[task]))
-        });
-        Ok(Verdict { tasks: tasks.collect::<Result<_>>()?, image_feature, text_feature })
+        let mut values = self.engine.read(&outputs.iter().collect::<Vec<_>>()).await?.into_iter();
+        let mut verdicts = Vec::new();
+        for ((image_key, _), (text_key, _)) in images.into_iter().zip(texts) {
+            let (image_feature, text_feature) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
+            let tasks = tasks.iter().zip(&mut values).map(|(task, logits)| {
+                if logits.iter().any(|logit| !logit.is_finite()) {
+                    let reason = format!("the logits of task {} are not finite", task.name());
+                    return Err(Error::Internal { reason });
+                }
+                Ok(TaskVerdict::new(*task, logits, &manifest.heads[task]))
+            });
+            let tasks = tasks.collect::<Result<_>>()?;
+            self.images.keep(image_key, &image_feature);
+            self.texts.keep(text_key, &text_feature);
+            verdicts.push(Verdict { tasks, image_feature, text_feature });
+        }
+        Ok(verdicts)
     }
 
     /// [projection]: the vision tower's feature alone.
     pub async fn image_feature(&self, image: &Rgb) -> Result<Vec<f32>> {
-        self.feature("image", self.encode_image(image).await?).await
+        self.feature("image", self.encode_images(&[image]).await?.remove(0).1).await
     }
 
     /// [text width]: the text tower's feature alone. Empty text as in [`Classifier::classify`].
     pub async fn text_feature(&self, text: &str) -> Result<Vec<f32>> {
-        self.feature("text", self.encode_text(text).await?).await
+        self.feature("text", self.encode_texts(&[text]).await?.remove(0).1).await
     }
 
     /// The class prompts, for training.
@@ -109,16 +136,47 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         Prompts::load(self.loader.stage("prompts").await?, &self.loader.manifest().clip)
     }
 
-    /// [1, projection]
-    async fn encode_image(&self, image: &Rgb) -> Result<E::Tensor> {
-        let size = self.loader.manifest().clip.vision.image_size;
-        let pixels = preprocess::normalize(&preprocess::resize(image, size));
-        self.vision.features(&self.engine, &self.loader, &pixels).await
+    /// Each picture's key and its feature [1, projection].
+    async fn encode_images(&self, images: &[&Rgb]) -> Result<Vec<(ImageKey, E::Tensor)>> {
+        let images =
+            images.iter().map(|image| preprocess::resize(image, self.loader.manifest().clip.vision.image_size));
+        let images: Vec<(ImageKey, Rgb)> = images.map(|image| (Sha256::digest(&image.data).into(), image)).collect();
+        let mut features = HashMap::new();
+        let mut new = Vec::new();
+        let mut pixels = Vec::new();
+        for (key, image) in &images {
+            if let Some(feature) = self.images.tensor(&self.engine, key)? {
+                features.insert(*key, feature);
+            } else if !new.contains(key) {
+                new.push(*key);
+                pixels.extend(preprocess::normalize(image));
+            }
+        }
+        if !new.is_empty() {
+            let computed = self.vision.features(&self.engine, &self.loader, &pixels).await?;
+            features.extend(new.into_iter().zip(0..).map(|(key, row)| (key, self.engine.rows(&computed, &[row]))));
+        }
+        Ok(images.iter().map(|(key, _)| (*key, features[key].clone())).collect())
     }
 
-    /// [1, text width]
-    async fn encode_text(&self, text: &str) -> Result<E::Tensor> {
-        self.text.features(&self.engine, &self.loader, &self.tokenizer().await?.ids(text)?).await
+    /// Each text's token ids and its feature [1, text width]. Texts differ in length, so each passes through the tower by
+    /// itself.
+    async fn encode_texts(&self, texts: &[&str]) -> Result<Vec<(Vec<u32>, E::Tensor)>> {
+        let tokenizer = self.tokenizer().await?;
+        let mut features: Vec<(Vec<u32>, E::Tensor)> = Vec::new();
+        for text in texts {
+            let ids = tokenizer.ids(text)?;
+            let twin = features.iter().find(|(known, _)| *known == ids).map(|(_, feature)| feature.clone());
+            let feature = match twin {
+                Some(feature) => feature,
+                None => match self.texts.tensor(&self.engine, &ids)? {
+                    Some(feature) => feature,
+                    None => self.text.features(&self.engine, &self.loader, &ids).await?,
+                },
+            };
+            features.push((ids, feature));
+        }
+        Ok(features)
     }
 
     async fn feature(&self, modality: &str, feature: E::Tensor) -> Result<Vec<f32>> {

@@ -16,6 +16,7 @@ pub mod evaluation;
 pub mod metrics;
 pub mod model;
 pub mod preprocess;
+mod recent;
 pub mod tokenizer;
 #[cfg(all(feature = "train", not(target_arch = "wasm32")))]
 pub mod train;

@@ -15,8 +15,9 @@ use crate::engine::Engine as _;
 use crate::engine::cpu::Cpu;
 use crate::engine::gpu::{Gpu, GpuOptions};
 use crate::preprocess::{self, Rgb};
+use crate::tokenizer;
 use crate::verdict::{Task, TaskVerdict, Verdict, serialize_tasks};
-use crate::weights::http::Http;
+use crate::weights::http::{Http, Loader};
 use crate::weights::manifest::Manifest;
 use crate::weights::quant::Format;
 use crate::{Error, Result};
@@ -94,6 +95,9 @@ enum Model {
     Cpu(Box<crate::Classifier<Cpu, Http>>),
 }
 
+/// A picture, and what it says.
+type Meme<'a> = (&'a Rgb, &'a str);
+
 #[derive(Serialize)]
 struct Info<'a> {
     name: &'a str,
@@ -119,7 +123,7 @@ struct Answer<'a> {
 }
 
 /// Milliseconds.
-#[derive(Serialize)]
+#[derive(Clone, Copy, Serialize)]
 struct Timings {
     /// Waiting for weights.
     load: f64,
@@ -134,10 +138,12 @@ struct Features<'a> {
 
 #[wasm_bindgen]
 impl Classifier {
-    /// `device`: auto, gpu or cpu. `threads(module, memory)` starts the cpu engine's threads and gives a promise; without it
-    /// there is one. Reads the manifest; no weights yet.
+    /// `base`: absolute address of the pack's folder, with a slash at its end. `device`: auto, gpu or cpu.
+    /// `threads(module, memory)` starts the cpu engine's threads and gives a promise; without it there is one. Reads the
+    /// manifest; no weights yet.
     pub async fn open(
-        url: String,
+        loader: Loader,
+        base: String,
         device: String,
         threads: Option<Function>,
         signal: AbortSignal,
@@ -152,7 +158,7 @@ impl Classifier {
                     return Err(Error::Argument { reason });
                 }
             };
-            let source = Http::new(&url, signal).await?;
+            let source = Http::new(loader, base, signal)?;
             let mut threads = Threads(threads);
             let model = Model::open(device, &source, &mut threads).await?;
             Ok(Classifier { model, source, device, threads, notice: None })
@@ -175,40 +181,78 @@ impl Classifier {
         })
     }
 
-    /// The verdicts on one meme, for the tasks named or, if none is, for all. One request at a time.
-    /// `progress(loaded, total, cached, component)`: bytes of the weights that this request waits for.
+    /// Memes that one call should take if there are so many.
+    #[wasm_bindgen(getter)]
+    pub fn batch(&self) -> usize {
+        match &self.model {
+            Model::Gpu(model) => model.engine().batch(),
+            Model::Cpu(model) => model.engine().batch(),
+        }
+    }
+
+    /// What the model sees of an image: others need not be waited for with all of its pixels.
+    pub fn shrink(&self, image: Image) -> Image {
+        Image(preprocess::resize(&image.0, self.model.manifest().clip.vision.image_size))
+    }
+
+    /// Refuses a text that is too long to be read.
+    #[wasm_bindgen(js_name = checkText)]
+    pub fn check_text(&self, text: &str) -> Result<(), JsValue> {
+        tokenizer::check_bytes(text).map_err(to_js)
+    }
+
+    /// A list of the verdicts on memes, `texts` being what the `images` say, for the tasks named or, if none is, for all.
+    /// One call at a time.
     pub async fn classify(
         &mut self,
-        image: Image,
-        text: String,
+        images: Vec<Image>,
+        texts: Vec<String>,
         tasks: Vec<String>,
         features: bool,
         signal: AbortSignal,
-        progress: Function,
     ) -> Result<JsValue, JsValue> {
         let start = Instant::now();
-        self.source.begin(signal, progress);
-        let verdict = self.verdict(&image.0, &text, &tasks).await.map_err(to_js)?;
+        self.source.begin(signal).await.map_err(to_js)?;
+        let memes: Vec<Meme> = images.iter().map(|image| &image.0).zip(texts.iter().map(String::as_str)).collect();
+        let verdicts = self.verdicts(&memes, &tasks).await.map_err(to_js)?;
         let load = self.source.waited();
-        to_value(&Answer {
+        let timings = Timings { load: milliseconds(load), compute: milliseconds(start.elapsed().saturating_sub(load)) };
+        let answers = verdicts.iter().map(|verdict| Answer {
             device: self.model.device(),
             tasks: &verdict.tasks,
-            timings: Timings { load: milliseconds(load), compute: milliseconds(start.elapsed().saturating_sub(load)) },
+            timings,
             features: features.then_some(Features { image: &verdict.image_feature, text: &verdict.text_feature }),
             notice: self.notice.as_deref(),
-        })
+        });
+        to_value(&answers.collect::<Vec<_>>())
     }
 }
 
 impl Classifier {
-    async fn verdict(&mut self, image: &Rgb, text: &str, tasks: &[String]) -> Result<Verdict> {
+    /// The verdicts, computed again if what came from the cache turns out to be damaged.
+    async fn verdicts(&mut self, memes: &[Meme<'_>], tasks: &[String]) -> Result<Vec<Verdict>> {
         let tasks = tasks.iter().map(|task| task.parse()).collect::<Result<Vec<Task>>>()?;
-        let mut result = self.model.classify(image, text, &tasks).await;
+        let verdicts = self.attempt(memes, &tasks).await;
+        if matches!(verdicts, Err(Error::Aborted)) || self.source.settle().await? {
+            return verdicts;
+        }
+        // What has been loaded is not to be trusted. The damaged entries are gone, so these are downloads.
+        self.model = Model::open(self.device, &self.source, &mut self.threads).await?;
+        let verdicts = self.attempt(memes, &tasks).await;
+        match self.source.settle().await? {
+            true => verdicts,
+            false => Err(Error::Internal { reason: "the browser's cache keeps returning damaged weights".into() }),
+        }
+    }
+
+    /// On the device, or on what is left if it fails.
+    async fn attempt(&mut self, memes: &[Meme<'_>], tasks: &[Task]) -> Result<Vec<Verdict>> {
+        let mut result = self.model.classify(memes, tasks).await;
         if matches!(result, Err(Error::GpuLost { .. })) {
             // Its weights are in the cache, so a device can be had anew.
             if let Ok(model) = Model::open(Device::Gpu, &self.source, &mut self.threads).await {
                 self.model = model;
-                result = self.model.classify(image, text, &tasks).await;
+                result = self.model.classify(memes, tasks).await;
             }
         }
         let give_up = match &result {
@@ -219,7 +263,7 @@ impl Classifier {
         if let (true, Err(error)) = (give_up, &result) {
             self.notice = Some(format!("The CPU has taken over: {error}"));
             self.model = Model::open(Device::Cpu, &self.source, &mut self.threads).await?;
-            result = self.model.classify(image, text, &tasks).await;
+            result = self.model.classify(memes, tasks).await;
         }
         result
     }
@@ -267,10 +311,10 @@ impl Model {
         }
     }
 
-    async fn classify(&self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Verdict> {
+    async fn classify(&self, memes: &[Meme<'_>], tasks: &[Task]) -> Result<Vec<Verdict>> {
         match self {
-            Model::Gpu(model) => model.classify(image, text, tasks).await,
-            Model::Cpu(model) => model.classify(image, text, tasks).await,
+            Model::Gpu(model) => model.classify_all(memes, tasks).await,
+            Model::Cpu(model) => model.classify_all(memes, tasks).await,
         }
     }
 }

@@ -61,7 +61,10 @@ export interface Verdict {
   /** What has computed it, such as "cpu (relaxed-simd, 4 threads)". */
   device: string;
   tasks: Partial<Record<Task, TaskVerdict>>;
-  /** Milliseconds; `load` is the wait for weights. */
+  /**
+   * Milliseconds; `load` is the wait for weights. A GPU answers requests for the same tasks that wait for it a few at a
+   * time: `load` and `compute` are then those of all of them.
+   */
   timings: { decode: number; load: number; compute: number; total: number };
   image: { width: number; height: number };
   features?: { image: number[]; text: number[] };

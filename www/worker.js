@@ -1,10 +1,12 @@
-// The model's thread: decodes images and runs the WebAssembly. Requests are answered one after the other.
-
-import { startThreads } from './threads.js';
+// The model's thread: decodes images and runs the WebAssembly. Requests are answered one after the other, or several
+// together where the device gains by it.
 
 let wasm;
+let loader;
 let classifier;
-let queue = Promise.resolve();
+/** Requests that wait, in order. */
+const waiting = [];
+let busy = false;
 /** Stops a request, waiting or running. */
 const stops = new Map();
 
@@ -15,60 +17,141 @@ self.onmessage = ({ data: { id, method, ...parameters } }) => {
   }
   const stop = new AbortController();
   stops.set(id, stop);
-  queue = queue.then(() => answer(id, methods[method], parameters, stop));
+  waiting.push({ id, method, parameters, stop });
+  if (!busy) work();
 };
+
+async function work() {
+  busy = true;
+  while (waiting.length > 0) await answer(next());
+  busy = false;
+}
+
+/** The next requests: more than one if one call can answer them. */
+function next() {
+  const kind = ({ method, parameters: { tasks, features } }) => JSON.stringify([method, tasks, features]);
+  const others = waiting.findIndex((request) => kind(request) !== kind(waiting[0]));
+  const alike = others < 0 ? waiting.length : others;
+  return waiting.splice(0, Math.min(alike, classifier?.batch ?? 1));
+}
 
 // An unexpected error, or a trap inside a promise: the page hears of errors only.
 self.addEventListener('unhandledrejection', ({ reason }) => {
   throw reason;
 });
 
-async function answer(id, method, parameters, stop) {
+async function answer(requests) {
+  const all = new AbortController();
+  // What they share is needed until the last of them is stopped.
+  const check = () => requests.every(({ stop }) => stop.signal.aborted) && all.abort();
+  for (const { stop } of requests) stop.signal.addEventListener('abort', check);
+  all.signal.addEventListener('abort', () => loader?.call('abort'));
   try {
-    stop.signal.throwIfAborted();
-    self.postMessage({ id, value: await method(id, parameters, stop.signal) });
+    await methods[requests[0].method](requests, all.signal);
   } catch (error) {
-    // Our own errors have a code; any other one may have left the WebAssembly in disorder.
-    if (typeof error.code !== 'string' && !stop.signal.aborted) throw error;
-    self.postMessage({ id, error: { code: error.code, message: error.message } });
-    // What the request was still downloading.
-    stop.abort();
+    for (const request of requests) fail(request, error);
   } finally {
-    stops.delete(id);
+    for (const { id } of requests) stops.delete(id);
   }
 }
 
+function fail({ id, stop }, error) {
+  // Our own errors have a code; any other one may have left the WebAssembly in disorder.
+  if (typeof error.code !== 'string' && !stop.signal.aborted) throw error;
+  self.postMessage({ id, error: { code: error.code, message: error.message } });
+  // What the request was still downloading.
+  stop.abort();
+}
+
 const methods = {
-  async open(_, { url, device, builds, threads, crashes }, signal) {
+  async open([{ id, parameters: { url, device, builds, threads, crashes } }], signal) {
+    loader = new Loader(new URL('loader.js', import.meta.url));
+    const base = `${url.replace(/manifest\.json$/, '').replace(/\/+$/, '')}/`;
+    loader.call('open', base);
     const build = await load(builds);
-    const start = (module, memory) => startThreads(wasm, build, module, memory, threads, crashes);
-    classifier = await wasm.Classifier.open(url, device, wasm.startThreads && start, signal);
-    return classifier.info();
+    const start = async (module, memory) => {
+      const { startThreads } = await import('./threads.js');
+      await startThreads(wasm, build, module, memory, threads, crashes);
+    };
+    classifier = await wasm.Classifier.open(loader, base, device, wasm.startThreads && start, signal);
+    self.postMessage({ id, value: classifier.info() });
   },
 
-  async classify(id, { source, text, tasks, features }, signal) {
-    const start = performance.now();
-    const image = await decode(source, signal);
-    const { width, height } = image;
-    const decoded = performance.now();
-    const progress = (loaded, total, cached, component) =>
-      self.postMessage({ id, progress: { loaded, total, cached, component } });
-    const verdict = await classifier.classify(image, text, tasks, features, signal, progress);
-    verdict.timings.decode = decoded - start;
-    verdict.timings.total = performance.now() - start;
-    return { ...verdict, image: { width, height } };
+  async classify(requests, signal) {
+    const memes = [];
+    for (const request of requests) {
+      try {
+        request.stop.signal.throwIfAborted();
+        memes.push(await prepare(request));
+      } catch (error) {
+        fail(request, error);
+      }
+    }
+    if (memes.length === 0) return;
+    // The page has one listener for all of them.
+    loader.onprogress = (progress) => {
+      const told = memes.find(({ stop }) => !stop.signal.aborted);
+      if (told) self.postMessage({ id: told.id, progress });
+    };
+    const [images, texts] = [memes.map(({ image }) => image), memes.map(({ text }) => text)];
+    const { tasks, features } = requests[0].parameters;
+    const verdicts = await classifier.classify(images, texts, tasks, features, signal);
+    for (const [i, { id, size, start, decoded }] of memes.entries()) {
+      const timings = { ...verdicts[i].timings, decode: decoded - start, total: performance.now() - start };
+      self.postMessage({ id, value: { ...verdicts[i], timings, image: size } });
+    }
   },
 };
 
 /** Loads the first of these builds that can be had here: one with threads needs a memory that it can share. */
 async function load([build, ...others]) {
   try {
+    const code = fetch(new URL(`./pkg/${build}_bg.wasm`, import.meta.url));
     wasm = await import(`./pkg/${build}.js`);
-    await wasm.default({ module_or_path: new URL(`./pkg/${build}_bg.wasm`, import.meta.url) });
+    await wasm.default({ module_or_path: code });
     return build;
   } catch (error) {
     if (others.length) return load(others);
     throw failure('network', `pkg/${build}.js could not be loaded (${error.message}). Reload the page.`);
+  }
+}
+
+/** A request with its image decoded. */
+async function prepare({ id, parameters: { source, text }, stop }) {
+  const start = performance.now();
+  classifier.checkText(text);
+  const image = await decode(source, stop.signal);
+  const size = { width: image.width, height: image.height };
+  return { id, stop, text, image: classifier.shrink(image), size, start, decoded: performance.now() };
+}
+
+/** The network's thread, loader.js, as the WebAssembly calls it. */
+class Loader {
+  #worker;
+  #calls = new Map();
+  #next = 0;
+  onprogress;
+
+  constructor(script) {
+    this.#worker = new Worker(script, { type: 'module', name: 'memeclip loader' });
+    this.#worker.onmessage = ({ data: { id, value, error, progress } }) => {
+      if (progress) return this.onprogress?.(progress);
+      const { resolve, reject } = this.#calls.get(id);
+      this.#calls.delete(id);
+      if (error) reject(error);
+      else resolve(value);
+    };
+    this.#worker.onerror = (event) => {
+      throw new Error(event.message || 'loader.js could not be loaded');
+    };
+  }
+
+  /** Calls one of its methods. */
+  call(method, parameter) {
+    const { promise, resolve, reject } = Promise.withResolvers();
+    this.#calls.set(this.#next, { resolve, reject });
+    this.#worker.postMessage({ id: this.#next++, method, parameter });
+    return promise;
   }
 }
 

@@ -103,6 +103,12 @@ pub trait Engine {
         std::future::ready(Ok(()))
     }
 
+    /// Pictures that it computes together in less time than one after the other. The answer to the first of them waits for
+    /// the last.
+    fn batch(&self) -> usize {
+        1
+    }
+
     /// Starts what has been recorded, without waiting for it: called when the next weights are still on their way.
     fn flush(&self) {}
 

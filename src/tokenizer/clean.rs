@@ -5,7 +5,7 @@
 use std::sync::LazyLock;
 
 use htmlize::{ENTITIES, unescape};
-use regex::{Captures, Regex};
+use regex_lite::{Captures, Regex};
 use unicode_normalization::UnicodeNormalization;
 
 pub fn clean(text: &str) -> String {

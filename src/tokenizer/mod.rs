@@ -6,13 +6,10 @@
 mod clean;
 #[cfg(not(target_arch = "wasm32"))]
 mod vocabulary;
+mod words;
 
+use tokenizers::Model as _;
 use tokenizers::models::bpe::{BPE, Vocab};
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::pre_tokenizers::sequence::Sequence;
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-use tokenizers::tokenizer::SplitDelimiterBehavior;
-
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use vocabulary::{clip_merges, merges_txt, parse_merges, vocab_json};
 
@@ -21,11 +18,10 @@ use crate::{Error, Result};
 /// Bytes of the longest text that is read. The model sees 77 tokens of it at most.
 pub const MAX_BYTES: usize = 64 << 10;
 
-/// What makes a word: CLIP's pattern, without its special tokens.
-const WORDS: &str = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+";
-
 pub struct Tokenizer {
-    bpe: tokenizers::Tokenizer,
+    bpe: BPE,
+    /// What stands for a byte in the names of tokens.
+    characters: [char; 256],
     context: usize,
     start: u32,
 }
@@ -43,12 +39,12 @@ impl Tokenizer {
         let pairs = pairs.collect();
         let start = tokens.len() as u32;
         let vocabulary: Vocab = tokens.into_iter().zip(0..).collect();
-        let words = Split::new(SplitPattern::Regex(WORDS.into()), SplitDelimiterBehavior::Removed, true);
-        let bpe = BPE::builder().vocab_and_merges(vocabulary, pairs).end_of_word_suffix(WORD_END.into()).build();
-        let mut bpe = tokenizers::Tokenizer::new(bpe.map_err(|e| invalid(e.to_string()))?);
-        let steps = vec![words.map_err(|e| invalid(e.to_string()))?.into(), ByteLevel::new(false, false, false).into()];
-        bpe.with_pre_tokenizer(Some(Sequence::new(steps)));
-        Ok(Tokenizer { bpe, context, start })
+        // Without its cache, which outlives it.
+        let bpe = BPE::builder().vocab_and_merges(vocabulary, pairs).end_of_word_suffix(WORD_END.into());
+        let bpe = bpe.cache_capacity(0).build().map_err(|e| invalid(e.to_string()))?;
+        let mut characters = ['\0'; 256];
+        bytes().for_each(|(byte, character)| characters[byte as usize] = character);
+        Ok(Tokenizer { bpe, characters, context, start })
     }
 
     /// Start token, at most `context - 2` tokens of the cleaned text, end token; nothing behind it. Empty text, and
@@ -62,9 +58,14 @@ impl Tokenizer {
             "" | "None" => "null".into(),
             _ => clean::clean(text),
         };
-        let encoding = self.bpe.encode_fast(text, false).map_err(|e| Error::Internal { reason: e.to_string() })?;
         let mut ids = vec![self.start];
-        ids.extend(encoding.get_ids().iter().take(self.context - 2));
+        // No word has less than one token.
+        for word in words::words(&text).take(self.context) {
+            let word: String = word.bytes().map(|byte| self.characters[byte as usize]).collect();
+            let tokens = self.bpe.tokenize(&word).map_err(|e| Error::Internal { reason: e.to_string() })?;
+            ids.extend(tokens.iter().map(|token| token.id));
+        }
+        ids.truncate(self.context - 1);
         ids.push(self.start + 1);
         Ok(ids)
     }
@@ -83,8 +84,8 @@ const WORD_END: &str = "</w>";
 
 /// The tokens in the order of their ids, without the two special ones; none if a merge precedes its parts.
 fn tokens(merges: &[[u16; 2]]) -> Option<Vec<String>> {
-    let mut tokens: Vec<String> = bytes().map(String::from).collect();
-    tokens.extend(bytes().map(|byte| format!("{byte}{WORD_END}")));
+    let mut tokens: Vec<String> = bytes().map(|(_, character)| character.into()).collect();
+    tokens.extend(bytes().map(|(_, character)| format!("{character}{WORD_END}")));
     for [left, right] in merges {
         let merged = format!("{}{}", tokens.get(*left as usize)?, tokens.get(*right as usize)?);
         tokens.push(merged);
@@ -92,10 +93,11 @@ fn tokens(merges: &[[u16; 2]]) -> Option<Vec<String>> {
     Some(tokens)
 }
 
-/// The characters that stand for bytes, in the order of their ids: those that print stand for themselves and come first,
-/// the others are moved behind U+0100.
-fn bytes() -> impl Iterator<Item = char> {
-    let printable = ('!'..='~').chain('¡'..='¬').chain('®'..='ÿ');
-    let others = (0..=255u8).filter(|&byte| !matches!(byte as char, '!'..='~' | '¡'..='¬' | '®'..='ÿ'));
-    printable.chain(others.zip(256..).filter_map(|(_, code)| char::from_u32(code)))
+/// The bytes in the order of their ids, with the characters that stand for them: those that print stand for themselves
+/// and come first, the others are moved behind U+0100.
+fn bytes() -> impl Iterator<Item = (u8, char)> {
+    let (printable, others): (Vec<u8>, Vec<u8>) =
+        (0..=255).partition(|&byte| matches!(byte as char, '!'..='~' | '¡'..='¬' | '®'..='ÿ'));
+    let printable = printable.into_iter().map(|byte| (byte, byte.into()));
+    printable.chain(others.into_iter().zip('\u{100}'..))
 }

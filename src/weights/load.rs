@@ -4,27 +4,27 @@ use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
-use safetensors::tensor::TensorView;
-use safetensors::{Dtype, SafeTensors};
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
 
 use super::manifest::{Manifest, Shard};
 use super::quant::{BLOCK, Format, Matrix, PANEL};
-use super::source::Source;
+use super::source::{Bytes, Source};
 use crate::model::{Stages, Tensors};
 use crate::{Error, Result};
 
 /// An opened pack.
-pub struct Loader<S> {
+pub struct Loader<S: Source> {
     manifest: Manifest,
     source: S,
     /// Shards that have arrived and hold stages that nobody has asked for yet, by file name.
-    open: RefCell<HashMap<String, OpenShard>>,
+    open: RefCell<HashMap<String, OpenShard<S::Bytes>>>,
     /// Stages that have been handed out.
     loaded: RefCell<HashSet<String>>,
 }
 
-struct OpenShard {
-    bytes: Rc<Vec<u8>>,
+struct OpenShard<B> {
+    bytes: Rc<B>,
     waiting: HashSet<String>,
 }
 
@@ -43,24 +43,22 @@ impl<S: Source> Loader<S> {
     }
 
     /// Tells the source which shards a request for these components is about to need, in this order.
-    pub fn prefetch(&self, components: &[String]) -> Result<()> {
-        let (loaded, open) = (self.loaded.borrow(), self.open.borrow());
+    pub async fn prefetch(&self, components: &[String]) -> Result<()> {
         let mut wanted = Vec::new();
         for component in components {
             let shards = &self.manifest.component(component)?.shards;
-            let missing = |shard: &&Shard| {
-                !open.contains_key(&shard.file) && shard.stages.iter().any(|stage| !loaded.contains(stage))
-            };
-            wanted.extend(shards.iter().filter(missing).cloned());
+            wanted.extend(shards.iter().filter(|shard| self.is_missing(shard)).cloned());
         }
-        if !wanted.is_empty() {
-            self.source.prefetch(&wanted);
-        }
-        Ok(())
+        if wanted.is_empty() { Ok(()) } else { self.source.prefetch(&wanted).await }
+    }
+
+    fn is_missing(&self, shard: &Shard) -> bool {
+        let loaded = self.loaded.borrow();
+        !self.open.borrow().contains_key(&shard.file) && shard.stages.iter().any(|stage| !loaded.contains(stage))
     }
 
     /// The shard's bytes; kept until each of its stages has been handed out.
-    async fn shard(&self, shard: &Shard, stage: &str) -> Result<Rc<Vec<u8>>> {
+    async fn shard(&self, shard: &Shard, stage: &str) -> Result<Rc<S::Bytes>> {
         let arrived = self.open.borrow().get(&shard.file).map(|open| open.bytes.clone());
         let bytes = match arrived {
             Some(bytes) => bytes,
@@ -96,7 +94,7 @@ impl<S: Source> Stages for Loader<S> {
         let mut tensors = Tensors { stage: stage.into(), ..Tensors::default() };
         for shard in component.shards.iter().filter(|shard| shard.stages.iter().any(|s| s == stage)) {
             let bytes = self.shard(shard, stage).await?;
-            append(&mut tensors, shard, &bytes)?;
+            append(&mut tensors, shard, &*bytes)?;
         }
         self.loaded.borrow_mut().insert(stage.into());
         Ok(tensors)
@@ -108,52 +106,70 @@ impl<S: Source> Stages for Loader<S> {
 }
 
 /// Adds a shard's tensors of the stage. A tensor that continues from an earlier shard is extended.
-fn append(tensors: &mut Tensors, shard: &Shard, bytes: &[u8]) -> Result<()> {
+fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()> {
     let invalid =
         |tensor: &str, reason: String| Error::Tensor { tensor: format!("{tensor} in {}", shard.file), reason };
-    let file = SafeTensors::deserialize(bytes).map_err(|e| invalid("header", e.to_string()))?;
+    let (header, start) = header(bytes).map_err(|reason| invalid("header", reason))?;
+    let data = |info: &TensorInfo| bytes.part(start + info.data_offsets.0..start + info.data_offsets.1);
     let prefix = format!("{}.", tensors.stage);
-    let view = |name: &str| file.tensor(name).map_err(|e| invalid(name, e.to_string()));
-    for full in file.names() {
+    for (full, info) in header.tensors() {
         let Some(name) = full.strip_prefix(&prefix) else { continue };
         if name.ends_with(".scale") {
             continue;
         }
-        let data = view(full)?;
-        match stored(&data) {
+        match stored(info) {
             Some(Stored::Vector) => {
-                let values = data.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()));
+                let data = data(info);
+                let values = data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b));
                 tensors.vectors.entry(name.into()).or_default().extend(values);
             }
             Some(Stored::Integers) => {
-                let values = data.data().chunks_exact(2).map(|b| u16::from_le_bytes(b.try_into().unwrap()));
+                let data = data(info);
+                let values = data.as_chunks().0.iter().map(|b| u16::from_le_bytes(*b));
                 tensors.integers.entry(name.into()).or_default().extend(values);
             }
             Some(Stored::Matrix(format, panels, cols)) => {
+                let scale = format!("{full}.scale");
                 let scales = match format {
-                    Format::Q8 | Format::Q4 => view(&format!("{full}.scale"))?.data().to_vec(),
+                    Format::Q8 | Format::Q4 => {
+                        data(header.info(&scale).ok_or_else(|| invalid(&scale, "it is missing".into()))?)
+                    }
                     Format::F32 | Format::F16 => Vec::new(),
                 };
-                let piece = Matrix::new(full, panels * PANEL, cols, format, data.data().to_vec(), scales)?;
+                let piece = Matrix::new(&full, panels * PANEL, cols, format, data(info), scales)?;
                 match tensors.matrices.get_mut(name) {
                     Some(matrix) if (matrix.cols, matrix.format) == (piece.cols, piece.format) => {
                         matrix.rows += piece.rows;
+                        // No more than is needed: it stays.
+                        matrix.data.reserve_exact(piece.data.len());
                         matrix.data.extend(piece.data);
+                        matrix.scales.reserve_exact(piece.scales.len());
                         matrix.scales.extend(piece.scales);
                     }
-                    Some(_) => return Err(invalid(full, "its pieces differ in format".into())),
+                    Some(_) => return Err(invalid(&full, "its pieces differ in format".into())),
                     None => drop(tensors.matrices.insert(name.into(), piece)),
                 }
             }
             None => {
-                return Err(invalid(
-                    full,
-                    format!("{:?} {:?} is none of the pack's kinds", data.dtype(), data.shape()),
-                ));
+                return Err(invalid(&full, format!("{:?} {:?} is none of the pack's kinds", info.dtype, info.shape)));
             }
         }
     }
     Ok(())
+}
+
+/// A safetensors file's header, and where its data begin: without the data, which may be elsewhere.
+fn header(bytes: &impl Bytes) -> Result<(Metadata, usize), String> {
+    const LENGTH: usize = size_of::<u64>();
+    let too_short = || "it is too short".to_string();
+    let rest = bytes.size().checked_sub(LENGTH).ok_or_else(too_short)?;
+    let length = u64::from_le_bytes(bytes.part(0..LENGTH).try_into().map_err(|_| too_short())?);
+    let length = usize::try_from(length).ok().filter(|length| *length <= rest).ok_or_else(too_short)?;
+    let header: Metadata = serde_json::from_slice(&bytes.part(LENGTH..LENGTH + length)).map_err(|e| e.to_string())?;
+    match header.data_len() == rest - length {
+        true => Ok((header, LENGTH + length)),
+        false => Err(format!("{} bytes of data, but {} in the file", header.data_len(), rest - length)),
+    }
 }
 
 enum Stored {
@@ -164,8 +180,8 @@ enum Stored {
 }
 
 /// What a tensor of a shard is, by its element type and shape (see [`super::pack`]).
-fn stored(view: &TensorView) -> Option<Stored> {
-    Some(match (view.dtype(), view.shape()) {
+fn stored(info: &TensorInfo) -> Option<Stored> {
+    Some(match (info.dtype, &info.shape[..]) {
         (Dtype::F32, [_]) => Stored::Vector,
         (Dtype::U16, [_]) => Stored::Integers,
         (Dtype::F32, &[panels, cols, PANEL]) => Stored::Matrix(Format::F32, panels, cols),

@@ -1,18 +1,24 @@
 //! Where a pack's bytes come from, checked before anyone uses them.
 
+use std::ops::Range;
+
 use super::manifest::Shard;
 use crate::{Error, Result};
 
 /// A pack's home: a directory, or (in the browser) a web server and the browser's cache.
 pub trait Source {
+    type Bytes: Bytes;
+
     /// `manifest.json`.
     async fn manifest(&self) -> Result<Vec<u8>>;
 
     /// These shards will be asked for soon, in this order: a source that is slow may begin to fetch them.
-    fn prefetch(&self, _shards: &[Shard]) {}
+    async fn prefetch(&self, _shards: &[Shard]) -> Result<()> {
+        Ok(())
+    }
 
-    /// A shard's bytes, checked by [`verify`].
-    async fn shard(&self, shard: &Shard) -> Result<Vec<u8>>;
+    /// A shard's bytes, of the right length and checked by [`verify`], now or before an answer is given.
+    async fn shard(&self, shard: &Shard) -> Result<Self::Bytes>;
 
     /// Lets others run; [`Error::Aborted`] if the current request is no longer wanted.
     async fn pause(&self) -> Result<()> {
@@ -21,6 +27,24 @@ pub trait Source {
 
     /// How the source is called in errors: a path, an address.
     fn name(&self) -> String;
+}
+
+/// A shard's bytes, where they have arrived: perhaps outside of this program's memory.
+pub trait Bytes {
+    fn size(&self) -> usize;
+
+    /// A copy of some of them. Panics beyond their end.
+    fn part(&self, range: Range<usize>) -> Vec<u8>;
+}
+
+impl Bytes for Vec<u8> {
+    fn size(&self) -> usize {
+        self.len()
+    }
+
+    fn part(&self, range: Range<usize>) -> Vec<u8> {
+        self[range].to_vec()
+    }
 }
 
 /// Compares length and sha256 with the manifest's.
@@ -67,6 +91,8 @@ impl Directory {
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Source for Directory {
+    type Bytes = Vec<u8>;
+
     async fn manifest(&self) -> Result<Vec<u8>> {
         let path = self.path.join(super::manifest::FILE);
         std::fs::read(&path).map_err(|e| Error::Manifest { name: path.display().to_string(), reason: e.to_string() })

@@ -126,6 +126,37 @@ test('a picture comes as a file, as bytes, from an element or by address', async
   for (const [name, values] of Object.entries(logits)) assert.deepEqual(values, logits.file, name);
 });
 
+for (const [device, together] of Object.entries({ gpu: true, cpu: false })) {
+  test(`${device}: requests made at once are answered ${together ? 'together' : 'one after the other'}, each as if alone`, async () => {
+    const { page, open } = await blank(browser, sites.q8.origin);
+    await open('/weights/', { device });
+    const names = ['exact.png', 'photo.jpg', 'none', 'photo.jpg', 'grey.png'];
+    const files = names.map((name) => (name === 'none' ? '' : picture(name).toString('base64')));
+    // The last one is stopped while it waits.
+    const outcomes = await page.evaluate(async ([files, text]) => {
+      const stop = new AbortController();
+      const outcomes = files.map((file, i) => {
+        const image = Uint8Array.from(atob(file), (c) => c.charCodeAt(0));
+        const signal = i === files.length - 1 ? stop.signal : undefined;
+        return clf.classify(image, { text, features: true, signal }).catch(({ code }) => code);
+      });
+      setTimeout(() => stop.abort());
+      return Promise.all(outcomes);
+    }, [files, text]);
+    const [first, second, none, third, stopped] = outcomes;
+    assert.equal(none, 'image/not-an-image');
+    assert.equal(stopped, 'aborted');
+    for (const [verdict, name] of [[first, 'exact.png'], [second, 'photo.jpg'], [third, 'photo.jpg']]) {
+      agree(verdict, await inPage('q8', device, name), name, bounds.f32);
+      assert.ok(verdict.timings.total >= verdict.timings.load + verdict.timings.compute, JSON.stringify(verdict.timings));
+    }
+    const shared = ({ timings: { load, compute } }) => [load, compute];
+    const same = together ? assert.deepEqual : assert.notDeepEqual;
+    same(shared(second), shared(third));
+    assert.notDeepEqual(shared(first), shared(second));
+  });
+}
+
 test('the verdict holds what was asked for', async () => {
   const { page, open, run } = await blank(browser, sites.q8.origin);
   const { info } = await open('/weights/', { device: 'cpu', tasks: ['target'] });

@@ -44,9 +44,12 @@ export function manifest(pack) {
 /** Chromium, with its software WebGPU adapter unless `gpu` is false. */
 export async function launch({ gpu = true } = {}) {
   const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  // As localhost, but none of the addresses that count as secure; and still a page from there may read from here.
+  const insecure = '--host-resolver-rules=MAP insecure.test 127.0.0.1';
+  const without = `--disable-features=LocalNetworkAccessChecks${gpu ? '' : ',WebGPU'}`;
   return chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', ...(gpu ? ['--enable-unsafe-webgpu'] : ['--disable-features=WebGPU', '--disable-gpu']), ...quiet],
+    args: ['--no-sandbox', gpu ? '--enable-unsafe-webgpu' : '--disable-gpu', without, insecure, ...quiet],
   });
 }
 
@@ -113,6 +116,8 @@ export async function blank(browser, origin, context, { isolated = false } = {})
     route.fulfill({ contentType: 'text/html', headers: isolated ? isolation : {}, body }),
   );
   await page.goto(`${origin}/blank.html`);
+  // While there are routes, the browser keeps nothing.
+  await page.unroute(`${origin}/blank.html`);
   await page.evaluate(async () => {
     const { MemeClip, MemeClipError } = await import('/memeclip.js');
     const failure = (error) => {

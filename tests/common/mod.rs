@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use memeclip::verdict::Task;
 pub use pollster::block_on;
 
 /// A directory of this test's own below the build folder; created by whoever writes to it.
@@ -36,4 +37,18 @@ pub fn model(arch: &str) -> PathBuf {
 pub fn tiny_model() -> String {
     static MODEL: OnceLock<String> = OnceLock::new();
     MODEL.get_or_init(|| model("tiny").to_str().unwrap().into()).clone()
+}
+
+/// The tiny model as a q8 pack, with a seeded head for each task.
+pub fn tiny_pack() -> PathBuf {
+    static PACK: OnceLock<PathBuf> = OnceLock::new();
+    let convert = || {
+        let (model, out) = (tiny_model(), scratch("pack-tiny"));
+        let heads = Task::ALL.map(|task| format!("{0}={model}/head-{0}.safetensors", task.name()));
+        let heads = heads.iter().flat_map(|head| ["--head", head]);
+        let convert = ["convert", "--clip", &model, "--dtype", "q8", "--out", out.to_str().unwrap()];
+        memeclip(&convert.into_iter().chain(heads).collect::<Vec<_>>());
+        out
+    };
+    PACK.get_or_init(convert).clone()
 }

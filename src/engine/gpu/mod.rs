@@ -354,6 +354,12 @@ impl Engine for Gpu {
         Ok(())
     }
 
+    /// A thousand tokens of ViT-L/14 give every core of a GPU work. More would only make the first answer wait, and take a
+    /// slow device so long that the system may think it hangs.
+    fn batch(&self) -> usize {
+        4
+    }
+
     /// While weights arrive, the device works on what is there. Once they all are, a request is one submission; a
     /// software adapter still gets pieces, lest a watchdog takes its slowness for a hang.
     fn flush(&self) {

@@ -32,15 +32,28 @@ async function memeclip({ device, dtype, threads }, { image, words }) {
   const clf = await MemeClip.load(`/weights/pack-${dtype}/`, { device, threads, tasks: ['hate'] });
   return {
     input: () => {},
-    /** Runs after the first see another first pixel and the words in another order: an answer kept is none computed. */
+    /**
+     * Runs after the first see other rows at the picture's top and the words in another order: an answer kept is none
+     * computed.
+     */
     async run(n) {
-      image.data[0] += Math.sign(n);
-      const text = [...words.slice(n % words.length), ...words.slice(0, n % words.length)].join(' ');
+      if (n > 0) image.data.fill(n, 0, image.data.length >> 3);
+      const text = reorder(words, n).join(' ');
       const verdict = await clf.classify(image, { text, features: true });
       if (verdict.notice) throw new Error(verdict.notice);
       return { ...verdict.features, device: verdict.device, waited: verdict.timings.load };
     },
   };
+}
+
+/** The words in their `n`th order; the 0th is the one that they have. */
+function reorder(words, n) {
+  const left = [...words];
+  return words.map(() => {
+    const next = n % left.length;
+    n = (n - next) / left.length;
+    return left.splice(next, 1)[0];
+  });
 }
 
 /** Milliseconds of a cold start, of the first verdict and of `runs` more, and the first one's features. */

@@ -1,0 +1,152 @@
+// From nothing to the first verdict, at several bandwidths: does the download hide the computation, or the reverse?
+//
+//   npm ci --prefix tests/browser && node tests/bench/start.js --weights PACK [--rounds 3] [--factors 0.25,1,4]
+//                                                             [--device cpu]
+//
+// The server sends so many bytes a second and no more, over all connections together. `--factors`: how much longer the
+// download of the weights takes than the computation. Each run is a new browser context, so nothing is cached before it.
+// Milliseconds, the medians of the rounds:
+//
+//   first     from the import of memeclip.js to the verdict
+//   download  the same bytes (code, manifest, weights), fetched by themselves at the same bandwidth
+//   compute   a request about another picture and another text as long, now that the weights are there
+//   ratio     first / max(download, compute): 1 is the ideal
+//   next      as first, on the next visit: the weights come from the browser's cache
+//   memory    the WebAssembly's, once the weights are there, over the bytes of the weights
+
+import { createReadStream, existsSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { extname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { launch, manifest, picture, root } from '../browser/harness.js';
+
+const { values: options } = parseArgs({
+  options: {
+    weights: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    factors: { type: 'string', default: '0.25,1,4' },
+    device: { type: 'string', default: 'cpu' },
+  },
+});
+const weights = resolve(options.weights);
+const image = picture('exact.png').toString('base64');
+
+const kinds = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' };
+/** Bytes a millisecond; when the line is free again; what has been asked for, in the end with its size. */
+let rate = Infinity;
+let free = 0;
+let sent = new Map();
+const server = createServer(async (request, response) => {
+  const path = request.url;
+  const file = path.startsWith('/weights/') ? join(weights, path.slice(9)) : join(root, 'www', path);
+  const blank = path === '/blank.html';
+  if (!blank && !existsSync(file)) return response.writeHead(404).end();
+  const size = blank ? 0 : statSync(file).size;
+  sent.set(path, size);
+  response.writeHead(200, { 'content-type': kinds[extname(path)] ?? 'application/octet-stream', 'content-length': size });
+  let drained = () => {};
+  for (const event of ['drain', 'close']) response.on(event, () => drained());
+  for await (const chunk of blank ? [] : createReadStream(file, { highWaterMark: 1 << 14 })) {
+    // A timer may be late, which the line makes up for.
+    free = Math.max(free, performance.now() - 20) + chunk.length / rate;
+    const wait = free - performance.now();
+    if (wait > 1) await new Promise((over) => setTimeout(over, wait));
+    if (response.destroyed) return;
+    if (!response.write(chunk)) await new Promise((over) => (drained = over));
+  }
+  response.end();
+});
+await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+const origin = `http://localhost:${server.address().port}`;
+
+const browser = await launch();
+
+/** A page of the context, and in milliseconds its first verdict and one more. */
+async function visit(context) {
+  const page = await context.newPage();
+  await page.goto(`${origin}/blank.html`);
+  const times = await page.evaluate(
+    async ([image, device]) => {
+      const bytes = Uint8Array.from(atob(image), (c) => c.charCodeAt(0));
+      const request = { text: 'when you see it' };
+      const start = performance.now();
+      const { MemeClip } = await import('/memeclip.js');
+      const clf = await MemeClip.load('/weights/', { device });
+      await clf.classify(bytes, request);
+      const first = performance.now() - start;
+      // What was seen lately is not computed again.
+      const other = new ImageData(224, 224);
+      const { timings } = await clf.classify(other, { text: 'when you saw it' });
+      return { first, compute: timings.total };
+    },
+    [image, options.device],
+  );
+  return { page, ...times };
+}
+
+/** Milliseconds that the files take by themselves, six at a time as a browser does. */
+async function download(files) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(`${origin}/blank.html`);
+  const time = await page.evaluate(async (files) => {
+    const start = performance.now();
+    const next = async () => {
+      for (let file; (file = files.shift()); ) await (await fetch(file, { cache: 'no-store' })).blob();
+    };
+    await Promise.all(Array.from({ length: 6 }, next));
+    return performance.now() - start;
+  }, files);
+  await context.close();
+  return time;
+}
+
+/** Everything once, at so many bytes a millisecond. */
+async function round(bandwidth) {
+  rate = bandwidth;
+  sent = new Map();
+  const context = await browser.newContext();
+  const { page, first, compute } = await visit(context);
+  const memory = await page.workers()[0].evaluate(async () => {
+    const { default: init } = await import('/pkg/relaxed.js');
+    return (await init()).memory.buffer.byteLength;
+  });
+  const files = [...sent].filter(([path]) => path !== '/blank.html');
+  await stored(page);
+  await page.close();
+  const { first: next } = await visit(context);
+  await context.close();
+  return { first, download: await download(files.map(([path]) => path)), compute, next, memory };
+}
+
+/** Waits until the cache holds the pack. */
+function stored(page) {
+  const shards = needed.flatMap(({ shards }) => shards);
+  return page.waitForFunction(async (count) => {
+    const [name] = await caches.keys();
+    return name && (await (await caches.open(name)).keys()).length > count;
+  }, shards.length, { polling: 100 });
+}
+
+const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
+const needed = Object.entries(manifest(weights).components).flatMap(([name, component]) => (name === 'prompts' ? [] : component));
+const bytes = needed.flatMap(({ shards }) => shards).reduce((sum, { bytes }) => sum + bytes, 0);
+
+const { compute } = await round(Infinity);
+const rows = new Map(options.factors.split(',').map((factor) => [bytes / (Number(factor) * compute), []]));
+for (let i = 0; i < Number(options.rounds); i++) {
+  for (const [bandwidth, results] of rows) results.push(await round(bandwidth));
+}
+console.log(`${weights}: ${(bytes / 1e6).toFixed(1)} MB, device ${options.device}`);
+console.log('|  MB/s | first | download | compute | ratio | least |  next | memory |');
+console.log('| ----: | ----: | -------: | ------: | ----: | ----: | ----: | -----: |');
+for (const [bandwidth, results] of rows) {
+  const ratios = results.map(({ first, download, compute }) => first / Math.max(download, compute));
+  const [first, download, compute, next] = ['first', 'download', 'compute', 'next']
+    .map((key) => median(results.map((result) => result[key])).toFixed(0));
+  const memory = (median(results.map(({ memory }) => memory)) / bytes).toFixed(2);
+  const cells = [(bandwidth / 1000).toFixed(1), first, download, compute, median(ratios).toFixed(2), Math.min(...ratios).toFixed(2), next, memory];
+  console.log(`| ${cells.map((cell, i) => cell.padStart([5, 5, 8, 7, 5, 5, 5, 6][i])).join(' | ')} |`);
+}
+await browser.close();
+server.close();

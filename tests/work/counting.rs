@@ -1,0 +1,132 @@
+//! The cpu engine, which also counts what it is asked to do.
+
+use std::cell::Cell;
+
+use memeclip::Result;
+use memeclip::engine::cpu::Cpu;
+use memeclip::engine::{Activation, Engine, Mask};
+use memeclip::weights::quant::{Format, Matrix};
+
+/// What requests have cost so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Work {
+    pub linears: usize,
+    pub attentions: usize,
+    pub layer_norms: usize,
+    /// Multiply-accumulates of the matrix products, attention's among them.
+    pub macs: usize,
+}
+
+pub struct Counting {
+    cpu: Cpu,
+    work: Cell<Work>,
+}
+
+type Tensor = <Cpu as Engine>::Tensor;
+
+pub struct Weight {
+    weight: <Cpu as Engine>::Weight,
+    rows: usize,
+}
+
+impl Counting {
+    pub fn new() -> Self {
+        Counting { cpu: Cpu::new(), work: Cell::default() }
+    }
+
+    /// What has been done since the last time that this was asked.
+    pub fn take(&self) -> Work {
+        self.work.take()
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Work)) {
+        let mut work = self.work.get();
+        change(&mut work);
+        self.work.set(work);
+    }
+}
+
+impl Engine for Counting {
+    type Tensor = Tensor;
+    type Weight = Weight;
+
+    fn name(&self) -> String {
+        self.cpu.name()
+    }
+
+    fn tensor(&self, rows: usize, cols: usize, values: &[f32]) -> Result<Tensor> {
+        self.cpu.tensor(rows, cols, values)
+    }
+
+    fn weight(&self, matrix: Matrix) -> Result<Weight> {
+        let rows = matrix.rows;
+        Ok(Weight { weight: self.cpu.weight(matrix)?, rows })
+    }
+
+    fn shape(&self, x: &Tensor) -> (usize, usize) {
+        self.cpu.shape(x)
+    }
+
+    fn embed(&self, table: &Weight, ids: &[u32]) -> Tensor {
+        self.cpu.embed(&table.weight, ids)
+    }
+
+    fn rows(&self, x: &Tensor, ids: &[u32]) -> Tensor {
+        self.cpu.rows(x, ids)
+    }
+
+    fn layer_norm(&self, x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f32) -> Tensor {
+        self.count(|work| work.layer_norms += 1);
+        self.cpu.layer_norm(x, gamma, beta, eps)
+    }
+
+    fn linear(
+        &self,
+        x: &Tensor,
+        w: &Weight,
+        bias: Option<&Tensor>,
+        activation: Activation,
+        residual: Option<&Tensor>,
+    ) -> Tensor {
+        let (rows, cols) = self.shape(x);
+        self.count(|work| {
+            work.linears += 1;
+            work.macs += rows * cols * w.rows;
+        });
+        self.cpu.linear(x, &w.weight, bias, activation, residual)
+    }
+
+    fn attention(&self, qkv: &Tensor, sequences: usize, heads: usize, mask: Mask) -> Tensor {
+        let (rows, cols) = self.shape(qkv);
+        self.count(|work| {
+            work.attentions += 1;
+            // Queries by keys, and the weights by values.
+            work.macs += 2 * rows * (rows / sequences) * cols / 3;
+        });
+        self.cpu.attention(qkv, sequences, heads, mask)
+    }
+
+    fn mix(&self, a: &Tensor, alpha: f32, b: &Tensor, beta: f32) -> Tensor {
+        self.cpu.mix(a, alpha, b, beta)
+    }
+
+    fn multiply(&self, a: &Tensor, b: &Tensor) -> Tensor {
+        self.cpu.multiply(a, b)
+    }
+
+    fn normalize(&self, x: &Tensor) -> Tensor {
+        self.cpu.normalize(x)
+    }
+
+    fn prepare(&self, format: Format, heads: &[usize]) -> impl Future<Output = Result<()>> {
+        self.cpu.prepare(format, heads)
+    }
+
+    fn flush(&self) {
+        self.cpu.flush();
+    }
+
+    fn read(&self, tensors: &[&Tensor]) -> impl Future<Output = Result<Vec<Vec<f32>>>> {
+        self.cpu.read(tensors)
+    }
+}

@@ -1,0 +1,113 @@
+//! What a request costs, in operations: as much as the architecture says and no more, and nothing twice.
+
+#[path = "../common/mod.rs"]
+mod common;
+mod counting;
+
+use common::{block_on, tiny_pack};
+use counting::{Counting, Work};
+use memeclip::Classifier;
+use memeclip::model::ClipConfig;
+use memeclip::preprocess::Rgb;
+use memeclip::tokenizer::Tokenizer;
+use memeclip::verdict::Task;
+use memeclip::weights::checkpoint::ClipCheckpoint;
+use memeclip::weights::quant::Format;
+use memeclip::weights::source::Directory;
+
+fn picture(grey: u8) -> Rgb {
+    Rgb { width: 40, height: 30, data: vec![grey; 40 * 30 * 3] }
+}
+
+/// A tower's blocks on so many tokens. Behind the attention, the last one goes on with a single token.
+fn blocks(width: usize, mlp: usize, layers: usize, tokens: usize) -> Work {
+    let block = |tokens: usize, kept: usize| {
+        tokens * width * 3 * width + 2 * tokens * tokens * width + kept * (width * width + 2 * width * mlp)
+    };
+    Work {
+        linears: 4 * layers,
+        attentions: layers,
+        layer_norms: 2 * layers,
+        macs: (layers - 1) * block(tokens, tokens) + block(tokens, 1),
+    }
+}
+
+fn sum(parts: &[Work]) -> Work {
+    parts.iter().fold(Work::default(), |sum, part| Work {
+        linears: sum.linears + part.linears,
+        attentions: sum.attentions + part.attentions,
+        layer_norms: sum.layer_norms + part.layer_norms,
+        macs: sum.macs + part.macs,
+    })
+}
+
+fn vision() -> Work {
+    let clip = ClipConfig::named("tiny").unwrap();
+    let c = &clip.vision;
+    let patches = c.tokens() * c.patch_values() * c.width;
+    let ends = Work { linears: 2, layer_norms: 2, attentions: 0, macs: patches + c.width * clip.projection };
+    sum(&[blocks(c.width, c.mlp, c.layers, c.tokens()), ends])
+}
+
+fn text(tokens: usize) -> Work {
+    let c = ClipConfig::named("tiny").unwrap().text;
+    sum(&[blocks(c.width, c.mlp, c.layers, tokens), Work { layer_norms: 1, ..Work::default() }])
+}
+
+/// A task's head as the paper has it: two projections with adapters, fusion, pre-output, classifier.
+fn head(map: usize, task: Task) -> Work {
+    let clip = ClipConfig::named("tiny").unwrap();
+    let mappings = (clip.projection + clip.text.width) * map + 2 * (2 * map * map / 4);
+    Work { linears: 8, macs: mappings + map * map + map * task.labels().len(), ..Work::default() }
+}
+
+fn tokens(text: &str) -> usize {
+    let clip = ClipCheckpoint::open(common::tiny_model().as_ref()).unwrap();
+    let stage = clip.stage("text.tokenizer", |_| Format::F32).unwrap();
+    Tokenizer::from_merges(stage.integers["merges"].as_chunks().0, 77).unwrap().ids(text).unwrap().len()
+}
+
+#[test]
+fn nothing_is_computed_twice() {
+    let classifier = block_on(Classifier::open(Counting::new(), Directory::new(tiny_pack()))).unwrap();
+    let work = |grey, text: &str, tasks: &[Task]| {
+        let verdict = block_on(classifier.classify(&picture(grey), text, tasks)).unwrap();
+        (classifier.engine().take(), verdict)
+    };
+    let (first, second) = ("when you see it", "and it sees you too");
+    let head = |task: Task| head(classifier.manifest().heads[&task].config.map, task);
+    let heads = sum(&Task::ALL.map(head));
+    let (cost, verdict) = work(0, first, &[]);
+    assert_eq!(cost, sum(&[vision(), text(tokens(first)), heads]));
+
+    let (cost, again) = work(0, first, &[]);
+    assert_eq!(cost, heads, "neither tower ran");
+    assert_eq!(again, verdict);
+    assert_eq!(work(0, first, &[Task::Hate]).0, head(Task::Hate));
+    assert_eq!(work(0, second, &[Task::Hate]).0, sum(&[text(tokens(second)), head(Task::Hate)]), "a known picture");
+    assert_eq!(work(255, first, &[Task::Hate]).0, sum(&[vision(), head(Task::Hate)]), "a known text");
+    assert_eq!(work(255, "  WHEN you see it ", &[Task::Hate]).0, head(Task::Hate), "the same tokens");
+}
+
+#[test]
+fn a_batch_computes_each_picture_and_each_text_once() {
+    let open = || block_on(Classifier::open(Counting::new(), Directory::new(tiny_pack()))).unwrap();
+    let pictures = [0, 255, 0].map(picture);
+    let texts = ["when you see it", "and it sees you too", "and it sees you too"];
+    let memes: Vec<_> = pictures.iter().zip(texts).collect();
+
+    let classifier = open();
+    let verdicts = block_on(classifier.classify_all(&memes, &[Task::Hate])).unwrap();
+    let head = head(classifier.manifest().heads[&Task::Hate].config.map, Task::Hate);
+    let cost = classifier.engine().take();
+    // Two pictures in one pass: twice the products of one, in as many operations.
+    let towers = [vision(), text(tokens(texts[0])), text(tokens(texts[1])), head, head, head];
+    assert_eq!(cost, sum(&[sum(&towers), Work { macs: vision().macs, ..Work::default() }]));
+
+    let alone = open();
+    for ((image, text), verdict) in memes.iter().zip(&verdicts) {
+        assert_eq!(block_on(alone.classify(image, text, &[Task::Hate])).unwrap(), *verdict);
+    }
+    block_on(classifier.classify_all(&memes, &[])).unwrap();
+    assert_eq!(classifier.engine().take().attentions, 0, "all are known");
+}

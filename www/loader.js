@@ -1,0 +1,316 @@
+// The network's thread: fetches a pack's files, through broken and stalled connections, and keeps them in the browser's
+// cache. It is a Worker of its own because worker.js computes for long stretches, in which a connection would stand still.
+
+/** Downloads at a time: enough to fill the line, few enough that the first shard is soon there. */
+const CONNECTIONS = 3;
+/** Failures in a row, without a new byte between them, after which a file is asked for again. */
+const RETRIES = 4;
+/** Milliseconds without a byte after which a connection is given up. */
+const STALL = 15_000;
+/** Milliseconds before the first retry; each further wait is twice as long. */
+const BACKOFF = 500;
+/** Bytes set aside before the first one, whatever size is promised. */
+const RESERVE = 32 << 20;
+/** Milliseconds between two reports on a file. */
+const REPORT = 50;
+const MANIFEST = 'manifest.json';
+/** No manifest is larger. */
+const MANIFEST_MAX = 4 << 20;
+/** Entries of a cache need addresses; nobody ever asks this one. */
+const KEYS = 'https://memeclip.invalid/';
+
+/** The pack's address, with a slash at its end. */
+let base;
+/** A promise of the entries of this pack by sha256; of null on a page without a cache (an insecure address, storage switched off). */
+let cache;
+/** Promises of whether shards from the cache were whole, also those of requests that were stopped: the model has them. */
+const checks = [];
+let request = newRequest();
+
+/** What shards are fetched for. `needed`, `loaded`: bytes by file. */
+function newRequest() {
+  const [arriving, needed, loaded] = [new Map(), new Map(), new Map()];
+  return { stop: new AbortController(), queue: [], active: 0, arriving, needed, loaded, cached: 0 };
+}
+
+self.onmessage = async ({ data: { id, method, parameter } }) => {
+  try {
+    const value = await methods[method](parameter);
+    self.postMessage({ id, value }, value?.bytes ? [value.bytes.buffer] : []);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    self.postMessage({ id, error: { ...error } });
+  }
+};
+
+// The page is told of errors only.
+self.addEventListener('unhandledrejection', ({ reason }) => {
+  throw reason;
+});
+
+/** `kind`: aborted; absent, with the reason; size, with the number of bytes found; hash; network, with the reason. */
+class Failure {
+  constructor(kind, url, detail) {
+    Object.assign(this, { kind, url, detail });
+  }
+}
+
+const methods = {
+  open(url) {
+    base = url;
+    cache = Promise.resolve(self.caches?.open(`memeclip ${base}`)).then((cache) => cache ?? null, () => null);
+  },
+
+  /** The manifest as the server has it now; without a connection, the one from last time. */
+  async manifest() {
+    const kept = await entry(MANIFEST);
+    const download = { file: MANIFEST, limit: MANIFEST_MAX, retries: kept ? 0 : RETRIES, cache: 'no-cache' };
+    try {
+      return { bytes: await fetched(download, request.stop.signal) };
+    } catch (failure) {
+      if (failure.kind !== 'network' || !kept) throw failure;
+      return { bytes: new Uint8Array(await kept.arrayBuffer()) };
+    }
+  },
+
+  /** Keeps the manifest, and of the shards only these. */
+  async keep({ manifest, shards }) {
+    const kept = new Set([MANIFEST, ...shards]);
+    const requests = (await (await cache)?.keys().catch(() => null)) ?? [];
+    for (const { url } of requests) if (!kept.has(url.slice(KEYS.length))) await remove(url.slice(KEYS.length));
+    await put(MANIFEST, manifest);
+  },
+
+  /** A new request. What the one before has not fetched is forgotten. */
+  begin() {
+    request.stop.abort();
+    request = newRequest();
+  },
+
+  /** Stops the request. */
+  abort() {
+    request.stop.abort();
+  },
+
+  /** These shards will be asked for soon, in this order. */
+  prefetch(shards) {
+    for (const { file, bytes } of shards) request.needed.set(file, bytes);
+    // A request that is made again, on another device, finds some on their way.
+    request.queue = shards.filter(({ file }) => !request.arriving.has(file));
+    fill();
+  },
+
+  /** A shard's bytes. `checked`: their hash is the manifest's; else it is known by the time that `settle` answers. */
+  async shard(shard) {
+    request.queue = request.queue.filter(({ file }) => file !== shard.file);
+    const arrival = request.arriving.get(shard.file) ?? start(shard);
+    request.arriving.delete(shard.file);
+    return arrival;
+  },
+
+  /** A shard whose hash was not the manifest's, as `Http::shard` found on a page without SubtleCrypto. */
+  async again(shard) {
+    return { bytes: await download(shard, request, 'reload'), checked: false };
+  },
+
+  /** Whether all shards since the last time were whole. Those that were not are no longer in the cache. */
+  async settle() {
+    return (await Promise.all(checks.splice(0))).every(Boolean);
+  },
+};
+
+/** Starts as many of the queued shards as there are connections. */
+function fill() {
+  while (request.queue.length > 0 && request.active < CONNECTIONS) {
+    const shard = request.queue.shift();
+    request.arriving.set(shard.file, start(shard));
+  }
+}
+
+function start(shard) {
+  const current = request;
+  current.active++;
+  const arrival = load(shard, current).finally(() => {
+    current.active--;
+    if (request === current) fill();
+  });
+  // Whoever asks for it learns of its failure; perhaps nobody does.
+  arrival.catch(() => {});
+  return arrival;
+}
+
+/** A shard from the cache or else the network. What is in the cache was checked before, so it is checked again behind its use. */
+async function load(shard, request) {
+  const kept = await entry(shard.sha256);
+  if (kept) {
+    const bytes = await read(kept, new Buffer(shard.bytes, shard.bytes)).catch(() => null);
+    if (bytes?.length === shard.bytes) {
+      const check = matches(bytes, shard).then(async (whole) => whole || (await remove(shard.sha256), false));
+      checks.push(check);
+      request.cached += shard.bytes;
+      report(request, shard, shard.bytes);
+      return { bytes, checked: false };
+    }
+    await remove(shard.sha256);
+  }
+  // Kept once, in our own cache.
+  let bytes = await download(shard, request, (await cache) ? 'no-store' : 'default');
+  if (!(await matches(bytes, shard))) {
+    // The parts of a resumed download may not belong together, or the browser or a proxy keeps something else.
+    bytes = await download(shard, request, 'reload');
+    if (!(await matches(bytes, shard))) throw new Failure('hash', base + shard.file);
+  }
+  put(shard.sha256, bytes);
+  return { bytes, checked: true };
+}
+
+/** A shard from the network; `cache` as `fetch` has it. */
+function download(shard, request, cache) {
+  const progress = (bytes) => report(request, shard, bytes);
+  return fetched({ file: shard.file, limit: shard.bytes, exact: true, retries: RETRIES, cache, progress }, request.stop.signal);
+}
+
+/** So many bytes of the shard are here. */
+function report(request, { file, bytes: all, component }, bytes) {
+  request.loaded.set(file, bytes);
+  const now = performance.now();
+  if (bytes < all && now - (request.reported ?? -REPORT) < REPORT) return;
+  request.reported = now;
+  const sum = (sizes) => [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  const progress = { loaded: sum(request.loaded), total: sum(request.needed), cached: request.cached, component };
+  self.postMessage({ progress });
+}
+
+/** Without SubtleCrypto (on an insecure address) nothing can be told here: see `Http::shard`, which hashes then. */
+async function matches(bytes, { sha256 }) {
+  if (!self.crypto?.subtle) return true;
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('') === sha256;
+}
+
+// The cache. Whatever fails here only costs a download.
+
+async function entry(key) {
+  return (await cache)?.match(KEYS + key).catch(() => undefined);
+}
+
+/** Browsers store a response whole or not at all. If the quota is used up, the next visit downloads again. */
+async function put(key, bytes) {
+  const response = new Response(bytes);
+  await (await cache)?.put(KEYS + key, response).catch(() => {});
+}
+
+async function remove(key) {
+  await (await cache)?.delete(KEYS + key).catch(() => {});
+}
+
+// The network.
+
+/** Bytes that arrive in parts. */
+class Buffer {
+  #bytes;
+  #limit;
+  length = 0;
+
+  constructor(expected, limit) {
+    this.#bytes = new Uint8Array(Math.min(expected, RESERVE));
+    this.#limit = limit;
+  }
+
+  /** Whether they are within the limit. */
+  push(part) {
+    const length = this.length + part.length;
+    if (length > this.#limit) return false;
+    if (length > this.#bytes.length) {
+      const larger = new Uint8Array(Math.min(Math.max(length, 2 * this.#bytes.length), this.#limit));
+      larger.set(this.#bytes.subarray(0, this.length));
+      this.#bytes = larger;
+    }
+    this.#bytes.set(part, this.length);
+    this.length = length;
+    return true;
+  }
+
+  bytes() {
+    return this.#bytes.subarray(0, this.length);
+  }
+}
+
+/** All of a response, behind what is in the buffer. `arrived` is called with each part. */
+async function read(response, buffer, arrived = () => {}) {
+  for (let reader = response.body.getReader(), part; !(part = await reader.read()).done; arrived()) {
+    if (!buffer.push(part.value)) throw new Failure('size', response.url, buffer.length + part.value.length);
+  }
+  return buffer.bytes();
+}
+
+/** A file of the pack, of at most `limit` bytes, or exactly so many. `progress` is told how many are there. */
+async function fetched({ file, limit, exact = false, retries, cache, progress = () => {} }, signal) {
+  const url = base + file;
+  const buffer = new Buffer(exact ? limit : 0, limit);
+  for (let failures = 0, most = 0; ; failures++) {
+    const connection = new AbortController();
+    try {
+      await transfer(url, buffer, { cache, connection, signal, progress });
+      if (exact && buffer.length !== limit) {
+        // A proxy may have closed the connection in good manners; if not, the retry will show.
+        throw Object.assign(new Failure('size', url, buffer.length), { retry: true });
+      }
+      return buffer.bytes();
+    } catch (error) {
+      let failure = error;
+      if (signal.aborted) throw new Failure('aborted', url);
+      if (!(error instanceof Failure)) {
+        const stalled = `nothing came for ${STALL / 1000} seconds`;
+        failure = retried(url, connection.signal.aborted ? stalled : error.message);
+      }
+      connection.abort();
+      if (buffer.length > most) [most, failures] = [buffer.length, 0];
+      if (!failure.retry || failures === retries) throw failure;
+      await sleep(BACKOFF << failures, signal);
+    }
+  }
+}
+
+/** Goes on behind the bytes that are there. */
+async function transfer(url, buffer, { cache, connection, signal, progress }) {
+  let watchdog;
+  const watch = () => {
+    clearTimeout(watchdog);
+    watchdog = setTimeout(() => connection.abort(), STALL);
+  };
+  try {
+    watch();
+    const headers = buffer.length > 0 ? { range: `bytes=${buffer.length}-` } : {};
+    const either = AbortSignal.any([signal, connection.signal]);
+    const response = await fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', cache, headers, signal: either });
+    const { status } = response;
+    // The whole file: from a server that does not know ranges.
+    if (status === 200) buffer.length = 0;
+    else if (status === 416) throw new Failure('size', url, buffer.length);
+    else if (status === 408 || status === 429 || status >= 500) throw retried(url, `the server answers ${status}`);
+    else if (status !== 206 || buffer.length === 0) throw new Failure('absent', url, `the server answers ${status}`);
+    if (response.headers.get('content-type')?.startsWith('text/html')) {
+      throw new Failure('absent', url, 'the server answers with a web page');
+    }
+    await read(response, buffer, () => {
+      watch();
+      progress(buffer.length);
+    });
+  } finally {
+    clearTimeout(watchdog);
+  }
+}
+
+/** A failure that may not happen again. */
+function retried(url, reason) {
+  // Browsers do not tell this from other failures.
+  const elsewhere = url.startsWith(self.origin) ? '' : '; or another site does not allow cross-origin reads';
+  return Object.assign(new Failure('network', url, reason + elsewhere), { retry: true });
+}
+
+/** Waits, but not longer than the request is wanted. */
+function sleep(milliseconds, signal) {
+  const over = AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
+  return new Promise((resolve) => (over.aborted ? resolve() : over.addEventListener('abort', resolve, { once: true })));
+}
