@@ -160,6 +160,18 @@ impl Classifier {
         })
     }
 
+    /// What has been found out about the adapter, to be kept for the next visit; nothing on the CPU.
+    pub fn plans(&self) -> Option<String> {
+        self.model.gpu().map(Gpu::plans)
+    }
+
+    /// Takes over what an earlier visit found out about the same adapter.
+    pub fn adopt(&self, plans: &str) {
+        if let Some(gpu) = self.model.gpu() {
+            gpu.adopt(plans);
+        }
+    }
+
     /// The verdicts on one meme, for the tasks named or, if none is, for all. One request at a time.
     /// `progress(loaded, total, cached, component)`: bytes of the weights that this request waits for.
     pub async fn classify(
@@ -227,6 +239,13 @@ impl Model {
         match self {
             Model::Gpu(model) => model.manifest(),
             Model::Cpu(model) => model.manifest(),
+        }
+    }
+
+    fn gpu(&self) -> Option<&Gpu> {
+        match self {
+            Model::Gpu(model) => Some(model.engine()),
+            Model::Cpu(_) => None,
         }
     }
 

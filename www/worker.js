@@ -46,6 +46,7 @@ const methods = {
       throw failure('network', `pkg/${build}.js could not be loaded (${error.message}). Reload the page.`);
     }
     classifier = await wasm.Classifier.open(url, device, signal);
+    await recall();
     return classifier.info();
   },
 
@@ -57,11 +58,39 @@ const methods = {
     const progress = (loaded, total, cached, component) =>
       self.postMessage({ id, progress: { loaded, total, cached, component } });
     const verdict = await classifier.classify(image, text, tasks, features, signal, progress);
+    keep();
     verdict.timings.decode = decoded - start;
     verdict.timings.total = performance.now() - start;
     return { ...verdict, image: { width, height } };
   },
 };
+
+// What the engine finds out about a GPU, kept by the GPU's name. Where nothing can be kept, it is found out on each visit.
+
+let kept;
+
+async function recall() {
+  if (classifier.plans() === undefined) return;
+  try {
+    const entry = await (await caches.open('memeclip plans')).match(address());
+    kept = await entry?.text();
+    if (kept) classifier.adopt(kept);
+  } catch {}
+}
+
+async function keep() {
+  const plans = classifier.plans();
+  if (!plans || plans === kept) return;
+  kept = plans;
+  try {
+    await (await caches.open('memeclip plans')).put(address(), new Response(plans));
+  } catch {}
+}
+
+/** Entries of a cache need addresses; nobody ever asks this one. */
+function address() {
+  return `https://memeclip.invalid/${encodeURIComponent(classifier.info().device)}`;
+}
 
 /** The image's pixels, as close to the reference's as can be had. */
 async function decode({ pixels, bitmap, url, blob, name }, signal) {
