@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::{Error, Result};
 
-/// What the engine may use. Everything that makes it faster is on by default; switching parts off is for tests and for comparing.
+/// What the engine may use. Everything that makes it faster is on by default; switching parts off is for tests and for
+/// comparing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GpuOptions {
     /// Accept an adapter that computes on the CPU. The cpu engine is many times faster, so only tests want this.
