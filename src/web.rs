@@ -201,6 +201,18 @@ impl Classifier {
         tokenizer::check_bytes(text).map_err(to_js)
     }
 
+    /// What has been found out about the adapter, to be kept for the next visit; nothing on the CPU.
+    pub fn plans(&self) -> Option<String> {
+        self.model.gpu().map(Gpu::plans)
+    }
+
+    /// Takes over what an earlier visit found out about the same adapter.
+    pub fn adopt(&self, plans: &str) {
+        if let Some(gpu) = self.model.gpu() {
+            gpu.adopt(plans);
+        }
+    }
+
     /// A list of the verdicts on memes, `texts` being what the `images` say, for the tasks named or, if none is, for all.
     /// One call at a time.
     pub async fn classify(
@@ -301,6 +313,13 @@ impl Model {
         match self {
             Model::Gpu(model) => model.manifest(),
             Model::Cpu(model) => model.manifest(),
+        }
+    }
+
+    fn gpu(&self) -> Option<&Gpu> {
+        match self {
+            Model::Gpu(model) => Some(model.engine()),
+            Model::Cpu(_) => None,
         }
     }
 

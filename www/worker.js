@@ -4,6 +4,8 @@
 let wasm;
 let loader;
 let classifier;
+/** What is known of the GPU: plans.js, where there is one. */
+let plans;
 /** Requests that wait, in order. */
 const waiting = [];
 let busy = false;
@@ -74,6 +76,8 @@ const methods = {
       await startThreads(wasm, build, module, memory, threads, crashes);
     };
     classifier = await wasm.Classifier.open(loader, base, device, wasm.startThreads && start, signal);
+    plans = classifier.plans() === undefined ? undefined : await import('./plans.js');
+    await plans?.recall(classifier);
     self.postMessage({ id, value: classifier.info() });
   },
 
@@ -96,6 +100,7 @@ const methods = {
     const [images, texts] = [memes.map(({ image }) => image), memes.map(({ text }) => text)];
     const { tasks, features } = requests[0].parameters;
     const verdicts = await classifier.classify(images, texts, tasks, features, signal);
+    plans?.keep(classifier);
     for (const [i, { id, size, start, decoded }] of memes.entries()) {
       const timings = { ...verdicts[i].timings, decode: decoded - start, total: performance.now() - start };
       self.postMessage({ id, value: { ...verdicts[i], timings, image: size } });

@@ -14,7 +14,7 @@ test('the code, compressed as hosts send it', () => {
   memeclip('demo', '--build-only');
   for (const build of ['threads', 'relaxed', 'simd128']) {
     const others = build === 'threads' ? ['threads.js', 'thread.js'] : [];
-    const files = ['memeclip.js', 'worker.js', 'loader.js', ...others, `pkg/${build}.js`, `pkg/${build}_bg.wasm`];
+    const files = ['memeclip.js', 'worker.js', 'loader.js', 'plans.js', ...others, `pkg/${build}.js`, `pkg/${build}_bg.wasm`];
     const sizes = files.map((file) => gzipSync(readFileSync(join(root, 'www', file)), { level: 9 }).length);
     const total = sizes.reduce((sum, size) => sum + size);
     console.log(`${build}: ${total}`);

@@ -6,8 +6,14 @@ use memeclip::weights::quant::Format;
 
 use crate::cases::{Tolerance, check};
 
-const NOTHING: GpuOptions =
-    GpuOptions { software: true, f16: false, subgroups: false, dot8: false, tiling: Some(Tiling::Workgroup) };
+const NOTHING: GpuOptions = GpuOptions {
+    software: true,
+    f16: false,
+    subgroups: false,
+    dot8: false,
+    tiling: Some(Tiling::Workgroup),
+    profile: false,
+};
 
 /// f32 throughout. Attention scores of ±100 carry rounding of 1e-5, which their exponentials show.
 const EXACT: Tolerance = Tolerance { linear: |_| 1e-6, other: 5e-5 };

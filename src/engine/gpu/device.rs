@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::{Error, Result};
 
-/// What the engine may use. Everything is on by default; switching parts off is for tests and for comparing.
+/// What the engine may use. Everything that makes it faster is on by default; switching parts off is for tests and for
+/// comparing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GpuOptions {
     /// Accept an adapter that computes on the CPU. The cpu engine is many times faster, so only tests want this.
@@ -19,11 +20,14 @@ pub struct GpuOptions {
     pub dot8: bool,
     /// How matrix products are cut; by default what suits the adapter.
     pub tiling: Option<Tiling>,
+    /// Time every run of a kernel, for [`super::Gpu::profile`]: kernels no longer overlap, and the adapter must have
+    /// timestamp queries.
+    pub profile: bool,
 }
 
 impl Default for GpuOptions {
     fn default() -> Self {
-        GpuOptions { software: false, f16: true, subgroups: true, dot8: true, tiling: None }
+        GpuOptions { software: false, f16: true, subgroups: true, dot8: true, tiling: None, profile: false }
     }
 }
 
@@ -89,6 +93,9 @@ impl Device {
         let mut features = adapter.features() & (wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP);
         features.set(wgpu::Features::SHADER_F16, features.contains(wgpu::Features::SHADER_F16) && options.f16);
         features.set(wgpu::Features::SUBGROUP, features.contains(wgpu::Features::SUBGROUP) && options.subgroups);
+        if options.profile {
+            features |= wgpu::Features::TIMESTAMP_QUERY;
+        }
         let best = adapter.limits();
         let limits = wgpu::Limits {
             max_buffer_size: best.max_buffer_size,

@@ -7,6 +7,7 @@ mod buffer;
 mod device;
 mod pipeline;
 mod plan;
+mod profile;
 mod recorder;
 mod tune;
 mod unroll;
@@ -22,6 +23,7 @@ use std::task::{Context, Poll, Waker};
 use wgpu::BufferUsages;
 
 pub use device::{Counts, GpuOptions, Tiling};
+pub use profile::KernelTime;
 
 use super::{Activation, Engine, Mask};
 use crate::weights::quant::{BLOCK, Format, Matrix, PANEL};
@@ -82,7 +84,7 @@ impl Gpu {
         let device = Rc::new(Device::new(options).await?);
         Ok(Gpu {
             pool: Rc::new(Pool::new(device.clone())),
-            recorder: Recorder::new(device.clone()),
+            recorder: Recorder::new(device.clone(), options.profile),
             plans: RefCell::new(Plans::parse(&plan::remembered(&device.name), &device.traits)),
             loading: Cell::default(),
             staging: RefCell::default(),
@@ -148,6 +150,23 @@ impl Gpu {
             Tiling::Quads => (Kernel::AttentionQuads(head as u32), 8),
             Tiling::Workgroup | Tiling::Direct => (Kernel::Attention(head as u32), 32),
         }
+    }
+
+    /// The first `bytes` of a buffer, once the device has done all that is submitted.
+    async fn mapped(&self, buffer: &wgpu::Buffer, bytes: u64) -> Result<wgpu::BufferView> {
+        let mapped = Signal::default();
+        let signal = mapped.clone();
+        let slice = buffer.slice(..bytes);
+        slice.map_async(wgpu::MapMode::Read, move |result| signal.set(result.is_ok()));
+        // Natively nobody else drives the device; a browser does.
+        let polled = self.device.device.poll(wgpu::PollType::wait_indefinitely());
+        let mapped = polled.is_ok() && mapped.await;
+        self.device.fault().await?;
+        let failed = |reason: String| Error::GpuLost { reason };
+        if !mapped {
+            return Err(failed("its results could not be read".into()));
+        }
+        slice.get_mapped_range().map_err(|e| failed(e.to_string()))
     }
 
     /// x as int8 codes and scales, in q8's layout.
@@ -382,18 +401,7 @@ impl Engine for Gpu {
         self.recorder.submit();
         self.loading.set(false);
 
-        let mapped = Signal::default();
-        let signal = mapped.clone();
-        staging.slice(..total).map_async(wgpu::MapMode::Read, move |result| signal.set(result.is_ok()));
-        // Natively nobody else drives the device; a browser does.
-        let polled = self.device.device.poll(wgpu::PollType::wait_indefinitely());
-        let mapped = polled.is_ok() && mapped.await;
-        self.device.fault().await?;
-        let failed = |reason: String| Error::GpuLost { reason };
-        if !mapped {
-            return Err(failed("its results could not be read".into()));
-        }
-        let view = staging.slice(..total).get_mapped_range().map_err(|e| failed(e.to_string()))?;
+        let view = self.mapped(&staging, total).await?;
         let mut values = view.chunks_exact(4).map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]));
         let results = sizes.iter().map(|&size| values.by_ref().take(size as usize / 4).collect()).collect();
         drop(values);
@@ -484,6 +492,27 @@ mod tests {
         // Two norms, one attention, four products, and x in int8 for each of these.
         let dispatches = first.dispatches + 2 + 1 + 4 + 4;
         assert_eq!(gpu.counts(), Counts { dispatches, ..first });
+    }
+
+    #[test]
+    fn a_profile_counts_every_run_and_its_operations() {
+        let options = GpuOptions { software: true, profile: true, ..Default::default() };
+        let gpu = block_on(Gpu::new(&options)).unwrap();
+        let weights = [(192, 64), (64, 64), (256, 64), (64, 256)].map(|(n, k)| zeros(&gpu, n, k, Format::Q8));
+        block(&gpu, &weights, &gpu.tensor(1, 64, &[1.0; 64]).unwrap());
+        let kernels = block_on(gpu.profile()).unwrap();
+        assert_eq!(kernels.iter().map(|kernel| kernel.runs).sum::<u64>(), gpu.counts().dispatches);
+        let operations = |name: &str| {
+            let named = kernels.iter().filter(|kernel| kernel.kernel.starts_with(name));
+            named.map(|kernel| kernel.operations).sum::<u64>()
+        };
+        assert_eq!(operations("Linear"), 2 * 18 * 64 * (192 + 64 + 256 + 256));
+        assert_eq!(operations("Attention"), 2 * 4 * 9 * 9 * 64);
+        assert_eq!(operations("LayerNorm"), 0);
+        // The largest product is not done in no time.
+        let product = kernels.iter().find(|kernel| kernel.kernel.ends_with("18 x 64 x 256")).unwrap();
+        assert!(!product.time.is_zero() && product.time.as_secs() < 60, "{product:?}");
+        assert_eq!(block_on(gpu.profile()).unwrap(), []);
     }
 
     #[test]

@@ -9,6 +9,7 @@ use wgpu::BufferUsages;
 use super::buffer::Buffer;
 use super::device::Device;
 use super::pipeline::{Kernel, Pipelines, SLOT};
+use super::profile::Profile;
 
 /// Dispatches whose parameters fit the parameter buffer; a request of ViT-L/14 size has some 400.
 const SLOTS: usize = 1024;
@@ -21,6 +22,7 @@ pub(super) struct Recorder {
     parameters: wgpu::Buffer,
     recording: RefCell<Recording>,
     bind_groups: RefCell<HashMap<(usize, Vec<u64>), wgpu::BindGroup>>,
+    pub profile: Option<Profile>,
 }
 
 #[derive(Default)]
@@ -43,11 +45,19 @@ pub(super) struct Dispatch<'a> {
 }
 
 impl Recorder {
-    pub fn new(device: Rc<Device>) -> Self {
+    pub fn new(device: Rc<Device>, profile: bool) -> Self {
         let size = SLOTS as u64 * SLOT;
         let parameters = device.buffer("parameters", size, BufferUsages::UNIFORM | BufferUsages::COPY_DST);
         let pipelines = Pipelines::new(&device.device);
-        Recorder { device, pipelines, parameters, recording: RefCell::default(), bind_groups: RefCell::default() }
+        let profile = profile.then(|| Profile::new(&device.device, SLOTS));
+        Recorder {
+            device,
+            pipelines,
+            parameters,
+            recording: RefCell::default(),
+            bind_groups: RefCell::default(),
+            profile,
+        }
     }
 
     pub fn matrix_layout(&self) -> &wgpu::BindGroupLayout {
@@ -73,7 +83,14 @@ impl Recorder {
         parameters.resize(offset + SLOT as usize, 0);
 
         let encoder = encoder.get_or_insert_with(|| self.device.device.create_command_encoder(&Default::default()));
-        let pass = pass.get_or_insert_with(|| encoder.begin_compute_pass(&Default::default()).forget_lifetime());
+        let timestamp_writes = self.profile.as_ref().map(|profile| profile.next(&dispatch));
+        if timestamp_writes.is_some() {
+            *pass = None;
+        }
+        let pass = pass.get_or_insert_with(|| {
+            let descriptor = wgpu::ComputePassDescriptor { label: None, timestamp_writes };
+            encoder.begin_compute_pass(&descriptor).forget_lifetime()
+        });
         pass.set_pipeline(&pipeline);
         pass.set_bind_group(0, &tensors, &[offset as u32]);
         if let Some(matrix) = dispatch.matrix {
@@ -127,7 +144,10 @@ impl Recorder {
     pub fn submit(&self) {
         let Recording { pass, encoder, parameters } = self.recording.take();
         drop(pass);
-        let Some(encoder) = encoder else { return };
+        let Some(mut encoder) = encoder else { return };
+        if let Some(profile) = &self.profile {
+            profile.finish(&self.device, &mut encoder);
+        }
         let filters = [wgpu::ErrorFilter::OutOfMemory, wgpu::ErrorFilter::Internal, wgpu::ErrorFilter::Validation];
         self.device.scoped(&filters, || {
             if !parameters.is_empty() {

@@ -12,10 +12,9 @@ use crate::weights::quant::{Format, Matrix};
 /// The product that is timed: a layer of ViT-L/14 in small, [ROWS, WIDTH] x [WIDTH, WIDTH]ᵀ.
 const ROWS: usize = 256;
 const WIDTH: usize = 1024;
-/// Products of a measurement, so that it outlasts what submitting and reading take.
-const PRODUCTS: usize = 8;
-/// Measurements, of which the shortest counts.
-const ROUNDS: usize = 3;
+/// Products of each measurement. The fastest one counts: of several products, since it must outlast what submitting and
+/// reading take, unless one alone is long enough.
+const PRODUCTS: [u32; 4] = [1, 8, 8, 8];
 /// A measurement that needs no repetition.
 const LONG: Duration = Duration::from_millis(20);
 
@@ -69,7 +68,7 @@ impl Gpu {
         self.plans.borrow_mut().0.extend(plans);
     }
 
-    /// How long products with weights in this format take.
+    /// How long a product with weights in this format takes.
     async fn time(&self, format: Format) -> Result<Duration> {
         let panels = WIDTH / crate::weights::quant::PANEL;
         let data = vec![0; panels * format.panel_bytes(WIDTH)];
@@ -80,14 +79,15 @@ impl Gpu {
         // The first one compiles.
         self.read(&[&self.rows(&multiply(), &[0])]).await?;
         let mut shortest = Duration::MAX;
-        for _ in 0..ROUNDS {
+        for products in PRODUCTS {
             let start = Instant::now();
-            for _ in 1..PRODUCTS {
+            for _ in 1..products {
                 multiply();
             }
             self.read(&[&self.rows(&multiply(), &[0])]).await?;
-            shortest = shortest.min(start.elapsed());
-            if shortest > LONG {
+            let time = start.elapsed();
+            shortest = shortest.min(time / products);
+            if time > LONG {
                 break;
             }
         }

@@ -1,0 +1,123 @@
+//! Where the device's time goes: each run of a kernel is a pass of its own, between two timestamps.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use wgpu::BufferUsages;
+
+use super::Gpu;
+use super::device::Device;
+use super::pipeline::Kernel;
+use super::recorder::Dispatch;
+use crate::Result;
+use crate::weights::quant::BLOCK;
+
+/// What a kernel has taken, all runs on operands of the same shape together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KernelTime {
+    /// Its name; of a matrix product also rows, columns, and the length of the sums.
+    pub kernel: String,
+    pub runs: u64,
+    pub time: Duration,
+    /// Floating-point operations of products and attention, two for each multiplication and addition; of other kernels 0.
+    pub operations: u64,
+}
+
+pub(super) struct Profile {
+    queries: wgpu::QuerySet,
+    /// What is being recorded.
+    runs: RefCell<Vec<KernelTime>>,
+    /// What has been submitted, and the buffers that its timestamps arrive in.
+    submitted: RefCell<Vec<(Vec<KernelTime>, wgpu::Buffer)>>,
+}
+
+impl Profile {
+    /// For submissions of at most `runs`.
+    pub fn new(device: &wgpu::Device, runs: usize) -> Self {
+        let (ty, count) = (wgpu::QueryType::Timestamp, 2 * runs as u32);
+        let queries = device.create_query_set(&wgpu::QuerySetDescriptor { label: None, ty, count });
+        Profile { queries, runs: RefCell::default(), submitted: RefCell::default() }
+    }
+
+    /// The timestamps of the pass that holds this dispatch alone.
+    pub fn next(&self, dispatch: &Dispatch) -> wgpu::ComputePassTimestampWrites<'_> {
+        let mut runs = self.runs.borrow_mut();
+        let first = 2 * runs.len() as u32;
+        let (kernel, operations) = describe(dispatch);
+        runs.push(KernelTime { kernel, runs: 1, time: Duration::ZERO, operations });
+        wgpu::ComputePassTimestampWrites {
+            query_set: &self.queries,
+            beginning_of_pass_write_index: Some(first),
+            end_of_pass_write_index: Some(first + 1),
+        }
+    }
+
+    /// Ends a submission.
+    pub fn finish(&self, device: &Device, encoder: &mut wgpu::CommandEncoder) {
+        let runs = self.runs.take();
+        if runs.is_empty() {
+            return;
+        }
+        let count = 2 * runs.len() as u32;
+        let size = count as u64 * wgpu::QUERY_SIZE as u64;
+        let resolved = device.buffer("timestamps", size, BufferUsages::QUERY_RESOLVE | BufferUsages::COPY_SRC);
+        let readable = device.buffer("timestamps", size, BufferUsages::MAP_READ | BufferUsages::COPY_DST);
+        encoder.resolve_query_set(&self.queries, 0..count, &resolved, 0);
+        encoder.copy_buffer_to_buffer(&resolved, 0, &readable, 0, size);
+        self.submitted.borrow_mut().push((runs, readable));
+    }
+}
+
+/// A name for the kernel and its operands' shape, and the operations.
+fn describe(dispatch: &Dispatch) -> (String, u64) {
+    use Kernel::*;
+    let (kernel, parameters) = (dispatch.kernel, dispatch.parameters);
+    match kernel {
+        Linear(..) | LinearDirect(_) | LinearDot8(..) | LinearQuads(_) | Gemv(_) => {
+            let (m, n, k) = (parameters[0], parameters[1], parameters[4] * BLOCK as u32);
+            (format!("{kernel:?} {m} x {n} x {k}"), 2 * m as u64 * n as u64 * k as u64)
+        }
+        Attention(width) | AttentionQuads(width) => {
+            let (tokens, heads, causal) = (parameters[0] as u64, parameters[1] as u64, parameters[2] != 0);
+            let pairs = if causal { tokens * (tokens + 1) / 2 } else { tokens * tokens };
+            (format!("{kernel:?}"), 4 * pairs * heads * width as u64 * dispatch.groups[2] as u64)
+        }
+        _ => (format!("{kernel:?}"), 0),
+    }
+}
+
+impl Gpu {
+    /// What has run since the last call, the longest first; nothing without [`super::GpuOptions::profile`].
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub async fn profile(&self) -> Result<Vec<KernelTime>> {
+        let Some(profile) = &self.recorder.profile else { return Ok(Vec::new()) };
+        self.recorder.submit();
+        let tick = self.device.queue.get_timestamp_period() as f64;
+        let mut kernels: Vec<KernelTime> = Vec::new();
+        let submitted = profile.submitted.take();
+        for (runs, buffer) in submitted {
+            let view = self.mapped(&buffer, buffer.size()).await?;
+            let stamps: Vec<u64> = view.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect();
+            for (mut run, stamps) in runs.into_iter().zip(stamps.chunks_exact(2)) {
+                let ticks = stamps[1].saturating_sub(stamps[0]);
+                run.time = Duration::from_nanos((ticks as f64 * tick) as u64);
+                match kernels.iter_mut().find(|kernel| kernel.kernel == run.kernel) {
+                    Some(kernel) => kernel.add(&run),
+                    None => kernels.push(run),
+                }
+            }
+        }
+        kernels.sort_by_key(|kernel| std::cmp::Reverse(kernel.time));
+        Ok(kernels)
+    }
+}
+
+impl KernelTime {
+    fn add(&mut self, other: &KernelTime) {
+        self.runs += other.runs;
+        self.time += other.time;
+        self.operations += other.operations;
+    }
+}

@@ -1,0 +1,28 @@
+// What the engine finds out about a GPU, kept by the GPU's name. Where nothing can be kept, it is found out on each visit.
+
+const CACHE = 'memeclip plans';
+let kept;
+
+/** Gives the engine what an earlier visit found out. */
+export async function recall(classifier) {
+  try {
+    const entry = await (await caches.open(CACHE)).match(address(classifier));
+    kept = await entry?.text();
+    if (kept) classifier.adopt(kept);
+  } catch {}
+}
+
+/** Keeps what the engine has found out by now. */
+export async function keep(classifier) {
+  const plans = classifier.plans();
+  if (!plans || plans === kept) return;
+  kept = plans;
+  try {
+    await (await caches.open(CACHE)).put(address(classifier), new Response(plans));
+  } catch {}
+}
+
+/** Entries of a cache need addresses; nobody ever asks this one. */
+function address(classifier) {
+  return `https://memeclip.invalid/${encodeURIComponent(classifier.info().device)}`;
+}
