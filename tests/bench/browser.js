@@ -23,10 +23,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { launch } from './chromium.js';
 import { rest, watch } from './memory.js';
 import { peaks } from './peak.js';
 import { serve } from './site.js';
-import { cosine, launch, root } from '../browser/harness.js';
+import { cosine, root } from '../browser/harness.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -67,27 +68,11 @@ function contenders() {
 
 const site = await serve(weights);
 const browser = await launch();
-const session = await browser.newBrowserCDPSession();
-const { processInfo } = await session.send('SystemInfo.getProcessInfo');
-const { id: pid } = processInfo.find(({ type }) => type === 'browser');
-
-/** Runs `task` on an empty page in a process of its own. */
-async function onPage(origin, task) {
-  const context = await browser.newContext();
-  try {
-    const page = await context.newPage();
-    await page.goto(`${origin}/`);
-    return await task(page);
-  } finally {
-    await context.close();
-  }
-}
-
 async function once(contender) {
-  return onPage(contender.threads > 1 ? site.isolated : site.plain, async (page) => {
+  return browser.onPage(contender.threads > 1 ? site.isolated : site.plain, async (page) => {
     site.reset();
-    await rest(pid);
-    const memory = watch(pid);
+    await rest(browser.pid);
+    const memory = watch(browser.pid);
     try {
       const found = await page.evaluate(
         async ([contender, meme, runs]) => (await import('/page/engines.js')).measure(contender, meme, runs),
@@ -155,7 +140,7 @@ function table(rows) {
 const measured = new Map(contenders().map((contender) => [contender, []]));
 const peak = {};
 for (let round = 1; round <= Number(options.rounds); round++) {
-  for (const [name, speed] of Object.entries(await onPage(site.plain, peaks))) {
+  for (const [name, speed] of Object.entries(await browser.onPage(site.plain, peaks))) {
     peak[name] = Math.max(peak[name] ?? 0, speed);
   }
   for (const [contender, rounds] of measured) {
@@ -174,7 +159,7 @@ const machine = {
   cpu: cpus()[0].model,
   threads: availableParallelism(),
   load: loadavg(),
-  browser: browser.version(),
+  browser: browser.version,
 };
 await browser.close();
 site.stop();

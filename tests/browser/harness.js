@@ -41,16 +41,17 @@ export function manifest(pack) {
   return JSON.parse(readFileSync(join(pack, 'manifest.json')));
 }
 
-/** Chromium, with its software WebGPU adapter unless `gpu` is false. */
-export async function launch({ gpu = true } = {}) {
+/** How Chromium is started: with its software WebGPU adapter unless `gpu` is false. */
+export function chromiumWith({ gpu = true } = {}) {
   const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
-  // As localhost, but none of the addresses that count as secure; and still a page from there may read from here.
-  const insecure = '--host-resolver-rules=MAP insecure.test 127.0.0.1';
-  const without = `--disable-features=LocalNetworkAccessChecks${gpu ? '' : ',WebGPU'}`;
-  return chromium.launch({
+  return {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', gpu ? '--enable-unsafe-webgpu' : '--disable-gpu', without, insecure, ...quiet],
-  });
+    args: ['--no-sandbox', ...(gpu ? ['--enable-unsafe-webgpu'] : ['--disable-features=WebGPU', '--disable-gpu']), ...quiet],
+  };
+}
+
+export function launch(options) {
+  return chromium.launch(chromiumWith(options));
 }
 
 /** `memeclip demo` on a free port. */
