@@ -6,6 +6,8 @@
 //! Prints a Markdown table of RUNS warm requests. The adapter may be a software one; on Linux, VK_DRIVER_FILES names
 //! the driver, Chromium's own for one: /usr/lib/chromium/vk_swiftshader_icd.json.
 
+mod another;
+
 use std::time::{Duration, Instant};
 
 use memeclip::engine::Engine as _;
@@ -48,9 +50,10 @@ async fn profile(runs: usize, pack: &str, image: &Rgb, text: &str) -> Result<()>
     let total = |kernels: &[KernelTime]| kernels.iter().map(|kernel| kernel.time).sum::<Duration>();
     // The first round loads and compiles.
     for round in 0..=runs {
+        let (image, text) = another::meme(image, text, round);
         for (classifier, walls) in [&timed, &plain].into_iter().zip(&mut walls) {
             let start = Instant::now();
-            classifier.classify(image, text, &[Task::Hate]).await?;
+            classifier.classify(&image, &text, &[Task::Hate]).await?;
             if round > 0 {
                 walls.push(start.elapsed());
             }
