@@ -44,9 +44,12 @@ export function manifest(pack) {
 /** How Chromium is started: with its software WebGPU adapter unless `gpu` is false. */
 export function chromiumWith({ gpu = true } = {}) {
   const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+  // As localhost, but none of the addresses that count as secure; and still a page from there may read from here.
+  const insecure = '--host-resolver-rules=MAP insecure.test 127.0.0.1';
+  const without = `--disable-features=LocalNetworkAccessChecks${gpu ? '' : ',WebGPU'}`;
   return {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', ...(gpu ? ['--enable-unsafe-webgpu'] : ['--disable-features=WebGPU', '--disable-gpu']), ...quiet],
+    args: ['--no-sandbox', gpu ? '--enable-unsafe-webgpu' : '--disable-gpu', without, insecure, ...quiet],
   };
 }
 
