@@ -84,7 +84,11 @@ fn compile(root: &Path, build: &Build) -> Result<PathBuf> {
         cargo.arg("-Zbuild-std=std,panic_abort").env("RUSTC_BOOTSTRAP", "1");
         cargo.env("CARGO_ENCODED_RUSTFLAGS", SHARED.join("\x1f"));
     }
-    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let mut target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    if build.threads {
+        // Other flags make cargo compile the dependencies anew each time, if both kinds share a folder.
+        target.push("threads");
+    }
     let status = cargo.arg("--target-dir").arg(&target).current_dir(root).status();
     match status.map_err(|e| failed(format!("{e}. Install Rust from https://rustup.rs.")))?.success() {
         true => Ok(target.join(TARGET).join(PROFILE).join("memeclip.wasm")),
