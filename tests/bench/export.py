@@ -54,7 +54,7 @@ from goldens import GOLDENS, pixels  # noqa: E402
 OPSET = 17
 
 
-@torch.library.custom_op("bench::attention", mutates_args=())
+@torch.library.custom_op("bench::multi_head_attention", mutates_args=())
 def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, causal: bool) -> torch.Tensor:
     """Multi-head attention on [batch, tokens, width], in ONNX one node."""
     q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
@@ -69,7 +69,7 @@ def attention_node(graph, q, k, v, heads, causal):
     return node
 
 
-torch.onnx.register_custom_op_symbolic("bench::attention", attention_node, OPSET)
+torch.onnx.register_custom_op_symbolic("bench::multi_head_attention", attention_node, OPSET)
 
 
 def attend(self, hidden_states, attention_mask=None, is_causal=False, **_):

@@ -5,8 +5,7 @@ import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { gzipSync } from 'node:zlib';
-import { demo, manifest, pack, root } from './harness.js';
+import { demo, manifest, pack } from './harness.js';
 
 let site, weights;
 before(async () => {
@@ -14,14 +13,6 @@ before(async () => {
   site = await demo('--weights', weights);
 });
 after(() => site?.stop());
-
-test('the WebAssembly is at most 1.5 MB, compressed', () => {
-  for (const build of ['threads', 'relaxed', 'simd128']) {
-    const size = gzipSync(readFileSync(join(root, `www/pkg/${build}_bg.wasm`)), { level: 9 }).length;
-    console.log(`${build}: ${(size / 1e6).toFixed(2)} MB`);
-    assert.ok(size <= 1.5e6, `${build}: ${size} bytes`);
-  }
-});
 
 test('files come with their kind, isolated from other sites', async () => {
   const kinds = {
