@@ -1,6 +1,8 @@
+import { benchmark } from './benchmark.js';
 import { MemeClip } from './memeclip.js';
 import { duration, deviceName } from './format.js';
 import { Model } from './model.js';
+import { Network } from './network.js';
 import { Preview, watchPictures } from './picture.js';
 import { button, loadSamples, thumbnail } from './samples.js';
 import { Status } from './status.js';
@@ -132,7 +134,21 @@ $('meme').addEventListener('submit', (event) => {
   settle();
 });
 
+await new Network().watch();
 open();
+
+$('benchmark').querySelector('button').addEventListener('click', async ({ target }) => {
+  const line = $('benchmark').querySelector('p');
+  target.disabled = true;
+  try {
+    const onRun = (run, runs) => (line.textContent = run ? `Run ${run} of ${runs} …` : 'Getting ready …');
+    const { device, median, minimum, runs } = await benchmark(await model.open(), onRun);
+    line.textContent = `${duration(median)} a meme on ${deviceName(device)}: the median of ${runs}; the fastest took ${duration(minimum)}.`;
+  } catch (error) {
+    line.textContent = error.message;
+  }
+  target.disabled = false;
+});
 
 for (const choice of $('device').elements) choice.checked = choice.value === device;
 $('device').addEventListener('change', ({ target }) => {

@@ -112,6 +112,8 @@ const methods = {
 async function load([build, ...others]) {
   try {
     const code = fetch(new URL(`./pkg/${build}_bg.wasm`, import.meta.url));
+    // If the import fails first, nobody asks for the code.
+    code.catch(() => {});
     wasm = await import(`./pkg/${build}.js`);
     await wasm.default({ module_or_path: code });
     return build;

@@ -70,18 +70,20 @@ export async function demo(...args) {
 /**
  * A plain web server for the page and a pack. `fault(file, response, request)` may answer for a pack's file in its own
  * way and then returns true. `scripts` has, by path, what is sent instead of the page's own: null if that is missing.
- * `requests` lists what was asked for.
+ * `requests` lists what was asked for. `headers` go with every answer. While it is `down`, nothing is answered.
  */
 export async function serve(pack, fault = () => false) {
-  const site = { requests: [], fault, scripts: {} };
+  const site = { requests: [], fault, scripts: {}, headers: isolation, down: false };
   const server = createServer((request, response) => {
+    if (site.down) return request.destroy();
     const path = request.url.split('?')[0];
+    response.setHeaders(new Map(Object.entries(site.headers)));
     site.requests.push({ method: request.method, path, range: request.headers.range, headers: request.headers });
     const file = path.startsWith('/weights/') ? join(pack, path.slice(9)) : join(root, 'www', path);
     if (path.startsWith('/weights/') && site.fault(file, response, request)) return;
     const script = site.scripts[path];
     if (script === null) return response.writeHead(404).end();
-    if (script) return response.writeHead(200, { ...isolation, 'content-type': kinds['.js'] }).end(script);
+    if (script) return response.writeHead(200, { 'content-type': kinds['.js'] }).end(script);
     send(file, response, request);
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
@@ -93,7 +95,13 @@ export async function serve(pack, fault = () => false) {
   return site;
 }
 
-const kinds = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' };
+const kinds = {
+  '.html': 'text/html',
+  '.css': 'text/css',
+  '.js': 'text/javascript',
+  '.wasm': 'application/wasm',
+  '.json': 'application/json',
+};
 
 /** Sends a file, or the part of it that the request asks for; of that, at most `limit` bytes, and then hangs up. */
 export function send(file, response, request, limit = Infinity) {
@@ -101,7 +109,7 @@ export function send(file, response, request, limit = Infinity) {
   const { size } = statSync(file);
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
   if (start > 0 && start >= size) return response.writeHead(416, { 'content-range': `bytes */${size}` }).end();
-  const headers = { ...isolation, 'content-type': kinds[extname(file)] ?? 'application/octet-stream', 'content-length': size - start };
+  const headers = { 'content-type': kinds[extname(file)] ?? 'application/octet-stream', 'content-length': size - start };
   if (start > 0) headers['content-range'] = `bytes ${start}-${size - 1}/${size}`;
   response.writeHead(start > 0 ? 206 : 200, headers);
   const stream = createReadStream(file, { start, end: Math.min(size, start + limit) - 1 });
