@@ -143,3 +143,23 @@ impl Serialize for TaskVerdict {
 pub fn serialize_tasks<S: serde::Serializer>(tasks: &[TaskVerdict], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(tasks.iter().map(|verdict| (verdict.task.name(), verdict)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::HeadConfig;
+
+    #[test]
+    fn unsure_below_the_bound_of_calibrated_probabilities_and_without_training() {
+        let unsure = |probability: f32, temperature: f32, zero_shot: bool| {
+            let head = HeadEntry { config: HeadConfig::memeclip(128), zero_shot, temperature };
+            let logit = temperature * (probability / (1.0 - probability)).ln();
+            TaskVerdict::new(Task::Hate, vec![0.0, logit], &head).unsure()
+        };
+        for temperature in [1.0, 3.0] {
+            assert!(unsure(0.59, temperature, false) && unsure(0.41, temperature, false));
+            assert!(!unsure(0.61, temperature, false) && !unsure(0.39, temperature, false));
+        }
+        assert!(unsure(0.99, 1.0, true));
+    }
+}
