@@ -12,6 +12,7 @@ pub mod engine;
 mod error;
 #[cfg(feature = "cli")]
 pub mod evaluation;
+pub mod explanation;
 #[cfg(feature = "cli")]
 pub mod metrics;
 pub mod model;

@@ -1,5 +1,6 @@
 //! The boundary to JavaScript, for a browser's Worker: typed, asynchronous, errors as `Error` objects with a `code`.
 
+mod explain;
 #[cfg(target_feature = "atomics")]
 mod threads;
 
@@ -226,7 +227,8 @@ impl Classifier {
         let start = Instant::now();
         self.source.begin(signal).await.map_err(to_js)?;
         let memes: Vec<Meme> = images.iter().map(|image| &image.0).zip(texts.iter().map(String::as_str)).collect();
-        let verdicts = self.verdicts(&memes, &tasks).await.map_err(to_js)?;
+        let tasks = parse(&tasks).map_err(to_js)?;
+        let verdicts = self.answer(async |model| model.classify(&memes, &tasks).await).await.map_err(to_js)?;
         let load = self.source.waited();
         let timings = Timings { load: milliseconds(load), compute: milliseconds(start.elapsed().saturating_sub(load)) };
         let answers = verdicts.iter().map(|verdict| Answer {
@@ -241,30 +243,29 @@ impl Classifier {
 }
 
 impl Classifier {
-    /// The verdicts, computed again if what came from the cache turns out to be damaged.
-    async fn verdicts(&mut self, memes: &[Meme<'_>], tasks: &[String]) -> Result<Vec<Verdict>> {
-        let tasks = tasks.iter().map(|task| task.parse()).collect::<Result<Vec<Task>>>()?;
-        let verdicts = self.attempt(memes, &tasks).await;
-        if matches!(verdicts, Err(Error::Aborted)) || self.source.settle().await? {
-            return verdicts;
+    /// The answer, computed again if what came from the cache turns out to be damaged.
+    async fn answer<T>(&mut self, request: impl AsyncFn(&Model) -> Result<T>) -> Result<T> {
+        let answer = self.attempt(&request).await;
+        if matches!(answer, Err(Error::Aborted)) || self.source.settle().await? {
+            return answer;
         }
         // What has been loaded is not to be trusted. The damaged entries are gone, so these are downloads.
         self.model = Model::open(self.device, &self.source, &mut self.threads).await?;
-        let verdicts = self.attempt(memes, &tasks).await;
+        let answer = self.attempt(&request).await;
         match self.source.settle().await? {
-            true => verdicts,
+            true => answer,
             false => Err(Error::Internal { reason: "the browser's cache keeps returning damaged weights".into() }),
         }
     }
 
     /// On the device, or on what is left if it fails.
-    async fn attempt(&mut self, memes: &[Meme<'_>], tasks: &[Task]) -> Result<Vec<Verdict>> {
-        let mut result = self.model.classify(memes, tasks).await;
+    async fn attempt<T>(&mut self, request: &impl AsyncFn(&Model) -> Result<T>) -> Result<T> {
+        let mut result = request(&self.model).await;
         if matches!(result, Err(Error::GpuLost { .. })) {
             // Its weights are in the cache, so a device can be had anew.
             if let Ok(model) = Model::open(Device::Gpu, &self.source, &mut self.threads).await {
                 self.model = model;
-                result = self.model.classify(memes, tasks).await;
+                result = request(&self.model).await;
             }
         }
         let give_up = match &result {
@@ -275,7 +276,7 @@ impl Classifier {
         if let (true, Err(error)) = (give_up, &result) {
             self.notice = Some(format!("The CPU has taken over: {error}"));
             self.model = Model::open(Device::Cpu, &self.source, &mut self.threads).await?;
-            result = self.model.classify(memes, tasks).await;
+            result = request(&self.model).await;
         }
         result
     }
@@ -336,6 +337,10 @@ impl Model {
             Model::Cpu(model) => model.classify_all(memes, tasks).await,
         }
     }
+}
+
+fn parse(tasks: &[String]) -> Result<Vec<Task>> {
+    tasks.iter().map(|task| task.parse()).collect()
 }
 
 fn milliseconds(duration: Duration) -> f64 {

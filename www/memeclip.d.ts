@@ -55,6 +55,8 @@ export interface TaskVerdict {
   probabilities: Record<string, number>;
   /** The head was not trained: it compares with the names of the classes. */
   zero_shot: boolean;
+  /** The label is not to be relied on: no class reaches 0.6, or the head was not trained. */
+  unsure: boolean;
 }
 
 export interface Verdict {
@@ -70,6 +72,34 @@ export interface Verdict {
   features?: { image: number[]; text: number[] };
   /** Set once another device has taken over: why. */
   notice?: string;
+}
+
+export interface ExplainOptions {
+  /** What the picture says. */
+  text?: string;
+  tasks?: Task[];
+  signal?: AbortSignal;
+}
+
+/** Why a verdict is what it is. Tasks and words have one number for each class, by its name. */
+export interface Explanation {
+  /** What was taken for the meme's words. */
+  text: string;
+  /**
+   * Probabilities: of the verdict; of the picture without words, which the model reads as it does a meme that has none;
+   * of the words on a plain picture of the mean colour that CLIP was trained on.
+   */
+  tasks: Partial<Record<Task, Record<'both' | 'image' | 'text', Record<string, number>>>>;
+  /**
+   * By how much a word raises the probability of each class: with it, minus without it. In the order of the text, as
+   * far as the model reads it; of more than 24 words, a few neighbours together.
+   */
+  words: { word: string; tasks: Partial<Record<Task, Record<string, number>>> }[];
+  /**
+   * How much of each part of the picture has reached the verdict (attention rollout), the same for all tasks: a grid over
+   * the whole picture, row by row, 0 to 1, the largest 1.
+   */
+  regions: { rows: number; cols: number; values: number[] };
 }
 
 export interface Info {
@@ -112,6 +142,8 @@ export class MemeClip {
   static support(): Promise<Support>;
   readonly info: Info;
   classify(image: ImageSource, options?: ClassifyOptions): Promise<Verdict>;
+  /** It takes about as long as one or two verdicts, and longer with many words. */
+  explain(image: ImageSource, options?: ExplainOptions): Promise<Explanation>;
   /** Ends the Worker and frees its memory. */
   dispose(): void;
 }

@@ -69,6 +69,14 @@ export class MemeClip {
     return this.#request('classify', request, signal);
   }
 
+  /** Why the verdict on a meme is what it is. */
+  async explain(image, { text = '', tasks = this.#tasks, signal } = {}) {
+    if (signal?.aborted) throw aborted();
+    const source = await sourceOf(image);
+    await this.#ready();
+    return this.#request('explain', { source, text: String(text ?? ''), tasks: Array.from(tasks, String) }, signal);
+  }
+
   /** Ends the Worker and frees its memory. */
   dispose() {
     this.#disposed = true;

@@ -34,7 +34,8 @@ function next() {
   const kind = ({ method, parameters: { tasks, features } }) => JSON.stringify([method, tasks, features]);
   const others = waiting.findIndex((request) => kind(request) !== kind(waiting[0]));
   const alike = others < 0 ? waiting.length : others;
-  return waiting.splice(0, Math.min(alike, classifier?.batch ?? 1));
+  const most = waiting[0].method === 'classify' ? (classifier?.batch ?? 1) : 1;
+  return waiting.splice(0, Math.min(alike, most));
 }
 
 // An unexpected error, or a trap inside a promise: the page hears of errors only.
@@ -85,18 +86,13 @@ const methods = {
     const memes = [];
     for (const request of requests) {
       try {
-        request.stop.signal.throwIfAborted();
         memes.push(await prepare(request));
       } catch (error) {
         fail(request, error);
       }
     }
     if (memes.length === 0) return;
-    // The page has one listener for all of them.
-    loader.onprogress = (progress) => {
-      const told = memes.find(({ stop }) => !stop.signal.aborted);
-      if (told) self.postMessage({ id: told.id, progress });
-    };
+    tell(memes);
     const [images, texts] = [memes.map(({ image }) => image), memes.map(({ text }) => text)];
     const { tasks, features } = requests[0].parameters;
     const verdicts = await classifier.classify(images, texts, tasks, features, signal);
@@ -106,7 +102,21 @@ const methods = {
       self.postMessage({ id, value: { ...verdicts[i], timings, image: size } });
     }
   },
+
+  async explain([request], signal) {
+    const { id, image, text } = await prepare(request);
+    tell([request]);
+    self.postMessage({ id, value: await classifier.explain(image, text, request.parameters.tasks, signal) });
+  },
 };
+
+/** Tells these requests of weights that arrive: the first one will do, as the page has one listener for all of them. */
+function tell(requests) {
+  loader.onprogress = (progress) => {
+    const told = requests.find(({ stop }) => !stop.signal.aborted);
+    if (told) self.postMessage({ id: told.id, progress });
+  };
+}
 
 /** Loads the first of these builds that can be had here: one with threads needs a memory that it can share. */
 async function load([build, ...others]) {
@@ -125,6 +135,7 @@ async function load([build, ...others]) {
 
 /** A request with its image decoded. */
 async function prepare({ id, parameters: { source, text }, stop }) {
+  stop.signal.throwIfAborted();
   const start = performance.now();
   classifier.checkText(text);
   const image = await decode(source, stop.signal);

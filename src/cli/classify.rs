@@ -3,7 +3,9 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::device::{Device, OnEngine};
+use super::why;
 use crate::engine::Engine;
+use crate::explanation::Explanation;
 use crate::preprocess;
 use crate::verdict::{Task, TaskVerdict, Verdict, serialize_tasks};
 use crate::weights::pack::io;
@@ -27,6 +29,9 @@ pub struct Classify {
     task: Vec<Task>,
     #[arg(long, value_enum, default_value_t = Device::Auto)]
     device: Device,
+    /// Explains the verdicts: each modality alone, which words matter, and where in the picture.
+    #[arg(long)]
+    why: bool,
     /// One JSON object a line and image.
     #[arg(long)]
     json: bool,
@@ -44,6 +49,8 @@ struct Line<'a> {
     tasks: &'a [TaskVerdict],
     #[serde(skip_serializing_if = "Option::is_none")]
     features: Option<Features<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a Explanation>,
 }
 
 #[derive(Serialize)]
@@ -64,7 +71,9 @@ impl OnEngine for Classify {
         let mut failed = 0;
         for path in &self.image {
             match self.classify(&classifier, path).await {
-                Ok(verdict) => self.print(&classifier.engine().name(), path, &verdict)?,
+                Ok((verdict, explanation)) => {
+                    self.print(&classifier.engine().name(), path, &verdict, explanation.as_ref())?
+                }
                 // A bad image does not keep the others from their verdicts.
                 Err(error) if self.image.len() > 1 => {
                     eprintln!("memeclip: {error}");
@@ -81,13 +90,22 @@ impl OnEngine for Classify {
 }
 
 impl Classify {
-    async fn classify<E: Engine>(&self, classifier: &Classifier<E, Directory>, path: &PathBuf) -> Result<Verdict> {
+    async fn classify<E: Engine>(
+        &self,
+        classifier: &Classifier<E, Directory>,
+        path: &PathBuf,
+    ) -> Result<(Verdict, Option<Explanation>)> {
         let bytes = std::fs::read(path).map_err(|e| io(path, e))?;
         let image = preprocess::decode(&path.display().to_string(), &bytes)?;
-        classifier.classify(&image, &self.text, &self.task).await
+        // First, since the verdict then finds its features.
+        let explanation = match self.why {
+            true => Some(classifier.explain(&image, &self.text, &self.task).await?),
+            false => None,
+        };
+        Ok((classifier.classify(&image, &self.text, &self.task).await?, explanation))
     }
 
-    fn print(&self, device: &str, path: &Path, verdict: &Verdict) -> Result<()> {
+    fn print(&self, device: &str, path: &Path, verdict: &Verdict, explanation: Option<&Explanation>) -> Result<()> {
         if self.json {
             let features = Features { image: &verdict.image_feature, text: &verdict.text_feature };
             let line = Line {
@@ -96,6 +114,7 @@ impl Classify {
                 device,
                 tasks: &verdict.tasks,
                 features: self.features.then_some(features),
+                explanation,
             };
             let json = serde_json::to_string(&line).map_err(|e| Error::Internal { reason: e.to_string() })?;
             println!("{json}");
@@ -103,11 +122,15 @@ impl Classify {
         }
         println!("{} on {device}", path.display());
         for task in &verdict.tasks {
-            let note = if task.zero_shot { "  (zero-shot)" } else { "" };
-            println!("  {:<7} {}{note}", task.task.name(), task.label());
+            let zero_shot = if task.zero_shot { "  (zero-shot)" } else { "" };
+            let unsure = if task.unsure() { "  (unsure)" } else { "" };
+            println!("  {:<7} {}{zero_shot}{unsure}", task.task.name(), task.label());
             for (label, p) in task.task.labels().iter().zip(&task.probabilities) {
                 println!("          {:>5.1} %  {label}", 100.0 * p);
             }
+        }
+        if let Some(explanation) = explanation {
+            why::print(verdict, explanation);
         }
         Ok(())
     }

@@ -16,6 +16,7 @@ mod progress;
 mod synth;
 #[cfg(feature = "train")]
 mod train;
+mod why;
 #[cfg(not(feature = "train"))]
 mod without_training;
 
