@@ -126,7 +126,7 @@ export async function blank(browser, origin, context, { isolated = false } = {})
     const { MemeClip, MemeClipError } = await import('/memeclip.js');
     const failure = (error) => {
       if (!(error instanceof MemeClipError)) throw error;
-      return { error: { code: error.code, message: error.message } };
+      return { error: { code: error.code, message: error.message, remedy: error.remedy } };
     };
     const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
     Object.assign(globalThis, {
