@@ -171,7 +171,6 @@ export type ErrorCode =
   | 'gpu/limit'
   | 'gpu/memory'
   | 'gpu/lost'
-  | 'device/unavailable'
   | 'network'
   /** By the request's signal. */
   | 'aborted'
