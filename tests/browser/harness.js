@@ -95,9 +95,10 @@ export async function serve(pack, fault = () => false) {
 
 const kinds = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' };
 
-/** A plain web server for a folder. `headers` come with every file. */
-export async function host(folder, headers = {}) {
-  const server = createServer((request, response) => {
+/** A plain web server for a folder. `headers` come with every file, once `ready` has seen the request. */
+export async function host(folder, headers = {}, ready = () => {}) {
+  const server = createServer(async (request, response) => {
+    await ready(request);
     response.setHeaders(new Map(Object.entries(headers)));
     send(join(folder, request.url.split('?')[0]), response, request);
   });
