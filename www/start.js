@@ -3,7 +3,9 @@
  * a CDN's for one: then a script of this site imports it.
  */
 export function start(script, own = () => new Worker(script, { type: 'module' })) {
-  if (script.origin === self.origin) return own();
-  const importing = new Blob([`import ${JSON.stringify(script.href)};`], { type: 'text/javascript' });
+  // A bundler may have put a file's name there.
+  const elsewhere = /^https?:/.test(script) && script.origin !== self.origin;
+  if (!elsewhere) return own();
+  const importing = new Blob([`import ${JSON.stringify(script)};`], { type: 'text/javascript' });
   return new Worker(URL.createObjectURL(importing), { type: 'module' });
 }

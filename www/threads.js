@@ -12,7 +12,7 @@ const here = import.meta.url;
 export async function startThreads(wasm, script, module, memory, count, crashes) {
   const workers = [];
   const started = () => {
-    const own = () => new Worker(new URL('./thread.js', import.meta.url), { type: 'module', name: 'memeclip thread' });
+    const own = () => new Worker(new URL('./thread.js', import.meta.url), { type: 'module', name: 'memeclip-thread' });
     const worker = start(new URL('thread.js', here), own);
     workers.push(worker);
     return new Promise((resolve, reject) => {

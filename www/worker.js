@@ -142,7 +142,7 @@ class Loader {
   onprogress;
 
   constructor() {
-    const own = () => new Worker(new URL('./loader.js', import.meta.url), { type: 'module', name: 'memeclip loader' });
+    const own = () => new Worker(new URL('./loader.js', import.meta.url), { type: 'module', name: 'memeclip-loader' });
     this.#worker = start(new URL('loader.js', here), own);
     this.#worker.onmessage = ({ data: { id, value, error, progress } }) => {
       if (progress) return this.onprogress?.(progress);
