@@ -1,4 +1,4 @@
-//! The boundary to JavaScript, for a browser's Worker: typed, asynchronous, errors as `Error` objects with a `code`.
+//! The boundary to JavaScript, for a browser's Worker: typed, asynchronous, errors as `Error` objects with a `code` and a `remedy`.
 
 mod explain;
 #[cfg(target_feature = "atomics")]
@@ -154,10 +154,7 @@ impl Classifier {
                 "auto" => Device::Auto,
                 "gpu" => Device::Gpu,
                 "cpu" => Device::Cpu,
-                _ => {
-                    let reason = format!("unknown device '{device}'. Use auto, gpu or cpu.");
-                    return Err(Error::Argument { reason });
-                }
+                _ => return Err(Error::UnknownDevice { device }),
             };
             let source = Http::new(loader, base, signal)?;
             let mut threads = Threads(threads);
@@ -356,5 +353,6 @@ fn to_js(error: Error) -> JsValue {
     let value = js_sys::Error::new(&error.to_string());
     // A plain object takes any property.
     let _ = Reflect::set(&value, &"code".into(), &error.code().into());
+    let _ = Reflect::set(&value, &"remedy".into(), &error.remedy().into());
     value.into()
 }

@@ -33,19 +33,28 @@ export interface LoadOptions {
   /** Tasks of requests that name none; all of the pack's by default. */
   tasks?: Task[];
   signal?: AbortSignal;
-  /** Called while weights arrive, which they do when a request first needs them. */
+  /**
+   * Called while weights arrive, which they do when a request first needs them: from 0 to `total` bytes, then no more until
+   * another request needs others.
+   */
   onProgress?: (progress: Progress) => void;
-  /** Folder of worker.js and pkg/, if it is not this module's own. */
+  /** Folder of the package's files, if they are not where this module is: with a bundler that leaves Workers alone. */
   assets?: string | URL;
 }
 
 export interface ClassifyOptions {
   /** What the picture says. */
   text?: string;
+  /** By default those that `load` was given. */
   tasks?: Task[];
   signal?: AbortSignal;
   /** Adds `features` to the verdict. */
   features?: boolean;
+}
+
+/** Options for several images: their texts in the same order. */
+export interface ClassifyListOptions extends Omit<ClassifyOptions, 'text'> {
+  text?: readonly (string | undefined)[];
 }
 
 export interface TaskVerdict {
@@ -116,7 +125,16 @@ export interface Info {
   tasks: Task[];
 }
 
+export interface SupportOptions {
+  /** Address of a pack: adds `load`. */
+  weights?: string | URL;
+  /** As for `load`. */
+  assets?: string | URL;
+}
+
 export interface Support {
+  /** What device `auto` takes. */
+  device: 'gpu' | 'cpu';
   /** A hardware GPU can be used. */
   webgpu: boolean;
   /** There is WebGPU, but computed on the CPU: device `gpu` takes it, `auto` does not. */
@@ -126,24 +144,102 @@ export interface Support {
   threads: number;
   /** Weights are kept for the next visit. */
   cache: boolean;
+  load?: Cost;
 }
 
-/** Every error of this module. The message says what to do about it. */
+/** What verdicts with a pack will fetch, in bytes. */
+export interface Cost {
+  /** Of all weights that verdicts need, as `Info.bytes`. */
+  bytes: number;
+  /** The part of `bytes` that is in the browser's cache. */
+  cached: number;
+  /** Of the program, as the server sends it; null if the server does not say. */
+  code: number | null;
+}
+
+export interface ObserveOptions {
+  /** Called once for each picture, and again when it shows another one, if hate is at least as probable as `threshold`. */
+  onVerdict: (element: HTMLImageElement, verdict: Verdict) => void;
+  /**
+   * Called for each picture that could not be checked: `image/unreadable` if another site does not allow cross-origin reads.
+   * By default the console is told.
+   */
+  onError?: (element: HTMLImageElement, error: MemeClipError) => void;
+  /** A probability, 0.5 by default. With 0 every verdict is told. */
+  threshold?: number;
+  /** In CSS pixels: a picture with a shorter side is skipped, icons for instance; 100 by default. */
+  minimum?: number;
+  /** As for `classify`; hate is always among them. */
+  tasks?: Task[];
+  /** Stops, as `stop` does. */
+  signal?: AbortSignal;
+}
+
+export interface Observation {
+  /** Ends it: there are no calls after this one. */
+  stop(): void;
+}
+
+/** What went wrong, for programs. These names are stable. */
+export type ErrorCode =
+  | 'image/not-an-image'
+  | 'image/truncated'
+  | 'image/size'
+  | 'image/bytes'
+  /** It cannot be had: no such file, or another site's without cross-origin reads. */
+  | 'image/unreadable'
+  | 'text/too-long'
+  | 'task/unknown'
+  | 'pack/manifest'
+  | 'pack/version'
+  | 'pack/missing-component'
+  | 'pack/missing-shard'
+  | 'pack/shard-size'
+  | 'pack/shard-hash'
+  | 'pack/tensor'
+  | 'gpu/none'
+  | 'gpu/limit'
+  | 'gpu/memory'
+  | 'gpu/lost'
+  | 'network'
+  /** By the request's signal. */
+  | 'aborted'
+  /** What was given is of the wrong kind, or the classifier is disposed. */
+  | 'argument'
+  /** A bug or a crash; the next request starts afresh. */
+  | 'internal';
+
+/** Every error of this module. */
 export class MemeClipError extends Error {
-  /** Stable: `image/not-an-image`, `pack/missing-shard`, `network`, `aborted`, ... */
-  readonly code: string;
-  constructor(code: string, message: string);
+  readonly code: ErrorCode;
+  /** What to do about it, in whole sentences; `message` says what is wrong and ends with them. */
+  readonly remedy: string;
+  constructor(code: ErrorCode, message: string, remedy: string);
 }
 
-/** A pack of weights, opened in a Worker. Requests are answered one after the other. */
+/** A pack of weights, opened in a Worker. Requests are answered one after the other, or a few at a time on a GPU. */
 export class MemeClip {
   /** Reads the manifest of the pack at `url`. */
   static load(url: string | URL, options?: LoadOptions): Promise<MemeClip>;
-  static support(): Promise<Support>;
+  /** What can be done here, and what it will cost: no weights are fetched, nor the program. */
+  static support(options?: SupportOptions): Promise<Support>;
+  private constructor();
   readonly info: Info;
+  /** Rejects with a `MemeClipError`. */
   classify(image: ImageSource, options?: ClassifyOptions): Promise<Verdict>;
+  /**
+   * Resolves to one answer for each image, in their order: an image without a verdict has its error in its place. Rejects only
+   * if it is stopped, by the signal or by `dispose`, or if the texts do not fit.
+   */
+  classify(images: readonly ImageSource[], options?: ClassifyListOptions): Promise<(Verdict | MemeClipError)[]>;
   /** It takes about as long as one or two verdicts, and longer with many words. */
   explain(image: ImageSource, options?: ExplainOptions): Promise<Explanation>;
+  /**
+   * Judges the `img` elements below `root` (also in `picture`, in open shadow roots, and those that are added or exchanged
+   * later) as they come into the viewport; those that leave it before their turn are dropped until they come back. Each
+   * address is asked for once. The page is not changed. Not seen: CSS backgrounds, frames, closed shadow roots.
+   */
+  observe(root: Document | DocumentFragment | Element, options: ObserveOptions): Observation;
   /** Ends the Worker and frees its memory. */
   dispose(): void;
 }

@@ -1,11 +1,16 @@
 // The model's thread: decodes images and runs the WebAssembly. Requests are answered one after the other, or several
 // together where the device gains by it.
 
+import { builds as addresses } from './builds.js';
+import { failure } from './error.js';
+import * as plans from './plans.js';
+import { start } from './start.js';
+import { startThreads } from './threads.js';
+
+const here = import.meta.url;
 let wasm;
 let loader;
 let classifier;
-/** What is known of the GPU: plans.js, where there is one. */
-let plans;
 /** Requests that wait, in order. */
 const waiting = [];
 let busy = false;
@@ -61,24 +66,19 @@ async function answer(requests) {
 function fail({ id, stop }, error) {
   // Our own errors have a code; any other one may have left the WebAssembly in disorder.
   if (typeof error.code !== 'string' && !stop.signal.aborted) throw error;
-  self.postMessage({ id, error: { code: error.code, message: error.message } });
+  self.postMessage({ id, error: { code: error.code, message: error.message, remedy: error.remedy } });
   // What the request was still downloading.
   stop.abort();
 }
 
 const methods = {
-  async open([{ id, parameters: { url, device, builds, threads, crashes } }], signal) {
-    loader = new Loader(new URL('loader.js', import.meta.url));
-    const base = `${url.replace(/manifest\.json$/, '').replace(/\/+$/, '')}/`;
+  async open([{ id, parameters: { base, device, builds, threads, crashes } }], signal) {
+    loader = new Loader();
     loader.call('open', base);
-    const build = await load(builds);
-    const start = async (module, memory) => {
-      const { startThreads } = await import('./threads.js');
-      await startThreads(wasm, build, module, memory, threads, crashes);
-    };
-    classifier = await wasm.Classifier.open(loader, base, device, wasm.startThreads && start, signal);
-    plans = classifier.plans() === undefined ? undefined : await import('./plans.js');
-    await plans?.recall(classifier);
+    const script = await load(builds);
+    const pool = (module, memory) => startThreads(wasm, script, module, memory, threads, crashes);
+    classifier = await wasm.Classifier.open(loader, base, device, wasm.startThreads && pool, signal);
+    await plans.recall(classifier);
     self.postMessage({ id, value: classifier.info() });
   },
 
@@ -96,7 +96,7 @@ const methods = {
     const [images, texts] = [memes.map(({ image }) => image), memes.map(({ text }) => text)];
     const { tasks, features } = requests[0].parameters;
     const verdicts = await classifier.classify(images, texts, tasks, features, signal);
-    plans?.keep(classifier);
+    plans.keep(classifier);
     for (const [i, { id, size, start, decoded }] of memes.entries()) {
       const timings = { ...verdicts[i].timings, decode: decoded - start, total: performance.now() - start };
       self.postMessage({ id, value: { ...verdicts[i], timings, image: size } });
@@ -118,18 +118,22 @@ function tell(requests) {
   };
 }
 
-/** Loads the first of these builds that can be had here: one with threads needs a memory that it can share. */
+/**
+ * Loads the first of these builds that can be had here: one with threads needs a memory that it can share. Returns its
+ * script's address.
+ */
 async function load([build, ...others]) {
+  const { script, module } = addresses[build];
   try {
-    const code = fetch(new URL(`./pkg/${build}_bg.wasm`, import.meta.url));
+    const code = fetch(module);
     // If the import fails first, nobody asks for the code.
     code.catch(() => {});
-    wasm = await import(`./pkg/${build}.js`);
+    wasm = await import(/* @vite-ignore */ /* webpackIgnore: true */ script.href);
     await wasm.default({ module_or_path: code });
-    return build;
+    return script.href;
   } catch (error) {
     if (others.length) return load(others);
-    throw failure('network', `pkg/${build}.js could not be loaded (${error.message}). Reload the page.`);
+    throw failure('network', `${script} could not be loaded (${error.message})`, 'Reload the page.');
   }
 }
 
@@ -150,8 +154,9 @@ class Loader {
   #next = 0;
   onprogress;
 
-  constructor(script) {
-    this.#worker = new Worker(script, { type: 'module', name: 'memeclip loader' });
+  constructor() {
+    const own = () => new Worker(new URL('./loader.js', import.meta.url), { type: 'module', name: 'memeclip-loader' });
+    this.#worker = start(new URL('loader.js', here), own);
     this.#worker.onmessage = ({ data: { id, value, error, progress } }) => {
       if (progress) return this.onprogress?.(progress);
       const { resolve, reject } = this.#calls.get(id);
@@ -218,9 +223,5 @@ async function download(url, signal) {
   } catch (error) {
     reason = error.message;
   }
-  throw failure('image/unreadable', `${url}: the image cannot be read (${reason}). Give its file, or allow cross-origin reads.`);
-}
-
-function failure(code, message) {
-  return Object.assign(new Error(message), { code });
+  throw failure('image/unreadable', `${url}: the image cannot be read (${reason})`, 'Give its file, or allow cross-origin reads.');
 }

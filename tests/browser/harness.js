@@ -103,6 +103,21 @@ const kinds = {
   '.json': 'application/json',
 };
 
+/** A plain web server for a folder. `headers` come with every file, once `ready` has seen the request. */
+export async function host(folder, headers = {}, ready = () => {}) {
+  const server = createServer(async (request, response) => {
+    await ready(request);
+    response.setHeaders(new Map(Object.entries(headers)));
+    send(join(folder, request.url.split('?')[0]), response, request);
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  const stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { origin: `http://localhost:${server.address().port}`, stop };
+}
+
 /** Sends a file, or the part of it that the request asks for; of that, at most `limit` bytes, and then hangs up. */
 export function send(file, response, request, limit = Infinity) {
   if (!existsSync(file)) return response.writeHead(404).end();
@@ -134,7 +149,7 @@ export async function blank(browser, origin, context, { isolated = false } = {})
     const { MemeClip, MemeClipError } = await import('/memeclip.js');
     const failure = (error) => {
       if (!(error instanceof MemeClipError)) throw error;
-      return { error: { code: error.code, message: error.message } };
+      return { error: { code: error.code, message: error.message, remedy: error.remedy } };
     };
     const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
     Object.assign(globalThis, {
@@ -168,6 +183,17 @@ export async function blank(browser, origin, context, { isolated = false } = {})
     open: (url, options) => page.evaluate(([url, options]) => open(url, options), [url, options]),
     run: (image, options) => page.evaluate(([image, options]) => run(image, options), [base64(image), options]),
   };
+}
+
+/** An empty page of the site. */
+export async function empty(browser, origin, { isolated = false, body = '' } = {}) {
+  const page = await browser.newPage();
+  const html = `<!doctype html><link rel="icon" href="data:,"><title>empty</title>${body}`;
+  const route = `${origin}/empty.html`;
+  await page.route(route, (route) => route.fulfill({ contentType: 'text/html', headers: isolated ? isolation : {}, body: html }));
+  await page.goto(route);
+  await page.unroute(route);
+  return page;
 }
 
 /** How alike two features are: 1 if they point the same way. */

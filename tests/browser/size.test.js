@@ -12,9 +12,9 @@ const LIMIT = 850_000;
 
 test('the code, compressed as hosts send it', () => {
   memeclip('demo', '--build-only');
+  const scripts = JSON.parse(readFileSync(join(root, 'www/package.json'))).files.filter((file) => /(?<!\.d)\.js$/.test(file));
   for (const build of ['threads', 'relaxed', 'simd128']) {
-    const others = build === 'threads' ? ['threads.js', 'thread.js'] : [];
-    const files = ['memeclip.js', 'worker.js', 'loader.js', 'plans.js', ...others, `pkg/${build}.js`, `pkg/${build}_bg.wasm`];
+    const files = [...scripts, `pkg/${build}.js`, `pkg/${build}_bg.wasm`];
     const sizes = files.map((file) => gzipSync(readFileSync(join(root, 'www', file)), { level: 9 }).length);
     const total = sizes.reduce((sum, size) => sum + size);
     console.log(`${build}: ${total}`);
