@@ -71,7 +71,7 @@ export interface Verdict {
   device: string;
   tasks: Partial<Record<Task, TaskVerdict>>;
   /**
-   * Milliseconds; `load` is the wait for weights. A GPU answers requests for the same tasks that wait for it a few at a
+   * Milliseconds since the image was there; `load` is the wait for weights. A GPU answers requests for the same tasks that wait for it a few at a
    * time: `load` and `compute` are then those of all of them.
    */
   timings: { decode: number; load: number; compute: number; total: number };
@@ -187,11 +187,14 @@ export class MemeClipError extends Error {
   constructor(code: ErrorCode, message: string, remedy: string);
 }
 
-/** A pack of weights, opened in a Worker. Requests are answered one after the other, or a few at a time on a GPU. */
+/**
+ * A pack of weights, opened in a Worker. Requests are answered one after the other as their images are there, or a few at a
+ * time on a GPU.
+ */
 export class MemeClip {
   /** Reads the manifest of the pack at `url`. */
   static load(url: string | URL, options?: LoadOptions): Promise<MemeClip>;
-  /** What can be done here, and what it will cost: no weights are fetched, nor the program. */
+  /** What can be done here, and what it will cost; nothing is loaded for it but the manifest. */
   static support(options?: SupportOptions): Promise<Support>;
   private constructor();
   readonly info: Info;
