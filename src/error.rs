@@ -59,7 +59,7 @@ pub enum Error {
 
     #[error("{url}: the download failed ({reason}). {}", self.remedy())]
     Network { url: String, reason: String },
-    #[error("stopped on request. {}", self.remedy())]
+    #[error("stopped on request")]
     Aborted,
     #[error("{reason}")]
     Argument { reason: String },
@@ -101,8 +101,8 @@ impl Error {
         }
     }
 
-    /// What to do about it, in whole sentences. Empty where the error's `reason` says it, as only the program's own
-    /// errors do, never one that reaches a page.
+    /// What to do about it, in whole sentences. Empty for those that reach no page: the program's own say it in their
+    /// `reason`, and who has stopped a request knows.
     pub fn remedy(&self) -> String {
         let remedy: &str = match self {
             Error::NotAnImage { .. } => "Give a PNG, JPEG, WebP, GIF or BMP file.",
@@ -131,9 +131,8 @@ impl Error {
             Error::DeviceUnavailable { remedy, .. } => remedy,
             Error::UnknownDevice { .. } => "Use auto, gpu or cpu.",
             Error::Network { .. } => "Check the connection and try again; finished shards are kept.",
-            Error::Aborted => "Ask again if it is wanted after all.",
             Error::Internal { .. } => "This is a bug in memeclip; the next request starts afresh.",
-            Error::Checkpoint { .. } | Error::Io { .. } | Error::Argument { .. } => "",
+            Error::Checkpoint { .. } | Error::Io { .. } | Error::Argument { .. } | Error::Aborted => "",
         };
         remedy.into()
     }

@@ -1,4 +1,4 @@
-/** Every error of this package: `code` is stable; `message` says what is wrong and ends with `remedy`, what to do about it. */
+/** Every error of this package. `code` is stable; `message` says what is wrong and ends with `remedy`: what to do. */
 export class MemeClipError extends Error {
   constructor(code, message, remedy) {
     super(message);

@@ -34,8 +34,8 @@ export interface LoadOptions {
   tasks?: Task[];
   signal?: AbortSignal;
   /**
-   * Called while weights arrive, which they do when a request first needs them: from 0 to `total` bytes, then no more until
-   * another request needs others.
+   * Called while weights arrive, which they do when a request first needs them: until `loaded` is `total`, and again when
+   * a later request needs others.
    */
   onProgress?: (progress: Progress) => void;
   /** Folder of the package's files, if they are not where this module is: with a bundler that leaves Workers alone. */
@@ -73,8 +73,8 @@ export interface Verdict {
   device: string;
   tasks: Partial<Record<Task, TaskVerdict>>;
   /**
-   * Milliseconds; `load` is the wait for weights. A GPU answers requests for the same tasks that wait for it a few at a
-   * time: `load` and `compute` are then those of all of them.
+   * Milliseconds since the image was there; `load` is the wait for weights. A GPU answers requests for the same tasks
+   * that wait for it a few at a time: `load` and `compute` are then those of all of them.
    */
   timings: { decode: number; load: number; compute: number; total: number };
   image: { width: number; height: number };
@@ -158,11 +158,11 @@ export interface Cost {
 }
 
 export interface ObserveOptions {
-  /** Called once for each picture, and again when it shows another one, if hate is at least as probable as `threshold`. */
+  /** Called once for each picture whose hate is at least as probable as `threshold`, again when its address changes. */
   onVerdict: (element: HTMLImageElement, verdict: Verdict) => void;
   /**
-   * Called for each picture that could not be checked: `image/unreadable` if another site does not allow cross-origin reads.
-   * By default the console is told.
+   * Called for each picture that could not be checked: `image/unreadable` if another site does not allow cross-origin
+   * reads. By default the console is told.
    */
   onError?: (element: HTMLImageElement, error: MemeClipError) => void;
   /** A probability, 0.5 by default. With 0 every verdict is told. */
@@ -217,26 +217,29 @@ export class MemeClipError extends Error {
   constructor(code: ErrorCode, message: string, remedy: string);
 }
 
-/** A pack of weights, opened in a Worker. Requests are answered one after the other, or a few at a time on a GPU. */
+/**
+ * A pack of weights, opened in a Worker. Requests are answered one after the other as their images are there, or a few
+ * at a time on a GPU.
+ */
 export class MemeClip {
   /** Reads the manifest of the pack at `url`. */
   static load(url: string | URL, options?: LoadOptions): Promise<MemeClip>;
-  /** What can be done here, and what it will cost: no weights are fetched, nor the program. */
+  /** What can be done here, and what it will cost; nothing is loaded for it but the manifest. */
   static support(options?: SupportOptions): Promise<Support>;
   private constructor();
   readonly info: Info;
   /** Rejects with a `MemeClipError`. */
   classify(image: ImageSource, options?: ClassifyOptions): Promise<Verdict>;
   /**
-   * Resolves to one answer for each image, in their order: an image without a verdict has its error in its place. Rejects only
-   * if it is stopped, by the signal or by `dispose`, or if the texts do not fit.
+   * Resolves to one answer for each image, in their order: an image without a verdict has its error in its place.
+   * Rejects only if it is stopped, by the signal or by `dispose`, or if the texts are not as many.
    */
   classify(images: readonly ImageSource[], options?: ClassifyListOptions): Promise<(Verdict | MemeClipError)[]>;
   /** It takes about as long as one or two verdicts, and longer with many words. */
   explain(image: ImageSource, options?: ExplainOptions): Promise<Explanation>;
   /**
-   * Judges the `img` elements below `root` (also in `picture`, in open shadow roots, and those that are added or exchanged
-   * later) as they come into the viewport; those that leave it before their turn are dropped until they come back. Each
+   * Judges the `img` elements below `root` (also in `picture`, in open shadow roots, and those that are added or
+   * changed later) as they come into the viewport; those that leave it before their turn are dropped until they come back. Each
    * address is asked for once. The page is not changed. Not seen: CSS backgrounds, frames, closed shadow roots.
    */
   observe(root: Document | DocumentFragment | Element, options: ObserveOptions): Observation;

@@ -67,12 +67,12 @@ export class MemeClip {
     return this.#info;
   }
 
-  /** The verdicts on one meme, or those on each of a list or the error that it has instead. */
+  /** The verdicts on one meme, or for each of a list those or its error. */
   async classify(image, options = {}) {
     if (!Array.isArray(image)) return this.#classify(image, options);
     const { text = image.map(() => undefined), signal } = options;
     if (!Array.isArray(text) || text.length !== image.length) {
-      throw failure('argument', 'the texts of a list of images are no list, or of another length', 'Give one for each image.');
+      throw failure('argument', 'the texts of several images are not as many', 'Give a list with one for each.');
     }
     const answers = image.map((one, i) => this.#classify(one, { ...options, text: text[i] }).catch((error) => error));
     const settled = await Promise.all(answers);
@@ -149,7 +149,8 @@ export class MemeClip {
       else pending.resolve(value);
     };
     // A trap in the WebAssembly, memory exhausted above all, leaves a Worker of no further use.
-    const crash = (reason) => this.#stop(failure('internal', `internal error: ${reason}`, 'The next request starts afresh.'));
+    const crash = (reason) =>
+      this.#stop(failure('internal', `internal error: ${reason}`, 'The next request starts afresh.'));
     this.#worker.onerror = (event) => {
       event.preventDefault();
       if (event.message) return crash(event.message);

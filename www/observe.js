@@ -8,8 +8,8 @@ const REQUESTS = 4;
 const REMEMBERED = 1000;
 
 /**
- * Judges the pictures below `root`, also in open shadow roots, with `classify(address, signal)`: those in the viewport, in the
- * order in which they came there. One that leaves it before its turn is dropped until it comes back.
+ * Judges the pictures below `root`, also in open shadow roots, with `classify(address, signal)`: those in the viewport,
+ * in the order in which they came there. One that leaves it before its turn is dropped until it comes back.
  */
 export function observe(classify, root, { onVerdict, onError = warn, threshold = 0.5, minimum = 100, signal }) {
   check(root, onVerdict, threshold, minimum);
@@ -109,10 +109,13 @@ export function observe(classify, root, { onVerdict, onError = warn, threshold =
 }
 
 function check(root, onVerdict, threshold, minimum) {
-  if (!root?.querySelectorAll) throw failure('argument', 'no part of a page to observe', 'Give a document or an element.');
-  if (typeof onVerdict !== 'function') throw failure('argument', 'onVerdict is no function', 'Give one: it gets each verdict.');
-  if (!(threshold >= 0 && threshold <= 1)) throw failure('argument', `'${threshold}' is no threshold`, 'Give 0 to 1.');
-  if (!(minimum >= 0)) throw failure('argument', `'${minimum}' is no size`, 'Give a number of pixels.');
+  const expect = (right, problem, remedy) => {
+    if (!right) throw failure('argument', problem, remedy);
+  };
+  expect(root?.querySelectorAll, 'no part of a page to observe', 'Give a document or an element.');
+  expect(typeof onVerdict === 'function', 'onVerdict is no function', 'Give one: it is told the verdicts.');
+  expect(threshold >= 0 && threshold <= 1, `'${threshold}' is no threshold`, 'Give a probability, 0 to 1.');
+  expect(minimum >= 0, `'${minimum}' is no size`, 'Give a number of pixels.');
 }
 
 /** A picture that could not be checked is never passed over in silence. */

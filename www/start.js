@@ -1,6 +1,6 @@
 /**
- * Starts a module as a Worker. `own` does so in the form that bundlers know; but browsers refuse a script of another site,
- * a CDN's for one: then a script of this site imports it.
+ * Starts a module as a Worker. `own` does so in the form that bundlers know; but browsers refuse a script of another
+ * site, a CDN's for one: then a script of this site imports it.
  */
 export function start(script, own = () => new Worker(script, { type: 'module' })) {
   // A bundler may have put a file's name there.

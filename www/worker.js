@@ -7,6 +7,8 @@ import * as plans from './plans.js';
 import { start } from './start.js';
 import { startThreads } from './threads.js';
 
+/** Milliseconds after which an image that is not here yet is given up. */
+const PATIENCE = 60_000;
 const here = import.meta.url;
 let wasm;
 let loader;
@@ -17,16 +19,32 @@ let busy = false;
 /** Stops a request, waiting or running. */
 const stops = new Map();
 
-self.onmessage = ({ data: { id, method, ...parameters } }) => {
+self.onmessage = async ({ data: { id, method, ...parameters } }) => {
   if (method === 'abort') {
     stops.get(id)?.abort();
     return;
   }
-  const stop = new AbortController();
-  stops.set(id, stop);
-  waiting.push({ id, method, parameters, stop });
+  const request = { id, method, parameters, stop: new AbortController() };
+  stops.set(id, request.stop);
+  const { source } = parameters;
+  // Other requests do not wait for a slow host.
+  if (source?.url && !(await fetched(request, source))) return;
+  waiting.push(request);
   if (!busy) work();
 };
+
+/** Whether the image is here, which is then the request's source. */
+async function fetched(request, { url }) {
+  try {
+    const name = url.startsWith('data:') ? 'the image' : url;
+    request.parameters.source = { name, blob: await download(url, request.stop.signal) };
+    return true;
+  } catch (error) {
+    fail(request, error);
+    stops.delete(request.id);
+    return false;
+  }
+}
 
 async function work() {
   busy = true;
@@ -142,7 +160,7 @@ async function prepare({ id, parameters: { source, text }, stop }) {
   stop.signal.throwIfAborted();
   const start = performance.now();
   classifier.checkText(text);
-  const image = await decode(source, stop.signal);
+  const image = await decode(source);
   const size = { width: image.width, height: image.height };
   return { id, stop, text, image: classifier.shrink(image), size, start, decoded: performance.now() };
 }
@@ -179,14 +197,13 @@ class Loader {
 }
 
 /** The image's pixels, as close to the reference's as can be had. */
-async function decode({ pixels, bitmap, url, blob, name }, signal) {
+async function decode({ pixels, bitmap, blob, name }) {
   if (pixels) {
     const image = new wasm.Image('the image', pixels.width, pixels.height);
     image.push(new Uint8Array(pixels.data.buffer, pixels.data.byteOffset, pixels.data.byteLength));
     return image;
   }
   if (bitmap) return read('the image', bitmap);
-  if (url) [name, blob] = [url.startsWith('data:') ? 'the image' : url, await download(url, signal)];
   wasm.Image.checkBytes(name, blob.size);
   try {
     return wasm.Image.decode(name, new Uint8Array(await blob.arrayBuffer()));
@@ -217,11 +234,13 @@ function read(name, bitmap) {
 async function download(url, signal) {
   let reason;
   try {
-    const response = await fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', signal });
+    const either = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+    const response = await fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', signal: either });
     if (response.ok) return await response.blob();
     reason = `the server answers ${response.status}`;
   } catch (error) {
     reason = error.message;
   }
-  throw failure('image/unreadable', `${url}: the image cannot be read (${reason})`, 'Give its file, or allow cross-origin reads.');
+  const remedy = 'Give its file, or allow cross-origin reads.';
+  throw failure('image/unreadable', `${url}: the image cannot be read (${reason})`, remedy);
 }

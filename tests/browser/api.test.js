@@ -58,6 +58,20 @@ test('a list is rejected if its texts do not fit, or if it is stopped', async ()
   assert.deepEqual(await classifyAll(files, {}, { dispose: true }), { rejected: 'argument' });
 });
 
+test('a picture that is slow to come holds up no other', async () => {
+  await open('/weights/', { device: 'cpu' });
+  site.fault = (file) => file === 'slow.png';
+  const codes = await page.evaluate(async (quick) => {
+    const stop = new AbortController();
+    const slow = clf.classify('/weights/slow.png', { signal: stop.signal }).catch(({ code }) => code);
+    const { tasks } = await clf.classify(quick);
+    stop.abort();
+    return [tasks.hate.label, await slow];
+  }, `data:image/png;base64,${picture('exact.png').toString('base64')}`);
+  assert.match(codes[0], /hate$/);
+  assert.equal(codes[1], 'aborted');
+});
+
 test('what a verdict will fetch is known beforehand, without weights and without the program', async () => {
   const cost = () => page.evaluate(() => MemeClip.support({ weights: '/weights/manifest.json' }).then(({ load }) => load));
   const size = (file) => readFileSync(join(root, 'www/pkg', file)).length;

@@ -27,6 +27,9 @@ export function picture(name) {
   return readFileSync(join(root, 'tests/goldens/images', name));
 }
 
+/** The package's JavaScript, without that of the WebAssembly. */
+export const scripts = JSON.parse(readFileSync(join(root, 'www/package.json'))).files.filter((file) => /(?<!\.d)\.js$/.test(file));
+
 /** A pack of seeded weights; tasks without a head get a zero-shot one. */
 export function pack(arch, dtype, heads = []) {
   const folder = join(root, 'target/tmp/browser');
