@@ -1,0 +1,1 @@
+//! The boundary to JavaScript: the module that reads pictures has this alone.
