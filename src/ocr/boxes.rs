@@ -1,6 +1,6 @@
 //! From DB's map of probabilities to rectangles.
 
-use rten_imageproc::{Point, RetrievalMode, RotatedRect, Vec2, find_contours, min_area_rect};
+use rten_imageproc::{Point, RetrievalMode, RotatedRect, Vec2, find_contours, min_area_rect, simplify_polygon};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 
@@ -20,7 +20,8 @@ pub fn decode(map: NdTensorView<f32, 2>, factors: [f32; 2]) -> Vec<Quad> {
     let contours = find_contours(inside.view(), RetrievalMode::External);
     let quads = contours.iter().filter_map(|contour| {
         let points: Vec<_> = contour.iter().map(|point| point.to_f32()).collect();
-        let inner = min_area_rect(&points)?.orient_towards(Vec2::from_yx(-1.0, 0.0));
+        // Without the many points on straight edges, of which the library's convex hull makes too little in f32.
+        let inner = min_area_rect(&simplify_polygon(&points, 0.5))?.orient_towards(Vec2::from_yx(-1.0, 0.0));
         if inner.width().min(inner.height()) < SMALLEST || mean(&map, &inner) < BOX {
             return None;
         }

@@ -1,15 +1,16 @@
 //! Reads the text off a picture: PP-OCRv6's detector finds the lines, its recogniser reads each (Apache-2.0, PaddlePaddle).
 //!
-//! What is read is meant for CLIP, so words count: spaces that the recogniser leaves out are put back by [`spaces`].
+//! What is read is meant for CLIP, so words count: [`ctc`] puts spaces where the recogniser hesitates, [`lookalikes`] makes
+//! words of what is almost one, and [`lines`] leaves out what is no part of the meme.
 
 mod boxes;
 mod crop;
 mod ctc;
 mod detector;
 mod lines;
+mod lookalikes;
 mod models;
 mod recogniser;
-mod spaces;
 #[cfg(target_arch = "wasm32")]
 mod web;
 

@@ -8,8 +8,8 @@ use super::Line;
 use super::boxes::Quad;
 use super::crop::crop;
 use super::ctc;
+use super::lookalikes;
 use super::models::internal;
-use super::spaces;
 use crate::Result;
 use crate::preprocess::Rgb;
 
@@ -33,8 +33,7 @@ impl Recogniser {
         let input = NdTensor::from_data([1, 3, HEIGHT, width], pixels);
         let output = self.model.run_one(input.view().into(), None).map_err(internal)?;
         let posterior: NdTensor<f32, 3> = output.try_into().map_err(internal)?;
-        let found = ctc::decode(posterior.slice(0), &self.alphabet);
-        let confidence = found.iter().map(|c| c.probability).sum::<f32>() / found.len().max(1) as f32;
-        Ok(Line { text: spaces::restore(&found), confidence, corners: quad })
+        let (text, confidence) = ctc::decode(posterior.slice(0), &self.alphabet);
+        Ok(Line { text: lookalikes::mend(&text), confidence, corners: quad })
     }
 }
