@@ -12,6 +12,8 @@ pub mod engine;
 mod error;
 #[cfg(feature = "cli")]
 pub mod evaluation;
+#[cfg(target_arch = "wasm32")]
+mod js;
 #[cfg(feature = "cli")]
 pub mod metrics;
 pub mod model;

@@ -60,13 +60,22 @@ export class MemeClip {
     return this.#info;
   }
 
-  /** The verdicts on one meme. */
-  async classify(image, { text = '', tasks = this.#tasks, signal, features = false } = {}) {
+  /** The verdicts on one meme. Without `text` its words are read off the picture. */
+  async classify(image, { text, tasks = this.#tasks, signal, features = false } = {}) {
     if (signal?.aborted) throw aborted();
     const source = await sourceOf(image);
     await this.#ready();
-    const request = { source, text: String(text ?? ''), tasks: Array.from(tasks, String), features };
+    const words = text === undefined ? undefined : String(text ?? '');
+    const request = { source, text: words, tasks: Array.from(tasks, String), features };
     return this.#request('classify', request, signal);
+  }
+
+  /** What a picture says. */
+  async read(image, { signal } = {}) {
+    if (signal?.aborted) throw aborted();
+    const source = await sourceOf(image);
+    await this.#ready();
+    return this.#request('read', { source }, signal);
   }
 
   /** Ends the Worker and frees its memory. */

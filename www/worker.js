@@ -83,30 +83,47 @@ const methods = {
 
   async classify(requests, signal) {
     const memes = [];
+    report(requests);
     for (const request of requests) {
       try {
         request.stop.signal.throwIfAborted();
-        memes.push(await prepare(request));
+        memes.push(await prepare(request, signal));
       } catch (error) {
         fail(request, error);
       }
     }
     if (memes.length === 0) return;
-    // The page has one listener for all of them.
-    loader.onprogress = (progress) => {
-      const told = memes.find(({ stop }) => !stop.signal.aborted);
-      if (told) self.postMessage({ id: told.id, progress });
-    };
     const [images, texts] = [memes.map(({ image }) => image), memes.map(({ text }) => text)];
     const { tasks, features } = requests[0].parameters;
     const verdicts = await classifier.classify(images, texts, tasks, features, signal);
     plans?.keep(classifier);
-    for (const [i, { id, size, start, decoded }] of memes.entries()) {
-      const timings = { ...verdicts[i].timings, decode: decoded - start, total: performance.now() - start };
-      self.postMessage({ id, value: { ...verdicts[i], timings, image: size } });
+    for (const [i, { id, size, start, text, reading, notice = verdicts[i].notice, took }] of memes.entries()) {
+      const timings = { ...verdicts[i].timings, ...took, total: performance.now() - start };
+      self.postMessage({ id, value: { ...verdicts[i], text, reading, notice, timings, image: size } });
+    }
+  },
+
+  async read(requests, signal) {
+    report(requests);
+    for (const request of requests) {
+      try {
+        request.stop.signal.throwIfAborted();
+        const image = await decode(request.parameters.source, request.stop.signal);
+        self.postMessage({ id: request.id, value: await read(image, signal) });
+      } catch (error) {
+        fail(request, error);
+      }
     }
   },
 };
+
+/** The page has one listener for all of the requests. */
+function report(requests) {
+  loader.onprogress = (progress) => {
+    const told = requests.find(({ stop }) => !stop.signal.aborted);
+    if (told) self.postMessage({ id: told.id, progress });
+  };
+}
 
 /** Loads the first of these builds that can be had here: one with threads needs a memory that it can share. */
 async function load([build, ...others]) {
@@ -121,13 +138,32 @@ async function load([build, ...others]) {
   }
 }
 
-/** A request with its image decoded. */
-async function prepare({ id, parameters: { source, text }, stop }) {
+/** A request with its image decoded, and read if its text is not given. */
+async function prepare({ id, parameters: { source, text }, stop }, signal) {
   const start = performance.now();
-  classifier.checkText(text);
+  if (text !== undefined) classifier.checkText(text);
   const image = await decode(source, stop.signal);
+  const decoded = performance.now();
+  const words = text === undefined ? await wordsOf(image, signal) : { text };
+  const took = { decode: decoded - start, read: performance.now() - decoded };
   const size = { width: image.width, height: image.height };
-  return { id, stop, text, image: classifier.shrink(image), size, start, decoded: performance.now() };
+  return { id, stop, ...words, image: classifier.shrink(image), size, start, took };
+}
+
+/** What the picture says, as far as the pack can tell. */
+async function wordsOf(image, signal) {
+  try {
+    const reading = await read(image, signal);
+    return { text: reading.text, reading };
+  } catch (error) {
+    if (error.code !== 'pack/missing-component') throw error;
+    return { text: '', notice: 'This pack cannot read pictures: the verdict is on the picture without its words.' };
+  }
+}
+
+async function read(image, signal) {
+  const reader = await import('./reader.js');
+  return reader.read(image, classifier, signal);
 }
 
 /** The network's thread, loader.js, as the WebAssembly calls it. */
@@ -167,7 +203,7 @@ async function decode({ pixels, bitmap, url, blob, name }, signal) {
     image.push(new Uint8Array(pixels.data.buffer, pixels.data.byteOffset, pixels.data.byteLength));
     return image;
   }
-  if (bitmap) return read('the image', bitmap);
+  if (bitmap) return pixelsOf('the image', bitmap);
   if (url) [name, blob] = [url.startsWith('data:') ? 'the image' : url, await download(url, signal)];
   wasm.Image.checkBytes(name, blob.size);
   try {
@@ -176,12 +212,12 @@ async function decode({ pixels, bitmap, url, blob, name }, signal) {
     if (error.code !== 'image/not-an-image') throw error;
     // The browser may know more formats, AVIF for one. Its pixels as they are stored, as the reference takes them.
     const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' }).catch(() => Promise.reject(error));
-    return read(name, bitmap);
+    return pixelsOf(name, bitmap);
   }
 }
 
 /** A bitmap's pixels, in strips: a canvas for all of it would need as much memory again. */
-function read(name, bitmap) {
+function pixelsOf(name, bitmap) {
   const { width, height } = bitmap;
   const image = new wasm.Image(name, width, height);
   const rows = Math.min(height, Math.ceil(2 ** 20 / width));

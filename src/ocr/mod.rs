@@ -16,6 +16,7 @@ mod web;
 
 use serde::Serialize;
 
+#[cfg(feature = "cli")]
 pub use models::{FILES, STAGE};
 
 use crate::Result;
