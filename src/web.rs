@@ -4,7 +4,7 @@ mod explain;
 #[cfg(target_feature = "atomics")]
 mod threads;
 
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Promise, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -15,12 +15,14 @@ use web_time::{Duration, Instant};
 use crate::engine::Engine as _;
 use crate::engine::cpu::Cpu;
 use crate::engine::gpu::{Gpu, GpuOptions};
+use crate::js::{to_js, to_value};
 use crate::preprocess::{self, Rgb};
 use crate::tokenizer;
 use crate::verdict::{Task, TaskVerdict, Verdict, serialize_tasks};
 use crate::weights::http::{Http, Loader};
 use crate::weights::manifest::Manifest;
 use crate::weights::quant::Format;
+use crate::weights::source::Source;
 use crate::{Error, Result};
 
 #[wasm_bindgen(start)]
@@ -56,6 +58,11 @@ impl Image {
     /// Appends RGBA pixels; alpha is dropped, as the reference does.
     pub fn push(&mut self, rgba: &[u8]) {
         self.0.data.extend(rgba.as_chunks::<4>().0.iter().flat_map(|pixel| &pixel[..3]));
+    }
+
+    /// All pixels, three bytes each.
+    pub fn rgb(&self) -> Uint8Array {
+        Uint8Array::from(&self.0.data[..])
     }
 
     #[wasm_bindgen(getter)]
@@ -197,6 +204,19 @@ impl Classifier {
     #[wasm_bindgen(js_name = checkText)]
     pub fn check_text(&self, text: &str) -> Result<(), JsValue> {
         tokenizer::check_bytes(text).map_err(to_js)
+    }
+
+    /// The component that reads pictures, for the module that does. One call at a time.
+    pub async fn ocr(&self, signal: AbortSignal) -> Result<Uint8Array, JsValue> {
+        let fetch = async {
+            let shard = self.model.manifest().ocr()?;
+            self.source.begin(signal).await?;
+            self.source.prefetch(std::slice::from_ref(shard)).await?;
+            let bytes = self.source.shard(shard).await?;
+            // If it is damaged it has left the cache, so this is a download.
+            if self.source.settle().await? { Ok(bytes) } else { self.source.shard(shard).await }
+        };
+        fetch.await.map_err(to_js)
     }
 
     /// What has been found out about the adapter, to be kept for the next visit; nothing on the CPU.
@@ -342,17 +362,4 @@ fn parse(tasks: &[String]) -> Result<Vec<Task>> {
 
 fn milliseconds(duration: Duration) -> f64 {
     1e3 * duration.as_secs_f64()
-}
-
-fn to_value(value: &impl Serialize) -> Result<JsValue, JsValue> {
-    let serializer = serde_wasm_bindgen::Serializer::new().serialize_maps_as_objects(true);
-    value.serialize(&serializer).map_err(|e| to_js(Error::Internal { reason: e.to_string() }))
-}
-
-fn to_js(error: Error) -> JsValue {
-    let value = js_sys::Error::new(&error.to_string());
-    // A plain object takes any property.
-    let _ = Reflect::set(&value, &"code".into(), &error.code().into());
-    let _ = Reflect::set(&value, &"remedy".into(), &error.remedy().into());
-    value.into()
 }

@@ -1,4 +1,6 @@
-/** The builds of the WebAssembly, each with its JavaScript; every address is written out, so that bundlers see it. */
+// Addresses of the WebAssembly and its JavaScript; each is written out, so that bundlers see it.
+
+/** The builds of the model, of which one is loaded. */
 export const builds = {
   threads: {
     script: new URL('./pkg/threads.js', import.meta.url),
@@ -12,4 +14,10 @@ export const builds = {
     script: new URL('./pkg/simd128.js', import.meta.url),
     module: new URL('./pkg/simd128_bg.wasm', import.meta.url),
   },
+};
+
+/** What reads the text off pictures. */
+export const ocr = {
+  script: new URL('./pkg/ocr.js', import.meta.url),
+  module: new URL('./pkg/ocr_bg.wasm', import.meta.url),
 };

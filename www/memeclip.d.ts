@@ -43,7 +43,7 @@ export interface LoadOptions {
 }
 
 export interface ClassifyOptions {
-  /** What the picture says. */
+  /** What the picture says: read off it if not given. An empty text means that it says nothing. */
   text?: string;
   /** By default those that `load` was given. */
   tasks?: Task[];
@@ -68,18 +68,40 @@ export interface TaskVerdict {
   unsure: boolean;
 }
 
+/** A line of text on a picture. */
+export interface Line {
+  text: string;
+  /** 0 to 1. */
+  confidence: number;
+  /** Corners (x, y) in pixels of the upright picture, clockwise from the top left of the line. */
+  box: [[number, number], [number, number], [number, number], [number, number]];
+}
+
+/** What a picture says. */
+export interface Reading {
+  /** The lines, with spaces between them. */
+  text: string;
+  /** In reading order. */
+  lines: Line[];
+}
+
 export interface Verdict {
+  /** What has been classified along with the picture. */
+  text: string;
+  /** Where that text was found, if it was not given. */
+  reading?: Reading;
   /** What has computed it, such as "cpu (relaxed-simd, 4 threads)". */
   device: string;
   tasks: Partial<Record<Task, TaskVerdict>>;
   /**
-   * Milliseconds since the image was there; `load` is the wait for weights. A GPU answers requests for the same tasks
-   * that wait for it a few at a time: `load` and `compute` are then those of all of them.
+   * Milliseconds since the image was there; `load` is the wait for the classifier's weights, `read` is 0 if the text was
+   * given. A GPU answers requests for the same tasks that wait for it a few at a time: `load` and `compute` are then those
+   * of all of them.
    */
-  timings: { decode: number; load: number; compute: number; total: number };
+  timings: { decode: number; read: number; load: number; compute: number; total: number };
   image: { width: number; height: number };
   features?: { image: number[]; text: number[] };
-  /** Set once another device has taken over: why. */
+  /** Set once another device has taken over: why. Or that the text was wanted from the picture, but the pack cannot read. */
   notice?: string;
 }
 
@@ -235,6 +257,8 @@ export class MemeClip {
    * Rejects only if it is stopped, by the signal or by `dispose`, or if the texts are not as many.
    */
   classify(images: readonly ImageSource[], options?: ClassifyListOptions): Promise<(Verdict | MemeClipError)[]>;
+  /** What a picture says. The pack needs a component `ocr`, else `pack/missing-component`. */
+  read(image: ImageSource, options?: { signal?: AbortSignal }): Promise<Reading>;
   /** It takes about as long as one or two verdicts, and longer with many words. */
   explain(image: ImageSource, options?: ExplainOptions): Promise<Explanation>;
   /**

@@ -67,7 +67,7 @@ export class MemeClip {
     return this.#info;
   }
 
-  /** The verdicts on one meme, or for each of a list those or its error. */
+  /** The verdicts on one meme, or for each of a list those or its error. Without `text` its words are read off the picture. */
   async classify(image, options = {}) {
     if (!Array.isArray(image)) return this.#classify(image, options);
     const { text = image.map(() => undefined), signal } = options;
@@ -81,20 +81,28 @@ export class MemeClip {
     return settled;
   }
 
-  async #classify(image, { text = '', tasks = this.#tasks, signal, features = false }) {
+  async #classify(image, { text, tasks = this.#tasks, signal, features = false }) {
     if (signal?.aborted) throw aborted();
     const source = await sourceOf(image);
     await this.#ready();
-    const request = { source, text: String(text ?? ''), tasks: Array.from(tasks, String), features };
+    const request = { source, text: words(text), tasks: Array.from(tasks, String), features };
     return this.#request('classify', request, signal);
   }
 
   /** Why the verdict on a meme is what it is. */
-  async explain(image, { text = '', tasks = this.#tasks, signal } = {}) {
+  async explain(image, { text, tasks = this.#tasks, signal } = {}) {
     if (signal?.aborted) throw aborted();
     const source = await sourceOf(image);
     await this.#ready();
-    return this.#request('explain', { source, text: String(text ?? ''), tasks: Array.from(tasks, String) }, signal);
+    return this.#request('explain', { source, text: words(text), tasks: Array.from(tasks, String) }, signal);
+  }
+
+  /** What a picture says. */
+  async read(image, { signal } = {}) {
+    if (signal?.aborted) throw aborted();
+    const source = await sourceOf(image);
+    await this.#ready();
+    return this.#request('read', { source }, signal);
   }
 
   /** Watches the pictures below `root` and tells of those that are likely to be hateful. */
@@ -188,6 +196,11 @@ export class MemeClip {
     signal?.addEventListener('abort', stop, { once: true });
     return promise.finally(() => signal?.removeEventListener('abort', stop));
   }
+}
+
+/** Undefined stays so: it is read off the picture. */
+function words(text) {
+  return text === undefined ? undefined : String(text ?? '');
 }
 
 function aborted() {

@@ -102,34 +102,47 @@ const methods = {
 
   async classify(requests, signal) {
     const memes = [];
+    report(requests);
     for (const request of requests) {
       try {
-        memes.push(await prepare(request));
+        memes.push(await prepare(request, signal));
       } catch (error) {
         fail(request, error);
       }
     }
     if (memes.length === 0) return;
-    tell(memes);
     const [images, texts] = [memes.map(({ image }) => image), memes.map(({ text }) => text)];
     const { tasks, features } = requests[0].parameters;
     const verdicts = await classifier.classify(images, texts, tasks, features, signal);
     plans.keep(classifier);
-    for (const [i, { id, size, start, decoded }] of memes.entries()) {
-      const timings = { ...verdicts[i].timings, decode: decoded - start, total: performance.now() - start };
-      self.postMessage({ id, value: { ...verdicts[i], timings, image: size } });
+    for (const [i, { id, size, start, text, reading, notice = verdicts[i].notice, took }] of memes.entries()) {
+      const timings = { ...verdicts[i].timings, ...took, total: performance.now() - start };
+      self.postMessage({ id, value: { ...verdicts[i], text, reading, notice, timings, image: size } });
+    }
+  },
+
+  async read(requests, signal) {
+    report(requests);
+    for (const request of requests) {
+      try {
+        request.stop.signal.throwIfAborted();
+        const image = await decode(request.parameters.source);
+        self.postMessage({ id: request.id, value: await read(image, signal) });
+      } catch (error) {
+        fail(request, error);
+      }
     }
   },
 
   async explain([request], signal) {
-    const { id, image, text } = await prepare(request);
-    tell([request]);
+    report([request]);
+    const { id, image, text } = await prepare(request, signal);
     self.postMessage({ id, value: await classifier.explain(image, text, request.parameters.tasks, signal) });
   },
 };
 
-/** Tells these requests of weights that arrive: the first one will do, as the page has one listener for all of them. */
-function tell(requests) {
+/** The page has one listener for all of the requests. */
+function report(requests) {
   loader.onprogress = (progress) => {
     const told = requests.find(({ stop }) => !stop.signal.aborted);
     if (told) self.postMessage({ id: told.id, progress });
@@ -155,14 +168,33 @@ async function load([build, ...others]) {
   }
 }
 
-/** A request with its image decoded. */
-async function prepare({ id, parameters: { source, text }, stop }) {
+/** A request with its image decoded, and read if its text is not given. */
+async function prepare({ id, parameters: { source, text }, stop }, signal) {
   stop.signal.throwIfAborted();
   const start = performance.now();
-  classifier.checkText(text);
+  if (text !== undefined) classifier.checkText(text);
   const image = await decode(source);
+  const decoded = performance.now();
+  const words = text === undefined ? await wordsOf(image, signal) : { text };
+  const took = { decode: decoded - start, read: performance.now() - decoded };
   const size = { width: image.width, height: image.height };
-  return { id, stop, text, image: classifier.shrink(image), size, start, decoded: performance.now() };
+  return { id, stop, ...words, image: classifier.shrink(image), size, start, took };
+}
+
+/** What the picture says, as far as the pack can tell. */
+async function wordsOf(image, signal) {
+  try {
+    const reading = await read(image, signal);
+    return { text: reading.text, reading };
+  } catch (error) {
+    if (error.code !== 'pack/missing-component') throw error;
+    return { text: '', notice: 'This pack cannot read pictures: the verdict is on the picture without its words.' };
+  }
+}
+
+async function read(image, signal) {
+  const reader = await import('./reader.js');
+  return reader.read(image, classifier, signal);
 }
 
 /** The network's thread, loader.js, as the WebAssembly calls it. */
@@ -203,7 +235,7 @@ async function decode({ pixels, bitmap, blob, name }) {
     image.push(new Uint8Array(pixels.data.buffer, pixels.data.byteOffset, pixels.data.byteLength));
     return image;
   }
-  if (bitmap) return read('the image', bitmap);
+  if (bitmap) return pixelsOf('the image', bitmap);
   wasm.Image.checkBytes(name, blob.size);
   try {
     return wasm.Image.decode(name, new Uint8Array(await blob.arrayBuffer()));
@@ -211,12 +243,12 @@ async function decode({ pixels, bitmap, blob, name }) {
     if (error.code !== 'image/not-an-image') throw error;
     // The browser may know more formats, AVIF for one. Its pixels as they are stored, as the reference takes them.
     const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' }).catch(() => Promise.reject(error));
-    return read(name, bitmap);
+    return pixelsOf(name, bitmap);
   }
 }
 
 /** A bitmap's pixels, in strips: a canvas for all of it would need as much memory again. */
-function read(name, bitmap) {
+function pixelsOf(name, bitmap) {
   const { width, height } = bitmap;
   const image = new wasm.Image(name, width, height);
   const rows = Math.min(height, Math.ceil(2 ** 20 / width));

@@ -9,7 +9,7 @@ mod jpeg;
 mod resize;
 
 pub use decode::{MAX_BYTES, MAX_PIXELS, MAX_SIDE, check_bytes, check_size, decode};
-pub use resize::resize;
+pub use resize::{resize, resize_to};
 
 /// 8-bit RGB, row-major, three bytes a pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]
