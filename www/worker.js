@@ -106,7 +106,9 @@ const methods = {
   async explain([request], signal) {
     const { id, image, text } = await prepare(request);
     tell([request]);
-    self.postMessage({ id, value: await classifier.explain(image, text, request.parameters.tasks, signal) });
+    const value = await classifier.explain(image, text, request.parameters.tasks, signal);
+    plans?.keep(classifier);
+    self.postMessage({ id, value });
   },
 };
 
