@@ -142,7 +142,7 @@ export class MemeClip {
   static support(): Promise<Support>;
   readonly info: Info;
   classify(image: ImageSource, options?: ClassifyOptions): Promise<Verdict>;
-  /** It takes as long as one verdict to three, by the number of words, and less if the picture was explained lately. */
+  /** It takes as long as one verdict to four, by the number of words, and less if the picture was explained lately. */
   explain(image: ImageSource, options?: ExplainOptions): Promise<Explanation>;
   /** Ends the Worker and frees its memory. */
   dispose(): void;
