@@ -63,11 +63,14 @@ impl FromStr for Task {
 
 /// One value for each class of a task, in the order of [`Task::labels`]. In JSON and JavaScript an object by their names.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ByClass<V>(pub Task, pub V);
+pub struct ByClass<V> {
+    pub task: Task,
+    pub values: V,
+}
 
 impl<V: AsRef<[f32]>> Serialize for ByClass<V> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.labels().iter().zip(self.1.as_ref()))
+        serializer.collect_map(self.task.labels().iter().zip(self.values.as_ref()))
     }
 }
 
@@ -132,7 +135,7 @@ impl Serialize for TaskVerdict {
         let mut object = serializer.serialize_struct("TaskVerdict", 5)?;
         object.serialize_field("label", self.label())?;
         object.serialize_field("logits", &self.logits)?;
-        object.serialize_field("probabilities", &ByClass(self.task, &self.probabilities))?;
+        object.serialize_field("probabilities", &ByClass { task: self.task, values: &self.probabilities })?;
         object.serialize_field("zero_shot", &self.zero_shot)?;
         object.serialize_field("unsure", &self.unsure())?;
         object.end()

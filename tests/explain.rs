@@ -60,11 +60,11 @@ fn check<E: Engine>(engine: impl Fn() -> E, tolerance: f32) {
     let classifier = open(engine());
     let verdict = |image: &Rgb, text: &str| probabilities(&classifier, image, text);
     let both = verdict(&image, TEXT);
-    close("both", alone().map(|task| &task.both.1), &both, tolerance);
-    close("the picture", alone().map(|task| &task.image.1), &verdict(&image, ""), tolerance);
+    close("both", alone().map(|task| &task.both.values), &both, tolerance);
+    close("the picture", alone().map(|task| &task.image.values), &verdict(&image, ""), tolerance);
     // CLIP's mean colour, in 8 bits.
     let grey = Rgb { width: 7, height: 5, data: [123, 117, 104].repeat(35) };
-    close("the words", alone().map(|task| &task.text.1), &verdict(&grey, TEXT), tolerance);
+    close("the words", alone().map(|task| &task.text.values), &verdict(&grey, TEXT), tolerance);
 
     let words: Vec<&str> = TEXT.split_whitespace().collect();
     assert_eq!(explanation.words.len(), words.len());
@@ -73,7 +73,7 @@ fn check<E: Engine>(engine: impl Fn() -> E, tolerance: f32) {
         let without = verdict(&image, &[&words[..i], &words[i + 1..]].concat().join(" "));
         let change = |(with, without): (&Vec<f32>, &Vec<f32>)| with.iter().zip(without).map(|(a, b)| a - b).collect();
         let change: Vec<Vec<f32>> = both.iter().zip(&without).map(change).collect();
-        close(&word.word, word.tasks.values().map(|task| &task.1), &change, tolerance);
+        close(&word.word, word.tasks.values().map(|task| &task.values), &change, tolerance);
         // A mistake that leaves every text as it is would not be seen.
         assert!(change.iter().flatten().any(|change| change.abs() > 20.0 * tolerance), "{}: {change:?}", word.word);
     }
@@ -104,7 +104,7 @@ fn the_picture_alone_is_what_pytorch_says_without_words() {
         for (task, found) in &explanation.tasks {
             let exp = meme["logits"][task.name()].as_array().unwrap().iter().map(|logit| logit.as_f64().unwrap().exp());
             let exp: Vec<f64> = exp.collect();
-            for (found, exp_of_class) in found.image.1.iter().zip(&exp) {
+            for (found, exp_of_class) in found.image.values.iter().zip(&exp) {
                 let expected = exp_of_class / exp.iter().sum::<f64>();
                 // Weights are rounded to q8.
                 assert!((*found as f64 - expected).abs() < 0.02, "{}: {found} for {expected}", task.name());
@@ -121,14 +121,14 @@ fn a_long_text_is_left_out_part_by_part() {
     let words: Vec<String> = (0..60).map(|i| format!("{i}")).collect();
     let explanation = block_on(classifier.explain(&image, &words.join(" "), &[Task::Hate])).unwrap();
     assert_eq!(explanation.words.len(), PARTS);
-    let both = &explanation.tasks[&Task::Hate].both.1;
+    let both = &explanation.tasks[&Task::Hate].both.values;
     let mut first = 0;
     for part in &explanation.words {
         let count = part.word.split(' ').count();
         let rest = [&words[..first], &words[first + count..]].concat().join(" ");
         let without = &probabilities(&open(Cpu::new()), &image, &rest)[0];
         let change = both.iter().zip(without).map(|(with, without)| with - without).collect();
-        close(&part.word, [&part.tasks[&Task::Hate].1].into_iter(), &[change], 1e-6);
+        close(&part.word, [&part.tasks[&Task::Hate].values].into_iter(), &[change], 1e-6);
         first += count;
     }
     assert_eq!(first, words.len());
@@ -164,8 +164,8 @@ fn in_json_values_stand_at_their_names() {
     for (i, label) in Task::Hate.labels().iter().enumerate() {
         let number = |value: &Value| value[label].as_f64().unwrap() as f32;
         let hate = &explanation.tasks[&Task::Hate];
-        assert_eq!(number(&json["tasks"]["hate"]["text"]), hate.text.1[i]);
-        assert_eq!(number(&json["words"][1]["tasks"]["hate"]), explanation.words[1].tasks[&Task::Hate].1[i]);
+        assert_eq!(number(&json["tasks"]["hate"]["text"]), hate.text.values[i]);
+        assert_eq!(number(&json["words"][1]["tasks"]["hate"]), explanation.words[1].tasks[&Task::Hate].values[i]);
     }
     assert_eq!(json["words"][1]["word"], "two");
     assert_eq!((&json["regions"]["rows"], &json["regions"]["cols"]), (&4.into(), &4.into()));

@@ -137,7 +137,9 @@ const methods = {
   async explain([request], signal) {
     report([request]);
     const { id, image, text } = await prepare(request, signal);
-    self.postMessage({ id, value: await classifier.explain(image, text, request.parameters.tasks, signal) });
+    const value = await classifier.explain(image, text, request.parameters.tasks, signal);
+    plans.keep(classifier);
+    self.postMessage({ id, value });
   },
 };
 

@@ -48,16 +48,16 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         for (task, logits) in tasks.into_iter().zip(logits) {
             let rows = logits.chunks_exact(task.labels().len()).map(|row| self.verdict(task, row.to_vec()));
             let mut rows = rows.collect::<Result<Vec<_>>>()?.into_iter().map(|verdict| verdict.probabilities);
-            let mut next = || ByClass(task, rows.next().unwrap_or_default());
+            let mut next = || ByClass { task, values: rows.next().unwrap_or_default() };
             let alone = Modalities { both: next(), image: next(), text: next() };
             for (word, without) in words.iter_mut().zip(rows) {
-                let change = alone.both.1.iter().zip(without).map(|(with, without)| with - without);
-                word.tasks.insert(task, ByClass(task, change.collect()));
+                let change = alone.both.values.iter().zip(without).map(|(with, without)| with - without);
+                word.tasks.insert(task, ByClass { task, values: change.collect() });
             }
             modalities.insert(task, alone);
         }
         let side = vision.image_size / vision.patch_size;
-        let regions = Regions::new(side, side, &finite("the shares of the patches", features.shares)?);
+        let regions = Regions::new(side, side, &features.shares);
         Ok(Explanation { text: text.into(), tasks: modalities, words, regions })
     }
 
@@ -74,7 +74,10 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             outputs.push(self.text.features(&self.engine, &self.loader, &ids).await?);
         }
 
-        let mut values = self.engine.read(&outputs.iter().collect::<Vec<_>>()).await?.into_iter();
+        let values = self.engine.read(&outputs.iter().collect::<Vec<_>>()).await?.into_iter();
+        // Before they are kept.
+        let mut values =
+            values.map(|values| finite("the towers' values", values)).collect::<Result<Vec<_>>>()?.into_iter();
         let mut next = || values.next().unwrap_or_default();
         let (image, neutral, mut shares) = (next(), next(), next());
         let (text, no_text, without) = (next(), next(), next());
@@ -109,8 +112,8 @@ struct Part {
     without: String,
 }
 
-/// The text cut into at most [`PARTS`] parts of equal length. No word has less than one token, so those behind the
-/// first `context` cannot be read.
+/// The text cut into at most [`PARTS`] parts of as many words. Those behind the first `context` words are no part: each word
+/// has at least one token, so the model does not see them.
 fn parts(text: &str, context: usize) -> Vec<Part> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let read = words.len().min(context);

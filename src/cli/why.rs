@@ -5,10 +5,11 @@ use crate::verdict::{TaskVerdict, Verdict};
 
 /// What each modality says alone, the words, and the picture, of the verdicts' own labels.
 pub fn print(verdict: &Verdict, explanation: &Explanation) {
-    println!("  why                {:>8} {:>8} {:>8}", "both", "picture", "words");
+    println!("{:<25}{:>8} {:>8} {:>8}", "  why", "both", "picture", "words");
     for task in &verdict.tasks {
         let alone = &explanation.tasks[&task.task];
-        let [both, image, text] = [&alone.both, &alone.image, &alone.text].map(|values| 100.0 * values.1[class(task)]);
+        let [both, image, text] =
+            [&alone.both, &alone.image, &alone.text].map(|alone| 100.0 * alone.values[class(task)]);
         println!("    {:<7} {:<12} {both:>6.1} % {image:>6.1} % {text:>6.1} %", task.task.name(), task.label());
     }
     if !explanation.words.is_empty() {
@@ -17,7 +18,7 @@ pub fn print(verdict: &Verdict, explanation: &Explanation) {
     }
     for word in &explanation.words {
         let changes = verdict.tasks.iter().map(|task| {
-            let change = 100.0 * word.tasks[&task.task].1[class(task)];
+            let change = 100.0 * word.tasks[&task.task].values[class(task)];
             let arrow = match change {
                 0.05.. => '↑',
                 ..=-0.05 => '↓',

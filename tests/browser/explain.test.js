@@ -104,6 +104,20 @@ test('tasks that are named, a meme without words, and requests that wait', async
   assert.deepEqual(codes, ['done', 'aborted', 'done']);
 });
 
+test('a lost GPU is replaced and the request answered', async () => {
+  const { page, explain } = await open('gpu');
+  const expected = await explain(photo, { text });
+  await page.workers()[0].evaluate(() => {
+    const { createCommandEncoder } = GPUDevice.prototype;
+    GPUDevice.prototype.createCommandEncoder = function (...parameters) {
+      GPUDevice.prototype.createCommandEncoder = createCommandEncoder;
+      this.destroy();
+      return this.createCommandEncoder(...parameters);
+    };
+  });
+  assert.deepEqual(await explain(photo, { text }), expected);
+});
+
 test('bad input', async () => {
   const { explain } = await open('cpu');
   for (const [code, image, options] of [
