@@ -97,7 +97,9 @@ fn lines_are_where_they_are() {
         let mut bottom = 0.0;
         for line in &reading.lines {
             let center = |axis: usize| line.r#box.iter().map(|corner| corner[axis]).sum::<f32>() / 4.0;
-            assert!((0.0..image.width as f32).contains(&center(0)) && (bottom..image.height as f32).contains(&center(1)));
+            assert!(
+                (0.0..image.width as f32).contains(&center(0)) && (bottom..image.height as f32).contains(&center(1))
+            );
             bottom = center(1);
             assert!(line.confidence > 0.6 && line.confidence <= 1.0, "{}: {}", line.text, line.confidence);
         }

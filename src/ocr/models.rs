@@ -74,3 +74,43 @@ fn options() -> ModelOptions {
 pub fn internal(error: impl std::fmt::Display) -> Error {
     Error::Internal { reason: format!("reading the picture: {error}") }
 }
+
+#[cfg(test)]
+mod tests {
+    use rten_tensor::NdTensor;
+    use rten_tensor::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// What onnxruntime makes of the same input (`tests/ocr/networks.py`).
+    #[derive(Deserialize)]
+    struct Golden {
+        detector: Vec<f32>,
+        recogniser: Vec<f32>,
+    }
+
+    /// The network's output, of which each row is cut to `columns`.
+    fn run(model: &[u8], shape: [usize; 2], columns: usize) -> Vec<f32> {
+        let [height, width] = shape;
+        let values = (0..3 * height * width).map(|i| 3.0 * (1.7 * i as f64).sin() as f32).collect::<Vec<_>>();
+        let input = NdTensor::from_data([1, 3, height, width], values);
+        let model = options().load(model.to_vec()).unwrap();
+        let output = model.run_one(input.view().into(), None).unwrap().into_tensor::<f32>().unwrap();
+        let row = *output.shape().last().unwrap();
+        output.to_vec().chunks(row).flat_map(|row| &row[..columns]).copied().collect()
+    }
+
+    #[test]
+    fn networks_compute_what_they_compute_elsewhere() {
+        let golden: Golden = serde_json::from_str(include_str!("../../tests/goldens/ocr/networks.json")).unwrap();
+        let [detector, recogniser, _] = FILES.map(|(_, bytes)| bytes);
+        for (found, expected) in
+            [(run(detector, [64, 64], 64), golden.detector), (run(recogniser, [48, 96], 100), golden.recogniser)]
+        {
+            assert_eq!(found.len(), expected.len());
+            let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 2e-3, "{worst}");
+        }
+    }
+}
