@@ -1,0 +1,44 @@
+// Routes, and remembers nothing: the browser ends and starts it as it likes.
+
+import { badge } from './badge.js';
+
+const OFFSCREEN = 'offscreen.html';
+
+const methods = {
+  /** Makes sure that the model has its document. Firefox has none: there host.js runs in this page's place. */
+  async wake() {
+    if (!chrome.offscreen) return;
+    if ((await chrome.runtime.getContexts({ contextTypes: ['OFFSCREEN_DOCUMENT'] })).length > 0) return;
+    creating ??= chrome.offscreen
+      .createDocument({ url: OFFSCREEN, reasons: ['WORKERS'], justification: chrome.i18n.getMessage('offscreenReason') })
+      .finally(() => (creating = null));
+    await creating;
+  },
+
+  badge: ({ tab, page }) => badge(tab, page),
+
+  /** The site of the tab that a frame is in. */
+  site: async (_, { tab }) => new URL(tab.url).hostname,
+};
+let creating = null;
+
+chrome.runtime.onMessage.addListener((message, sender, respond) => {
+  methods[message.method](message, sender).then(respond, (error) => respond({ error: error.message }));
+  return true;
+});
+
+chrome.runtime.onInstalled.addListener(async () => {
+  const contexts = ['image', 'link', 'page'];
+  await chrome.contextMenus.removeAll();
+  chrome.contextMenus.create({ id: 'check', contexts, title: chrome.i18n.getMessage('menuCheck') });
+  chrome.contextMenus.create({ id: 'wrong', contexts, title: chrome.i18n.getMessage('menuWrong') });
+  // Pages that are open already need not be loaded again.
+  const [{ js }] = chrome.runtime.getManifest().content_scripts;
+  for (const { id } of await chrome.tabs.query({ url: ['http://*/*', 'https://*/*'] })) {
+    chrome.scripting.executeScript({ target: { tabId: id, allFrames: true }, files: js }).catch(() => {});
+  }
+});
+
+chrome.contextMenus.onClicked.addListener(({ menuItemId, frameId }, { id }) => {
+  chrome.tabs.sendMessage(id, { method: menuItemId }, { frameId }).catch(() => {});
+});

@@ -1,0 +1,125 @@
+// Verdicts on pictures, for all tabs: each picture is fetched and classified once.
+
+import { MemeClip, MemeClipError } from './memeclip/memeclip.js';
+
+/** Pictures whose verdicts are remembered. */
+const KEPT = 2000;
+/** Milliseconds for a picture to arrive. */
+const PATIENCE = 30_000;
+
+export class Verdicts {
+  #onChange;
+  #pack = '';
+  /** Promise of the classifier, while it is in memory. */
+  #loading = null;
+  #idle;
+  #busy = 0;
+  #byAddress = new Kept();
+  #byContent = new Kept();
+  /** What people are told of the model: `state` is idle, loading, ready or failed. */
+  model = { state: 'idle' };
+
+  constructor(onChange) {
+    this.#onChange = onChange;
+  }
+
+  /**
+   * `{ hash, tasks }` of the picture at `address`. `pack`: address of the pack, empty for the one that comes along;
+   * `unload`: minutes without work after which the model's memory is freed.
+   */
+  async of({ address, pack, unload }) {
+    if (pack !== this.#pack) this.#change(pack);
+    const find = () => this.#fetch(address, unload);
+    // A data: address is as long as its picture.
+    return address.startsWith('data:') ? find() : this.#byAddress.get(address, find);
+  }
+
+  /** Frees the model's memory. */
+  unload() {
+    clearTimeout(this.#idle);
+    this.#loading?.then((clf) => clf.dispose(), () => {});
+    this.#loading = null;
+    this.#tell({ state: 'idle' });
+  }
+
+  /** Another pack's verdicts may be others. */
+  #change(pack) {
+    this.#pack = pack;
+    this.unload();
+    this.#byAddress.clear();
+    this.#byContent.clear();
+  }
+
+  async #fetch(address, unload) {
+    const blob = await download(address);
+    const hash = await sha256(blob);
+    return this.#byContent.get(hash, async () => ({ hash, tasks: await this.#classify(blob, unload) }));
+  }
+
+  async #classify(blob, unload) {
+    clearTimeout(this.#idle);
+    this.#busy++;
+    try {
+      const clf = await this.#load();
+      const verdict = await clf.classify(blob);
+      this.#tell({ state: 'ready', info: clf.info, device: verdict.device });
+      return verdict.tasks;
+    } finally {
+      this.#busy--;
+      if (this.#busy === 0) this.#idle = setTimeout(() => this.unload(), unload * 60_000);
+    }
+  }
+
+  #load() {
+    this.#loading ??= this.#open();
+    return this.#loading;
+  }
+
+  async #open() {
+    this.#tell({ state: 'loading' });
+    try {
+      const onProgress = (progress) => this.#tell({ ...this.model, state: 'loading', progress });
+      return await MemeClip.load(this.#pack || new URL('weights/', import.meta.url), { onProgress });
+    } catch (error) {
+      this.#loading = null;
+      this.#tell({ state: 'failed', error: { code: error.code, message: error.message } });
+      throw error;
+    }
+  }
+
+  #tell(model) {
+    this.model = model;
+    this.#onChange();
+  }
+}
+
+/** Promises by key; the least recently used go first, and those that fail at once. */
+class Kept extends Map {
+  get(key, make) {
+    const promise = super.get(key) ?? make();
+    this.delete(key);
+    this.set(key, promise);
+    promise.catch(() => this.delete(key));
+    if (this.size > KEPT) this.delete(this.keys().next().value);
+    return promise;
+  }
+}
+
+/** As if nobody had asked: without cookies, without a referrer. */
+async function download(address) {
+  let reason;
+  try {
+    const signal = AbortSignal.timeout(PATIENCE);
+    const response = await fetch(address, { credentials: 'omit', referrerPolicy: 'no-referrer', signal });
+    if (response.ok) return await response.blob();
+    reason = `the server answers ${response.status}`;
+  } catch (error) {
+    reason = error.message;
+  }
+  throw new MemeClipError('image/unreadable', `the image cannot be read (${reason}).`);
+}
+
+async function sha256(blob) {
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', await blob.arrayBuffer()));
+  return Array.from(digest, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
