@@ -78,10 +78,10 @@ export async function start({ extension = true, ...options } = {}) {
   const { executablePath, args } = chromiumWith();
   // Every request of the whole browser, and who made it.
   const log = join(profile, 'net.json');
-  const load = [`--log-net-log=${log}`, `--disable-extensions-except=${folder}`, `--load-extension=${folder}`];
+  const load = [`--disable-extensions-except=${folder}`, `--load-extension=${folder}`];
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
-    args: [...args, ...(extension ? load : [])],
+    args: [...args, `--log-net-log=${log}`, ...(extension ? load : [])],
     ignoreDefaultArgs: ['--disable-extensions'],
     viewport: { width: 1000, height: 800 },
     ...options,

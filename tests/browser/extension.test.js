@@ -13,7 +13,9 @@ const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 
 let it;
 before(async () => (it = await start()));
-after(() => it?.stop());
+let ended;
+const end = () => (ended ??= it.stop());
+after(() => it && end());
 beforeEach(async () => {
   for (const page of it.context.pages().slice(1)) await page.close();
   await it.set({ threshold: 0 });
@@ -160,7 +162,7 @@ test('counts on the toolbar and in the popup', async () => {
   const popup = await it.own('popup.html');
   await page.bringToFront();
   await popup.reload();
-  await until(() => popup.innerText('#counts'), (text) => text.replace(/\s+/g, ' ') === '1 checked 1 warned of 1 not checkable 0 waiting', 'the counts');
+  await until(() => popup.innerText('#counts'), (text) => text.replace(/\s+/g, ' ') === 'checked 1 warned of 1 not checkable 1 waiting 0', 'the counts');
   assert.equal(await popup.textContent('#site'), 'localhost');
   assert.match(await popup.textContent('#recent'), /only-pages\.jpgCould not be checked/);
   assert.match(await popup.textContent('#model'), /^memeclip demonstration, q8, on cpu/);
@@ -316,17 +318,18 @@ test('takes a pack from elsewhere, and says what is wrong with one', async () =>
 
 test('500 pictures on an endless page: those in view are served, and nothing piles up', async () => {
   const page = await it.open(endless);
-  const inView = () =>
-    page.evaluate(() => [...document.images].filter((image) => {
+  const seen = async () => {
+    const pictures = await page.evaluate(() => [...document.images].filter((image) => {
       const { top, bottom } = image.getBoundingClientRect();
       return bottom > 0 && top < innerHeight;
     }).length);
-  const covered = async () => (await notices(page)).filter(({ kind, place }) => kind === 'cover' && place.y + place.height > 0 && place.y < 800).length;
+    const covers = (await notices(page)).filter(({ place: { y, height } }) => y + height > 0 && y < 800);
+    return { pictures, covers: covers.length };
+  };
   await page.mouse.move(500, 400);
   for (let images = 0; images < 500; images = await page.evaluate(() => document.images.length)) {
     for (let i = 0; i < 8; i++) await page.mouse.wheel(0, 400);
-    const count = await until(inView, (count) => count > 0, 'pictures');
-    await until(covered, (covers) => covers >= count, `${count} covers`);
+    await until(seen, ({ pictures, covers }) => pictures > 0 && covers >= pictures, 'all in view are covered');
   }
   assert.ok((await notices(page)).length < 40, 'what is far away has no cover');
   assert.equal(new Set(paths()).size, paths().length, 'no picture is fetched twice');
@@ -373,7 +376,7 @@ test('every string is in both languages, and each is used', async () => {
 });
 
 test('nothing but the pictures, and the pack that the user chose, was asked for', async () => {
-  const requests = await it.stop();
+  const requests = await end();
   const asked = new Set(requests.map(({ url }) => new URL(url)).filter(({ protocol }) => protocol !== 'chrome-extension:' && protocol !== 'data:').map(({ origin }) => origin));
   assert.ok(asked.delete(it.images.origin));
   for (const origin of it.packs) asked.delete(origin);

@@ -4,6 +4,8 @@
 import { badge } from './badge.js';
 import { Verdicts } from './verdicts.js';
 
+/** Pictures that a popup lists. */
+const RECENT = 3;
 /** What each frame has last said of itself, by its port. */
 const frames = new Map();
 /** Tabs that popups are about, by port. */
@@ -66,6 +68,6 @@ function pageOf(tab) {
     for (const name of ['checked', 'warned', 'failed', 'waiting']) sum[name] += page[name];
     sum.recent.push(...page.recent);
   }
-  sum.recent = sum.recent.sort((a, b) => b.time - a.time).slice(0, 5);
+  sum.recent = sum.recent.sort((a, b) => b.time - a.time).slice(0, RECENT);
   return sum;
 }

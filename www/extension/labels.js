@@ -24,8 +24,8 @@ globalThis.Labels = {
   /** Never “0 %” or “100 %”: the model is never certain. */
   percent(share) {
     const number = new Intl.NumberFormat(chrome.i18n.getUILanguage(), { style: 'percent' });
-    if (share < 0.005) return `< ${number.format(0.01)}`;
-    if (share > 0.995) return `> ${number.format(0.99)}`;
+    if (share < 0.005) return `<\u00a0${number.format(0.01)}`;
+    if (share > 0.995) return `>\u00a0${number.format(0.99)}`;
     return number.format(share);
   },
 

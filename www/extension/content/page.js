@@ -200,7 +200,7 @@ class Page {
       warned: checked.filter((picture) => this.#warns(picture)).length,
       failed: failed.length,
       waiting: of('waiting', 'asked').length,
-      recent: settled.slice(0, 5).map(({ address, verdict, time }) => ({
+      recent: settled.slice(0, 3).map(({ address, verdict, time }) => ({
         address: brief(address),
         hate: verdict?.tasks.hate.probabilities.hate,
         time,
