@@ -28,15 +28,16 @@ async function listen(answer) {
 }
 
 /**
- * The pictures: `/<sample>.jpg`, `/<number>.jpg` for any number of different ones. `/only-pages.jpg` and
- * `/hangs.jpg` come to those only who say which page they are on.
+ * The pictures: `/<sample>.jpg`, `/<number>.jpg` for any number of different ones. `/only-pages.jpg`
+ * comes to those only who say which page they are on; `/refused.jpg` and `/hangs.jpg` come only to the page itself.
  */
 function pictures() {
   return listen((request, response, path) => {
     const name = path.slice(1, -4);
     if (name === 'only-pages' && !request.headers.referer) return response.writeHead(403).end();
-    // A server that never answers the extension.
-    if (name === 'hangs' && !request.headers.referer) return;
+    const own = request.headers['sec-fetch-dest'] === 'image';
+    if (name === 'refused' && !own) return response.writeHead(403).end();
+    if (name === 'hangs' && !own) return;
     if (path === '/favicon.ico') return response.writeHead(404).end();
     const number = Number.parseInt(name, 10);
     const sample = SAMPLES.includes(name) ? name : SAMPLES[(number || 0) % SAMPLES.length];

@@ -155,8 +155,14 @@ test('the same picture is fetched once for all tabs', async () => {
   assert.deepEqual(paths(), ['/30.jpg']);
 });
 
+test('tells a server that wants to know it where its picture is shown', async () => {
+  await covers(await it.open('<img src="PICTURES/only-pages.jpg">'), 1);
+  const asked = it.images.requests.filter(({ headers }) => headers['sec-fetch-dest'] === 'empty');
+  assert.deepEqual(asked.map(({ headers }) => headers.referer), [undefined, `${it.site.origin}/`]);
+});
+
 test('counts on the toolbar and in the popup', async () => {
-  const page = await it.open('<img src="PICTURES/pride-heart.jpg"><img src="PICTURES/only-pages.jpg">');
+  const page = await it.open('<img src="PICTURES/pride-heart.jpg"><img src="PICTURES/refused.jpg">');
   await covers(page, 1);
   await until(() => badge(page), (text) => text === '1', 'the badge');
   const popup = await it.own('popup.html');
@@ -164,7 +170,7 @@ test('counts on the toolbar and in the popup', async () => {
   await popup.reload();
   await until(() => popup.innerText('#counts'), (text) => text.replace(/\s+/g, ' ') === 'checked 1 warned of 1 not checkable 1 waiting 0', 'the counts');
   assert.equal(await popup.textContent('#site'), 'localhost');
-  assert.match(await popup.textContent('#recent'), /only-pages\.jpgCould not be checked/);
+  assert.match(await popup.textContent('#recent'), /refused\.jpgCould not be checked/);
   assert.match(await popup.textContent('#model'), /^memeclip demonstration, q8, on cpu/);
   await it.set({ threshold: 1 });
   await none(page);
@@ -172,7 +178,7 @@ test('counts on the toolbar and in the popup', async () => {
 });
 
 test('says over a picture that it could not be checked, if asked to', async () => {
-  const page = await it.open('<img src="PICTURES/only-pages.jpg"><img src="PICTURES/pride-heart.jpg">');
+  const page = await it.open('<img src="PICTURES/refused.jpg"><img src="PICTURES/pride-heart.jpg">');
   await covers(page, 1);
   await it.set({ threshold: 1, labelUnchecked: true });
   const [label] = await until(() => notices(page), (all) => all.length === 1, 'a label');

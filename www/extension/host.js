@@ -1,7 +1,7 @@
 // Where the model lives, once for all tabs. Pages ask for verdicts and say how far they are; popups are told. An offscreen
 // document cannot read the settings: requests bring along what is needed of them.
 
-import { badge } from './badge.js';
+import { call } from './background.js';
 import { Verdicts } from './verdicts.js';
 
 /** Pictures that a popup lists. */
@@ -22,7 +22,7 @@ function serveFrame(port) {
       frames.set(port, page);
       return changed(tab);
     }
-    const answer = await verdicts.of(request).then(
+    const answer = await verdicts.of({ ...request, origin: port.sender.origin }).then(
       (verdict) => ({ id, verdict }),
       ({ code = 'internal', message }) => ({ id, error: { code, message } }),
     );
@@ -49,10 +49,7 @@ function servePopup(port) {
 }
 
 function changed(tab) {
-  const page = pageOf(tab);
-  // An offscreen document cannot reach the toolbar.
-  if (chrome.action) badge(tab, page);
-  else chrome.runtime.sendMessage({ method: 'badge', tab, page });
+  call({ method: 'badge', tab, page: pageOf(tab) });
   tell([...popups.keys()].filter((port) => popups.get(port) === tab));
 }
 

@@ -1,26 +1,6 @@
 // Routes, and remembers nothing: the browser ends and starts it as it likes.
 
-import { badge } from './badge.js';
-
-const OFFSCREEN = 'offscreen.html';
-
-const methods = {
-  /** Makes sure that the model has its document. Firefox has none: there host.js runs in this page's place. */
-  async wake() {
-    if (!chrome.offscreen) return;
-    if ((await chrome.runtime.getContexts({ contextTypes: ['OFFSCREEN_DOCUMENT'] })).length > 0) return;
-    creating ??= chrome.offscreen
-      .createDocument({ url: OFFSCREEN, reasons: ['WORKERS'], justification: chrome.i18n.getMessage('offscreenReason') })
-      .finally(() => (creating = null));
-    await creating;
-  },
-
-  badge: ({ tab, page }) => badge(tab, page),
-
-  /** The site of the tab that a frame is in. */
-  site: async (_, { tab }) => new URL(tab.url).hostname,
-};
-let creating = null;
+import { methods } from './background.js';
 
 chrome.runtime.onMessage.addListener((message, sender, respond) => {
   methods[message.method](message, sender).then(respond, (error) => respond({ error: error.message }));

@@ -1,5 +1,6 @@
 // Verdicts on pictures, for all tabs: each picture is fetched and classified once.
 
+import { call } from './background.js';
 import { MemeClip, MemeClipError } from './memeclip/memeclip.js';
 
 /** Pictures whose verdicts are remembered. */
@@ -24,12 +25,12 @@ export class Verdicts {
   }
 
   /**
-   * `{ hash, tasks }` of the picture at `address`. `pack`: address of the pack, empty for the one that comes along;
+   * `{ hash, tasks }` of the picture at `address`, which is shown on the site `origin`. `pack`: address of the pack, empty for the one that comes along;
    * `unload`: minutes without work after which the model's memory is freed.
    */
-  async of({ address, pack, unload }) {
+  async of({ address, origin, pack, unload }) {
     if (pack !== this.#pack) this.#change(pack);
-    const find = () => this.#fetch(address, unload);
+    const find = () => this.#fetch(address, origin, unload);
     // A data: address is as long as its picture.
     return address.startsWith('data:') ? find() : this.#byAddress.get(address, find);
   }
@@ -50,8 +51,8 @@ export class Verdicts {
     this.#byContent.clear();
   }
 
-  async #fetch(address, unload) {
-    const blob = await download(address);
+  async #fetch(address, origin, unload) {
+    const blob = await download(address, origin);
     const hash = await sha256(blob);
     return this.#byContent.get(hash, async () => ({ hash, tasks: await this.#classify(blob, unload) }));
   }
@@ -105,18 +106,25 @@ class Kept extends Map {
   }
 }
 
-/** As if nobody had asked: without cookies, without a referrer. */
-async function download(address) {
+/** Without cookies, and without a referrer unless the server wants one. */
+async function download(address, origin) {
   let reason;
   try {
-    const signal = AbortSignal.timeout(PATIENCE);
-    const response = await fetch(address, { credentials: 'omit', referrerPolicy: 'no-referrer', signal });
+    let response = await get(address);
+    if ([401, 403].includes(response.status) && origin?.startsWith('http')) {
+      await call({ method: 'refer', host: new URL(address).hostname, origin });
+      response = await get(address);
+    }
     if (response.ok) return await response.blob();
     reason = `the server answers ${response.status}`;
   } catch (error) {
     reason = error.message;
   }
   throw new MemeClipError('image/unreadable', `the image cannot be read (${reason}).`);
+}
+
+function get(address) {
+  return fetch(address, { credentials: 'omit', referrerPolicy: 'no-referrer', signal: AbortSignal.timeout(PATIENCE) });
 }
 
 async function sha256(blob) {

@@ -60,7 +60,7 @@ class Page {
 
   #start() {
     this.#running = true;
-    this.#viewport = new Viewport(this.#settings.minimum, (element) => this.#enter(element), (element) => this.#leave(element));
+    this.#viewport = new Viewport(this.#settings.minimum, (element) => this.#enter(element), (element) => this.#left(element));
     this.#finder.start();
   }
 
@@ -82,7 +82,7 @@ class Page {
   #enter(element) {
     const address = addressOf(element);
     const before = this.#shown.get(element);
-    if (before && before.address !== address) this.#leave(element);
+    if (before && before.address !== address) this.#forget(element);
     if (!address) return;
     const picture = this.#pictures.get(address) ?? { address, state: 'new', elements: new Set() };
     this.#pictures.set(address, picture);
@@ -92,7 +92,12 @@ class Page {
     this.#show(element, picture);
   }
 
-  #leave(element) {
+  #left(element) {
+    // What the user wants to know of stays, however small.
+    if (!this.#shown.get(element)?.wanted || !element.isConnected) this.#forget(element);
+  }
+
+  #forget(element) {
     const picture = this.#shown.get(element);
     if (!picture) return;
     this.#shown.delete(element);
