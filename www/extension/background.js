@@ -2,8 +2,6 @@
 // calls these methods itself.
 
 const OFFSCREEN = 'offscreen.html';
-/** Hosts that are told where their pictures are shown. */
-const REFERRED = 200;
 let creating = null;
 
 export const methods = {
@@ -33,23 +31,16 @@ export const methods = {
   site: async (_, { tab }) => new URL(tab.url).hostname,
 
   /**
-   * From now on requests of the extension, no others, tell `host` that its pictures are shown on `origin`, as the page's own
-   * request has told it before: some give pictures only so.
+   * From now on requests of the extension, no others, for the picture at `address` say that it is shown on the site `origin`;
+   * without `origin`, no longer. `id`: a number for this picture.
    */
-  async refer({ host, origin }) {
-    const rules = await chrome.declarativeNetRequest.getSessionRules();
-    const others = rules.filter(({ condition }) => condition.requestDomains[0] === host || rules.length >= REFERRED);
-    const id = 1 + Math.max(0, ...rules.map(({ id }) => id));
-    await chrome.declarativeNetRequest.updateSessionRules({
-      removeRuleIds: others.map(({ id }) => id),
-      addRules: [
-        {
-          id,
-          condition: { requestDomains: [host], initiatorDomains: [location.hostname], resourceTypes: ['xmlhttprequest'] },
-          action: { type: 'modifyHeaders', requestHeaders: [{ header: 'referer', operation: 'set', value: `${origin}/` }] },
-        },
-      ],
-    });
+  refer({ id, address, origin }) {
+    const rule = {
+      id,
+      condition: { urlFilter: `|${address}|`, initiatorDomains: [location.hostname], resourceTypes: ['xmlhttprequest'] },
+      action: { type: 'modifyHeaders', requestHeaders: [{ header: 'referer', operation: 'set', value: `${origin}/` }] },
+    };
+    return chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds: [id], addRules: origin ? [rule] : [] });
   },
 };
 

@@ -35,8 +35,12 @@ export class Verdicts {
     return address.startsWith('data:') ? find() : this.#byAddress.get(address, find);
   }
 
-  /** Frees the model's memory. */
+  /** Frees the model's memory, unless it is at work. */
   unload() {
+    if (this.#busy === 0) this.#drop();
+  }
+
+  #drop() {
     clearTimeout(this.#idle);
     this.#loading?.then((clf) => clf.dispose(), () => {});
     this.#loading = null;
@@ -46,7 +50,7 @@ export class Verdicts {
   /** Another pack's verdicts may be others. */
   #change(pack) {
     this.#pack = pack;
-    this.unload();
+    this.#drop();
     this.#byAddress.clear();
     this.#byContent.clear();
   }
@@ -106,14 +110,19 @@ class Kept extends Map {
   }
 }
 
+/** Pictures that were asked for with a referrer. */
+let referred = 0;
+
 /** Without cookies, and without a referrer unless the server wants one. */
 async function download(address, origin) {
   let reason;
   try {
     let response = await get(address);
-    if ([401, 403].includes(response.status) && origin?.startsWith('http')) {
-      await call({ method: 'refer', host: new URL(address).hostname, origin });
+    if (response.status === 403 && origin.startsWith('http')) {
+      const rule = { method: 'refer', id: ++referred, address };
+      await call({ ...rule, origin });
       response = await get(address);
+      call(rule);
     }
     if (response.ok) return await response.blob();
     reason = `the server answers ${response.status}`;

@@ -23,7 +23,7 @@ class Channel {
         return await promise;
       } catch (error) {
         // The browser may have ended the model's document, and another one answers.
-        if (error.code || !again) throw error;
+        if (error.code !== 'lost' || !again) throw error;
       }
     }
   }
@@ -52,15 +52,15 @@ class Channel {
       port.onDisconnect.addListener(() => this.#lost());
       if (this.#page) port.postMessage({ page: this.#page });
       return port;
-    } catch (error) {
+    } catch {
       this.#lost();
-      throw error;
+      throw { code: 'lost' };
     }
   }
 
   #lost() {
     this.#opening = null;
-    for (const { reject } of this.#pending.values()) reject(new Error('the connection is lost'));
+    for (const { reject } of this.#pending.values()) reject({ code: 'lost' });
     this.#pending.clear();
     if (!chrome.runtime?.id) this.#gone();
   }

@@ -5,10 +5,10 @@ const DRIFT = 250;
 
 /**
  * Notices over pictures, in elements of our own behind a closed shadow root: the page's layout stays as it is. They lie in
- * the document, so that they scroll with it.
+ * the document, so that they scroll with it, and each as high as its picture: headers and dialogs are above both.
  */
 class Covers {
-  /** By the element that holds it: the document, or a dialog, which lies above all of the document. */
+  /** By the element that holds it: the document, or what stays in place above it, such as a dialog. */
   #layers = new Map();
   /** By the picture's element. */
   #boxes = new Map();
@@ -33,7 +33,7 @@ class Covers {
     const box = part('div', 'box', content);
     box.role = 'group';
     box.ariaLabel = name;
-    this.#boxes.set(element, { box, clips: clipsOf(element) });
+    this.#boxes.set(element, { box, ...surroundings(element) });
     const root = this.#layer(element);
     if (old?.box.parentNode === root) old.box.replaceWith(box);
     else {
@@ -42,7 +42,7 @@ class Covers {
     }
     if (focused && old.box.contains(focused)) box.querySelector('button, summary')?.focus();
     if (!old) this.#resizes.observe(element);
-    this.#timer ??= setInterval(() => this.place(), DRIFT);
+    this.#timer ??= setInterval(() => this.#survey(), DRIFT);
     this.place();
   }
 
@@ -72,17 +72,30 @@ class Covers {
     if (this.#boxes.size > 0) this.#frame ??= requestAnimationFrame(() => this.#place());
   }
 
+  /** Looks at what is around the pictures, which costs more than to look where they are. */
+  #survey() {
+    for (const [element, shown] of this.#boxes) {
+      Object.assign(shown, surroundings(element));
+      const root = this.#layer(element);
+      if (shown.box.parentNode !== root) root.append(shown.box);
+    }
+    this.place();
+  }
+
   #place() {
     this.#frame = null;
     // All reading before all writing, so that the layout is computed once.
-    const places = Array.from(this.#boxes, ([element, { box, clips }]) => {
-      const origin = box.getRootNode().host?.getBoundingClientRect();
-      return { box, origin, rect: element.getBoundingClientRect(), clips: clips.map((clip) => clip.getBoundingClientRect()) };
+    const places = Array.from(this.#boxes, ([element, { box, clips, height }]) => {
+      const origin = box.getRootNode().host.getBoundingClientRect();
+      const rect = element.getBoundingClientRect();
+      const seen = clips.map((clip) => clip.getBoundingClientRect()).reduce(overlap, rect);
+      const visible = element.checkVisibility({ opacityProperty: true, visibilityProperty: true });
+      return { box, origin, rect, seen, height, visible };
     });
-    for (const { box, origin, rect, clips } of places) {
-      const seen = clips.reduce(overlap, rect);
-      box.hidden = seen.right <= seen.left || seen.bottom <= seen.top;
-      if (box.hidden || !origin) continue;
+    for (const { box, origin, rect, seen, height, visible } of places) {
+      box.hidden = !visible || seen.right <= seen.left || seen.bottom <= seen.top;
+      if (box.hidden) continue;
+      box.style.zIndex = height;
       box.style.transform = `translate(${rect.left - origin.left}px, ${rect.top - origin.top}px)`;
       box.style.width = `${rect.width}px`;
       box.style.height = `${rect.height}px`;
@@ -94,19 +107,20 @@ class Covers {
 
   /** The shadow root to put the element's box in. */
   #layer(element) {
-    const holder = topLayerOf(element) ?? document.documentElement;
+    const { holder } = this.#boxes.get(element);
     let layer = this.#layers.get(holder);
     if (!layer) {
       const host = document.createElement(LAYER);
-      const style = { all: 'initial', position: 'absolute', top: '0', left: '0', 'z-index': '2147483647' };
+      const style = { all: 'initial', position: 'absolute', top: '0', left: '0' };
       for (const [name, value] of Object.entries(style)) host.style.setProperty(name, value, 'important');
       const root = host.attachShadow({ mode: 'closed' });
       root.append(part('style', '', STYLE));
       layer = { host, root };
       this.#layers.set(holder, layer);
     }
-    // Pages may replace all that they have.
-    if (layer.host.parentNode !== holder) holder.append(layer.host);
+    // What is beside a shadow root is not shown. And pages may replace all that they have.
+    const parent = shadowRootOf(holder) ?? holder;
+    if (layer.host.parentNode !== parent) parent.append(layer.host);
     return layer.root;
   }
 }
@@ -116,19 +130,22 @@ function parentOf(node) {
   return node.assignedSlot ?? node.parentElement ?? (node.parentNode instanceof ShadowRoot ? node.parentNode.host : null);
 }
 
-function topLayerOf(element) {
-  for (let node = parentOf(element); node; node = parentOf(node)) {
-    if (node.matches(':modal, :popover-open, :fullscreen')) return node;
-  }
-}
-
-/** The ancestors that cut off what reaches beyond them. */
-function clipsOf(element) {
+/**
+ * `holder`: what the picture moves with; `clips`: its ancestors that cut off what reaches beyond them; `height`: the z-index
+ * that it has in its holder, which is that of the outermost of its ancestors that has one.
+ */
+function surroundings(element) {
   const clips = [];
-  for (let node = parentOf(element); node && node !== document.documentElement && node !== document.body; node = parentOf(node)) {
-    if (getComputedStyle(node).overflow !== 'visible') clips.push(node);
+  let height = 0;
+  for (let node = element; node && node !== document.documentElement; node = parentOf(node)) {
+    const { overflow, position, zIndex } = getComputedStyle(node);
+    if (node !== element) {
+      if (position === 'fixed' || node.matches(':modal, :popover-open, :fullscreen')) return { holder: node, clips, height };
+      if (overflow !== 'visible' && node !== document.body) clips.push(node);
+    }
+    if (zIndex !== 'auto') height = Math.max(0, zIndex);
   }
-  return clips;
+  return { holder: document.documentElement, clips, height };
 }
 
 function overlap(a, b) {

@@ -1,5 +1,13 @@
 // What is shown over a picture.
 
+/** Why a picture could not be checked; other failures have the classifier's own words. */
+const REASONS = {
+  'image/unreadable': 'reasonUnreadable',
+  'image/not-an-image': 'reasonNotAnImage',
+  'image/truncated': 'reasonNotAnImage',
+  lost: 'reasonLost',
+};
+
 const say = (key, ...words) => chrome.i18n.getMessage(key, words);
 
 function part(name, className, ...content) {
@@ -21,7 +29,6 @@ function button(key, action, className = '') {
   return element;
 }
 
-/** The probabilities in a sentence, the rest in a list. */
 function titleOf({ tasks: { hate } }) {
   return say('title', Labels.percent(hate.probabilities.hate));
 }
@@ -48,6 +55,7 @@ function checking(show) {
   return part('div', 'cover', part('p', 'title', say('checking')), part('div', 'buttons', button('show', show)));
 }
 
-function unchecked({ message }) {
-  return part('details', 'label', part('summary', '', say('unchecked')), part('div', 'more', part('p', '', message)));
+function unchecked({ code, message }) {
+  const reason = REASONS[code] ? say(REASONS[code]) : message;
+  return part('details', 'label', part('summary', '', say('unchecked')), part('div', 'more', part('p', '', reason)));
 }

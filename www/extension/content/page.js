@@ -69,6 +69,7 @@ class Page {
     this.#finder.stop();
     this.#viewport?.stop();
     this.#queue.clear();
+    for (const picture of this.#shown.values()) picture.elements.clear();
     this.#shown.clear();
     this.#covers.clear();
   }
@@ -82,10 +83,10 @@ class Page {
   #enter(element) {
     const address = addressOf(element);
     const before = this.#shown.get(element);
-    if (before && before.address !== address) this.#forget(element);
+    if (before && before.address === address) return;
+    this.#forget(element);
     if (!address) return;
-    const picture = this.#pictures.get(address) ?? { address, state: 'new', elements: new Set() };
-    this.#pictures.set(address, picture);
+    const picture = this.#pictureAt(address);
     picture.elements.add(element);
     this.#shown.set(element, picture);
     if (picture.state === 'new') this.#wait(picture);
@@ -108,6 +109,7 @@ class Page {
   }
 
   #wait(picture) {
+    picture.overdue = false;
     this.#queue.add(picture);
     this.#tell();
     if (!this.#settings.coverFirst) return;
@@ -180,11 +182,15 @@ class Page {
   #find() {
     for (const element of this.#pointed) {
       const address = element instanceof Element && element.localName !== LAYER && addressOf(element);
-      if (!address) continue;
-      const picture = this.#pictures.get(address) ?? { address, state: 'new', elements: new Set() };
-      this.#pictures.set(address, picture);
-      return [element, picture];
+      if (address) return [element, this.#pictureAt(address)];
     }
+  }
+
+  /** `state`: new, waiting, asked, checked (with a `verdict`) or failed (with an `error`). */
+  #pictureAt(address) {
+    const picture = this.#pictures.get(address) ?? { address, state: 'new', elements: new Set() };
+    this.#pictures.set(address, picture);
+    return picture;
   }
 
   /** Tells popup and toolbar, but not at each step. */
