@@ -133,7 +133,13 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_of_others_is_left_alone() {
-        assert_eq!(clear(Path::new(env!("CARGO_MANIFEST_DIR"))).unwrap_err().code(), "io");
+    fn only_an_earlier_extension_is_replaced() {
+        let folder = std::env::temp_dir().join(format!("memeclip-extension-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("letter.txt"), "dear").unwrap();
+        assert_eq!(clear(&folder).unwrap_err().code(), "io");
+        fs::write(folder.join("service-worker.js"), "").unwrap();
+        clear(&folder).unwrap();
+        assert!(!folder.exists());
     }
 }

@@ -29,15 +29,17 @@ async function listen(answer) {
 
 /**
  * The pictures: `/<sample>.jpg`, `/<number>.jpg` for any number of different ones. `/only-pages.jpg`
- * comes to those only who say which page they are on; `/refused.jpg` and `/hangs.jpg` come only to the page itself.
+ * comes to those only who say which page they are on; `/refused.jpg` and `/hangs.jpg` come only to the page itself,
+ * and `/slow.jpg` to others after a second.
  */
 function pictures() {
-  return listen((request, response, path) => {
+  return listen(async (request, response, path) => {
     const name = path.slice(1, -4);
     if (name === 'only-pages' && !request.headers.referer) return response.writeHead(403).end();
     const own = request.headers['sec-fetch-dest'] === 'image';
     if (name === 'refused' && !own) return response.writeHead(403).end();
     if (name === 'hangs' && !own) return;
+    if (name === 'slow' && !own) await new Promise((resolve) => setTimeout(resolve, 1000));
     if (path === '/favicon.ico') return response.writeHead(404).end();
     const number = Number.parseInt(name, 10);
     const sample = SAMPLES.includes(name) ? name : SAMPLES[(number || 0) % SAMPLES.length];

@@ -245,6 +245,17 @@ test('switches off and on without a reload, everywhere and on a site', async () 
   }
 });
 
+test('a verdict that comes when it is switched off is not shown until it is on again', async () => {
+  const page = await it.open('<img src="PICTURES/slow.jpg">');
+  await until(async () => paths(), (all) => all.length === 1, 'asked for');
+  await it.set({ on: false });
+  await page.waitForTimeout(1500);
+  assert.deepEqual(await notices(page), []);
+  await it.set({ threshold: 0 });
+  await covers(page, 1);
+  assert.equal(paths().length, 1);
+});
+
 test('“Always show on this site” does so, also in frames', async () => {
   const page = await it.open(`<img src="PICTURES/pride-heart.jpg"><iframe width=600 height=600 src="${it.put('<img src="PICTURES/pride-cross.jpg">').replace('localhost', '127.0.0.1')}"></iframe>`);
   await page.setViewportSize({ width: 1200, height: 800 });
@@ -342,6 +353,20 @@ test('takes a pack from elsewhere, and says what is wrong with one', async () =>
   await covers(await it.open('<img src="PICTURES/90.jpg">'), 1);
   assert.ok(pack.requests.some(({ path }) => path.endsWith('.safetensors')));
   pack.stop();
+});
+
+test('a pack that has gone is said in the popup, and no picture passes as checked', async () => {
+  await it.set({ threshold: 0, pack: `${it.site.origin}/no-pack/` });
+  const page = await it.open('<img src="PICTURES/95.jpg">');
+  await until(() => badge(page), (text) => text === '?', 'not checked');
+  const popup = await it.own('popup.html');
+  await page.bringToFront();
+  await popup.reload();
+  await until(() => popup.textContent('#model'), (text) => /^The model cannot be loaded: .*no-pack\/manifest\.json/.test(text), 'why');
+  assert.deepEqual([await popup.textContent('#checked'), await popup.textContent('#failed')], ['0', '1']);
+  // With another pack it is tried again.
+  await it.set({ threshold: 0 });
+  await covers(page, 1);
 });
 
 test('500 pictures on an endless page: those in view are served, and nothing piles up', async () => {
