@@ -7,6 +7,7 @@ mod convert;
 mod demo;
 mod device;
 mod eval;
+mod extension;
 mod extract;
 #[cfg(feature = "train")]
 mod fit;
@@ -43,6 +44,7 @@ enum Command {
     Convert(convert::Convert),
     Demo(demo::Demo),
     Eval(eval::Eval),
+    Extension(extension::Extension),
     Extract(extract::Extract),
     Fit(fit::Fit),
     Inspect(inspect::Inspect),
@@ -59,6 +61,7 @@ impl Arguments {
             Command::Convert(command) => command.run(),
             Command::Demo(command) => command.run(),
             Command::Eval(command) => command.run(),
+            Command::Extension(command) => command.run(),
             Command::Extract(command) => command.run(),
             Command::Fit(command) => command.run(),
             Command::Inspect(command) => command.run(),

@@ -1,6 +1,6 @@
 //! The page on localhost.
 
-mod build;
+pub mod build;
 mod server;
 
 use std::path::{Path, PathBuf};

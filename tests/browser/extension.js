@@ -1,0 +1,210 @@
+// Chromium with the extension, a page on one port, and pictures on another one that allows no other site to read them.
+
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { chromiumWith, memeclip, root } from './harness.js';
+
+export const folder = join(root, 'target/tmp/browser/extension');
+const SAMPLES = ['pride-heart', 'pride-cross', 'factory-crown', 'factory-bin', 'laptop-fire', 'laptop-dog'];
+
+/** A server; `answer(request, response, path)` answers. `requests` lists what was asked for. */
+async function listen(answer) {
+  const site = { requests: [] };
+  const server = createServer((request, response) => {
+    site.requests.push({ path: request.url, headers: request.headers });
+    answer(request, response, new URL(request.url, 'http://localhost').pathname);
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  site.origin = `http://localhost:${server.address().port}`;
+  site.stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return site;
+}
+
+/**
+ * The pictures: `/<sample>.jpg`, `/<number>.jpg` for any number of different ones. `/only-pages.jpg`
+ * comes to those only who say which page they are on; `/refused.jpg` and `/hangs.jpg` come only to the page itself,
+ * and `/slow.jpg` to others after a second.
+ */
+function pictures() {
+  return listen(async (request, response, path) => {
+    const name = path.slice(1, -4);
+    if (name === 'only-pages' && !request.headers.referer) return response.writeHead(403).end();
+    const own = request.headers['sec-fetch-dest'] === 'image';
+    if (name === 'refused' && !own) return response.writeHead(403).end();
+    if (name === 'hangs' && !own) return;
+    if (name === 'slow' && !own) await new Promise((resolve) => setTimeout(resolve, 1000));
+    if (path === '/favicon.ico') return response.writeHead(404).end();
+    const number = Number.parseInt(name, 10);
+    const sample = SAMPLES.includes(name) ? name : SAMPLES[(number || 0) % SAMPLES.length];
+    const jpeg = readFileSync(join(root, `www/samples/${sample}.jpg`));
+    // Bytes behind the end of the picture make it another file.
+    const body = Number.isNaN(number) ? jpeg : Buffer.concat([jpeg, Buffer.from(name)]);
+    response.writeHead(200, { 'content-type': 'image/jpeg', 'cross-origin-resource-policy': 'cross-origin' }).end(body);
+  });
+}
+
+/** A page to which the next 20 of 500 pictures come whenever its end is near. */
+export const endless = `
+  <style>body { display: grid; grid-template-columns: 1fr 1fr 1fr; gap: 8px } img { width: 100%; aspect-ratio: 1 }</style>
+  <script>
+    let next = 0;
+    const grow = () => {
+      while (next < 500 && document.documentElement.scrollHeight < scrollY + 2 * innerHeight) {
+        for (const end = next + 20; next < end; next++) {
+          document.body.append(Object.assign(new Image(), { src: 'PICTURES/' + next + '.jpg', alt: '' }));
+        }
+      }
+    };
+    addEventListener('scroll', grow);
+    addEventListener('load', grow);
+  </script>`;
+
+/** Starts the browser. `open(body)` opens a page with that body, in which `PICTURES` is the origin of the pictures. */
+export async function start({ extension = true, ...options } = {}) {
+  if (extension) memeclip('extension', '--out', folder);
+  const images = await pictures();
+  const bodies = new Map();
+  const site = await listen((request, response, path) => {
+    const { body, headers } = bodies.get(path) ?? {};
+    if (body === undefined) return response.writeHead(404).end();
+    response.writeHead(200, { 'content-type': 'text/html', ...headers });
+    response.end(`<!doctype html><html lang="en"><title>page</title><link rel="icon" href="data:,">${body}`);
+  });
+  const profile = mkdtempSync(join(tmpdir(), 'memeclip-'));
+  const { executablePath, args } = chromiumWith();
+  // Every request of the whole browser, and who made it.
+  const log = join(profile, 'net.json');
+  const load = [`--disable-extensions-except=${folder}`, `--load-extension=${folder}`];
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    args: [...args, `--log-net-log=${log}`, ...(extension ? load : [])],
+    ignoreDefaultArgs: ['--disable-extensions'],
+    viewport: { width: 1000, height: 800 },
+    ...options,
+  });
+  const worker = extension && (context.serviceWorkers()[0] ?? (await context.waitForEvent('serviceworker')));
+  const id = extension && new URL(worker.url()).host;
+  const it = {
+    context,
+    id,
+    images,
+    site,
+    /** Origins of packs other than the extension's own, also of those that are none. */
+    packs: [site.origin],
+    /** Gives an address of the page's site a body. */
+    put(body, headers) {
+      const path = `/${createHash('sha1').update(body).digest('hex').slice(0, 8)}.html`;
+      bodies.set(path, { body: body.replaceAll('PICTURES', images.origin), headers });
+      return site.origin + path;
+    },
+    async open(body, headers) {
+      const page = await context.newPage();
+      await page.goto(it.put(body, headers));
+      return page;
+    },
+    /** Changes settings; those left out become what they are in the beginning. */
+    async set(settings) {
+      const page = await it.own('popup.html');
+      await page.evaluate((settings) => Settings.change({ ...Settings.defaults, ...settings }), settings);
+      await page.close();
+    },
+    /** Runs in a page of the extension, with the tab of `page`. */
+    async ask(page, f) {
+      const own = await it.own('options.html');
+      const [tab] = await own.evaluate((url) => chrome.tabs.query({ url }), page.url());
+      const answer = await own.evaluate(f, tab.id);
+      await own.close();
+      return answer;
+    },
+    /** Serves the default pack. */
+    servePack: () =>
+      listen((request, response, path) => {
+        response.writeHead(200, { 'access-control-allow-origin': '*' });
+        response.end(readFileSync(join(root, 'weights/default', path)));
+      }).then((pack) => (it.packs.push(pack.origin), pack)),
+    /** A page of the extension. */
+    async own(name) {
+      const page = await context.newPage();
+      await page.goto(`chrome-extension://${id}/${name}`);
+      return page;
+    },
+    /** Ends all; gives the requests of the extension. */
+    async stop() {
+      await context.close();
+      const { constants, events } = JSON.parse(readFileSync(log));
+      const started = events.filter(({ type, params }) => type === constants.logEventTypes.URL_REQUEST_START_JOB && params?.url);
+      const requests = started.map(({ params }) => params).filter(({ initiator }) => initiator === `chrome-extension://${id}`);
+      images.stop();
+      site.stop();
+      rmSync(profile, { recursive: true, force: true });
+      return requests;
+    },
+  };
+  return it;
+}
+
+/** Evaluates in the content scripts' world of each frame that has one; gives the results. */
+export async function inside(page, f, argument) {
+  // Frames of other sites are targets of their own.
+  const targets = [page, ...page.frames().slice(1)].map((target) => page.context().newCDPSession(target).catch(() => null));
+  const results = [];
+  for (const session of (await Promise.all(targets)).filter(Boolean)) {
+    const worlds = [];
+    session.on('Runtime.executionContextCreated', ({ context }) => context.name === 'memeclip' && worlds.push(context.id));
+    await session.send('Runtime.enable');
+    for (const contextId of worlds) {
+      const expression = `(${f})(${JSON.stringify(argument)})`;
+      const options = { contextId, awaitPromise: true, returnByValue: true };
+      const { result, exceptionDetails } = await session.send('Runtime.evaluate', { expression, ...options });
+      if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text);
+      results.push(result.value);
+    }
+    await session.detach();
+  }
+  return results;
+}
+
+/** What is shown over pictures: its name, its kind (cover, border or label), where, and the buttons. */
+export async function notices(page) {
+  const all = await inside(page, () => {
+    const layers = [...document.querySelectorAll('memeclip-layer')].map((layer) => chrome.dom.openOrClosedShadowRoot(layer));
+    const boxes = layers.flatMap((layer) => [...layer.querySelectorAll('.box:not([hidden])')]);
+    const place = (element) => {
+      const { x, y, width, height } = element.getBoundingClientRect();
+      return { x: Math.round(x), y: Math.round(y), width: Math.round(width), height: Math.round(height) };
+    };
+    return boxes.map((box) => ({
+      name: box.ariaLabel,
+      kind: box.firstChild.classList[0],
+      text: box.textContent,
+      place: place(box),
+      buttons: Array.from(box.querySelectorAll('button, summary'), (button) => ({ name: button.textContent, place: place(button) })),
+    }));
+  });
+  return all.flat();
+}
+
+/** Waits until `condition(await look())` holds, and gives what was seen. */
+export async function until(look, condition, what) {
+  let seen;
+  for (const end = Date.now() + 20_000; Date.now() < end; ) {
+    seen = await look();
+    if (condition(seen)) return seen;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${what}: ${JSON.stringify(seen)}`);
+}
+
+/** Clicks on a button over a picture. */
+export async function press(page, name) {
+  const { buttons } = (await notices(page)).find(({ buttons }) => buttons.some((button) => button.name === name));
+  const { x, y, width, height } = buttons.find((button) => button.name === name).place;
+  await page.mouse.click(x + width / 2, y + height / 2);
+}

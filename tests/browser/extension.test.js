@@ -1,0 +1,437 @@
+// The extension in Chromium, with the default pack. The samples have no words on them, and the model finds no hate in any:
+// a threshold of 0 warns of all, one of 1 of none.
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+
+import { endless, inside, notices, press, start, until } from './extension.js';
+import { root } from './harness.js';
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+let it;
+before(async () => (it = await start()));
+let ended;
+const end = () => (ended ??= it.stop());
+after(() => it && end());
+beforeEach(async () => {
+  for (const page of it.context.pages().slice(1)) await page.close();
+  await it.set({ threshold: 0 });
+  it.images.requests.length = 0;
+});
+
+/** Waits for so many covers. */
+const covers = (page, count) =>
+  until(() => notices(page), (all) => all.length === count && all.every(({ kind, place }) => kind === 'cover' && place.width > 0), `${count} covers`);
+const none = (page) => until(() => notices(page), (all) => all.length === 0, 'no covers');
+/** What the toolbar shows for the page. */
+const badge = (page) => it.ask(page, (tabId) => chrome.action.getBadgeText({ tabId }));
+const paths = () => it.images.requests.filter(({ headers }) => headers['sec-fetch-dest'] === 'empty').map(({ path }) => path);
+
+test('a picture from another site is covered, with the reasons, and shown when the user wants to look', async () => {
+  const page = await it.open('<p>Words.<p><img src="PICTURES/pride-heart.jpg" alt="a heart">');
+  const picture = await page.locator('img').boundingBox();
+  const [cover] = await covers(page, 1);
+  assert.match(cover.name, /^Perhaps hateful: .*%\. Picture: a heart$/);
+  for (const words of [/Aims at: /, /Stance: /, /Humor: /]) assert.match(cover.text, words);
+  for (const side of ['x', 'y', 'width', 'height']) assert.ok(Math.abs(cover.place[side] - picture[side]) <= 1, side);
+  assert.deepEqual(cover.buttons.map(({ name }) => name), ['Show', 'Always show on this site', 'This is wrong']);
+  await press(page, 'Show');
+  const [label] = await until(() => notices(page), ([{ kind }]) => kind === 'label', 'a label');
+  assert.match(label.name, /^Perhaps hateful/);
+  await page.mouse.click(label.place.x + 20, label.place.y + 20);
+  await press(page, 'Hide');
+  await covers(page, 1);
+  // The page's request, and one without cookies or a referrer.
+  assert.deepEqual(paths(), ['/pride-heart.jpg']);
+  const { headers } = it.images.requests.at(-1);
+  assert.deepEqual([headers.referer, headers.cookie, headers.origin], [undefined, undefined, undefined]);
+  assert.equal(it.images.requests.length, 2);
+});
+
+test('works by keyboard alone', async () => {
+  const page = await it.open('<a href="#here">a link</a><img src="PICTURES/pride-heart.jpg" alt="">');
+  await covers(page, 1);
+  const focused = async () => (await inside(page, () => {
+    const layer = document.querySelector('memeclip-layer');
+    const { activeElement } = chrome.dom.openOrClosedShadowRoot(layer);
+    return activeElement?.textContent;
+  }))[0];
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Tab');
+  assert.equal(await focused(), 'Show');
+  await page.keyboard.press('Enter');
+  await until(() => notices(page), ([{ kind }]) => kind === 'label', 'a label');
+  assert.match(await focused(), /^Perhaps hateful/);
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Tab');
+  assert.equal(await focused(), 'Hide');
+  await page.keyboard.press('Enter');
+  await covers(page, 1);
+  assert.equal(await focused(), 'Show');
+});
+
+test('finds pictures wherever they are, and leaves icons alone', async () => {
+  const frame = it.put('<img src="PICTURES/10.jpg">').replace('localhost', '127.0.0.1');
+  const page = await it.open(`
+    <style>body { display: grid; grid-template-columns: repeat(5, 180px); grid-auto-rows: 180px; margin: 0 } img { width: 180px; height: 180px }
+      #background, .late { background: linear-gradient(#0000, #0001), url('PICTURES/3.jpg') } iframe { border: 0; width: 180px; height: 180px }</style>
+    <img src="PICTURES/icon.jpg" style="width: 60px">
+    <img src="PICTURES/icon.jpg" srcset="PICTURES/1.jpg 100w" sizes="100px">
+    <picture><source srcset="PICTURES/2.jpg"><img src="PICTURES/icon.jpg"></picture>
+    <div id="background"></div>
+    <div id="open"></div><div id="closed"></div><late-element></late-element>
+    <iframe srcdoc="<body style='margin: 0'><img width=180 height=180 src='PICTURES/8.jpg'>"></iframe>
+    <iframe src="${frame}"></iframe>
+    <img id="blob"><img id="data"><img id="spa" src="PICTURES/20.jpg"><div id="added"></div>
+    <script>
+      const picture = (n) => '<img style="width: 180px; height: 180px" src="PICTURES/' + n + '.jpg">';
+      open.attachShadow, document.querySelector('#open').attachShadow({ mode: 'open' }).innerHTML = picture(4);
+      document.querySelector('#closed').attachShadow({ mode: 'closed' }).innerHTML = picture(5);
+      setTimeout(() => customElements.define('late-element', class extends HTMLElement {
+        connectedCallback() { this.attachShadow({ mode: 'closed' }).innerHTML = picture(6); }
+      }), 300);
+      const canvas = Object.assign(document.createElement('canvas'), { width: 180, height: 180 });
+      canvas.getContext('2d').fillRect(20, 20, 50, 50);
+      data.src = canvas.toDataURL();
+      canvas.getContext('2d').fillRect(90, 90, 50, 50);
+      canvas.toBlob((made) => {
+        blob.src = URL.createObjectURL(made);
+        blob.onload = () => URL.revokeObjectURL(blob.src);
+      });
+      setTimeout(() => added.innerHTML = picture(9), 300);
+    </script>`);
+  await covers(page, 12);
+  assert.deepEqual(paths().sort(), [1, 2, 3, 4, 5, 6, 8, 9, 10, 20].map((n) => `/${n}.jpg`).sort());
+  // A page of one address that shows another picture in the same place.
+  await page.evaluate((origin) => (spa.src = `${origin}/21.jpg`), it.images.origin);
+  await until(async () => paths(), (all) => all.includes('/21.jpg'), 'the new picture is asked for');
+  await covers(page, 12);
+});
+
+test('lazy pictures are checked when their time comes, those passed by are not', async () => {
+  const images = Array.from({ length: 60 }, (_, i) => `<img loading="lazy" width="400" height="400" style="display: block" src="PICTURES/${i}.jpg">`);
+  const page = await it.open(images.join(''));
+  await until(() => notices(page), (all) => all.length >= 2, 'the first are covered');
+  assert.ok(!paths().includes('/59.jpg'));
+  await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  await until(async () => paths(), (all) => all.includes('/59.jpg'), 'the last one is asked for');
+  await until(() => notices(page), (all) => all.filter(({ place }) => place.y > -400 && place.y < 800).length >= 2, 'the last are covered');
+  assert.ok(!paths().includes('/30.jpg'), 'what was never near the viewport is not asked for');
+});
+
+test('leaves the layout as it is, follows the picture, and keeps to what is seen of it', async () => {
+  const body = `<style>#box { width: 300px; height: 200px; overflow: auto; margin: 100px } img { width: 280px; display: block } body > :last-child { color: red }</style>
+    <p>Words.</p><div id="box"><img src="PICTURES/pride-heart.jpg"><img src="PICTURES/pride-cross.jpg"></div><p>More.</p>`;
+  const page = await it.open(body);
+  const layout = () => page.evaluate(() => [document.body.innerHTML, document.documentElement.scrollHeight, document.documentElement.scrollWidth, getComputedStyle(document.querySelector('p:last-of-type')).color]);
+  await page.waitForSelector('img');
+  const before = await layout();
+  await until(() => notices(page), (all) => all.length === 1, 'the one that is seen');
+  assert.deepEqual(await layout(), before);
+  await page.evaluate(() => (box.scrollTop = 280));
+  const picture = await page.locator('img').nth(1).boundingBox();
+  await until(() => notices(page), ([cover]) => cover && Math.abs(cover.place.y - picture.y) <= 1, 'it follows');
+  await page.evaluate(() => (box.style.marginLeft = '300px'));
+  await until(() => notices(page), ([cover]) => cover && cover.place.x > 280, 'and moves along');
+});
+
+test('covers pictures in a dialog, and on pages with a strict policy', async () => {
+  const page = await it.open('<dialog id="dialog"><img src="PICTURES/pride-heart.jpg"></dialog><script>dialog.showModal()</script>');
+  await covers(page, 1);
+  await press(page, 'Show');
+  await until(() => notices(page), ([{ kind }]) => kind === 'label', 'a label');
+  const strict = await it.open('<img src="PICTURES/pride-cross.jpg">', { 'content-security-policy': "default-src 'none'; img-src *" });
+  const [cover] = await covers(strict, 1);
+  assert.deepEqual([cover.place.width, cover.place.height], [480, 480]);
+});
+
+test('a cover is above its picture, and below what is above that', async () => {
+  const page = await it.open(`
+    <header id="header" style="position: fixed; inset: 0 0 auto; height: 60px; z-index: 10">a header</header>
+    <div style="position: relative; z-index: 5"><img src="PICTURES/pride-heart.jpg" style="position: relative; z-index: 99"></div>
+    <div id="box" style="position: fixed; inset: 0; z-index: 20" hidden><img src="PICTURES/pride-cross.jpg" style="position: relative; z-index: 7"></div>
+    <div id="shadow" style="position: fixed; right: 0; bottom: 0; z-index: 30"></div>
+    <script>shadow.attachShadow({ mode: 'open' })</script>`);
+  await covers(page, 1);
+  const top = (x, y) => page.evaluate(([x, y]) => document.elementFromPoint(x, y).localName, [x, y]);
+  assert.equal(await top(200, 200), 'memeclip-layer');
+  assert.equal(await top(200, 30), 'header');
+  await page.evaluate(() => (box.hidden = false));
+  await until(() => notices(page), (all) => all.length === 2, 'the one in the box, too');
+  assert.equal(await page.evaluate(() => document.elementsFromPoint(200, 200).findIndex(({ id }) => id === 'box')), 2, 'a layer and its picture are in the box, and nothing above it');
+  assert.equal(await top(200, 200), 'memeclip-layer');
+  assert.equal(await top(480, 600), 'div');
+  await page.evaluate((origin) => (shadow.shadowRoot.innerHTML = `<img width="200" height="200" src="${origin}/factory-bin.jpg">`), it.images.origin);
+  const layer = () => page.evaluate(() => shadow.shadowRoot.elementFromPoint(innerWidth - 100, innerHeight - 100)?.localName);
+  await until(layer, (name) => name === 'memeclip-layer', 'a cover within the shadow root');
+});
+
+test('the same picture is fetched once for all tabs', async () => {
+  const body = '<img src="PICTURES/30.jpg"><img src="PICTURES/30.jpg">';
+  await covers(await it.open(body), 2);
+  await covers(await it.open(`${body}<p>another page`), 2);
+  assert.deepEqual(paths(), ['/30.jpg']);
+});
+
+test('tells a server that wants to know it where its picture is shown', async () => {
+  await covers(await it.open('<img src="PICTURES/only-pages.jpg">'), 1);
+  const asked = it.images.requests.filter(({ headers }) => headers['sec-fetch-dest'] === 'empty');
+  assert.deepEqual(asked.map(({ headers }) => headers.referer), [undefined, `${it.site.origin}/`]);
+});
+
+test('counts on the toolbar and in the popup', async () => {
+  const page = await it.open('<img src="PICTURES/pride-heart.jpg"><img src="PICTURES/refused.jpg">');
+  await covers(page, 1);
+  await until(() => badge(page), (text) => text === '1', 'the badge');
+  const popup = await it.own('popup.html');
+  await page.bringToFront();
+  await popup.reload();
+  await until(() => popup.innerText('#counts'), (text) => text.replace(/\s+/g, ' ') === 'checked 1 warned of 1 not checkable 1 waiting 0', 'the counts');
+  assert.equal(await popup.textContent('#site'), 'localhost');
+  assert.match(await popup.textContent('#recent'), /refused\.jpgCould not be checked/);
+  assert.match(await popup.textContent('#model'), /^memeclip demonstration, q8, on cpu/);
+  await it.set({ threshold: 1 });
+  await none(page);
+  await until(() => badge(page), (text) => text === '?', 'what could not be checked is never silent');
+});
+
+test('says over a picture that it could not be checked, if asked to', async () => {
+  const page = await it.open('<img src="PICTURES/refused.jpg"><img src="PICTURES/pride-heart.jpg">');
+  await covers(page, 1);
+  await it.set({ threshold: 1, labelUnchecked: true });
+  const [label] = await until(() => notices(page), (all) => all.length === 1, 'a label');
+  assert.equal(label.kind, 'label');
+  assert.match(label.text, /^Could not be checked.*Its server does not give it/);
+});
+
+test('goes on when the service worker ends, and when the model’s document does', async () => {
+  const page = await it.open('<img src="PICTURES/pride-heart.jpg">');
+  await covers(page, 1);
+  const add = (name) =>
+    page.evaluate((src) => document.body.append(Object.assign(new Image(), { src })), `${it.images.origin}/${name}.jpg`);
+  const session = await it.context.newCDPSession(await it.own('offscreen.html'));
+  const running = async () => (await session.send('Target.getTargets')).targetInfos.filter(({ type }) => type === 'service_worker').length;
+  await session.send('ServiceWorker.enable');
+  await session.send('ServiceWorker.stopAllWorkers');
+  await until(running, (count) => count === 0, 'the service worker has ended');
+  await add('pride-cross');
+  await covers(page, 2);
+  await until(() => badge(page), (text) => text === '2', 'the badge');
+  await it.ask(page, () => chrome.offscreen.closeDocument());
+  await add('factory-bin');
+  await until(async () => paths(), (all) => all.includes('/factory-bin.jpg'), 'it is asked for');
+  await page.evaluate(() => scrollTo(0, 900));
+  await until(() => notices(page), (all) => all.length === 3, 'three covers');
+});
+
+test('switches off and on without a reload, everywhere and on a site', async () => {
+  const page = await it.open('<img src="PICTURES/40.jpg">');
+  await covers(page, 1);
+  const add = (n) =>
+    page.evaluate((src) => document.body.append(Object.assign(new Image(), { src, width: 200 })), `${it.images.origin}/${n}.jpg`);
+  for (const [off, n] of [[{ on: false }, 41], [{ sites: ['localhost'] }, 42]]) {
+    await it.set({ threshold: 0, ...off });
+    await none(page);
+    await add(n);
+    await page.waitForFunction(() => [...document.images].every(({ complete }) => complete));
+    await page.waitForTimeout(1000);
+    assert.ok(!paths().includes(`/${n}.jpg`), 'nothing is fetched');
+    assert.deepEqual(await notices(page), []);
+    await it.set({ threshold: 0 });
+    await covers(page, n - 39);
+  }
+});
+
+test('a verdict that comes when it is switched off is not shown until it is on again', async () => {
+  const page = await it.open('<img src="PICTURES/slow.jpg">');
+  await until(async () => paths(), (all) => all.length === 1, 'asked for');
+  await it.set({ on: false });
+  await page.waitForTimeout(1500);
+  assert.deepEqual(await notices(page), []);
+  await it.set({ threshold: 0 });
+  await covers(page, 1);
+  assert.equal(paths().length, 1);
+});
+
+test('“Always show on this site” does so, also in frames', async () => {
+  const page = await it.open(`<img src="PICTURES/pride-heart.jpg"><iframe width=600 height=600 src="${it.put('<img src="PICTURES/pride-cross.jpg">').replace('localhost', '127.0.0.1')}"></iframe>`);
+  await page.setViewportSize({ width: 1200, height: 800 });
+  await covers(page, 2);
+  await press(page, 'Always show on this site');
+  await none(page);
+  const options = await it.own('options.html');
+  assert.match(await options.textContent('#sites'), /localhost/);
+  await options.click('#sites button');
+  await page.bringToFront();
+  await covers(page, 2);
+});
+
+test('each way to warn', async () => {
+  const page = await it.open('<img src="PICTURES/pride-heart.jpg">');
+  await covers(page, 1);
+  for (const style of ['border', 'label']) {
+    await it.set({ threshold: 0, style });
+    await until(() => notices(page), ([{ kind }]) => kind === style, style);
+  }
+});
+
+test('“This is wrong” holds on all pages, until the user deletes it', async () => {
+  const page = await it.open('<img src="PICTURES/50.jpg"><img src="PICTURES/51.jpg">');
+  await page.setViewportSize({ width: 1000, height: 1200 });
+  await covers(page, 2);
+  await press(page, 'This is wrong');
+  await covers(page, 1);
+  await page.reload();
+  await covers(page, 1);
+  const options = await it.own('options.html');
+  assert.match(await options.textContent('#corrections'), /^You: not hateful\. The model: .*\/5[01]\.jpg/);
+  const download = options.waitForEvent('download');
+  await options.click('#export');
+  const [correction] = Object.values(JSON.parse(readFileSync(await (await download).path())));
+  assert.equal(correction.hate, false);
+  assert.match(correction.address, /\/5[01]\.jpg$/);
+  options.on('dialog', (dialog) => dialog.accept());
+  await options.click('#delete');
+  await page.bringToFront();
+  await covers(page, 2);
+});
+
+test('the context menu checks a picture, whatever its size, and takes a verdict as wrong', async () => {
+  await it.set({ threshold: 1 });
+  const page = await it.open('<img src="PICTURES/60.jpg" style="width: 100px">');
+  await page.waitForLoadState();
+  const choose = async (method) => {
+    await page.mouse.click(50, 50, { button: 'right' });
+    await it.ask(page, method);
+    await page.bringToFront();
+  };
+  await choose((id) => chrome.tabs.sendMessage(id, { method: 'check' }));
+  await until(() => notices(page), ([notice]) => notice?.kind === 'label' && /^Perhaps hateful/.test(notice.name), 'its verdict');
+  await choose((id) => chrome.tabs.sendMessage(id, { method: 'wrong' }));
+  await covers(page, 1);
+});
+
+test('covers pictures until they are checked, but not for ever', async () => {
+  await it.set({ threshold: 1, coverFirst: 2 });
+  const page = await it.open('<img src="PICTURES/hangs.jpg">');
+  const [cover] = await covers(page, 1);
+  assert.equal(cover.name, 'Being checked …');
+  await none(page);
+});
+
+test('frees the model’s memory when there is nothing to do, and loads it again', async () => {
+  await it.set({ threshold: 0, unload: 0.01 });
+  const page = await it.open('<img src="PICTURES/70.jpg">');
+  await covers(page, 1);
+  const popup = await it.own('popup.html');
+  await until(() => popup.textContent('#model'), (text) => /^Not in memory/.test(text), 'unloaded');
+  await covers(await it.open('<img src="PICTURES/71.jpg">'), 1);
+});
+
+test('deletes stored weights', async () => {
+  await covers(await it.open('<img src="PICTURES/80.jpg">'), 1);
+  const popup = await it.own('popup.html');
+  await until(() => popup.evaluate(() => caches.keys()), (names) => names.length > 0, 'stored');
+  await popup.click('#forget');
+  await until(() => popup.evaluate(() => caches.keys()), (names) => names.length === 0, 'deleted');
+  await covers(await it.open('<img src="PICTURES/81.jpg">'), 1);
+});
+
+test('takes a pack from elsewhere, and says what is wrong with one', async () => {
+  const options = await it.own('options.html');
+  await options.fill('#pack', `${it.site.origin}/no-pack/`);
+  await options.click('#use-pack button');
+  await until(() => options.textContent('#pack-state'), (text) => /^Not used\. .*manifest/.test(text), 'refused');
+  assert.equal((await options.evaluate(() => Settings.read())).pack, '');
+  const pack = await it.servePack();
+  await options.fill('#pack', pack.origin);
+  await options.click('#use-pack button');
+  await until(() => options.textContent('#pack-state'), (text) => /^In use: /.test(text), 'taken');
+  await covers(await it.open('<img src="PICTURES/90.jpg">'), 1);
+  assert.ok(pack.requests.some(({ path }) => path.endsWith('.safetensors')));
+  pack.stop();
+});
+
+test('a pack that has gone is said in the popup, and no picture passes as checked', async () => {
+  await it.set({ threshold: 0, pack: `${it.site.origin}/no-pack/` });
+  const page = await it.open('<img src="PICTURES/95.jpg">');
+  await until(() => badge(page), (text) => text === '?', 'not checked');
+  const popup = await it.own('popup.html');
+  await page.bringToFront();
+  await popup.reload();
+  await until(() => popup.textContent('#model'), (text) => /^The model cannot be loaded: .*no-pack\/manifest\.json/.test(text), 'why');
+  assert.deepEqual([await popup.textContent('#checked'), await popup.textContent('#failed')], ['0', '1']);
+  // With another pack it is tried again.
+  await it.set({ threshold: 0 });
+  await covers(page, 1);
+});
+
+test('500 pictures on an endless page: those in view are served, and nothing piles up', async () => {
+  const page = await it.open(endless);
+  const seen = async () => {
+    const pictures = await page.evaluate(() => [...document.images].filter((image) => {
+      const { top, bottom } = image.getBoundingClientRect();
+      return bottom > 0 && top < innerHeight;
+    }).length);
+    const covers = (await notices(page)).filter(({ place: { y, height } }) => y + height > 0 && y < 800);
+    return { pictures, covers: covers.length };
+  };
+  await page.mouse.move(500, 400);
+  for (let images = 0; images < 500; images = await page.evaluate(() => document.images.length)) {
+    for (let i = 0; i < 8; i++) await page.mouse.wheel(0, 400);
+    await until(seen, ({ pictures, covers }) => pictures > 0 && covers >= pictures, 'all in view are covered');
+  }
+  assert.ok((await notices(page)).length < 40, 'what is far away has no cover');
+  assert.equal(new Set(paths()).size, paths().length, 'no picture is fetched twice');
+});
+
+test('popup, options and covers have no serious fault of accessibility', async () => {
+  const page = await it.open('<main><h1>A page</h1><img src="PICTURES/pride-heart.jpg" alt="a heart"></main>');
+  await covers(page, 1);
+  const faults = async (page) => {
+    await page.evaluate(AXE);
+    const { violations } = await page.evaluate(() => axe.run());
+    return violations.filter(({ impact }) => ['serious', 'critical'].includes(impact)).map(({ id, nodes }) => [id, nodes[0].html]);
+  };
+  for (const colorScheme of ['light', 'dark']) {
+    for (const name of ['popup.html', 'options.html']) {
+      const own = await it.own(name);
+      await own.emulateMedia({ colorScheme });
+      assert.deepEqual(await faults(own), [], `${name}, ${colorScheme}`);
+      await own.close();
+    }
+    // axe sees no closed shadow roots: it is shown a copy.
+    await page.emulateMedia({ colorScheme });
+    const [html] = await inside(page, () => chrome.dom.openOrClosedShadowRoot(document.querySelector('memeclip-layer')).innerHTML);
+    const copy = await it.open(`<main><h1>A copy</h1><div id="copy" style="position: absolute; top: 0"></div></main>`);
+    await copy.emulateMedia({ colorScheme });
+    await copy.evaluate((html) => (copy.attachShadow({ mode: 'open' }).innerHTML = html), html);
+    assert.deepEqual(await faults(copy), [], `covers, ${colorScheme}`);
+  }
+});
+
+test('every string is in both languages, and each is used', async () => {
+  const folder = join(root, 'www/extension');
+  const messages = (language) => JSON.parse(readFileSync(join(folder, '_locales', language, 'messages.json')));
+  const [en, zh] = [messages('en'), messages('zh_CN')];
+  assert.deepEqual(Object.keys(zh), Object.keys(en));
+  const substitutions = ({ message }) => (message.match(/\$\d/g) ?? []).sort();
+  for (const key in en) assert.deepEqual(substitutions(zh[key]), substitutions(en[key]), key);
+  const files = readdirSync(folder, { recursive: true }).filter((name) => /\.(js|html|json)$/.test(name) && !name.startsWith('_locales'));
+  const text = files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
+  const used = [/\bsay\('(\w+)'/g, /\bbutton\('(\w+)'/g, /getMessage\('(\w+)'/g, /data-(?:say|label)="(\w+)"/g, /__MSG_(\w+)__/g, /: '((?:task|class|reason)[A-Z]\w+)'/g];
+  const keys = new Set(used.flatMap((use) => Array.from(text.matchAll(use), ([, key]) => key)));
+  for (const key of ['correctionHate', 'correctionNoHate']) if (text.includes(`'${key}'`)) keys.add(key);
+  assert.deepEqual([...keys].sort(), Object.keys(en).sort());
+});
+
+test('nothing but the pictures, and the pack that the user chose, was asked for', async () => {
+  const requests = await end();
+  const asked = new Set(requests.map(({ url }) => new URL(url)).filter(({ protocol }) => protocol !== 'chrome-extension:' && protocol !== 'data:').map(({ origin }) => origin));
+  assert.ok(asked.delete(it.images.origin));
+  for (const origin of it.packs) asked.delete(origin);
+  assert.deepEqual([...asked], []);
+});

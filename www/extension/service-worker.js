@@ -1,0 +1,24 @@
+// Routes, and remembers nothing: the browser ends and starts it as it likes.
+
+import { methods } from './background.js';
+
+chrome.runtime.onMessage.addListener((message, sender, respond) => {
+  methods[message.method](message, sender).then(respond, (error) => respond({ error: error.message }));
+  return true;
+});
+
+chrome.runtime.onInstalled.addListener(async () => {
+  const contexts = ['image', 'link', 'page'];
+  await chrome.contextMenus.removeAll();
+  chrome.contextMenus.create({ id: 'check', contexts, title: chrome.i18n.getMessage('menuCheck') });
+  chrome.contextMenus.create({ id: 'wrong', contexts, title: chrome.i18n.getMessage('menuWrong') });
+  // Pages that are open already need not be loaded again.
+  const [{ js }] = chrome.runtime.getManifest().content_scripts;
+  for (const { id } of await chrome.tabs.query({ url: ['http://*/*', 'https://*/*'] })) {
+    chrome.scripting.executeScript({ target: { tabId: id, allFrames: true }, files: js }).catch(() => {});
+  }
+});
+
+chrome.contextMenus.onClicked.addListener(({ menuItemId, frameId }, { id }) => {
+  chrome.tabs.sendMessage(id, { method: menuItemId }, { frameId }).catch(() => {});
+});
