@@ -129,7 +129,8 @@ async function download(address, origin) {
   } catch (error) {
     reason = error.message;
   }
-  throw new MemeClipError('image/unreadable', `the image cannot be read (${reason}).`);
+  const remedy = 'Reload the page, or save the picture and open it in memeclip.';
+  throw new MemeClipError('image/unreadable', `the image cannot be read (${reason}). ${remedy}`, remedy);
 }
 
 function get(address) {
