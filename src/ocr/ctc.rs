@@ -4,7 +4,7 @@ use rten_tensor::NdTensorView;
 
 /// A space is one from this probability on, though another class may be likelier: the recogniser learned Chinese, where
 /// words are not parted, along with English. Where there is none it gives the space 0.001 and less.
-const SPACE: f32 = 0.05;
+const SPACE: f32 = 0.003;
 
 /// What the columns of `posterior`, [columns, classes], say, and the mean probability of its characters. Class 0 is the
 /// blank, the ones behind it are the `alphabet`'s, whose last one is the space.

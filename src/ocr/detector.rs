@@ -11,7 +11,7 @@ use crate::Result;
 use crate::preprocess::{self, Rgb};
 
 /// The longer side that the network sees. Captions are large: more finds nothing more and takes longer.
-const SIDE: usize = 640;
+const SIDE: usize = 512;
 /// Both sides are multiples of this: the network halves them five times.
 const MULTIPLE: usize = 32;
 

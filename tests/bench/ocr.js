@@ -105,7 +105,7 @@ async function prepare() {
     },
     async 'onnxruntime-web'(blob, file) {
       const { width, height } = await createImageBitmap(blob);
-      const scale = Math.min(1, 640 / Math.max(width, height));
+      const scale = Math.min(1, 512 / Math.max(width, height));
       const side = (pixels) => 32 * Math.max(1, Math.round((pixels * scale) / 32));
       await run(detector, side(height), side(width));
       for (const { box: [a, b, , d] } of found.get(file)) {
