@@ -1,5 +1,7 @@
 //! (image, text) -> [`Verdict`].
 
+mod explain;
+
 use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest, Sha256};
@@ -27,6 +29,8 @@ pub struct Classifier<E: Engine, S: Source> {
     heads: BTreeMap<Task, Lazy<Head<E>>>,
     images: Recent<ImageKey>,
     texts: Recent<Vec<u32>>,
+    /// Attention rollouts of pictures that have been explained.
+    shares: Recent<ImageKey>,
 }
 
 /// Sha256 of the pixels that the vision tower sees: a weaker hash would let one picture pass for another.
@@ -44,6 +48,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             tokenizer: Lazy::default(),
             images: Recent::default(),
             texts: Recent::default(),
+            shares: Recent::default(),
             engine,
             loader,
         })
@@ -70,24 +75,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     /// The verdicts on several memes, in their order: as [`Classifier::classify`] has them, but the pictures pass through
     /// their tower together. A picture or a text that comes twice, or was seen lately, is not computed again.
     pub async fn classify_all(&self, memes: &[(&Rgb, &str)], tasks: &[Task]) -> Result<Vec<Verdict>> {
-        // Before weights are fetched for them.
-        for (_, text) in memes {
-            tokenizer::check_bytes(text)?;
-        }
-        let manifest = self.loader.manifest();
-        let known: Vec<Task> = manifest.heads.keys().copied().collect();
-        if let Some(unknown) = tasks.iter().find(|task| !known.contains(task)) {
-            let known = known.iter().map(|task| task.name()).collect::<Vec<_>>().join(", ");
-            return Err(Error::UnknownTask { task: unknown.name().into(), known });
-        }
-        let tasks: Vec<Task> = known.into_iter().filter(|task| tasks.is_empty() || tasks.contains(task)).collect();
-        let heads = tasks.iter().map(|task| format!("head/{}", task.name()));
-        let components: Vec<String> = ["vision".into(), "text".into()].into_iter().chain(heads).collect();
-        self.loader.prefetch(&components).await?;
-        let clip = &manifest.clip;
-        let heads = [clip.vision.width / clip.vision.heads, clip.text.width / clip.text.heads];
-        self.engine.prepare(manifest.dtype, &heads).await?;
-
+        let tasks = self.prepare(memes.iter().map(|(_, text)| *text), tasks).await?;
         let images = self.encode_images(&memes.iter().map(|(image, _)| *image).collect::<Vec<_>>()).await?;
         let texts = self.encode_texts(&memes.iter().map(|(_, text)| *text).collect::<Vec<_>>()).await?;
         let mut outputs = Vec::new();
@@ -102,13 +90,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let mut verdicts = Vec::new();
         for ((image_key, _), (text_key, _)) in images.into_iter().zip(texts) {
             let (image_feature, text_feature) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
-            let tasks = tasks.iter().zip(&mut values).map(|(task, logits)| {
-                if logits.iter().any(|logit| !logit.is_finite()) {
-                    let reason = format!("the logits of task {} are not finite", task.name());
-                    return Err(Error::Internal { reason });
-                }
-                Ok(TaskVerdict::new(*task, logits, &manifest.heads[task]))
-            });
+            let tasks = tasks.iter().zip(&mut values).map(|(task, logits)| self.verdict(*task, logits));
             let tasks = tasks.collect::<Result<_>>()?;
             self.images.keep(image_key, &image_feature);
             self.texts.keep(text_key, &text_feature);
@@ -136,11 +118,42 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         Prompts::load(self.loader.stage("prompts").await?, &self.loader.manifest().clip)
     }
 
+    /// Refuses what cannot be read, and gets ready for the rest. Returns the tasks that are wanted, in their order.
+    async fn prepare<'a>(&self, texts: impl IntoIterator<Item = &'a str>, tasks: &[Task]) -> Result<Vec<Task>> {
+        // Before weights are fetched for them.
+        for text in texts {
+            tokenizer::check_bytes(text)?;
+        }
+        let manifest = self.loader.manifest();
+        let known: Vec<Task> = manifest.heads.keys().copied().collect();
+        if let Some(unknown) = tasks.iter().find(|task| !known.contains(task)) {
+            let known = known.iter().map(|task| task.name()).collect::<Vec<_>>().join(", ");
+            return Err(Error::UnknownTask { task: unknown.name().into(), known });
+        }
+        let tasks: Vec<Task> = known.into_iter().filter(|task| tasks.is_empty() || tasks.contains(task)).collect();
+        let heads = tasks.iter().map(|task| format!("head/{}", task.name()));
+        let components: Vec<String> = ["vision".into(), "text".into()].into_iter().chain(heads).collect();
+        self.loader.prefetch(&components).await?;
+        let clip = &manifest.clip;
+        let heads = [clip.vision.width / clip.vision.heads, clip.text.width / clip.text.heads];
+        self.engine.prepare(manifest.dtype, &heads).await?;
+        Ok(tasks)
+    }
+
+    fn verdict(&self, task: Task, logits: Vec<f32>) -> Result<TaskVerdict> {
+        let logits = finite(&format!("the logits of task {}", task.name()), logits)?;
+        Ok(TaskVerdict::new(task, logits, &self.loader.manifest().heads[&task]))
+    }
+
+    /// A picture as the vision tower sees it, and its key.
+    fn resize(&self, image: &Rgb) -> (ImageKey, Rgb) {
+        let image = preprocess::resize(image, self.loader.manifest().clip.vision.image_size);
+        (Sha256::digest(&image.data).into(), image)
+    }
+
     /// Each picture's key and its feature [1, projection].
     async fn encode_images(&self, images: &[&Rgb]) -> Result<Vec<(ImageKey, E::Tensor)>> {
-        let images =
-            images.iter().map(|image| preprocess::resize(image, self.loader.manifest().clip.vision.image_size));
-        let images: Vec<(ImageKey, Rgb)> = images.map(|image| (Sha256::digest(&image.data).into(), image)).collect();
+        let images: Vec<(ImageKey, Rgb)> = images.iter().map(|image| self.resize(image)).collect();
         let mut features = HashMap::new();
         let mut new = Vec::new();
         let mut pixels = Vec::new();
@@ -171,7 +184,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
                 Some(feature) => feature,
                 None => match self.texts.tensor(&self.engine, &ids)? {
                     Some(feature) => feature,
-                    None => self.text.features(&self.engine, &self.loader, &ids).await?,
+                    None => self.text.features(&self.engine, &self.loader, &[&ids]).await?,
                 },
             };
             features.push((ids, feature));
@@ -180,11 +193,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     }
 
     async fn feature(&self, modality: &str, feature: E::Tensor) -> Result<Vec<f32>> {
-        let values = self.engine.read(&[&feature]).await?.remove(0);
-        match values.iter().all(|value| value.is_finite()) {
-            true => Ok(values),
-            false => Err(Error::Internal { reason: format!("the {modality} feature is not finite") }),
-        }
+        finite(&format!("the values of the {modality} feature"), self.engine.read(&[&feature]).await?.remove(0))
     }
 
     async fn tokenizer(&self) -> Result<&Tokenizer> {
@@ -200,6 +209,13 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             Head::load(&mut weights, config, clip.projection, clip.text.width, task.labels().len())
         };
         self.heads[&task].get(&self.loader, &format!("head.{}", task.name()), load).await
+    }
+}
+
+fn finite(what: &str, values: Vec<f32>) -> Result<Vec<f32>> {
+    match values.iter().all(|value| value.is_finite()) {
+        true => Ok(values),
+        false => Err(Error::Internal { reason: format!("{what} are not finite") }),
     }
 }
 

@@ -1,73 +1,69 @@
-//! One error type for the library. Every message names the input and the remedy; [`Error::code`] is stable and is
-//! what JavaScript sees as `error.code`.
+//! One error type for the library. Every message names the input and ends with the remedy; [`Error::code`] is stable.
+//! JavaScript sees both as `error.code` and `error.remedy`.
 
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
-    #[error("{name}: not an image that can be decoded ({reason}). Give a PNG, JPEG, WebP, GIF or BMP file.")]
+    #[error("{name}: not an image that can be decoded ({reason}). {}", self.remedy())]
     NotAnImage { name: String, reason: String },
-    #[error("{name}: the image ends early ({reason}). Save or download it again.")]
+    #[error("{name}: the image ends early ({reason}). {}", self.remedy())]
     TruncatedImage { name: String, reason: String },
-    #[error(
-        "{name}: the image is {width}x{height} pixels. Each side must be 1 to {limit} pixels, all of it at most {megapixels} megapixels; resize it first."
-    )]
+    #[error("{name}: the image is {width}x{height} pixels. {}", self.remedy())]
     ImageSize { name: String, width: u32, height: u32, limit: u32, megapixels: u64 },
-    #[error("{name}: the file has {bytes} bytes, more than the {limit} allowed. Save it smaller or as JPEG.")]
+    #[error("{name}: the file has {bytes} bytes, more than the {limit} allowed. {}", self.remedy())]
     ImageBytes { name: String, bytes: u64, limit: u64 },
-    #[error("the text has {bytes} bytes, more than the {limit} allowed. The model reads 77 tokens: shorten it.")]
+    #[error("the text has {bytes} bytes, more than the {limit} allowed. {}", self.remedy())]
     TextTooLong { bytes: usize, limit: usize },
-    #[error("unknown task '{task}'. This pack has: {known}.")]
+    #[error("unknown task '{task}'. {}", self.remedy())]
     UnknownTask { task: String, known: String },
 
-    #[error("{name}: not a memeclip manifest ({reason}). Point to the folder that holds a pack's manifest.json.")]
+    #[error("{name}: not a memeclip manifest ({reason}). {}", self.remedy())]
     Manifest { name: String, reason: String },
-    #[error("{name}: pack format version {found}; this program reads version {supported}. Convert the model again.")]
+    #[error("{name}: pack format version {found}; this program reads version {supported}. {}", self.remedy())]
     PackVersion { name: String, found: u32, supported: u32 },
-    #[error("{pack}: the pack has no component '{component}'. Convert the model again.")]
+    #[error("{pack}: the pack has no component '{component}'. {}", self.remedy())]
     MissingComponent { pack: String, component: String },
-    #[error("{shard}: missing from the pack ({reason}). Copy or upload the whole pack again.")]
+    #[error("{shard}: missing from the pack ({reason}). {}", self.remedy())]
     MissingShard { shard: String, reason: String },
-    #[error("{shard}: {found} bytes, but the manifest says {expected}. Copy or upload the whole pack again.")]
+    #[error("{shard}: {found} bytes, but the manifest says {expected}. {}", self.remedy())]
     ShardSize { shard: String, expected: u64, found: u64 },
-    #[error("{shard}: its content does not match the manifest's sha256. Copy or upload the whole pack again.")]
+    #[error("{shard}: its content does not match the manifest's sha256. {}", self.remedy())]
     ShardHash { shard: String },
-    #[error("tensor {tensor}: {reason}. The pack and its manifest do not fit together; convert the model again.")]
+    #[error("tensor {tensor}: {reason}. {}", self.remedy())]
     Tensor { tensor: String, reason: String },
 
-    #[error("{file}: {reason}. Expected a data set with the columns that `memeclip extract --help` names.")]
+    #[error("{file}: {reason}. {}", self.remedy())]
     DataSet { file: String, reason: String },
-    #[error("{file}: not the features of a data set ({reason}). Make them with `memeclip extract`.")]
+    #[error("{file}: not the features of a data set ({reason}). {}", self.remedy())]
     Features { file: String, reason: String },
-    #[error(
-        "{features}: features of the towers {found}, but {pack} has the towers {expected}. Give the pack that the features were made with, or make them again with `memeclip extract` and this pack."
-    )]
+    #[error("{features}: features of the towers {found}, but {pack} has the towers {expected}. {}", self.remedy())]
     Towers { features: String, found: String, pack: String, expected: String },
     #[error("{file}: {reason}")]
     Checkpoint { file: String, reason: String },
     #[error("{file}: {reason}")]
     Io { file: String, reason: String },
 
-    #[error("no WebGPU adapter ({reason}). Use device 'cpu', or 'auto' to fall back to it.")]
+    #[error("no WebGPU adapter ({reason}). {}", self.remedy())]
     NoGpu { reason: String },
-    #[error(
-        "the GPU cannot hold this model: {what} needs {needed} bytes, the limit is {limit}. Use device 'cpu' or a q4 pack."
-    )]
+    #[error("the GPU cannot hold this model: {what} needs {needed} bytes, the limit is {limit}. {}", self.remedy())]
     GpuLimit { what: String, needed: u64, limit: u64 },
-    #[error("the GPU ran out of memory. Close other tabs, use a q4 pack, or use device 'cpu'.")]
+    #[error("the GPU ran out of memory. {}", self.remedy())]
     GpuMemory,
-    #[error("the GPU device was lost ({reason}). Try again; if it happens again use device 'cpu'.")]
+    #[error("the GPU device was lost ({reason}). {}", self.remedy())]
     GpuLost { reason: String },
-    #[error("device '{device}' is not part of this build. {remedy}")]
+    #[error("device '{device}' is not part of this build. {}", self.remedy())]
     DeviceUnavailable { device: String, remedy: String },
+    #[error("unknown device '{device}'. {}", self.remedy())]
+    UnknownDevice { device: String },
 
-    #[error("{url}: the download failed ({reason}). Check the connection and try again; finished shards are kept.")]
+    #[error("{url}: the download failed ({reason}). {}", self.remedy())]
     Network { url: String, reason: String },
-    #[error("stopped on request.")]
+    #[error("stopped on request")]
     Aborted,
     #[error("{reason}")]
     Argument { reason: String },
-    #[error("internal error: {reason}. This is a bug in memeclip; the next request starts afresh.")]
+    #[error("internal error: {reason}. {}", self.remedy())]
     Internal { reason: String },
 }
 
@@ -100,8 +96,44 @@ impl Error {
             Error::DeviceUnavailable { .. } => "device/unavailable",
             Error::Network { .. } => "network",
             Error::Aborted => "aborted",
-            Error::Argument { .. } => "argument",
+            Error::Argument { .. } | Error::UnknownDevice { .. } => "argument",
             Error::Internal { .. } => "internal",
         }
+    }
+
+    /// What to do about it, in whole sentences. Empty for those that reach no page: the program's own say it in their
+    /// `reason`, and who has stopped a request knows.
+    pub fn remedy(&self) -> String {
+        let remedy: &str = match self {
+            Error::NotAnImage { .. } => "Give a PNG, JPEG, WebP, GIF or BMP file.",
+            Error::TruncatedImage { .. } => "Save or download it again.",
+            Error::ImageSize { limit, megapixels, .. } => &format!(
+                "Each side must be 1 to {limit} pixels, all of it at most {megapixels} megapixels; resize it first."
+            ),
+            Error::ImageBytes { .. } => "Save it smaller or as JPEG.",
+            Error::TextTooLong { .. } => "The model reads 77 tokens: shorten it.",
+            Error::UnknownTask { known, .. } => &format!("This pack has: {known}."),
+            Error::Manifest { .. } => "Point to the folder that holds a pack's manifest.json.",
+            Error::PackVersion { .. } | Error::MissingComponent { .. } => "Convert the model again.",
+            Error::MissingShard { .. } | Error::ShardSize { .. } | Error::ShardHash { .. } => {
+                "Copy or upload the whole pack again."
+            }
+            Error::Tensor { .. } => "The pack and its manifest do not fit together; convert the model again.",
+            Error::DataSet { .. } => "Expected a data set with the columns that `memeclip extract --help` names.",
+            Error::Features { .. } => "Make them with `memeclip extract`.",
+            Error::Towers { .. } => {
+                "Give the pack that the features were made with, or make them again with `memeclip extract` and this pack."
+            }
+            Error::NoGpu { .. } => "Use device 'cpu', or 'auto' to fall back to it.",
+            Error::GpuLimit { .. } => "Use device 'cpu' or a q4 pack.",
+            Error::GpuMemory => "Close other tabs, use a q4 pack, or use device 'cpu'.",
+            Error::GpuLost { .. } => "Try again; if it happens again use device 'cpu'.",
+            Error::DeviceUnavailable { remedy, .. } => remedy,
+            Error::UnknownDevice { .. } => "Use auto, gpu or cpu.",
+            Error::Network { .. } => "Check the connection and try again; finished shards are kept.",
+            Error::Internal { .. } => "This is a bug in memeclip; the next request starts afresh.",
+            Error::Checkpoint { .. } | Error::Io { .. } | Error::Argument { .. } | Error::Aborted => "",
+        };
+        remedy.into()
     }
 }

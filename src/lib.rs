@@ -12,16 +12,21 @@ pub mod engine;
 mod error;
 #[cfg(feature = "cli")]
 pub mod evaluation;
+pub mod explanation;
+#[cfg(target_arch = "wasm32")]
+mod js;
 #[cfg(feature = "cli")]
 pub mod metrics;
 pub mod model;
+#[cfg(feature = "ocr")]
+pub mod ocr;
 pub mod preprocess;
 mod recent;
 pub mod tokenizer;
 #[cfg(all(feature = "train", not(target_arch = "wasm32")))]
 pub mod train;
 pub mod verdict;
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "ocr")))]
 pub mod web;
 pub mod weights;
 #[cfg(not(target_arch = "wasm32"))]

@@ -61,6 +61,19 @@ impl FromStr for Task {
     }
 }
 
+/// One value for each class of a task, in the order of [`Task::labels`]. In JSON and JavaScript an object by their names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByClass<V> {
+    pub task: Task,
+    pub values: V,
+}
+
+impl<V: AsRef<[f32]>> Serialize for ByClass<V> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.task.labels().iter().zip(self.values.as_ref()))
+    }
+}
+
 /// One meme's result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
@@ -94,7 +107,17 @@ impl TaskVerdict {
         let best = (0..self.logits.len()).fold(0, |best, i| if self.logits[i] > self.logits[best] { i } else { best });
         self.task.labels()[best]
     }
+
+    /// Whether the label is not to be relied on: no class reaches [`SURE`], or the head is zero-shot, so that no labelled
+    /// meme has shown what its probabilities are worth.
+    pub fn unsure(&self) -> bool {
+        self.zero_shot || self.probabilities.iter().all(|p| *p < SURE)
+    }
 }
+
+/// Below this probability a label is not to be relied on: where probabilities are calibrated (the head's temperature sees
+/// to that), it is wrong at least four times in ten.
+pub const SURE: f32 = 0.6;
 
 /// Softmax of the logits divided by the temperature.
 pub fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
@@ -104,23 +127,17 @@ pub fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
     exp.into_iter().map(|e| e / sum).collect()
 }
 
-/// `{label, logits: [...], probabilities: {name: p}, zero_shot}`: what JSON and JavaScript see.
+/// `{label, logits: [...], probabilities: {name: p}, zero_shot, unsure}`: what JSON and JavaScript see.
 impl Serialize for TaskVerdict {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
 
-        struct Probabilities<'a>(&'a TaskVerdict);
-        impl Serialize for Probabilities<'_> {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_map(self.0.task.labels().iter().zip(&self.0.probabilities))
-            }
-        }
-
-        let mut object = serializer.serialize_struct("TaskVerdict", 4)?;
+        let mut object = serializer.serialize_struct("TaskVerdict", 5)?;
         object.serialize_field("label", self.label())?;
         object.serialize_field("logits", &self.logits)?;
-        object.serialize_field("probabilities", &Probabilities(self))?;
+        object.serialize_field("probabilities", &ByClass { task: self.task, values: &self.probabilities })?;
         object.serialize_field("zero_shot", &self.zero_shot)?;
+        object.serialize_field("unsure", &self.unsure())?;
         object.end()
     }
 }
@@ -128,4 +145,24 @@ impl Serialize for TaskVerdict {
 /// The tasks as an object in their own order: `{hate: {...}, target: {...}, ...}`.
 pub fn serialize_tasks<S: serde::Serializer>(tasks: &[TaskVerdict], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(tasks.iter().map(|verdict| (verdict.task.name(), verdict)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::HeadConfig;
+
+    #[test]
+    fn unsure_below_the_bound_of_calibrated_probabilities_and_without_training() {
+        let unsure = |probability: f32, temperature: f32, zero_shot: bool| {
+            let head = HeadEntry { config: HeadConfig::memeclip(128), zero_shot, temperature };
+            let logit = temperature * (probability / (1.0 - probability)).ln();
+            TaskVerdict::new(Task::Hate, vec![0.0, logit], &head).unsure()
+        };
+        for temperature in [1.0, 3.0] {
+            assert!(unsure(0.59, temperature, false) && unsure(0.41, temperature, false));
+            assert!(!unsure(0.61, temperature, false) && !unsure(0.39, temperature, false));
+        }
+        assert!(unsure(0.99, 1.0, true));
+    }
 }

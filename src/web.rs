@@ -1,9 +1,10 @@
-//! The boundary to JavaScript, for a browser's Worker: typed, asynchronous, errors as `Error` objects with a `code`.
+//! The boundary to JavaScript, for a browser's Worker: typed, asynchronous, errors as `Error` objects with a `code` and a `remedy`.
 
+mod explain;
 #[cfg(target_feature = "atomics")]
 mod threads;
 
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Promise, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -14,12 +15,14 @@ use web_time::{Duration, Instant};
 use crate::engine::Engine as _;
 use crate::engine::cpu::Cpu;
 use crate::engine::gpu::{Gpu, GpuOptions};
+use crate::js::{to_js, to_value};
 use crate::preprocess::{self, Rgb};
 use crate::tokenizer;
 use crate::verdict::{Task, TaskVerdict, Verdict, serialize_tasks};
 use crate::weights::http::{Http, Loader};
 use crate::weights::manifest::Manifest;
 use crate::weights::quant::Format;
+use crate::weights::source::Source;
 use crate::{Error, Result};
 
 #[wasm_bindgen(start)]
@@ -55,6 +58,11 @@ impl Image {
     /// Appends RGBA pixels; alpha is dropped, as the reference does.
     pub fn push(&mut self, rgba: &[u8]) {
         self.0.data.extend(rgba.as_chunks::<4>().0.iter().flat_map(|pixel| &pixel[..3]));
+    }
+
+    /// All pixels, three bytes each.
+    pub fn rgb(&self) -> Uint8Array {
+        Uint8Array::from(&self.0.data[..])
     }
 
     #[wasm_bindgen(getter)]
@@ -153,10 +161,7 @@ impl Classifier {
                 "auto" => Device::Auto,
                 "gpu" => Device::Gpu,
                 "cpu" => Device::Cpu,
-                _ => {
-                    let reason = format!("unknown device '{device}'. Use auto, gpu or cpu.");
-                    return Err(Error::Argument { reason });
-                }
+                _ => return Err(Error::UnknownDevice { device }),
             };
             let source = Http::new(loader, base, signal)?;
             let mut threads = Threads(threads);
@@ -201,6 +206,19 @@ impl Classifier {
         tokenizer::check_bytes(text).map_err(to_js)
     }
 
+    /// The component that reads pictures, for the module that does. One call at a time.
+    pub async fn ocr(&self, signal: AbortSignal) -> Result<Uint8Array, JsValue> {
+        let fetch = async {
+            let shard = self.model.manifest().ocr()?;
+            self.source.begin(signal).await?;
+            self.source.prefetch(std::slice::from_ref(shard)).await?;
+            let bytes = self.source.shard(shard).await?;
+            // If it is damaged it has left the cache, so this is a download.
+            if self.source.settle().await? { Ok(bytes) } else { self.source.shard(shard).await }
+        };
+        fetch.await.map_err(to_js)
+    }
+
     /// What has been found out about the adapter, to be kept for the next visit; nothing on the CPU.
     pub fn plans(&self) -> Option<String> {
         self.model.gpu().map(Gpu::plans)
@@ -226,7 +244,8 @@ impl Classifier {
         let start = Instant::now();
         self.source.begin(signal).await.map_err(to_js)?;
         let memes: Vec<Meme> = images.iter().map(|image| &image.0).zip(texts.iter().map(String::as_str)).collect();
-        let verdicts = self.verdicts(&memes, &tasks).await.map_err(to_js)?;
+        let tasks = parse(&tasks).map_err(to_js)?;
+        let verdicts = self.answer(async |model| model.classify(&memes, &tasks).await).await.map_err(to_js)?;
         let load = self.source.waited();
         let timings = Timings { load: milliseconds(load), compute: milliseconds(start.elapsed().saturating_sub(load)) };
         let answers = verdicts.iter().map(|verdict| Answer {
@@ -241,30 +260,29 @@ impl Classifier {
 }
 
 impl Classifier {
-    /// The verdicts, computed again if what came from the cache turns out to be damaged.
-    async fn verdicts(&mut self, memes: &[Meme<'_>], tasks: &[String]) -> Result<Vec<Verdict>> {
-        let tasks = tasks.iter().map(|task| task.parse()).collect::<Result<Vec<Task>>>()?;
-        let verdicts = self.attempt(memes, &tasks).await;
-        if matches!(verdicts, Err(Error::Aborted)) || self.source.settle().await? {
-            return verdicts;
+    /// The answer, computed again if what came from the cache turns out to be damaged.
+    async fn answer<T>(&mut self, request: impl AsyncFn(&Model) -> Result<T>) -> Result<T> {
+        let answer = self.attempt(&request).await;
+        if matches!(answer, Err(Error::Aborted)) || self.source.settle().await? {
+            return answer;
         }
         // What has been loaded is not to be trusted. The damaged entries are gone, so these are downloads.
         self.model = Model::open(self.device, &self.source, &mut self.threads).await?;
-        let verdicts = self.attempt(memes, &tasks).await;
+        let answer = self.attempt(&request).await;
         match self.source.settle().await? {
-            true => verdicts,
+            true => answer,
             false => Err(Error::Internal { reason: "the browser's cache keeps returning damaged weights".into() }),
         }
     }
 
     /// On the device, or on what is left if it fails.
-    async fn attempt(&mut self, memes: &[Meme<'_>], tasks: &[Task]) -> Result<Vec<Verdict>> {
-        let mut result = self.model.classify(memes, tasks).await;
+    async fn attempt<T>(&mut self, request: &impl AsyncFn(&Model) -> Result<T>) -> Result<T> {
+        let mut result = request(&self.model).await;
         if matches!(result, Err(Error::GpuLost { .. })) {
             // Its weights are in the cache, so a device can be had anew.
             if let Ok(model) = Model::open(Device::Gpu, &self.source, &mut self.threads).await {
                 self.model = model;
-                result = self.model.classify(memes, tasks).await;
+                result = request(&self.model).await;
             }
         }
         let give_up = match &result {
@@ -275,7 +293,7 @@ impl Classifier {
         if let (true, Err(error)) = (give_up, &result) {
             self.notice = Some(format!("The CPU has taken over: {error}"));
             self.model = Model::open(Device::Cpu, &self.source, &mut self.threads).await?;
-            result = self.model.classify(memes, tasks).await;
+            result = request(&self.model).await;
         }
         result
     }
@@ -338,18 +356,10 @@ impl Model {
     }
 }
 
+fn parse(tasks: &[String]) -> Result<Vec<Task>> {
+    tasks.iter().map(|task| task.parse()).collect()
+}
+
 fn milliseconds(duration: Duration) -> f64 {
     1e3 * duration.as_secs_f64()
-}
-
-fn to_value(value: &impl Serialize) -> Result<JsValue, JsValue> {
-    let serializer = serde_wasm_bindgen::Serializer::new().serialize_maps_as_objects(true);
-    value.serialize(&serializer).map_err(|e| to_js(Error::Internal { reason: e.to_string() }))
-}
-
-fn to_js(error: Error) -> JsValue {
-    let value = js_sys::Error::new(&error.to_string());
-    // A plain object takes any property.
-    let _ = Reflect::set(&value, &"code".into(), &error.code().into());
-    value.into()
 }

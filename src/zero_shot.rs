@@ -88,7 +88,7 @@ impl<'a> ZeroShot<'a> {
         let mut embeddings = Vec::new();
         for class in task.prompt_names() {
             let ids = tokenizer.ids(&format!("a photo of a {class}."))?;
-            let feature = self.text.features(&self.engine, &stages, &ids).await?;
+            let feature = self.text.features(&self.engine, &stages, &[&ids]).await?;
             let feature = &self.engine.read(&[&feature]).await?[0];
             embeddings.extend(product(feature, &text_projection, c.projection));
         }

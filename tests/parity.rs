@@ -1,7 +1,7 @@
 //! The whole model against PyTorch (tests/reference/goldens.py) on seeded weights, on every engine and in every format.
 //!
-//! f32 packs: features within cosine 0.99999, logits within 2e-3. q8: cosine 0.999. q4: its cosine is printed, and must
-//! beat plain rounding of the same matrices.
+//! f32 packs: features within cosine 0.99999, logits within 2e-3, attention rollout within 1e-5 of its mean. q8: cosine
+//! 0.999. q4: its cosine is printed, and must beat plain rounding of the same matrices.
 
 mod common;
 
@@ -13,8 +13,11 @@ use common::{block_on, memeclip, model, scratch, tiny_model};
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
 use memeclip::engine::gpu::{Gpu, GpuOptions};
+use memeclip::model::VisionTower;
+use memeclip::preprocess::Rgb;
 use memeclip::verdict::{Task, Verdict};
 use memeclip::weights::checkpoint::ClipCheckpoint;
+use memeclip::weights::load::Loader;
 use memeclip::weights::quant::{BLOCK, Format};
 use memeclip::weights::source::Directory;
 use memeclip::zero_shot::ZeroShot;
@@ -36,6 +39,7 @@ struct Meme {
     image_feature: Vec<f32>,
     text_feature: Vec<f32>,
     logits: BTreeMap<String, Vec<f32>>,
+    rollout: Vec<f32>,
 }
 
 impl Goldens {
@@ -62,12 +66,8 @@ fn pack(model: &Path, format: Format) -> PathBuf {
 }
 
 fn verdicts<E: Engine>(engine: E, pack: &Path, goldens: &Goldens) -> Vec<Verdict> {
-    let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/images");
     let classifier = block_on(Classifier::open(engine, Directory::new(pack))).unwrap();
-    let verdict = |meme: &Meme| {
-        let image = preprocess::decode(&meme.image, &fs::read(images.join(&meme.image)).unwrap()).unwrap();
-        block_on(classifier.classify(&image, &meme.text, &[])).unwrap()
-    };
+    let verdict = |meme: &Meme| block_on(classifier.classify(&picture(&meme.image), &meme.text, &[])).unwrap();
     goldens.memes.iter().map(verdict).collect()
 }
 
@@ -117,6 +117,31 @@ fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
+/// Attention rollout of every picture: each patch's share is within `bound` of the mean share.
+fn check_rollouts<E: Engine>(engine: E, pack: &Path, goldens: &Goldens, bound: f32) {
+    let loader = block_on(Loader::open(Directory::new(pack))).unwrap();
+    let clip = &loader.manifest().clip;
+    let tower = VisionTower::new(clip.vision.clone(), clip.projection);
+    let mut worst = 0f32;
+    for meme in &goldens.memes {
+        let pixels = preprocess::normalize(&preprocess::resize(&picture(&meme.image), clip.vision.image_size));
+        let (_, shares) = block_on(tower.rollout(&engine, &loader, &pixels)).unwrap();
+        let shares = block_on(engine.read(&[&shares])).unwrap().remove(0);
+        let (shares, padding) = shares.split_at(clip.vision.patches());
+        assert!(padding.iter().all(|share| *share == 0.0));
+        assert_eq!(shares.len(), meme.rollout.len());
+        let mean = meme.rollout.iter().sum::<f32>() / meme.rollout.len() as f32;
+        worst = shares.iter().zip(&meme.rollout).map(|(a, b)| (a - b).abs() / mean).fold(worst, f32::max);
+    }
+    println!("rollout, {} {}: within {worst:.1e} of the mean share", engine.name(), loader.manifest().dtype.name());
+    assert!(worst <= bound, "{}: {worst}, bound {bound}", engine.name());
+}
+
+fn picture(name: &str) -> Rgb {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/images").join(name);
+    preprocess::decode(name, &fs::read(path).unwrap()).unwrap()
+}
+
 fn tiny() -> PathBuf {
     tiny_model().into()
 }
@@ -143,10 +168,23 @@ fn tiny_in_every_format_on_every_engine() {
 }
 
 #[test]
+fn tiny_rollouts() {
+    let (model, goldens) = (tiny(), goldens("tiny"));
+    for (format, bound) in [(Format::F32, 1e-5), (Format::Q8, 0.05)] {
+        let pack = pack(&model, format);
+        check_rollouts(Cpu::new(), &pack, &goldens, bound);
+        check_rollouts(gpu(), &pack, &goldens, bound);
+        #[cfg(feature = "train")]
+        check_rollouts(memeclip::engine::burn::Burn::flex(), &pack, &goldens, bound);
+    }
+}
+
+#[test]
 fn vit_b_32_in_f32() {
     let (model, goldens) = (model("vit-b-32"), goldens("vit-b-32"));
     let pack = pack(&model, Format::F32);
     Distance::of(&verdicts(Cpu::new(), &pack, &goldens), &goldens).check("vit-b-32 cpu", Format::F32);
+    check_rollouts(Cpu::new(), &pack, &goldens, 1e-5);
 }
 
 #[test]
@@ -158,6 +196,10 @@ fn vit_l_14_at_full_size() {
         let pack = pack(&model, format);
         Distance::of(&verdicts(Cpu::new(), &pack, &goldens), &goldens).check("vit-l-14 cpu", format);
         Distance::of(&verdicts(gpu(), &pack, &one), &one).check("vit-l-14 gpu", format);
+        if format == Format::F32 {
+            check_rollouts(Cpu::new(), &pack, &one, 1e-5);
+            check_rollouts(gpu(), &pack, &one, 1e-5);
+        }
         #[cfg(feature = "train")]
         if format == Format::F32 {
             use memeclip::engine::burn::Burn;

@@ -1,10 +1,13 @@
+import { benchmark } from './benchmark.js';
 import { MemeClip } from './memeclip.js';
 import { duration, deviceName } from './format.js';
 import { Model } from './model.js';
+import { Network } from './network.js';
 import { Preview, watchPictures } from './picture.js';
 import { button, loadSamples, thumbnail } from './samples.js';
 import { Status } from './status.js';
 import { Verdict } from './verdict.js';
+import { Why } from './why.js';
 
 const $ = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
@@ -20,7 +23,15 @@ const model = new Model(weights, device, {
   onProgress: (progress) => status.progress(progress),
 });
 
+const why = new Why({
+  explain: () => model.explain(picture, text.value),
+  veil: (regions) => preview.veil(regions),
+  onError: (error) => status.fail(error),
+});
+
 let picture = null;
+/** The words are to be read off the picture; else they are those in the field. */
+let reading = false;
 /** How long a pause in typing must be for the words to be read again: a slow model is asked less often. */
 let patience = 400;
 let pause = null;
@@ -46,10 +57,18 @@ async function ask() {
   }
   status.wait();
   verdict.wait();
-  const words = text.value;
+  why.offer(false);
+  preview.veil(null);
   try {
-    const answer = await model.classify(picture, words);
+    const answer = await model.classify(picture, reading ? undefined : text.value);
     if (!answer) return; // cancelled, or a newer request has taken its place
+    const words = answer.text;
+    if (reading) {
+      text.value = words;
+      reading = false;
+      preview.mark(answer.reading?.lines ?? [], answer.image);
+    }
+    why.offer(true);
     patience = Math.max(400, answer.timings.compute);
     verdict.show(answer, words);
     const answered = `Answered in ${duration(answer.timings.total)} on ${deviceName(answer.device)}.`;
@@ -73,6 +92,8 @@ function cancel() {
 function choose(file, texts = []) {
   // Words typed before the first picture are meant for it; later ones belong to the picture before.
   if (picture || texts.length) text.value = texts[0] ?? '';
+  reading = text.value === '' && texts.length === 0;
+  $('read').hidden = false;
   picture = file;
   preview.show(file);
   offerWordings(texts);
@@ -113,6 +134,7 @@ watchPictures($('file'), choose, () =>
 );
 
 text.addEventListener('input', () => {
+  reading = false;
   verdict.edit();
   clearTimeout(pause);
   if (picture) pause = setTimeout(ask, patience);
@@ -127,12 +149,31 @@ text.addEventListener('keydown', (event) => {
   event.preventDefault();
   settle();
 });
+$('read').addEventListener('click', () => {
+  verdict.edit();
+  reading = true;
+  settle();
+});
 $('meme').addEventListener('submit', (event) => {
   event.preventDefault();
   settle();
 });
 
+await new Network().watch();
 open();
+
+$('benchmark').querySelector('button').addEventListener('click', async ({ target }) => {
+  const line = $('benchmark').querySelector('p');
+  target.disabled = true;
+  try {
+    const onRun = (run, runs) => (line.textContent = run ? `Run ${run} of ${runs} …` : 'Getting ready …');
+    const { device, median, minimum, runs } = await benchmark(await model.open(), onRun);
+    line.textContent = `${duration(median)} a meme on ${deviceName(device)}: the median of ${runs}; the fastest took ${duration(minimum)}.`;
+  } catch (error) {
+    line.textContent = error.message;
+  }
+  target.disabled = false;
+});
 
 for (const choice of $('device').elements) choice.checked = choice.value === device;
 $('device').addEventListener('change', ({ target }) => {

@@ -37,6 +37,7 @@ export class TaskCard {
     }
     this.#note([
       result.zero_shot && 'Zero-shot, untrained.',
+      result.unsure && !result.zero_shot && 'Unsure: it expects to be wrong in four of ten such guesses, or more.',
       idle && 'Means little here: the data names a target only where it sees hate.',
     ]);
     for (const [name, share] of Object.entries(result.probabilities)) {

@@ -1,6 +1,8 @@
 // The network's thread: fetches a pack's files, through broken and stalled connections, and keeps them in the browser's
 // cache. It is a Worker of its own because worker.js computes for long stretches, in which a connection would stand still.
 
+import { MANIFEST, entryOf, names, openCache } from './cache.js';
+
 /** Downloads at a time: enough to fill the line, few enough that the first shard is soon there. */
 const CONNECTIONS = 3;
 /** Failures in a row, without a new byte between them, after which a file is asked for again. */
@@ -13,15 +15,12 @@ const BACKOFF = 500;
 const RESERVE = 32 << 20;
 /** Milliseconds between two reports on a file. */
 const REPORT = 50;
-const MANIFEST = 'manifest.json';
 /** No manifest is larger. */
 const MANIFEST_MAX = 4 << 20;
-/** Entries of a cache need addresses; nobody ever asks this one. */
-const KEYS = 'https://memeclip.invalid/';
 
 /** The pack's address, with a slash at its end. */
 let base;
-/** A promise of the entries of this pack by sha256; of null on a page without a cache (an insecure address, storage switched off). */
+/** A promise of it. */
 let cache;
 /** Promises of whether shards from the cache were whole, also those of requests that were stopped: the model has them. */
 const checks = [];
@@ -58,7 +57,7 @@ class Failure {
 const methods = {
   open(url) {
     base = url;
-    cache = Promise.resolve(self.caches?.open(`memeclip ${base}`)).then((cache) => cache ?? null, () => null);
+    cache = openCache(base);
   },
 
   /** The manifest as the server has it now; without a connection, the one from last time. */
@@ -76,8 +75,7 @@ const methods = {
   /** Keeps the manifest, and of the shards only these. */
   async keep({ manifest, shards }) {
     const kept = new Set([MANIFEST, ...shards]);
-    const requests = (await (await cache)?.keys().catch(() => null)) ?? [];
-    for (const { url } of requests) if (!kept.has(url.slice(KEYS.length))) await remove(url.slice(KEYS.length));
+    for (const name of await names(await cache)) if (!kept.has(name)) await remove(name);
     await put(MANIFEST, manifest);
   },
 
@@ -190,18 +188,18 @@ async function matches(bytes, { sha256 }) {
 
 // The cache. Whatever fails here only costs a download.
 
-async function entry(key) {
-  return (await cache)?.match(KEYS + key).catch(() => undefined);
+async function entry(name) {
+  return (await cache)?.match(entryOf(name)).catch(() => undefined);
 }
 
 /** Browsers store a response whole or not at all. If the quota is used up, the next visit downloads again. */
-async function put(key, bytes) {
+async function put(name, bytes) {
   const response = new Response(bytes);
-  await (await cache)?.put(KEYS + key, response).catch(() => {});
+  await (await cache)?.put(entryOf(name), response).catch(() => {});
 }
 
-async function remove(key) {
-  await (await cache)?.delete(KEYS + key).catch(() => {});
+async function remove(name) {
+  await (await cache)?.delete(entryOf(name)).catch(() => {});
 }
 
 // The network.

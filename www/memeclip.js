@@ -1,13 +1,14 @@
 // MemeCLIP in the browser. Everything heavy happens in worker.js; here requests are sent to it and answers received.
 
-/** Every error of this module; `code` is stable, `message` says what to do. */
-export class MemeClipError extends Error {
-  constructor(code, message) {
-    super(message);
-    this.name = 'MemeClipError';
-    this.code = code;
-  }
-}
+import { builds } from './builds.js';
+import { cost } from './cost.js';
+import { MemeClipError, failure } from './error.js';
+import { observe } from './observe.js';
+import { start } from './start.js';
+
+export { MemeClipError };
+
+const here = import.meta.url;
 
 /** A pack of weights, opened in a Worker. */
 export class MemeClip {
@@ -20,7 +21,7 @@ export class MemeClip {
   #opened = null;
   #pending = new Map();
   #next = 0;
-  #disposed = false;
+  #disposed = new AbortController();
   #info;
 
   /** Reads the manifest of the pack at `url`; weights are fetched when a request first needs them. */
@@ -35,24 +36,30 @@ export class MemeClip {
     return clf;
   }
 
-  /** What this browser offers. */
-  static async support() {
+  /** What this browser offers, and what a verdict with the pack at `weights` will fetch. */
+  static async support({ weights, assets } = {}) {
     const adapter = await globalThis.navigator?.gpu?.requestAdapter();
     const software = Boolean(adapter && (adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter));
-    return {
-      webgpu: Boolean(adapter) && !software,
-      software,
-      relaxedSimd: relaxedSimd(),
-      threads: code().threads,
-      cache: 'caches' in globalThis,
-    };
+    const webgpu = Boolean(adapter) && !software;
+    const { builds: [build], threads } = code();
+    const cache = 'caches' in globalThis;
+    const support = { device: webgpu ? 'gpu' : 'cpu', webgpu, software, relaxedSimd: relaxedSimd(), threads, cache };
+    if (weights === undefined) return support;
+    const price = () => cost(folder(weights), addressesOf(build, assets));
+    const load = await price().catch(async () => {
+      // What is wrong, who reads the pack says; nothing is if there is no connection and the pack is kept here.
+      const clf = await MemeClip.load(weights, { device: 'cpu', assets });
+      clf.dispose();
+      return price();
+    });
+    return { ...support, load };
   }
 
   constructor(url, device, threads, tasks, onProgress, assets) {
-    this.#open = { url: absolute(url), device: String(device), ...code(threads) };
+    this.#open = { base: folder(url), device: String(device), ...code(threads) };
     this.#tasks = tasks;
     this.#onProgress = onProgress;
-    this.#assets = assets === undefined ? import.meta.url : `${absolute(assets)}/`;
+    this.#assets = assets === undefined ? undefined : folder(assets);
   }
 
   /** What the pack is and what it runs on. */
@@ -60,24 +67,63 @@ export class MemeClip {
     return this.#info;
   }
 
-  /** The verdicts on one meme. */
-  async classify(image, { text = '', tasks = this.#tasks, signal, features = false } = {}) {
+  /** The verdicts on one meme, or for each of a list those or its error. Without `text` its words are read off the picture. */
+  async classify(image, options = {}) {
+    if (!Array.isArray(image)) return this.#classify(image, options);
+    const { text = image.map(() => undefined), signal } = options;
+    if (!Array.isArray(text) || text.length !== image.length) {
+      throw failure('argument', 'the texts of several images are not as many', 'Give a list with one for each.');
+    }
+    const answers = image.map((one, i) => this.#classify(one, { ...options, text: text[i] }).catch((error) => error));
+    const settled = await Promise.all(answers);
+    if (signal?.aborted) throw aborted();
+    if (this.#disposed.signal.aborted) throw disposed();
+    return settled;
+  }
+
+  async #classify(image, { text, tasks = this.#tasks, signal, features = false }) {
     if (signal?.aborted) throw aborted();
     const source = await sourceOf(image);
     await this.#ready();
-    const request = { source, text: String(text ?? ''), tasks: Array.from(tasks, String), features };
+    const request = { source, text: words(text), tasks: Array.from(tasks, String), features };
     return this.#request('classify', request, signal);
+  }
+
+  /** Why the verdict on a meme is what it is. */
+  async explain(image, { text, tasks = this.#tasks, signal } = {}) {
+    if (signal?.aborted) throw aborted();
+    const source = await sourceOf(image);
+    await this.#ready();
+    return this.#request('explain', { source, text: words(text), tasks: Array.from(tasks, String) }, signal);
+  }
+
+  /** What a picture says. */
+  async read(image, { signal } = {}) {
+    if (signal?.aborted) throw aborted();
+    const source = await sourceOf(image);
+    await this.#ready();
+    return this.#request('read', { source }, signal);
+  }
+
+  /** Watches the pictures below `root` and tells of those that are likely to be hateful. */
+  observe(root, { tasks = this.#tasks, signal, ...options } = {}) {
+    if (this.#disposed.signal.aborted) throw disposed();
+    // Hate decides; none named means all.
+    const asked = new Set(['hate', ...(tasks.length > 0 ? tasks : this.#info.tasks)]);
+    const classify = (address, signal) => this.#classify(address, { tasks: asked, signal });
+    const end = AbortSignal.any([this.#disposed.signal, ...(signal ? [signal] : [])]);
+    return observe(classify, root, { ...options, signal: end });
   }
 
   /** Ends the Worker and frees its memory. */
   dispose() {
-    this.#disposed = true;
-    this.#stop(new MemeClipError('argument', 'this classifier is disposed. Load a new one.'));
+    this.#disposed.abort();
+    this.#stop(disposed());
   }
 
   /** A Worker with the pack open: the one that is there, or a new one after a crash. */
   async #ready(signal) {
-    if (this.#disposed) throw new MemeClipError('argument', 'this classifier is disposed. Load a new one.');
+    if (this.#disposed.signal.aborted) throw disposed();
     if (!this.#worker) {
       this.#start();
       this.#opened = this.#request('open', { ...this.#open, crashes: this.#crashes.name }, signal);
@@ -93,11 +139,13 @@ export class MemeClip {
   }
 
   #start() {
-    const script = new URL('worker.js', this.#assets);
+    const script = new URL('worker.js', this.#assets ?? here);
+    const own = () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'memeclip' });
     try {
-      this.#worker = new Worker(script, { type: 'module', name: 'memeclip' });
+      this.#worker = start(script, this.#assets ? undefined : own);
     } catch (error) {
-      throw new MemeClipError('argument', `${script} cannot run here (${error.message}). Serve it from the page's site.`);
+      const remedy = 'Load the classifier in a page whose security policy allows Workers.';
+      throw failure('argument', `${script} cannot run here (${error.message})`, remedy);
     }
     this.#worker.onmessage = ({ data: { id, value, error, progress } }) => {
       const pending = this.#pending.get(id);
@@ -105,15 +153,17 @@ export class MemeClip {
       if (!pending) return;
       if (progress) return this.#onProgress?.(progress);
       this.#pending.delete(id);
-      if (error) pending.reject(new MemeClipError(error.code, error.message));
+      if (error) pending.reject(new MemeClipError(error.code, error.message, error.remedy));
       else pending.resolve(value);
     };
     // A trap in the WebAssembly, memory exhausted above all, leaves a Worker of no further use.
     const crash = (reason) =>
-      this.#stop(new MemeClipError('internal', `internal error: ${reason}. The next request starts afresh.`));
+      this.#stop(failure('internal', `internal error: ${reason}`, 'The next request starts afresh.'));
     this.#worker.onerror = (event) => {
       event.preventDefault();
-      crash(event.message || 'worker.js could not be loaded');
+      if (event.message) return crash(event.message);
+      const remedy = 'Serve all of the package, in one folder; from another site, allow cross-origin reads of it.';
+      this.#stop(failure('network', `${script} could not be loaded`, remedy));
     };
     // The same in a thread that the Worker waits for.
     this.#crashes = new BroadcastChannel(`memeclip ${Math.random()}`);
@@ -134,7 +184,7 @@ export class MemeClip {
     try {
       this.#worker.postMessage({ id, method, ...parameters });
     } catch (error) {
-      throw new MemeClipError('image/unreadable', `the image cannot be read (${error.message}). Give its file.`);
+      throw failure('image/unreadable', `the image cannot be read (${error.message})`, 'Give its file.');
     }
     const { promise, resolve, reject } = Promise.withResolvers();
     this.#pending.set(id, { resolve, reject });
@@ -148,16 +198,37 @@ export class MemeClip {
   }
 }
 
+/** Undefined stays so: it is read off the picture. */
+function words(text) {
+  return text === undefined ? undefined : String(text ?? '');
+}
+
 function aborted() {
-  return new MemeClipError('aborted', 'stopped on request.');
+  return failure('aborted', 'stopped on request', 'Ask again if it is wanted after all.');
+}
+
+function disposed() {
+  return failure('argument', 'this classifier is disposed', 'Load a new one.');
 }
 
 function absolute(url) {
   const base = globalThis.document?.baseURI ?? globalThis.location.href;
   if (!URL.canParse(url, base)) {
-    throw new MemeClipError('argument', `'${url}' is no address. Give one such as https://example.org/pack/.`);
+    throw failure('argument', `'${url}' is no address`, 'Give one such as https://example.org/pack/.');
   }
   return new URL(url, base).href;
+}
+
+/** A pack's address, or another folder's, with a slash at its end. */
+function folder(url) {
+  return `${absolute(url).replace(/manifest\.json$/, '').replace(/\/+$/, '')}/`;
+}
+
+/** Where a build of the WebAssembly is: what bundlers have made of it, or below the folder that the page names. */
+function addressesOf(build, assets) {
+  if (assets === undefined) return builds[build];
+  const at = (file) => new URL(`pkg/${file}`, folder(assets));
+  return { script: at(`${build}.js`), module: at(`${build}_bg.wasm`) };
 }
 
 /** What the Worker needs to read the image: something that can be posted to it. */
@@ -171,7 +242,7 @@ async function sourceOf(image) {
   if (is('ImageBitmap')) return { bitmap: image };
   if (is('HTMLCanvasElement') || is('OffscreenCanvas')) return pixelsOfCanvas(image);
   const sources = 'File, Blob, ArrayBuffer, ImageData, ImageBitmap, canvas, img or address';
-  throw new MemeClipError('argument', `not an image source. Give a ${sources}.`);
+  throw failure('argument', 'not an image source', `Give a ${sources}.`);
 }
 
 function pixels({ width, height, data }) {
@@ -185,14 +256,14 @@ async function pixelsOfCanvas(canvas) {
     const context = canvas.getContext('2d');
     return context ? pixels(context.getImageData(0, 0, width, height)) : { bitmap: await createImageBitmap(canvas) };
   } catch (error) {
-    throw new MemeClipError('image/unreadable', `the canvas cannot be read (${error.message}). Give its images' files.`);
+    throw failure('image/unreadable', `the canvas cannot be read (${error.message})`, "Give its images' files.");
   }
 }
 
 /** The builds of the WebAssembly that this page can run, best first, and how many threads the best one gets. */
 function code(threads = navigator.hardwareConcurrency) {
   if (!Number.isInteger(threads) || threads < 1) {
-    throw new MemeClipError('argument', `'${threads}' is no number of threads. Give 1 or more.`);
+    throw failure('argument', `'${threads}' is no number of threads`, 'Give 1 or more.');
   }
   if (!relaxedSimd()) return { builds: ['simd128'], threads: 1 };
   // Threads share memory, which other sites' pages in the same process must not see. Of more than 8, each has too little to do.

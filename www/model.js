@@ -39,14 +39,23 @@ export class Model {
     return (this.#opening = opening);
   }
 
-  async classify(picture, text) {
+  /** Without `text`, the words are read off the picture. */
+  classify(picture, text) {
+    return this.#ask((classifier, signal) => classifier.classify(picture, { text, signal }));
+  }
+
+  explain(picture, text) {
+    return this.#ask((classifier, signal) => classifier.explain(picture, { text, signal }));
+  }
+
+  async #ask(request) {
     this.stop();
     const { signal } = (this.#request = new AbortController());
     try {
       const classifier = await this.open();
       signal.throwIfAborted();
-      const verdict = await classifier.classify(picture, { text, signal });
-      return signal.aborted ? null : verdict;
+      const answer = await request(classifier, signal);
+      return signal.aborted ? null : answer;
     } catch (error) {
       if (signal.aborted) return null;
       throw error;

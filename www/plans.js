@@ -1,10 +1,13 @@
 // What the engine finds out about a GPU, kept by the GPU's name. Where nothing can be kept, it is found out on each visit.
 
+import { entryOf } from './cache.js';
+
 const CACHE = 'memeclip plans';
 let kept;
 
 /** Gives the engine what an earlier visit found out. */
 export async function recall(classifier) {
+  if (classifier.plans() === undefined) return;
   try {
     const entry = await (await caches.open(CACHE)).match(address(classifier));
     kept = await entry?.text();
@@ -22,7 +25,6 @@ export async function keep(classifier) {
   } catch {}
 }
 
-/** Entries of a cache need addresses; nobody ever asks this one. */
 function address(classifier) {
-  return `https://memeclip.invalid/${encodeURIComponent(classifier.info().device)}`;
+  return entryOf(encodeURIComponent(classifier.info().device));
 }

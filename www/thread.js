@@ -1,9 +1,9 @@
 // One thread of the cpu engine: does its share of every loop until the Worker that started it ends.
 
-self.onmessage = async ({ data: { build, module, memory, crashes } }) => {
+self.onmessage = async ({ data: { script, module, memory, crashes } }) => {
   let wasm;
   try {
-    wasm = await import(`./pkg/${build}.js`);
+    wasm = await import(/* @vite-ignore */ /* webpackIgnore: true */ script);
     await wasm.default({ module_or_path: module, memory });
   } catch (error) {
     self.postMessage(error.message);

@@ -1,27 +1,50 @@
 // The model's thread: decodes images and runs the WebAssembly. Requests are answered one after the other, or several
 // together where the device gains by it.
 
+import { builds as addresses } from './builds.js';
+import { failure } from './error.js';
+import * as plans from './plans.js';
+import { start } from './start.js';
+import { startThreads } from './threads.js';
+
+/** Milliseconds after which an image that is not here yet is given up. */
+const PATIENCE = 60_000;
+const here = import.meta.url;
 let wasm;
 let loader;
 let classifier;
-/** What is known of the GPU: plans.js, where there is one. */
-let plans;
 /** Requests that wait, in order. */
 const waiting = [];
 let busy = false;
 /** Stops a request, waiting or running. */
 const stops = new Map();
 
-self.onmessage = ({ data: { id, method, ...parameters } }) => {
+self.onmessage = async ({ data: { id, method, ...parameters } }) => {
   if (method === 'abort') {
     stops.get(id)?.abort();
     return;
   }
-  const stop = new AbortController();
-  stops.set(id, stop);
-  waiting.push({ id, method, parameters, stop });
+  const request = { id, method, parameters, stop: new AbortController() };
+  stops.set(id, request.stop);
+  const { source } = parameters;
+  // Other requests do not wait for a slow host.
+  if (source?.url && !(await fetched(request, source))) return;
+  waiting.push(request);
   if (!busy) work();
 };
+
+/** Whether the image is here, which is then the request's source. */
+async function fetched(request, { url }) {
+  try {
+    const name = url.startsWith('data:') ? 'the image' : url;
+    request.parameters.source = { name, blob: await download(url, request.stop.signal) };
+    return true;
+  } catch (error) {
+    fail(request, error);
+    stops.delete(request.id);
+    return false;
+  }
+}
 
 async function work() {
   busy = true;
@@ -34,7 +57,8 @@ function next() {
   const kind = ({ method, parameters: { tasks, features } }) => JSON.stringify([method, tasks, features]);
   const others = waiting.findIndex((request) => kind(request) !== kind(waiting[0]));
   const alike = others < 0 ? waiting.length : others;
-  return waiting.splice(0, Math.min(alike, classifier?.batch ?? 1));
+  const most = waiting[0].method === 'classify' ? (classifier?.batch ?? 1) : 1;
+  return waiting.splice(0, Math.min(alike, most));
 }
 
 // An unexpected error, or a trap inside a promise: the page hears of errors only.
@@ -60,74 +84,119 @@ async function answer(requests) {
 function fail({ id, stop }, error) {
   // Our own errors have a code; any other one may have left the WebAssembly in disorder.
   if (typeof error.code !== 'string' && !stop.signal.aborted) throw error;
-  self.postMessage({ id, error: { code: error.code, message: error.message } });
+  self.postMessage({ id, error: { code: error.code, message: error.message, remedy: error.remedy } });
   // What the request was still downloading.
   stop.abort();
 }
 
 const methods = {
-  async open([{ id, parameters: { url, device, builds, threads, crashes } }], signal) {
-    loader = new Loader(new URL('loader.js', import.meta.url));
-    const base = `${url.replace(/manifest\.json$/, '').replace(/\/+$/, '')}/`;
+  async open([{ id, parameters: { base, device, builds, threads, crashes } }], signal) {
+    loader = new Loader();
     loader.call('open', base);
-    const build = await load(builds);
-    const start = async (module, memory) => {
-      const { startThreads } = await import('./threads.js');
-      await startThreads(wasm, build, module, memory, threads, crashes);
-    };
-    classifier = await wasm.Classifier.open(loader, base, device, wasm.startThreads && start, signal);
-    plans = classifier.plans() === undefined ? undefined : await import('./plans.js');
-    await plans?.recall(classifier);
+    const script = await load(builds);
+    const pool = (module, memory) => startThreads(wasm, script, module, memory, threads, crashes);
+    classifier = await wasm.Classifier.open(loader, base, device, wasm.startThreads && pool, signal);
+    await plans.recall(classifier);
     self.postMessage({ id, value: classifier.info() });
   },
 
   async classify(requests, signal) {
     const memes = [];
+    report(requests);
     for (const request of requests) {
       try {
-        request.stop.signal.throwIfAborted();
-        memes.push(await prepare(request));
+        memes.push(await prepare(request, signal));
       } catch (error) {
         fail(request, error);
       }
     }
     if (memes.length === 0) return;
-    // The page has one listener for all of them.
-    loader.onprogress = (progress) => {
-      const told = memes.find(({ stop }) => !stop.signal.aborted);
-      if (told) self.postMessage({ id: told.id, progress });
-    };
     const [images, texts] = [memes.map(({ image }) => image), memes.map(({ text }) => text)];
     const { tasks, features } = requests[0].parameters;
     const verdicts = await classifier.classify(images, texts, tasks, features, signal);
-    plans?.keep(classifier);
-    for (const [i, { id, size, start, decoded }] of memes.entries()) {
-      const timings = { ...verdicts[i].timings, decode: decoded - start, total: performance.now() - start };
-      self.postMessage({ id, value: { ...verdicts[i], timings, image: size } });
+    plans.keep(classifier);
+    for (const [i, { id, size, start, text, reading, notice = verdicts[i].notice, took }] of memes.entries()) {
+      const timings = { ...verdicts[i].timings, ...took, total: performance.now() - start };
+      self.postMessage({ id, value: { ...verdicts[i], text, reading, notice, timings, image: size } });
     }
+  },
+
+  async read(requests, signal) {
+    report(requests);
+    for (const request of requests) {
+      try {
+        request.stop.signal.throwIfAborted();
+        const image = await decode(request.parameters.source);
+        self.postMessage({ id: request.id, value: await read(image, signal) });
+      } catch (error) {
+        fail(request, error);
+      }
+    }
+  },
+
+  async explain([request], signal) {
+    report([request]);
+    const { id, image, text } = await prepare(request, signal);
+    const value = await classifier.explain(image, text, request.parameters.tasks, signal);
+    plans.keep(classifier);
+    self.postMessage({ id, value });
   },
 };
 
-/** Loads the first of these builds that can be had here: one with threads needs a memory that it can share. */
+/** The page has one listener for all of the requests. */
+function report(requests) {
+  loader.onprogress = (progress) => {
+    const told = requests.find(({ stop }) => !stop.signal.aborted);
+    if (told) self.postMessage({ id: told.id, progress });
+  };
+}
+
+/**
+ * Loads the first of these builds that can be had here: one with threads needs a memory that it can share. Returns its
+ * script's address.
+ */
 async function load([build, ...others]) {
+  const { script, module } = addresses[build];
   try {
-    const code = fetch(new URL(`./pkg/${build}_bg.wasm`, import.meta.url));
-    wasm = await import(`./pkg/${build}.js`);
+    const code = fetch(module);
+    // If the import fails first, nobody asks for the code.
+    code.catch(() => {});
+    wasm = await import(/* @vite-ignore */ /* webpackIgnore: true */ script.href);
     await wasm.default({ module_or_path: code });
-    return build;
+    return script.href;
   } catch (error) {
     if (others.length) return load(others);
-    throw failure('network', `pkg/${build}.js could not be loaded (${error.message}). Reload the page.`);
+    throw failure('network', `${script} could not be loaded (${error.message})`, 'Reload the page.');
   }
 }
 
-/** A request with its image decoded. */
-async function prepare({ id, parameters: { source, text }, stop }) {
+/** A request with its image decoded, and read if its text is not given. */
+async function prepare({ id, parameters: { source, text }, stop }, signal) {
+  stop.signal.throwIfAborted();
   const start = performance.now();
-  classifier.checkText(text);
-  const image = await decode(source, stop.signal);
+  if (text !== undefined) classifier.checkText(text);
+  const image = await decode(source);
+  const decoded = performance.now();
+  const words = text === undefined ? await wordsOf(image, signal) : { text };
+  const took = { decode: decoded - start, read: performance.now() - decoded };
   const size = { width: image.width, height: image.height };
-  return { id, stop, text, image: classifier.shrink(image), size, start, decoded: performance.now() };
+  return { id, stop, ...words, image: classifier.shrink(image), size, start, took };
+}
+
+/** What the picture says, as far as the pack can tell. */
+async function wordsOf(image, signal) {
+  try {
+    const reading = await read(image, signal);
+    return { text: reading.text, reading };
+  } catch (error) {
+    if (error.code !== 'pack/missing-component') throw error;
+    return { text: '', notice: 'This pack cannot read pictures: the verdict is on the picture without its words.' };
+  }
+}
+
+async function read(image, signal) {
+  const reader = await import('./reader.js');
+  return reader.read(image, classifier, signal);
 }
 
 /** The network's thread, loader.js, as the WebAssembly calls it. */
@@ -137,8 +206,9 @@ class Loader {
   #next = 0;
   onprogress;
 
-  constructor(script) {
-    this.#worker = new Worker(script, { type: 'module', name: 'memeclip loader' });
+  constructor() {
+    const own = () => new Worker(new URL('./loader.js', import.meta.url), { type: 'module', name: 'memeclip-loader' });
+    this.#worker = start(new URL('loader.js', here), own);
     this.#worker.onmessage = ({ data: { id, value, error, progress } }) => {
       if (progress) return this.onprogress?.(progress);
       const { resolve, reject } = this.#calls.get(id);
@@ -161,14 +231,13 @@ class Loader {
 }
 
 /** The image's pixels, as close to the reference's as can be had. */
-async function decode({ pixels, bitmap, url, blob, name }, signal) {
+async function decode({ pixels, bitmap, blob, name }) {
   if (pixels) {
     const image = new wasm.Image('the image', pixels.width, pixels.height);
     image.push(new Uint8Array(pixels.data.buffer, pixels.data.byteOffset, pixels.data.byteLength));
     return image;
   }
-  if (bitmap) return read('the image', bitmap);
-  if (url) [name, blob] = [url.startsWith('data:') ? 'the image' : url, await download(url, signal)];
+  if (bitmap) return pixelsOf('the image', bitmap);
   wasm.Image.checkBytes(name, blob.size);
   try {
     return wasm.Image.decode(name, new Uint8Array(await blob.arrayBuffer()));
@@ -176,12 +245,12 @@ async function decode({ pixels, bitmap, url, blob, name }, signal) {
     if (error.code !== 'image/not-an-image') throw error;
     // The browser may know more formats, AVIF for one. Its pixels as they are stored, as the reference takes them.
     const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' }).catch(() => Promise.reject(error));
-    return read(name, bitmap);
+    return pixelsOf(name, bitmap);
   }
 }
 
 /** A bitmap's pixels, in strips: a canvas for all of it would need as much memory again. */
-function read(name, bitmap) {
+function pixelsOf(name, bitmap) {
   const { width, height } = bitmap;
   const image = new wasm.Image(name, width, height);
   const rows = Math.min(height, Math.ceil(2 ** 20 / width));
@@ -199,15 +268,13 @@ function read(name, bitmap) {
 async function download(url, signal) {
   let reason;
   try {
-    const response = await fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', signal });
+    const either = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]);
+    const response = await fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', signal: either });
     if (response.ok) return await response.blob();
     reason = `the server answers ${response.status}`;
   } catch (error) {
     reason = error.message;
   }
-  throw failure('image/unreadable', `${url}: the image cannot be read (${reason}). Give its file, or allow cross-origin reads.`);
-}
-
-function failure(code, message) {
-  return Object.assign(new Error(message), { code });
+  const remedy = 'Give its file, or allow cross-origin reads.';
+  throw failure('image/unreadable', `${url}: the image cannot be read (${reason})`, remedy);
 }

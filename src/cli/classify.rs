@@ -3,7 +3,11 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::device::{Device, OnEngine};
+use super::read::reader;
+use super::why;
 use crate::engine::Engine;
+use crate::explanation::Explanation;
+use crate::ocr::Reader;
 use crate::preprocess;
 use crate::verdict::{Task, TaskVerdict, Verdict, serialize_tasks};
 use crate::weights::pack::io;
@@ -19,14 +23,17 @@ pub struct Classify {
     /// Image files.
     #[arg(long, required = true, num_args = 1..)]
     image: Vec<PathBuf>,
-    /// What the picture says; the same for all images.
-    #[arg(long, default_value = "")]
-    text: String,
+    /// What the picture says; the same for all images. Read off each of them if not given.
+    #[arg(long)]
+    text: Option<String>,
     /// Tasks wanted: hate, target, stance, humor. All if not given.
     #[arg(long)]
     task: Vec<Task>,
     #[arg(long, value_enum, default_value_t = Device::Auto)]
     device: Device,
+    /// Explains the verdicts: each modality alone, which words matter, and where in the picture.
+    #[arg(long)]
+    why: bool,
     /// One JSON object a line and image.
     #[arg(long)]
     json: bool,
@@ -44,6 +51,8 @@ struct Line<'a> {
     tasks: &'a [TaskVerdict],
     #[serde(skip_serializing_if = "Option::is_none")]
     features: Option<Features<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a Explanation>,
 }
 
 #[derive(Serialize)]
@@ -61,10 +70,16 @@ impl Classify {
 impl OnEngine for Classify {
     async fn run_on<E: Engine>(self, engine: E) -> Result<()> {
         let classifier = Classifier::open(engine, Directory::new(&self.weights)).await?;
+        let reader = match self.text {
+            None if classifier.manifest().ocr().is_ok() => Some(reader(&self.weights).await?),
+            _ => None,
+        };
         let mut failed = 0;
         for path in &self.image {
-            match self.classify(&classifier, path).await {
-                Ok(verdict) => self.print(&classifier.engine().name(), path, &verdict)?,
+            match self.classify(&classifier, reader.as_ref(), path).await {
+                Ok((text, verdict, explanation)) => {
+                    self.print(&classifier.engine().name(), path, &text, &verdict, explanation.as_ref())?
+                }
                 // A bad image does not keep the others from their verdicts.
                 Err(error) if self.image.len() > 1 => {
                     eprintln!("memeclip: {error}");
@@ -81,33 +96,65 @@ impl OnEngine for Classify {
 }
 
 impl Classify {
-    async fn classify<E: Engine>(&self, classifier: &Classifier<E, Directory>, path: &PathBuf) -> Result<Verdict> {
+    /// The text, the verdict, and why if that is asked for.
+    async fn classify<E: Engine>(
+        &self,
+        classifier: &Classifier<E, Directory>,
+        reader: Option<&Reader>,
+        path: &PathBuf,
+    ) -> Result<(String, Verdict, Option<Explanation>)> {
         let bytes = std::fs::read(path).map_err(|e| io(path, e))?;
         let image = preprocess::decode(&path.display().to_string(), &bytes)?;
-        classifier.classify(&image, &self.text, &self.task).await
+        let text = match (&self.text, reader) {
+            (Some(text), _) => text.clone(),
+            (None, Some(reader)) => reader.read(&image)?.text,
+            (None, None) => String::new(),
+        };
+        // First, since the verdict then finds its features.
+        let explanation = match self.why {
+            true => Some(classifier.explain(&image, &text, &self.task).await?),
+            false => None,
+        };
+        let verdict = classifier.classify(&image, &text, &self.task).await?;
+        Ok((text, verdict, explanation))
     }
 
-    fn print(&self, device: &str, path: &Path, verdict: &Verdict) -> Result<()> {
+    fn print(
+        &self,
+        device: &str,
+        path: &Path,
+        text: &str,
+        verdict: &Verdict,
+        explanation: Option<&Explanation>,
+    ) -> Result<()> {
         if self.json {
             let features = Features { image: &verdict.image_feature, text: &verdict.text_feature };
             let line = Line {
                 image: path.display().to_string(),
-                text: &self.text,
+                text,
                 device,
                 tasks: &verdict.tasks,
                 features: self.features.then_some(features),
+                explanation,
             };
             let json = serde_json::to_string(&line).map_err(|e| Error::Internal { reason: e.to_string() })?;
             println!("{json}");
             return Ok(());
         }
         println!("{} on {device}", path.display());
+        if self.text.is_none() && !text.is_empty() {
+            println!("  reads   {text}");
+        }
         for task in &verdict.tasks {
-            let note = if task.zero_shot { "  (zero-shot)" } else { "" };
-            println!("  {:<7} {}{note}", task.task.name(), task.label());
+            let zero_shot = if task.zero_shot { "  (zero-shot)" } else { "" };
+            let unsure = if task.unsure() { "  (unsure)" } else { "" };
+            println!("  {:<7} {}{zero_shot}{unsure}", task.task.name(), task.label());
             for (label, p) in task.task.labels().iter().zip(&task.probabilities) {
                 println!("          {:>5.1} %  {label}", 100.0 * p);
             }
+        }
+        if let Some(explanation) = explanation {
+            why::print(verdict, explanation);
         }
         Ok(())
     }

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::heads;
+use crate::ocr;
 use crate::verdict::Task;
 use crate::weights::checkpoint::{self, ClipCheckpoint};
 use crate::weights::manifest::{self, Manifest};
@@ -103,6 +104,7 @@ fn convert(clip: &Path, files: &BTreeMap<Task, PathBuf>, dtype: Format, out: &Pa
         writer.add(tensors)?;
         heads.insert(task, entry);
     }
+    writer.add_files(ocr::STAGE, &ocr::FILES)?;
     let mut manifest = Manifest {
         format: manifest::FORMAT.into(),
         version: manifest::VERSION,

@@ -14,9 +14,11 @@ mod fit;
 mod heads;
 mod inspect;
 mod progress;
+mod read;
 mod synth;
 #[cfg(feature = "train")]
 mod train;
+mod why;
 #[cfg(not(feature = "train"))]
 mod without_training;
 
@@ -46,6 +48,7 @@ enum Command {
     Extract(extract::Extract),
     Fit(fit::Fit),
     Inspect(inspect::Inspect),
+    Read(read::Read),
     Synth(synth::Synth),
     Train(train::Train),
 }
@@ -62,6 +65,7 @@ impl Arguments {
             Command::Extract(command) => command.run(),
             Command::Fit(command) => command.run(),
             Command::Inspect(command) => command.run(),
+            Command::Read(command) => command.run(),
             Command::Synth(command) => command.run(),
             Command::Train(command) => command.run(),
         }

@@ -26,18 +26,23 @@ impl<E: Engine> Block<E> {
         })
     }
 
-    /// x [sequences · tokens, width]. With `keep`, only those rows go on after the attention: the last block of a tower
-    /// is asked for one token of each sequence, and the others would be computed for nothing.
+    /// What the attention reads of x [rows, width]: queries, keys and values, [rows, 3 · width].
+    pub(super) fn qkv(&self, engine: &E, x: &E::Tensor) -> E::Tensor {
+        self.qkv.forward(engine, &self.norm1.forward(engine, x), Activation::Identity, None)
+    }
+
+    /// x [sequences · tokens, width] and its `qkv`. With `keep`, only those rows go on after the attention: the last block
+    /// of a tower is asked for one token of each sequence, and the others would be computed for nothing.
     pub(super) fn forward(
         &self,
         engine: &E,
         x: &E::Tensor,
+        qkv: &E::Tensor,
         sequences: usize,
         mask: Mask,
         keep: Option<&[u32]>,
     ) -> E::Tensor {
-        let qkv = self.qkv.forward(engine, &self.norm1.forward(engine, x), Activation::Identity, None);
-        let mut attended = engine.attention(&qkv, sequences, self.heads, mask);
+        let mut attended = engine.attention(qkv, sequences, self.heads, mask);
         let mut x = x.clone();
         if let Some(ids) = keep {
             attended = engine.rows(&attended, ids);

@@ -6,6 +6,7 @@
 mod block;
 mod config;
 mod head;
+mod rollout;
 mod text;
 mod vision;
 

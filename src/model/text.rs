@@ -21,10 +21,10 @@ impl<E: Engine> TextTower<E> {
         TextTower { config, embed: Lazy::default(), blocks, pool: Lazy::default() }
     }
 
-    /// `ids`: start token, text, end token, at most `context` of them and nothing behind the end token: attention is
-    /// causal, so what would follow cannot change the result. Returns the text feature [1, width]: the end token's state
-    /// after the final layer norm (Hugging Face: `last_hidden_state` at the end token).
-    pub async fn features(&self, engine: &E, stages: &impl Stages, ids: &[u32]) -> Result<E::Tensor> {
+    /// `texts`: the ids of each one's start token, text and end token, at most `context` of them. Returns the text features
+    /// [texts, width]: the end token's state after the final layer norm (Hugging Face: `last_hidden_state` at the end
+    /// token). Attention is causal, so what fills shorter texts up behind their end token cannot change the result.
+    pub async fn features(&self, engine: &E, stages: &impl Stages, texts: &[&[u32]]) -> Result<E::Tensor> {
         let c = &self.config;
         let embed = self.embed.get(stages, "text.embed", |t| {
             let w = &mut Packed::new(engine, t);
@@ -34,16 +34,20 @@ impl<E: Engine> TextTower<E> {
             })
         });
         let embed = embed.await?;
-        let positions: Vec<u32> = (0..ids.len() as u32).collect();
+        let tokens = texts.iter().map(|ids| ids.len()).max().unwrap_or_default();
+        let positions: Vec<u32> = (0..tokens as u32).collect();
         let position = engine.rows(&embed.position, &positions);
-        let mut x = engine.mix(&engine.embed(&embed.token, ids), 1.0, &position, 1.0);
+        let mut ids = vec![0; texts.len() * tokens];
+        texts.iter().zip(ids.chunks_exact_mut(tokens)).for_each(|(text, row)| row[..text.len()].copy_from_slice(text));
+        let mut x = engine.mix(&engine.embed(&embed.token, &ids), 1.0, &position, 1.0);
 
-        let end = [ids.len() as u32 - 1];
+        let ends: Vec<u32> = texts.iter().enumerate().map(|(i, ids)| (i * tokens + ids.len() - 1) as u32).collect();
         for (i, block) in self.blocks.iter().enumerate() {
             engine.flush();
             let load = |t| Block::load(&mut Packed::new(engine, t), c.width, c.mlp, c.heads);
             let block = block.get(stages, &format!("text.block.{i}"), load).await?;
-            x = block.forward(engine, &x, 1, Mask::Causal, (i + 1 == c.layers).then_some(&end[..]));
+            let keep = (i + 1 == c.layers).then_some(&ends[..]);
+            x = block.forward(engine, &x, &block.qkv(engine, &x), texts.len(), Mask::Causal, keep);
         }
         let load = |t| Norm::load(&mut Packed::new(engine, t), "norm", c.width);
         let norm = self.pool.get(stages, "text.pool", load).await?;

@@ -1,3 +1,4 @@
+use super::rollout::Rollout;
 use super::{Block, Lazy, Norm, Packed, Stages, VisionConfig, Weights};
 use crate::Result;
 use crate::engine::{Activation, Engine, Mask};
@@ -32,6 +33,24 @@ impl<E: Engine> VisionTower<E> {
     /// `pixels`: normalised [images, 3, size, size]. Returns the image features [images, projection]: the class token's
     /// last state, normed, through the visual projection (Hugging Face: `get_image_features`).
     pub async fn features(&self, engine: &E, stages: &impl Stages, pixels: &[f32]) -> Result<E::Tensor> {
+        self.pass(engine, stages, pixels, None).await
+    }
+
+    /// One picture's feature [1, projection], and its attention rollout: how much of each patch has reached the class
+    /// token. These are as many values as there are patches, row by row of the picture, and then zeros.
+    pub async fn rollout(&self, engine: &E, stages: &impl Stages, pixels: &[f32]) -> Result<(E::Tensor, E::Tensor)> {
+        let mut rollout = Rollout::new(engine, &self.config)?;
+        let feature = self.pass(engine, stages, pixels, Some(&mut rollout)).await?;
+        Ok((feature, rollout.class_token(engine)))
+    }
+
+    async fn pass(
+        &self,
+        engine: &E,
+        stages: &impl Stages,
+        pixels: &[f32],
+        mut rollout: Option<&mut Rollout<E>>,
+    ) -> Result<E::Tensor> {
         let c = &self.config;
         let images = pixels.len() / (3 * c.image_size * c.image_size);
         let embed = self.embed.get(stages, "vision.embed", |t| {
@@ -53,7 +72,11 @@ impl<E: Engine> VisionTower<E> {
             let load = |t| Block::load(&mut Packed::new(engine, t), c.width, c.mlp, c.heads);
             let block = block.get(stages, &format!("vision.block.{i}"), load).await?;
             let keep = (i + 1 == c.layers).then_some(&class_tokens[..]);
-            x = block.forward(engine, &x, images, Mask::Full, keep);
+            let qkv = block.qkv(engine, &x);
+            if let Some(rollout) = &mut rollout {
+                rollout.add(engine, &qkv);
+            }
+            x = block.forward(engine, &x, &qkv, images, Mask::Full, keep);
         }
 
         let pool = self.pool.get(stages, "vision.pool", |t| {

@@ -9,7 +9,7 @@ mod jpeg;
 mod resize;
 
 pub use decode::{MAX_BYTES, MAX_PIXELS, MAX_SIDE, check_bytes, check_size, decode};
-pub use resize::resize;
+pub use resize::{resize, resize_to};
 
 /// 8-bit RGB, row-major, three bytes a pixel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,11 @@ pub struct Rgb {
 const MEAN: [f32; 3] = [0.48145466, 0.4578275, 0.40821073];
 #[expect(clippy::excessive_precision, reason = "the digits that OpenAI published")]
 const DEVIATION: [f32; 3] = [0.26862954, 0.26130258, 0.27577711];
+
+/// A picture of nothing but the mean colour of CLIP's training images: normalised, it is 0 but for rounding to 8 bits.
+pub fn neutral() -> Rgb {
+    Rgb { width: 1, height: 1, data: MEAN.map(|mean| (255.0 * mean).round() as u8).into() }
+}
 
 /// CLIP's normalisation: [3, height, width] f32.
 pub fn normalize(image: &Rgb) -> Vec<f32> {

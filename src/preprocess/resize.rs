@@ -8,10 +8,15 @@ const PRECISION: u32 = 32 - 8 - 2;
 /// rounding in between. Like Pillow 13 it begins with the rows if they shrink by much more pixels than the columns do;
 /// older versions always begin with the columns, which differs by 1 here and there.
 pub fn resize(image: &Rgb, size: usize) -> Rgb {
-    if image.height > size && image.height + size > 2 * image.width {
-        squash_columns(&squash_rows(image, size), size)
+    resize_to(image, size, size)
+}
+
+/// The same to any size.
+pub fn resize_to(image: &Rgb, width: usize, height: usize) -> Rgb {
+    if image.height > height && image.height + 2 * width > 2 * image.width + height {
+        squash_columns(&squash_rows(image, height), width)
     } else {
-        squash_rows(&squash_columns(image, size), size)
+        squash_rows(&squash_columns(image, width), height)
     }
 }
 

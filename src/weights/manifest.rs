@@ -35,7 +35,7 @@ pub struct Manifest {
     pub clip: ClipConfig,
     pub heads: BTreeMap<Task, HeadEntry>,
     /// `vision`, `text` (with the tokenizer), `head/<task>`: each loads on its own. `prompts`, for training: the class
-    /// prompts in CLIP's joint space.
+    /// prompts in CLIP's joint space. `ocr`: what reads the text off a picture (see `src/ocr`).
     pub components: BTreeMap<String, Component>,
 }
 
@@ -111,14 +111,14 @@ impl Manifest {
         }
         let heads = manifest.heads.keys().map(|task| format!("head/{}", task.name()));
         for component in ["vision".into(), "text".into()].into_iter().chain(heads) {
-            let Some(component) = manifest.components.get(&component) else {
+            if !manifest.components.contains_key(&component) {
                 return Err(invalid(format!("component '{component}' is missing")));
-            };
-            for shard in &component.shards {
-                // A name with a path could reach outside the pack.
-                if shard.file.is_empty() || shard.file.contains(['/', '\\', ':']) || shard.file.starts_with('.') {
-                    return Err(invalid(format!("shard name '{}'", shard.file)));
-                }
+            }
+        }
+        for shard in manifest.components.values().flat_map(|component| &component.shards) {
+            // A name with a path could reach outside the pack.
+            if shard.file.is_empty() || shard.file.contains(['/', '\\', ':']) || shard.file.starts_with('.') {
+                return Err(invalid(format!("shard name '{}'", shard.file)));
             }
         }
         Ok(manifest)
@@ -127,6 +127,13 @@ impl Manifest {
     pub fn component(&self, name: &str) -> Result<&Component> {
         let missing = || Error::MissingComponent { pack: self.name.clone(), component: name.into() };
         self.components.get(name).ok_or_else(missing)
+    }
+
+    /// The one shard of the component `ocr`.
+    pub fn ocr(&self) -> Result<&Shard> {
+        let component = self.component("ocr")?;
+        let several = || Error::Manifest { name: self.name.clone(), reason: "component 'ocr' is not one shard".into() };
+        if let [shard] = &component.shards[..] { Ok(shard) } else { Err(several()) }
     }
 
     /// The identity of the towers: packs with the same one make the same features, whatever their heads.
@@ -138,9 +145,9 @@ impl Manifest {
         hex(&hash.finalize())[..16].into()
     }
 
-    /// Bytes of all that a classifier may load: not the prompts, which only training reads.
+    /// Bytes of all that classifying may load: not the prompts, which only training reads, nor what reads pictures.
     pub fn classifier_bytes(&self) -> u64 {
-        let loaded = self.components.iter().filter(|(name, _)| *name != "prompts");
+        let loaded = self.components.iter().filter(|(name, _)| !["prompts", "ocr"].contains(&name.as_str()));
         loaded.map(|(_, component)| component.bytes()).sum()
     }
 

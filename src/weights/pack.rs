@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | F32 | `[n]` | a vector, or a small matrix, row-major |
 //! | U16 | `[n]` | integers (the tokenizer's merges) |
+//! | U8 | `[n]` | a file (of the component `ocr`) |
 //! | F32, F16 | `[panels, cols, 8]` | a matrix |
 //! | I8 | `[panels, blocks, 8, 8, 4]` | a `q8` matrix, with `<name>.scale`, F16 `[panels, blocks, 8]` |
 //! | U8 | `[panels, blocks, 4, 8, 4]` | a `q4` matrix, with the same scales |
@@ -26,6 +27,8 @@ use super::manifest::{self, Component, Manifest, Shard};
 use super::quant::{BLOCK, Format, Matrix, PANEL};
 use super::source::{Directory, Source, hex};
 use crate::model::Tensors;
+#[cfg(feature = "cli")]
+use crate::ocr;
 use crate::verdict::Task;
 use crate::{Error, Result};
 
@@ -108,6 +111,16 @@ impl PackWriter {
         if self.pending_bytes >= SHARD_MIN { self.flush() } else { Ok(()) }
     }
 
+    /// Adds a stage of whole files, which are kept in one shard.
+    pub fn add_files(&mut self, stage: &str, files: &[(&str, &[u8])]) -> Result<()> {
+        self.flush()?;
+        self.component = component_of(stage);
+        let entries =
+            files.iter().map(|(name, bytes)| Staged::new(stage, name, Dtype::U8, vec![bytes.len()], bytes.to_vec()));
+        self.push(entries.collect())?;
+        self.flush()
+    }
+
     /// Takes a component over from another pack as it is. What this pack's directory has already stays.
     pub async fn keep(&mut self, pack: &Directory, manifest: &Manifest, component: &str) -> Result<()> {
         self.flush()?;
@@ -174,8 +187,9 @@ impl PackWriter {
     }
 }
 
-/// Writes to `out` the pack `base` with other heads for some tasks: the towers and the remaining heads stay. `out` may be
-/// `base`.
+/// Writes to `out` the pack `base` with other heads for some tasks: the towers and the remaining heads stay, and what reads
+/// pictures is brought up to date. `out` may be `base`.
+#[cfg(feature = "cli")]
 pub async fn replace_heads(
     base: &Path,
     heads: &BTreeMap<Task, PathBuf>,
@@ -185,7 +199,9 @@ pub async fn replace_heads(
     let source = Directory::new(base);
     let mut manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
     let mut writer = PackWriter::create(out)?;
-    let replaced = |component: &str| heads.keys().any(|task| component == format!("head/{}", task.name()));
+    let replaced = |component: &str| {
+        component == ocr::STAGE || heads.keys().any(|task| component == format!("head/{}", task.name()))
+    };
     for component in manifest.components.keys().filter(|component| !replaced(component)) {
         writer.keep(&source, &manifest, component).await?;
     }
@@ -195,6 +211,7 @@ pub async fn replace_heads(
         writer.add(tensors)?;
         manifest.heads.insert(*task, entry);
     }
+    writer.add_files(ocr::STAGE, &ocr::FILES)?;
     edit(&mut manifest);
     writer.finish(manifest)
 }

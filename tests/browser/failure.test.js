@@ -71,7 +71,8 @@ test('bad input', async () => {
   for (const [code, image, options] of cases) {
     const { error } = await run(image, options);
     assert.equal(error?.code, code, `${error?.message}`);
-    assert.match(error.message, /\. \S.*\.$/, 'an error names its remedy');
+    assert.match(error.remedy, /^\S.*\.$/, 'an error names its remedy');
+    assert.ok(error.message.endsWith(`. ${error.remedy}`), error.message);
     await works(/^cpu/);
   }
 });
@@ -111,7 +112,7 @@ test('without WebGPU, gpu says so and auto takes the CPU', async () => {
 
 test('auto prefers SIMD to a software adapter', async () => {
   const support = await page.evaluate(() => MemeClip.support());
-  assert.deepEqual(support, { webgpu: false, software: true, relaxedSimd: true, threads: 1, cache: true });
+  assert.deepEqual(support, { device: 'cpu', webgpu: false, software: true, relaxedSimd: true, threads: 1, cache: true });
   const { info } = await open('/weights/', { device: 'auto' });
   assert.match(info.device, /^cpu/);
 });
@@ -121,9 +122,12 @@ test('an unknown device', async () => {
   assert.equal(error?.code, 'argument', error?.message);
 });
 
-test('a Worker from another site', async () => {
-  const { error } = await open('/weights/', { device: 'cpu', assets: 'https://example.org/memeclip' });
-  assert.equal(error?.code, 'argument', error?.message);
+test('a Worker that cannot be had', async () => {
+  for (const assets of ['/nowhere', 'https://nowhere.invalid/memeclip']) {
+    const { error } = await open('/weights/', { device: 'cpu', assets });
+    assert.equal(error?.code, 'network', error?.message);
+    assert.ok(error.message.includes(`${assets}/worker.js`), error.message);
+  }
 });
 
 /** Destroys the Worker's GPU device at its next submissions: so many times. The Worker counts its new devices. */

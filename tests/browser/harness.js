@@ -27,6 +27,9 @@ export function picture(name) {
   return readFileSync(join(root, 'tests/goldens/images', name));
 }
 
+/** The package's JavaScript, without that of the WebAssembly. */
+export const scripts = JSON.parse(readFileSync(join(root, 'www/package.json'))).files.filter((file) => /(?<!\.d)\.js$/.test(file));
+
 /** A pack of seeded weights; tasks without a head get a zero-shot one. */
 export function pack(arch, dtype, heads = []) {
   const folder = join(root, 'target/tmp/browser');
@@ -70,18 +73,20 @@ export async function demo(...args) {
 /**
  * A plain web server for the page and a pack. `fault(file, response, request)` may answer for a pack's file in its own
  * way and then returns true. `scripts` has, by path, what is sent instead of the page's own: null if that is missing.
- * `requests` lists what was asked for.
+ * `requests` lists what was asked for. `headers` go with every answer. While it is `down`, nothing is answered.
  */
 export async function serve(pack, fault = () => false) {
-  const site = { requests: [], fault, scripts: {} };
+  const site = { requests: [], fault, scripts: {}, headers: isolation, down: false };
   const server = createServer((request, response) => {
+    if (site.down) return request.destroy();
     const path = request.url.split('?')[0];
+    response.setHeaders(new Map(Object.entries(site.headers)));
     site.requests.push({ method: request.method, path, range: request.headers.range, headers: request.headers });
     const file = path.startsWith('/weights/') ? join(pack, path.slice(9)) : join(root, 'www', path);
     if (path.startsWith('/weights/') && site.fault(file, response, request)) return;
     const script = site.scripts[path];
     if (script === null) return response.writeHead(404).end();
-    if (script) return response.writeHead(200, { ...isolation, 'content-type': kinds['.js'] }).end(script);
+    if (script) return response.writeHead(200, { 'content-type': kinds['.js'] }).end(script);
     send(file, response, request);
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
@@ -93,7 +98,28 @@ export async function serve(pack, fault = () => false) {
   return site;
 }
 
-const kinds = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' };
+const kinds = {
+  '.html': 'text/html',
+  '.css': 'text/css',
+  '.js': 'text/javascript',
+  '.wasm': 'application/wasm',
+  '.json': 'application/json',
+};
+
+/** A plain web server for a folder. `headers` come with every file, once `ready` has seen the request. */
+export async function host(folder, headers = {}, ready = () => {}) {
+  const server = createServer(async (request, response) => {
+    await ready(request);
+    response.setHeaders(new Map(Object.entries(headers)));
+    send(join(folder, request.url.split('?')[0]), response, request);
+  });
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  const stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { origin: `http://localhost:${server.address().port}`, stop };
+}
 
 /** Sends a file, or the part of it that the request asks for; of that, at most `limit` bytes, and then hangs up. */
 export function send(file, response, request, limit = Infinity) {
@@ -101,7 +127,7 @@ export function send(file, response, request, limit = Infinity) {
   const { size } = statSync(file);
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
   if (start > 0 && start >= size) return response.writeHead(416, { 'content-range': `bytes */${size}` }).end();
-  const headers = { ...isolation, 'content-type': kinds[extname(file)] ?? 'application/octet-stream', 'content-length': size - start };
+  const headers = { 'content-type': kinds[extname(file)] ?? 'application/octet-stream', 'content-length': size - start };
   if (start > 0) headers['content-range'] = `bytes ${start}-${size - 1}/${size}`;
   response.writeHead(start > 0 ? 206 : 200, headers);
   const stream = createReadStream(file, { start, end: Math.min(size, start + limit) - 1 });
@@ -126,7 +152,7 @@ export async function blank(browser, origin, context, { isolated = false } = {})
     const { MemeClip, MemeClipError } = await import('/memeclip.js');
     const failure = (error) => {
       if (!(error instanceof MemeClipError)) throw error;
-      return { error: { code: error.code, message: error.message } };
+      return { error: { code: error.code, message: error.message, remedy: error.remedy } };
     };
     const bytes = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
     Object.assign(globalThis, {
@@ -160,6 +186,17 @@ export async function blank(browser, origin, context, { isolated = false } = {})
     open: (url, options) => page.evaluate(([url, options]) => open(url, options), [url, options]),
     run: (image, options) => page.evaluate(([image, options]) => run(image, options), [base64(image), options]),
   };
+}
+
+/** An empty page of the site. */
+export async function empty(browser, origin, { isolated = false, body = '' } = {}) {
+  const page = await browser.newPage();
+  const html = `<!doctype html><link rel="icon" href="data:,"><title>empty</title>${body}`;
+  const route = `${origin}/empty.html`;
+  await page.route(route, (route) => route.fulfill({ contentType: 'text/html', headers: isolated ? isolation : {}, body: html }));
+  await page.goto(route);
+  await page.unroute(route);
+  return page;
 }
 
 /** How alike two features are: 1 if they point the same way. */

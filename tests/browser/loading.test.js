@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { blank, launch, manifest, pack, picture, root, send, serve } from './harness.js';
+import { blank, launch, manifest, pack, picture, root, scripts, send, serve } from './harness.js';
 
 const image = picture('exact.png');
 const request = { text: 'when you see it' };
@@ -100,8 +100,9 @@ test('no request carries cookies or a referrer, or goes elsewhere', async () => 
     assert.equal(headers.referer, undefined, path);
   }
   assert.deepEqual([...new Set(all)], [`GET ${site.origin}`]);
-  const pages = ['/memeclip.js', '/worker.js', '/loader.js', '/pkg/relaxed.js', '/pkg/relaxed_bg.wasm'];
-  assert.deepEqual([...new Set(site.requests.map(({ path }) => path).filter((path) => !path.startsWith('/weights/')))].sort(), pages.sort());
+  const wanted = [...scripts.filter((script) => script !== 'thread.js'), 'pkg/relaxed.js', 'pkg/relaxed_bg.wasm'];
+  const paths = new Set(site.requests.map(({ path }) => path.slice(1)).filter((path) => !path.startsWith('weights/')));
+  assert.deepEqual([...paths].sort(), wanted.sort());
 });
 
 test('progress is told in bytes', async () => {

@@ -155,6 +155,8 @@ describe('the page', () => {
       // Long before the key, lest the browser open a dialog of its own: it is told to hand choosers over only now.
       const asked = page.waitForEvent('filechooser');
       await page.keyboard.press('Tab');
+      assert.match(await focused(), /asked for/);
+      await page.keyboard.press('Tab');
       assert.equal(await focused(), 'file');
       assert.notEqual(await page.locator('.drop label').evaluate((label) => getComputedStyle(label).outlineStyle), 'none');
       await page.keyboard.press('Space');
@@ -265,7 +267,7 @@ describe('the page', () => {
       assert.equal(new Set(weights()).size, fetched);
       // The manifest is kept beside the weights.
       await page.waitForFunction(async (count) => {
-        const [name] = await caches.keys();
+        const name = (await caches.keys()).find((name) => name !== 'memeclip page');
         return (await (await caches.open(name)).keys()).length === count;
       }, fetched + 1);
       const before = requests.length;

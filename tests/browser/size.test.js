@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { memeclip, root } from './harness.js';
+import { memeclip, root, scripts } from './harness.js';
 
 /** A quarter of what onnxruntime-web's WebAssembly takes with WebGPU would be 1.6 MB, without it 0.9 MB. */
 const LIMIT = 850_000;
@@ -13,8 +13,7 @@ const LIMIT = 850_000;
 test('the code, compressed as hosts send it', () => {
   memeclip('demo', '--build-only');
   for (const build of ['threads', 'relaxed', 'simd128']) {
-    const others = build === 'threads' ? ['threads.js', 'thread.js'] : [];
-    const files = ['memeclip.js', 'worker.js', 'loader.js', 'plans.js', ...others, `pkg/${build}.js`, `pkg/${build}_bg.wasm`];
+    const files = [...scripts, `pkg/${build}.js`, `pkg/${build}_bg.wasm`];
     const sizes = files.map((file) => gzipSync(readFileSync(join(root, 'www', file)), { level: 9 }).length);
     const total = sizes.reduce((sum, size) => sum + size);
     console.log(`${build}: ${total}`);

@@ -13,6 +13,7 @@ through OpenAI's tokenizer; all in float32. The file holds, for each meme (pictu
     image_feature  [projection]
     text_feature   [text width]
     logits         {task: [classes]}, by the heads of the model directory
+    rollout        [patches]: attention rollout, the class token's row
 
 and `class_weights` {task: [classes][vision width]}, the semantic-aware initialisation: the head without training.
 """
@@ -97,6 +98,16 @@ def by_hand(head, image, text):
     return 30 * unit(hidden) @ unit(w["classifier.weight"]).T
 
 
+def rollout(clip, batch):
+    """Attention rollout (Abnar & Zuidema 2020) of the vision tower: the class token's share of each patch, [n, patches]."""
+    attentions = clip.vision_model(pixel_values=batch, output_attentions=True).attentions
+    identity = torch.eye(attentions[0].shape[-1])
+    joint = identity
+    for attention in attentions:
+        joint = (0.5 * attention.mean(dim=1) + 0.5 * identity) @ joint
+    return joint[:, 0, 1:]
+
+
 def check(what, found, expected, bound):
     error = np.abs(np.asarray(found) - np.asarray(expected)).max()
     if not error <= bound:
@@ -127,6 +138,8 @@ def goldens(directory, arch):
     projected = clip.get_text_features(input_ids=ids).pooler_output
     check("text features", clip.text_projection(text), projected, 1e-5)
 
+    patches = rollout(clip, batch)
+
     logits, class_weights = {}, {}
     for task, classes in memeclip.CLASSES.items():
         head = load_head(directory / f"head-{task}.safetensors")
@@ -142,6 +155,7 @@ def goldens(directory, arch):
             "image_feature": rounded(image[i]),
             "text_feature": rounded(text[i]),
             "logits": {task: rounded(values[i]) for task, values in logits.items()},
+            "rollout": rounded(patches[i]),
         }
         for i, (name, words) in enumerate(memes)
     ]

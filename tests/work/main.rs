@@ -111,3 +111,28 @@ fn a_batch_computes_each_picture_and_each_text_once() {
     block_on(classifier.classify_all(&memes, &[])).unwrap();
     assert_eq!(classifier.engine().take().attentions, 0, "all are known");
 }
+
+/// As many rows in the same operations.
+fn together(count: usize, work: Work) -> Work {
+    Work { macs: count * work.macs, ..work }
+}
+
+#[test]
+fn an_explanation_of_a_known_picture_costs_its_words_and_the_heads() {
+    let classifier = block_on(Classifier::open(Counting::new(), Directory::new(tiny_pack()))).unwrap();
+    let work = |text: &str| {
+        block_on(classifier.explain(&picture(0), text, &[Task::Hate])).unwrap();
+        classifier.engine().take()
+    };
+    let (first, words) = ("when you see it", ["and", "it", "sees", "you"]);
+    let head = head(classifier.manifest().heads[&Task::Hate].config.map, Task::Hate);
+    work(first);
+    let cost = work(&words.join(" "));
+    // The texts without a word are as long as the longest of them.
+    let without = words.map(|left_out| tokens(&words.map(|word| if word == left_out { "" } else { word }).join(" ")));
+    let longest = without.into_iter().max().unwrap();
+    let texts = [text(tokens(&words.join(" "))), together(words.len(), text(longest))];
+    assert_eq!(cost, sum(&[sum(&texts), together(3 + words.len(), head)]));
+    // Now the text is known too.
+    assert_eq!(work(&words.join(" ")), sum(&[texts[1], together(3 + words.len(), head)]));
+}

@@ -21,10 +21,11 @@ struct Build {
     threads: bool,
 }
 
-const BUILDS: [Build; 3] = [
+const BUILDS: [Build; 4] = [
     Build { name: "relaxed", features: "relaxed-simd", threads: false },
     Build { name: "simd128", features: "", threads: false },
     Build { name: "threads", features: "relaxed-simd", threads: true },
+    Build { name: "ocr", features: "ocr", threads: false },
 ];
 
 /// How a module that shares its memory is compiled and linked, as wasm-bindgen wants it: the memory is imported, of 4 GB at

@@ -1,0 +1,71 @@
+//! Attention rollout (Abnar & Zuidema, ACL 2020): how much of each patch has reached the class token.
+//!
+//! A block mixes tokens by A' = 0.5 A + 0.5 I, where A is the mean of its heads' attention and I stands for the residual
+//! connection. The product of all A', the last block's first, says which share of each token every token has in the end.
+
+use super::VisionConfig;
+use crate::Result;
+use crate::engine::{Activation, Engine, Mask};
+use crate::weights::quant::{Format, Matrix};
+
+/// The rollout of one picture, block by block.
+///
+/// It needs no operation of its own: an engine's attention multiplies A with what stands in the place of the values, and
+/// here these are shares. So patches come in groups as wide as a head, each a sequence with the same queries and keys.
+pub struct Rollout<E: Engine> {
+    /// [groups · tokens, head width]: in each token, the shares of a group's patches.
+    shares: E::Tensor,
+    groups: usize,
+    tokens: usize,
+    heads: usize,
+    /// [tokens, 3 · width]: 1 for queries and keys, 0 for values.
+    keep: E::Tensor,
+    /// [3 · width, head width]: puts shares in the place of every head's values.
+    place: E::Weight,
+    /// [head width, width]: the mean over heads.
+    mean: E::Weight,
+}
+
+impl<E: Engine> Rollout<E> {
+    pub fn new(engine: &E, c: &VisionConfig) -> Result<Self> {
+        let (tokens, width, head) = (c.tokens(), c.width, c.width / c.heads);
+        let groups = c.patches().div_ceil(head);
+        // At first each patch is all of itself. The class token, row 0 of each group, is none of any.
+        let mut shares = vec![0.0; groups * tokens * head];
+        for patch in 0..c.patches() {
+            shares[((patch / head * tokens) + 1 + patch) * head + patch % head] = 1.0;
+        }
+        let keep: Vec<f32> = (0..tokens * 3 * width).map(|i| (i % (3 * width) < 2 * width) as u8 as f32).collect();
+        let mut place = vec![0.0; 3 * width * head];
+        let mut mean = vec![0.0; head * width];
+        for column in 0..width {
+            place[(2 * width + column) * head + column % head] = 1.0;
+            mean[column % head * width + column] = 1.0 / c.heads as f32;
+        }
+        Ok(Rollout {
+            shares: engine.tensor(groups * tokens, head, &shares)?,
+            groups,
+            tokens,
+            heads: c.heads,
+            keep: engine.tensor(tokens, 3 * width, &keep)?,
+            place: engine.weight(Matrix::encode(&place, 3 * width, head, Format::F32))?,
+            mean: engine.weight(Matrix::encode(&mean, head, width, Format::F32))?,
+        })
+    }
+
+    /// Goes through the block whose attention has these queries, keys and values, [tokens, 3 · width].
+    pub fn add(&mut self, engine: &E, qkv: &E::Tensor) {
+        let qk = engine.multiply(qkv, &self.keep);
+        let qkv = engine.linear(&self.shares, &self.place, None, Activation::Identity, Some(&qk));
+        let attended = engine.attention(&qkv, self.groups, self.heads, Mask::Full);
+        let mean = engine.linear(&attended, &self.mean, None, Activation::Identity, None);
+        self.shares = engine.mix(&mean, 0.5, &self.shares, 0.5);
+    }
+
+    /// The class token's shares of the patches, row by row of the picture, and behind the last patch zeros up to a whole
+    /// group: [groups, head width].
+    pub fn class_token(&self, engine: &E) -> E::Tensor {
+        let rows: Vec<u32> = (0..self.groups).map(|group| (group * self.tokens) as u32).collect();
+        engine.rows(&self.shares, &rows)
+    }
+}

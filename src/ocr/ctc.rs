@@ -1,0 +1,61 @@
+//! Connectionist temporal classification (Graves et al., ICML 2006): from columns to characters.
+
+use rten_tensor::NdTensorView;
+
+/// A space is one from this probability on, though another class may be likelier: the recogniser learned Chinese, where
+/// words are not parted, along with English. Where there is none it gives the space 0.001 and less.
+const SPACE: f32 = 0.05;
+
+/// What the columns of `posterior`, [columns, classes], say, and the mean probability of its characters. Class 0 is the
+/// blank, the ones behind it are the `alphabet`'s, whose last one is the space.
+pub fn decode(posterior: NdTensorView<f32, 2>, alphabet: &[String]) -> (String, f32) {
+    let (mut text, mut sum, mut count) = (String::new(), 0.0, 0);
+    let (mut last, mut space) = (0, 0f32);
+    for column in posterior.axis_iter(0) {
+        let best = column.iter().copied().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b));
+        let (class, probability) = best.unwrap_or_default();
+        space = space.max(column[[alphabet.len()]]);
+        if class != 0 && class != last && class != alphabet.len() {
+            if space >= SPACE && !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(&alphabet[class - 1]);
+            (sum, count, space) = (sum + probability, count + 1, 0.0);
+        }
+        last = class;
+    }
+    (text, sum / count.max(1) as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    use rten_tensor::NdTensor;
+    use rten_tensor::prelude::*;
+
+    use super::*;
+
+    /// Each row: the blank, A, B, the space.
+    fn read(rows: &[[f32; 4]]) -> (String, f32) {
+        let alphabet = ["A", "B", " "].map(String::from);
+        let posterior = NdTensor::from_data([rows.len(), 4], rows.concat());
+        decode(posterior.view(), &alphabet)
+    }
+
+    const BLANK: [f32; 4] = [1.0, 0.0, 0.0, 0.0];
+    const A: [f32; 4] = [0.0, 1.0, 0.0, 0.0];
+    const B: [f32; 4] = [0.2, 0.0, 0.8, 0.0];
+
+    #[test]
+    fn repetitions_are_one_character_unless_a_blank_parts_them() {
+        assert_eq!(read(&[A, A, BLANK, A, B, B]), ("AAB".into(), 2.8 / 3.0));
+        assert_eq!(read(&[BLANK, BLANK]), (String::new(), 0.0));
+    }
+
+    #[test]
+    fn an_unlikely_space_is_one() {
+        let faint = [0.9, 0.0, 0.0, 0.1];
+        assert_eq!(read(&[faint, A, faint, BLANK, B, faint]).0, "A B");
+        assert_eq!(read(&[A, [0.0, 0.0, 0.0, 1.0], B]).0, "A B");
+        assert_eq!(read(&[A, [0.99, 0.0, 0.0, 0.01], B]).0, "AB");
+    }
+}

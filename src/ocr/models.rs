@@ -1,0 +1,116 @@
+//! The component `ocr` of a pack: one shard with the two networks as ONNX files, and the recogniser's alphabet.
+
+use rten::{Model, ModelOptions, op_registry};
+use safetensors::SafeTensors;
+
+use crate::{Error, Result};
+
+/// The component's only stage.
+pub const STAGE: &str = "ocr";
+
+/// The files that are tensors of bytes in the shard, as they are in this repository.
+#[cfg(feature = "cli")]
+pub const FILES: [(&str, &[u8]); 3] = [
+    ("detector", include_bytes!("../../weights/ocr/detector.onnx")),
+    ("recogniser", include_bytes!("../../weights/ocr/recogniser.onnx")),
+    ("alphabet", include_bytes!("../../weights/ocr/alphabet.txt")),
+];
+
+pub struct Models {
+    pub detector: Model,
+    pub recogniser: Model,
+    /// What the recogniser's classes say, from the second one on; the first says nothing.
+    pub alphabet: Vec<String>,
+}
+
+impl Models {
+    pub fn load(name: &str, shard: &[u8]) -> Result<Self> {
+        let invalid = |tensor: &str, reason: String| Error::Tensor { tensor: format!("{tensor} in {name}"), reason };
+        let tensors = SafeTensors::deserialize(shard).map_err(|e| invalid("header", e.to_string()))?;
+        let file = |file: &str| {
+            let tensor = tensors.tensor(&format!("{STAGE}.{file}"));
+            tensor.map(|tensor| tensor.data()).map_err(|e| invalid(file, e.to_string()))
+        };
+        let model = |name: &str| options().load(file(name)?.to_vec()).map_err(|e| invalid(name, e.to_string()));
+        let alphabet = String::from_utf8(file("alphabet")?.to_vec()).map_err(|e| invalid("alphabet", e.to_string()))?;
+        // The last class is the space, which is no line of the file.
+        let alphabet = alphabet.lines().map(String::from).chain([" ".into()]).collect();
+        Ok(Models { detector: model("detector")?, recogniser: model("recogniser")?, alphabet })
+    }
+}
+
+/// Only the operators that these networks have: others would be most of the module.
+fn options() -> ModelOptions {
+    let mut options = ModelOptions::with_ops(op_registry!(
+        Add,
+        AveragePool,
+        BatchNormalization,
+        Concat,
+        Conv,
+        ConvTranspose,
+        DequantizeLinear,
+        Div,
+        Erf,
+        GlobalAveragePool,
+        HardSigmoid,
+        Identity,
+        MatMul,
+        MaxPool,
+        Mul,
+        ReduceMean,
+        Relu,
+        Resize,
+        Sigmoid,
+        Softmax,
+        Squeeze,
+        Transpose,
+        Unsqueeze
+    ));
+    options.prepack_weights(true);
+    options
+}
+
+/// Something went wrong in a network that is whole: the fault is here.
+pub fn internal(error: impl std::fmt::Display) -> Error {
+    Error::Internal { reason: format!("reading the picture: {error}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use rten_tensor::NdTensor;
+    use rten_tensor::prelude::*;
+    use serde::Deserialize;
+
+    use super::*;
+
+    /// What onnxruntime makes of the same input (`tests/ocr/networks.py`).
+    #[derive(Deserialize)]
+    struct Golden {
+        detector: Vec<f32>,
+        recogniser: Vec<f32>,
+    }
+
+    /// The network's output, of which each row is cut to `columns`.
+    fn run(model: &[u8], shape: [usize; 2], columns: usize) -> Vec<f32> {
+        let [height, width] = shape;
+        let values = (0..3 * height * width).map(|i| 3.0 * (1.7 * i as f64).sin() as f32).collect::<Vec<_>>();
+        let input = NdTensor::from_data([1, 3, height, width], values);
+        let model = options().load(model.to_vec()).unwrap();
+        let output = model.run_one(input.view().into(), None).unwrap().into_tensor::<f32>().unwrap();
+        let row = *output.shape().last().unwrap();
+        output.to_vec().chunks(row).flat_map(|row| &row[..columns]).copied().collect()
+    }
+
+    #[test]
+    fn networks_compute_what_they_compute_elsewhere() {
+        let golden: Golden = serde_json::from_str(include_str!("../../tests/goldens/ocr/networks.json")).unwrap();
+        let [detector, recogniser, _] = FILES.map(|(_, bytes)| bytes);
+        for (found, expected) in
+            [(run(detector, [64, 64], 64), golden.detector), (run(recogniser, [48, 96], 100), golden.recogniser)]
+        {
+            assert_eq!(found.len(), expected.len());
+            let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(worst < 2e-3, "{worst}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! What a line says: a network that gives, for each of its columns, the probability of each character.
+
+use rten::Model;
+use rten_tensor::NdTensor;
+use rten_tensor::prelude::*;
+
+use super::Line;
+use super::boxes::Quad;
+use super::crop::crop;
+use super::ctc;
+use super::lookalikes;
+use super::models::internal;
+use crate::Result;
+use crate::preprocess::Rgb;
+
+/// The height of the lines that the network knows.
+const HEIGHT: usize = 48;
+/// Pixels: no line of that height is longer.
+const WIDEST: usize = 3200;
+
+pub struct Recogniser {
+    model: Model,
+    alphabet: Vec<String>,
+}
+
+impl Recogniser {
+    pub fn new(model: Model, alphabet: Vec<String>) -> Self {
+        Recogniser { model, alphabet }
+    }
+
+    pub fn read(&self, image: &Rgb, quad: Quad) -> Result<Line> {
+        let (pixels, width) = crop(image, quad, HEIGHT, WIDEST);
+        let input = NdTensor::from_data([1, 3, HEIGHT, width], pixels);
+        let output = self.model.run_one(input.view().into(), None).map_err(internal)?;
+        let posterior: NdTensor<f32, 3> = output.try_into().map_err(internal)?;
+        let (text, confidence) = ctc::decode(posterior.slice(0), &self.alphabet);
+        Ok(Line { text: lookalikes::mend(&text), confidence, corners: quad })
+    }
+}

@@ -1,0 +1,86 @@
+// The package as npm packs it: from a CDN, through a bundler, and with its files in a folder of the page's own.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { build } from 'vite';
+import { empty, host, launch, memeclip, pack, picture, root } from './harness.js';
+
+const work = join(root, 'target/tmp/browser/package');
+const installed = join(work, 'node_modules/memeclip');
+const cors = { 'access-control-allow-origin': '*' };
+let browser;
+const stops = [];
+before(async () => {
+  memeclip('demo', '--build-only');
+  rmSync(work, { recursive: true, force: true });
+  mkdirSync(installed, { recursive: true });
+  const npm = (...args) => execFileSync('npm', args, { cwd: work, encoding: 'utf8' });
+  const [{ filename }] = JSON.parse(npm('pack', join(root, 'www'), '--json', '--ignore-scripts'));
+  execFileSync('tar', ['-xzf', filename, '-C', installed, '--strip-components=1'], { cwd: work });
+  cpSync(pack('tiny', 'q8'), join(work, 'public/weights'), { recursive: true });
+  browser = await launch();
+});
+after(async () => {
+  await browser?.close();
+  stops.forEach((stop) => stop());
+});
+
+async function hosted(...parameters) {
+  const { origin, stop } = await host(...parameters);
+  stops.push(stop);
+  return origin;
+}
+
+/** What a page gets that imports the package from `module`. */
+function answer(page, module, options = {}) {
+  return page.evaluate(async ([module, options, image]) => {
+    const { MemeClip } = module ? await import(module) : globalThis;
+    const bytes = Uint8Array.from(atob(image), (c) => c.charCodeAt(0));
+    try {
+      const clf = await MemeClip.load('/weights/', { device: 'cpu', ...options });
+      const { device, tasks } = await clf.classify(bytes, { text: 'hello' });
+      const { load } = await MemeClip.support({ weights: '/weights/', ...options });
+      return { device, label: tasks.hate.label, load };
+    } catch ({ code, message }) {
+      return { code, message };
+    }
+  }, [module, options, picture('exact.png').toString('base64')]);
+}
+
+function answered({ device, label, load, message }, expected) {
+  assert.match(device ?? message, expected);
+  assert.match(label, /hate$/);
+  assert.equal(load.cached, load.bytes);
+  assert.ok(load.code > 1e6, `${load.code} bytes of code`);
+}
+
+test('from a CDN, with and without threads', async () => {
+  const [site, cdn] = [await hosted(join(work, 'public')), await hosted(installed, cors)];
+  for (const [isolated, device] of [[false, /^cpu \(relaxed-simd\)/], [true, /^cpu \(relaxed-simd, 2 threads\)/]]) {
+    const page = await empty(browser, site, { isolated });
+    answered(await answer(page, `${cdn}/memeclip.js`, { threads: 2 }), device);
+  }
+});
+
+test('from a folder of another site', async () => {
+  const [site, cdn, closed] = [await hosted(join(work, 'public')), await hosted(installed, cors), await hosted(installed)];
+  cpSync(installed, join(work, 'public/memeclip'), { recursive: true });
+  const page = await empty(browser, site);
+  answered(await answer(page, `${site}/memeclip/memeclip.js`, { assets: cdn }), /^cpu/);
+  const { code, message } = await answer(page, `${site}/memeclip/memeclip.js`, { assets: closed });
+  assert.equal(code, 'network', message);
+  assert.match(message, /allow cross-origin reads/);
+});
+
+test('through a bundler', async () => {
+  writeFileSync(join(work, 'index.html'), '<!doctype html><link rel="icon" href="data:,"><script type="module" src="main.js"></script>');
+  writeFileSync(join(work, 'main.js'), "import { MemeClip } from 'memeclip';\nglobalThis.MemeClip = MemeClip;\n");
+  await build({ root: work, configFile: false, logLevel: 'warn' });
+  const site = await hosted(join(work, 'dist'));
+  const page = await browser.newPage();
+  await page.goto(`${site}/index.html`);
+  answered(await answer(page, undefined, { threads: 2 }), /2 threads/);
+});

@@ -1,0 +1,115 @@
+//! Reading the text off pictures: memes whose words are known (`tests/ocr/memes.py` drew them).
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+
+use common::memeclip;
+use serde::Deserialize;
+
+const MEMES: &str = "tests/goldens/ocr";
+
+#[derive(Deserialize)]
+struct Meme {
+    file: String,
+    kind: String,
+    lines: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Reading {
+    text: String,
+    lines: Vec<Line>,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    text: String,
+    confidence: f32,
+    r#box: [[f32; 2]; 4],
+}
+
+fn memes() -> Vec<Meme> {
+    serde_json::from_slice(&fs::read(format!("{MEMES}/captions.json")).unwrap()).unwrap()
+}
+
+/// With the pack that comes along.
+fn read(memes: &[Meme]) -> Vec<Reading> {
+    let files: Vec<String> = memes.iter().map(|meme| format!("{MEMES}/{}", meme.file)).collect();
+    let arguments = ["read", "--json", "--image"].into_iter().chain(files.iter().map(String::as_str));
+    let out = memeclip(&arguments.collect::<Vec<_>>());
+    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Edits that make one of the other (Levenshtein).
+fn distance<T: PartialEq>(a: &[T], b: &[T]) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.iter().enumerate() {
+        let mut corner = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let edits = (corner + usize::from(x != y)).min(row[j] + 1).min(row[j + 1] + 1);
+            corner = std::mem::replace(&mut row[j + 1], edits);
+        }
+    }
+    row[b.len()]
+}
+
+/// Edits and length.
+type Errors = [usize; 2];
+
+fn rate([edits, length]: Errors) -> f64 {
+    edits as f64 / length as f64
+}
+
+#[test]
+fn characters_and_words() {
+    let (mut characters, mut words) = (BTreeMap::<String, Errors>::new(), Errors::default());
+    let memes = memes();
+    for (meme, reading) in memes.iter().zip(read(&memes)) {
+        if meme.kind == "cyrillic" {
+            // Letters that it does not know are no words.
+            assert_eq!(reading.text, "");
+            continue;
+        }
+        // CLIP knows no case.
+        let [truth, found] = [meme.lines.join(" "), reading.text].map(|text| text.to_lowercase());
+        let [a, b] = [&truth, &found].map(|text| text.chars().collect::<Vec<_>>());
+        let errors = characters.entry(meme.kind.clone()).or_default();
+        *errors = [errors[0] + distance(&a, &b), errors[1] + a.len()];
+        let [a, b] = [&truth, &found].map(|text| text.split(' ').collect::<Vec<_>>());
+        words = [words[0] + distance(&a, &b), words[1] + a.len()];
+    }
+    assert_eq!(characters.len(), 7);
+    for (kind, errors) in &characters {
+        assert!(rate(*errors) <= 0.04, "{kind}: {errors:?}");
+    }
+    assert!(rate(words) <= 0.04, "{words:?}");
+}
+
+#[test]
+fn lines_are_where_they_are() {
+    let memes = memes();
+    for (meme, reading) in memes.iter().zip(read(&memes)) {
+        let image = fs::read(format!("{MEMES}/{}", meme.file)).unwrap();
+        let image = memeclip::preprocess::decode(&meme.file, &image).unwrap();
+        // Well inside, and in an upright picture one below the other.
+        let mut bottom = 0.0;
+        for line in &reading.lines {
+            let center = |axis: usize| line.r#box.iter().map(|corner| corner[axis]).sum::<f32>() / 4.0;
+            assert!(
+                (0.0..image.width as f32).contains(&center(0)) && (bottom..image.height as f32).contains(&center(1))
+            );
+            bottom = center(1);
+            assert!(line.confidence > 0.6 && line.confidence <= 1.0, "{}: {}", line.text, line.confidence);
+        }
+        assert_eq!(reading.lines.len(), meme.lines.len(), "{}: {}", meme.file, reading.text);
+    }
+}
+
+#[test]
+fn a_picture_without_text_says_nothing() {
+    let out = memeclip(&["read", "--json", "--image", "tests/goldens/images/photo.jpg"]);
+    let reading: Reading = serde_json::from_str(&out).unwrap();
+    assert_eq!((reading.text.as_str(), reading.lines.len()), ("", 0));
+}

@@ -1,0 +1,51 @@
+/** What the page has asked the network for, as its service worker sees it: the page's claim to send nothing, to be checked. */
+export class Network {
+  #summary = document.querySelector('#network summary');
+  #list = document.querySelector('#network ul');
+  #folder = new URL('.', document.baseURI).href;
+  #rows = new Map();
+  #sent = 0;
+
+  constructor() {
+    new BroadcastChannel('memeclip requests').onmessage = ({ data }) => this.#add(data);
+  }
+
+  /**
+   * Resolves once requests pass the service worker, or at once where there can be none: the page works without.
+   * Then what was loaded before it is asked for again, so that it is listed and kept.
+   */
+  async watch() {
+    const workers = navigator.serviceWorker;
+    if (!workers || workers.controller) return;
+    try {
+      await workers.register('service-worker.js');
+      const { active } = await workers.ready;
+      const control = new Promise((resolve) => workers.addEventListener('controllerchange', resolve, { once: true }));
+      active.postMessage('claim');
+      await control;
+    } catch {
+      // A browser that keeps nothing.
+      return;
+    }
+    const loaded = performance.getEntriesByType('resource').map(({ name }) => name);
+    for (const url of [location.href, ...loaded]) if (url.startsWith('http')) fetch(url, { cache: 'force-cache' }).catch(() => {});
+  }
+
+  #add({ method, url, sent }) {
+    this.#sent += sent;
+    const key = `${method} ${url}`;
+    const row = this.#rows.get(key) ?? this.#row(key);
+    row.count++;
+    const name = url.startsWith(this.#folder) ? url.slice(this.#folder.length) || 'the page itself' : url;
+    const times = row.count > 1 && `(${row.count} times)`;
+    row.element.textContent = [method !== 'GET' && method, name, times, sent > 0 && `with ${sent} bytes`].filter(Boolean).join(' ');
+    this.#summary.textContent = `${this.#rows.size} files asked for, ${this.#sent ? `${this.#sent} bytes` : 'nothing'} sent`;
+  }
+
+  #row(key) {
+    const row = { element: document.createElement('li'), count: 0 };
+    this.#rows.set(key, row);
+    this.#list.append(row.element);
+    return row;
+  }
+}

@@ -1,0 +1,38 @@
+// Reads the text off pictures, in the Worker: a WebAssembly module and a part of the pack that are fetched when a picture
+// first comes without its text.
+
+import { ocr } from './builds.js';
+import { failure } from './error.js';
+
+/** A promise of what reads. */
+let reader;
+
+/** What the picture says; `signal` stops what is fetched for it. */
+export async function read(image, classifier, signal) {
+  reader ??= open(classifier, signal);
+  try {
+    return (await reader).read(image.width, image.height, image.rgb());
+  } catch (error) {
+    // The next picture tries again.
+    reader = undefined;
+    throw error;
+  }
+}
+
+async function open(classifier, signal) {
+  const [shard, { Reader }] = await Promise.all([classifier.ocr(signal), load()]);
+  return new Reader(shard);
+}
+
+async function load() {
+  try {
+    const code = fetch(ocr.module);
+    // If the import fails first, nobody asks for the code.
+    code.catch(() => {});
+    const wasm = await import(/* @vite-ignore */ /* webpackIgnore: true */ ocr.script.href);
+    await wasm.default({ module_or_path: code });
+    return wasm;
+  } catch (error) {
+    throw failure('network', `${ocr.script} could not be loaded (${error.message})`, 'Try again, or give the text.');
+  }
+}
