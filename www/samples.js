@@ -1,4 +1,7 @@
-/** The sample memes, as pictures with the texts that go with each; none if the page comes without them. */
+/**
+ * The sample memes, as pictures with the texts that go with each, of which there are none if the words are written on the
+ * picture; none at all if the page comes without them.
+ */
 export async function loadSamples(folder) {
   const list = await fetch(new URL('samples.json', folder)).catch(() => null);
   if (!list?.ok) return [];
@@ -6,15 +9,16 @@ export async function loadSamples(folder) {
   return Promise.all(
     Array.from(pictures, async ([name, samples]) => {
       const blob = await (await fetch(new URL(name, folder))).blob();
-      return { file: new File([blob], name, { type: blob.type }), texts: samples.map((sample) => sample.text) };
+      const texts = samples.filter(({ written }) => !written).map(({ text }) => text);
+      return { file: new File([blob], name, { type: blob.type }), words: samples[0].text, texts };
     }),
   );
 }
 
 /** A button that shows the sample's picture. */
-export function thumbnail({ file, texts }) {
+export function thumbnail({ file, words }) {
   const image = document.createElement('img');
-  image.alt = `Sample meme: ${texts[0]}`;
+  image.alt = `Sample meme: ${words}`;
   image.addEventListener('load', () => URL.revokeObjectURL(image.src));
   image.src = URL.createObjectURL(file);
   return button(image);

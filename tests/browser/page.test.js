@@ -10,6 +10,7 @@ import { demo, launch } from './harness.js';
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 const SAMPLES = JSON.parse(await readFile(file('../../www/samples/samples.json')));
+const CAPTIONS = JSON.parse(await readFile(file('../goldens/ocr/captions.json')));
 const JPEG = file(`../../www/samples/${SAMPLES[0].file}`);
 const NO_IMAGE = file('page.test.js');
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -98,8 +99,9 @@ describe('the page', () => {
       const files = [...new Set(SAMPLES.map((sample) => sample.file))];
       for (const sample of SAMPLES) {
         await page.locator('.thumbs button').nth(files.indexOf(sample.file)).click();
-        await page.locator('.chips button').getByText(sample.text, { exact: true }).click();
+        if (!sample.written) await page.locator('.chips button').getByText(sample.text, { exact: true }).click();
         const found = labels(await shown(page));
+        assert.equal((await page.inputValue('#text')).toLowerCase(), sample.text);
         // A target is labelled for hateful memes only.
         const expected = Object.entries(sample.labels).filter(([, label]) => label !== null);
         for (const [task, label] of expected) assert.equal(found[task], label, `${sample.file}, ${sample.text}: ${task}`);
@@ -130,6 +132,57 @@ describe('the page', () => {
       await page.waitForSelector('#comparison:not([hidden])');
       assert.equal(await page.textContent('#comparison q'), SAMPLES[0].text);
       assert.notDeepEqual((await shown(page)).hate.shares, one.hate.shares);
+    });
+  });
+
+  test('reads the words off the picture, frames them, and takes corrections', async () => {
+    const [{ file: name, lines }] = CAPTIONS;
+    const text = lines.join(' ');
+    await withPage(async (page) => {
+      await page.setInputFiles('#file', file(`../goldens/ocr/${name}`));
+      const read = await shown(page);
+      assert.equal(await page.inputValue('#text'), text);
+      const frames = await page.locator('#lines polygon').evaluateAll((all) => all.map((one) => one.getBoundingClientRect()));
+      const picture = await page.locator('#preview').evaluate((image) => image.getBoundingClientRect());
+      assert.ok(frames.length > 0);
+      for (const { left, right, top, bottom } of frames) {
+        assert.ok(left >= picture.left - 3 && right <= picture.right + 3 && top >= picture.top - 3 && bottom <= picture.bottom + 3);
+      }
+      const corrected = await ask(page, file(`../goldens/ocr/${name}`), 'something else');
+      assert.notDeepEqual(corrected, read);
+      await page.getByRole('button', { name: 'Read the picture again' }).click();
+      await page.waitForFunction((text) => document.querySelector('#text').value === text, text);
+      assert.deepEqual(await shown(page), read);
+    });
+  });
+
+  test('explains its guesses', async () => {
+    await withPage(async (page) => {
+      const [{ file: name, text }] = SAMPLES;
+      await ask(page, file(`../../www/samples/${name}`), text);
+      await page.getByRole('button', { name: 'Explain this guess' }).click();
+      const words = page.locator('#why .words li');
+      await words.first().waitFor();
+      assert.deepEqual(await words.evaluateAll((all) => all.map((word) => word.firstChild.data)), text.split(' '));
+      const [, both] = await page.locator('#why tbody tr').first().locator('td').allTextContents();
+      assert.equal(both, await page.locator('.task').first().locator('.best .share').textContent());
+      assert.equal(await page.locator('#why tbody tr').count(), 3);
+      await page.selectOption('#why select', 'stance');
+      const [guess] = await page.locator('#why tbody tr').first().locator('td').allTextContents();
+      assert.equal(guess, await page.locator('.task').nth(2).locator('.guess').evaluate((guess) => guess.firstChild.data));
+      await page.getByLabel('Show where in the picture it looked').check();
+      assert.ok(await page.isVisible('#regions'));
+      // What is veiled least is what it looked at most.
+      const veil = await page.locator('#regions').evaluate((canvas) => {
+        const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+        return [Math.min(...data.filter((_, i) => i % 4 === 3)), Math.max(...data.filter((_, i) => i % 4 === 3))];
+      });
+      assert.ok(veil[0] === 0 && veil[1] > 0, `${veil}`);
+      await page.fill('#text', 'other words');
+      await page.keyboard.press('Enter');
+      await shown(page);
+      assert.equal(await page.isVisible('#why .reasons'), false);
+      assert.equal(await page.isVisible('#regions'), false);
     });
   });
 
@@ -345,6 +398,9 @@ describe('the page', () => {
             await page.locator('.chips button').nth(1).click();
             await page.waitForSelector('#comparison:not([hidden])');
             await check('verdict');
+            await page.getByRole('button', { name: 'Explain this guess' }).click();
+            await page.waitForSelector('#why .words li');
+            await check('explanation');
             await ask(page, NO_IMAGE, '');
             await check('error');
           },

@@ -41,14 +41,18 @@ SAMPLES = {
     "laptop-fire": ("thing", "laptop", "none", None, "disaster", "fire", (FINE, SNACKS)),
     "laptop-dog": ("thing", "laptop", "none", None, "silly", "dog-face", (FINE, SNACKS)),
 }
+# The same with one of its captions written across the picture, to be read off it.
+WRITTEN = {"pride-heart": (PROUD, ENOUGH)}
 
 
-def sample(rng, gallery, name):
+def sample(rng, gallery, name, written=None):
     """The picture as a file; [(text, labels)]."""
     subject, shown, mark, mark_art, prop, prop_art, captions = SAMPLES[name]
     figures = [((shown,), 0.55)] + [((slug,), 0.42) for slug in (mark_art, prop_art) if slug]
-    file = FOLDER / f"{name}.jpg"
-    picture(rng, gallery, figures, "", SIZE, style="plain").save(file, quality=QUALITY)
+    file = FOLDER / (f"{name}-{written.text.split()[0]}.jpg" if written else f"{name}.jpg")
+    text, style = (written.text, "across") if written else ("", "plain")
+    picture(rng, gallery, figures, text, SIZE, style=style).save(file, quality=QUALITY)
+    captions = (written,) if written else captions
     return file, [(caption.text, memes.label(subject, mark, prop, caption)) for caption in captions]
 
 
@@ -63,12 +67,13 @@ def main():
     shown = {slug for sample in SAMPLES.values() for slug in sample if isinstance(slug, str)}
     gallery = art.held_out_art(shown & art.slugs(art.HELD_OUT_STYLE), 256)
     listed = []
-    for index, name in enumerate(SAMPLES):
-        file, texts = sample(np.random.default_rng([SEED, index]), gallery, name)
+    drawn = [(name, None) for name in SAMPLES] + [(name, text) for name, texts in WRITTEN.items() for text in texts]
+    for index, (name, written) in enumerate(drawn):
+        file, texts = sample(np.random.default_rng([SEED, index]), gallery, name, written)
         for text, labels in texts:
             check(sys.argv[1], file, text, labels)
             named = {task: None if labels[task] is None else LABELS[task][labels[task]] for task in CLASSES}
-            listed.append({"file": file.name, "text": text, "labels": named})
+            listed.append({"file": file.name, "text": text, "written": written is not None, "labels": named})
     (FOLDER / "samples.json").write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
 
 
