@@ -1,5 +1,5 @@
 // The extension in Chromium, with the default pack. The samples have no words on them, and the model finds no hate in any:
-// a threshold of 0 warns of all, one of 1 of none.
+// a threshold of 0 for hate warns of all, one of 1 of none.
 import assert from 'node:assert/strict';
 import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -18,7 +18,7 @@ const end = () => (ended ??= it.stop());
 after(() => it && end());
 beforeEach(async () => {
   for (const page of it.context.pages().slice(1)) await page.close();
-  await it.set({ threshold: 0 });
+  await it.set({ hate: 0 });
   it.images.requests.length = 0;
 });
 
@@ -193,7 +193,7 @@ test('counts on the toolbar and in the popup', async () => {
   assert.equal(await popup.textContent('#site'), 'localhost');
   assert.match(await popup.textContent('#recent'), /refused\.jpgCould not be checked/);
   assert.match(await popup.textContent('#model'), /^memeclip demonstration, q8, on cpu/);
-  await it.set({ threshold: 1 });
+  await it.set({ hate: 1 });
   await none(page);
   await until(() => badge(page), (text) => text === '?', 'what could not be checked is never silent');
 });
@@ -201,7 +201,7 @@ test('counts on the toolbar and in the popup', async () => {
 test('says over a picture that it could not be checked, if asked to', async () => {
   const page = await it.open('<img src="PICTURES/refused.jpg"><img src="PICTURES/pride-heart.jpg">');
   await covers(page, 1);
-  await it.set({ threshold: 1, labelUnchecked: true });
+  await it.set({ hate: 1, labelUnchecked: true });
   const [label] = await until(() => notices(page), (all) => all.length === 1, 'a label');
   assert.equal(label.kind, 'label');
   assert.match(label.text, /^Could not be checked.*Its server does not give it/);
@@ -233,14 +233,14 @@ test('switches off and on without a reload, everywhere and on a site', async () 
   const add = (n) =>
     page.evaluate((src) => document.body.append(Object.assign(new Image(), { src, width: 200 })), `${it.images.origin}/${n}.jpg`);
   for (const [off, n] of [[{ on: false }, 41], [{ sites: ['localhost'] }, 42]]) {
-    await it.set({ threshold: 0, ...off });
+    await it.set({ hate: 0, ...off });
     await none(page);
     await add(n);
     await page.waitForFunction(() => [...document.images].every(({ complete }) => complete));
     await page.waitForTimeout(1000);
     assert.ok(!paths().includes(`/${n}.jpg`), 'nothing is fetched');
     assert.deepEqual(await notices(page), []);
-    await it.set({ threshold: 0 });
+    await it.set({ hate: 0 });
     await covers(page, n - 39);
   }
 });
@@ -251,7 +251,7 @@ test('a verdict that comes when it is switched off is not shown until it is on a
   await it.set({ on: false });
   await page.waitForTimeout(1500);
   assert.deepEqual(await notices(page), []);
-  await it.set({ threshold: 0 });
+  await it.set({ hate: 0 });
   await covers(page, 1);
   assert.equal(paths().length, 1);
 });
@@ -273,9 +273,30 @@ test('each way to warn', async () => {
   const page = await it.open('<img src="PICTURES/pride-heart.jpg">');
   await covers(page, 1);
   for (const style of ['border', 'label']) {
-    await it.set({ threshold: 0, style });
+    await it.set({ hate: 0, style });
     await until(() => notices(page), ([{ kind }]) => kind === style, style);
   }
+});
+
+test('warns of other tasks than hate, if asked to', async () => {
+  await it.set({ hate: 1, humor: 0 });
+  const [cover] = await covers(await it.open('<img src="PICTURES/pride-heart.jpg">'), 1);
+  assert.match(cover.name, /^Meant to be funny: /);
+  assert.match(cover.text, /Hate: no hate, /);
+});
+
+test('the options change what is warned of, at once', async () => {
+  const page = await it.open('<img src="PICTURES/pride-heart.jpg">');
+  await covers(page, 1);
+  const options = await it.own('options.html');
+  await options.fill('#hate', '1');
+  assert.equal(await options.textContent('output[for=hate]'), 'never');
+  await page.bringToFront();
+  await none(page);
+  await options.click('summary');
+  await options.fill('#humor', '0');
+  await page.bringToFront();
+  await covers(page, 1);
 });
 
 test('“This is wrong” holds on all pages, until the user deletes it', async () => {
@@ -300,7 +321,7 @@ test('“This is wrong” holds on all pages, until the user deletes it', async 
 });
 
 test('the context menu checks a picture, whatever its size, and takes a verdict as wrong', async () => {
-  await it.set({ threshold: 1 });
+  await it.set({ hate: 1 });
   const page = await it.open('<img src="PICTURES/60.jpg" style="width: 100px">');
   await page.waitForLoadState();
   const choose = async (method) => {
@@ -315,7 +336,7 @@ test('the context menu checks a picture, whatever its size, and takes a verdict 
 });
 
 test('covers pictures until they are checked, but not for ever', async () => {
-  await it.set({ threshold: 1, coverFirst: 2 });
+  await it.set({ hate: 1, coverFirst: 2 });
   const page = await it.open('<img src="PICTURES/hangs.jpg">');
   const [cover] = await covers(page, 1);
   assert.equal(cover.name, 'Being checked …');
@@ -323,7 +344,7 @@ test('covers pictures until they are checked, but not for ever', async () => {
 });
 
 test('frees the model’s memory when there is nothing to do, and loads it again', async () => {
-  await it.set({ threshold: 0, unload: 0.01 });
+  await it.set({ hate: 0, unload: 0.01 });
   const page = await it.open('<img src="PICTURES/70.jpg">');
   await covers(page, 1);
   const popup = await it.own('popup.html');
@@ -356,7 +377,7 @@ test('takes a pack from elsewhere, and says what is wrong with one', async () =>
 });
 
 test('a pack that has gone is said in the popup, and no picture passes as checked', async () => {
-  await it.set({ threshold: 0, pack: `${it.site.origin}/no-pack/` });
+  await it.set({ hate: 0, pack: `${it.site.origin}/no-pack/` });
   const page = await it.open('<img src="PICTURES/95.jpg">');
   await until(() => badge(page), (text) => text === '?', 'not checked');
   const popup = await it.own('popup.html');
@@ -365,7 +386,7 @@ test('a pack that has gone is said in the popup, and no picture passes as checke
   await until(() => popup.textContent('#model'), (text) => /^The model cannot be loaded: .*no-pack\/manifest\.json/.test(text), 'why');
   assert.deepEqual([await popup.textContent('#checked'), await popup.textContent('#failed')], ['0', '1']);
   // With another pack it is tried again.
-  await it.set({ threshold: 0 });
+  await it.set({ hate: 0 });
   await covers(page, 1);
 });
 
@@ -422,7 +443,7 @@ test('every string is in both languages, and each is used', async () => {
   for (const key in en) assert.deepEqual(substitutions(zh[key]), substitutions(en[key]), key);
   const files = readdirSync(folder, { recursive: true }).filter((name) => /\.(js|html|json)$/.test(name) && !name.startsWith('_locales'));
   const text = files.map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
-  const used = [/\bsay\('(\w+)'/g, /\bbutton\('(\w+)'/g, /getMessage\('(\w+)'/g, /data-(?:say|label)="(\w+)"/g, /__MSG_(\w+)__/g, /: '((?:task|class|reason)[A-Z]\w+)'/g];
+  const used = [/\bsay\('(\w+)'/g, /\bbutton\('(\w+)'/g, /getMessage\('(\w+)'/g, /data-(?:say|label)="(\w+)"/g, /__MSG_(\w+)__/g, /: '((?:task|class|reason|title)[A-Z]\w+)'/g];
   const keys = new Set(used.flatMap((use) => Array.from(text.matchAll(use), ([, key]) => key)));
   for (const key of ['correctionHate', 'correctionNoHate']) if (text.includes(`'${key}'`)) keys.add(key);
   assert.deepEqual([...keys].sort(), Object.keys(en).sort());

@@ -6,7 +6,7 @@ import { endless, start } from './extension.js';
 for (const extension of [false, true, false, true]) {
   const it = await start({ extension });
   try {
-    if (extension) await it.set({ threshold: 0 });
+    if (extension) await it.set({ hate: 0 });
     const page = await it.open(endless);
     await page.mouse.move(500, 400);
     await page.waitForTimeout(3000);

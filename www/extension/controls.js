@@ -33,7 +33,7 @@ function valueOf({ type, checked, value, valueAsNumber }) {
 /** Says what a slider stands at. */
 function measure(control) {
   if (control.type !== 'range') return;
-  const words = Labels.percent(control.valueAsNumber);
+  const words = control.valueAsNumber < 1 ? Labels.percent(control.valueAsNumber) : chrome.i18n.getMessage('never');
   control.setAttribute('aria-valuetext', words);
   document.querySelector(`output[for=${control.id}]`).textContent = words;
 }

@@ -21,6 +21,20 @@ globalThis.Labels = {
     humor: 'classHumor',
   },
 
+  /** What a task can warn of. */
+  alarm: {
+    hate: { title: 'titleHate', of: ({ hate }) => hate },
+    target: { title: 'titleTarget', of: ({ undirected }) => 1 - undirected },
+    stance: { title: 'titleStance', of: ({ oppose }) => oppose },
+    humor: { title: 'titleHumor', of: ({ humor }) => humor },
+  },
+
+  /** What a warning is of, such as “Perhaps hateful: 93%”. */
+  title(task, { probabilities }) {
+    const { title, of } = Labels.alarm[task];
+    return chrome.i18n.getMessage(title, Labels.percent(of(probabilities)));
+  },
+
   /** Never “0 %” or “100 %”: the model is never certain. */
   percent(share) {
     const number = new Intl.NumberFormat(chrome.i18n.getUILanguage(), { style: 'percent' });

@@ -6,8 +6,11 @@ globalThis.Settings = {
     on: true,
     /** Hosts on which nothing is checked. */
     sites: [],
-    /** Probability of hate from which on a picture has a warning. */
-    threshold: 0.5,
+    /** By task, the probability from which on a picture has a warning (see `Labels.alarm`); 1 for never. */
+    hate: 0.5,
+    target: 1,
+    stance: 1,
+    humor: 1,
     /** How it warns: cover, border or label. */
     style: 'cover',
     /** Seconds that a picture may stay covered while it waits to be checked; 0 for not at all. */

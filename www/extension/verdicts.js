@@ -1,7 +1,7 @@
 // Verdicts on pictures, for all tabs: each picture is fetched and classified once.
 
 import { call } from './background.js';
-import { MemeClip, MemeClipError } from './memeclip/memeclip.js';
+import { MemeClip } from './memeclip/memeclip.js';
 
 /** Pictures whose verdicts are remembered. */
 const KEPT = 2000;
@@ -129,8 +129,7 @@ async function download(address, origin) {
   } catch (error) {
     reason = error.message;
   }
-  const remedy = 'Reload the page, or save the picture and open it in memeclip.';
-  throw new MemeClipError('image/unreadable', `the image cannot be read (${reason}). ${remedy}`, remedy);
+  throw Object.assign(new Error(`the image cannot be read (${reason}).`), { code: 'image/unreadable' });
 }
 
 function get(address) {

@@ -63,6 +63,8 @@ class Finder {
   }
 
   #scan(root) {
+    // A walk begins behind its root.
+    if (root.nodeType === Node.ELEMENT_NODE) this.#again.add(root);
     this.#walks.push(document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT));
     this.#wake();
   }
@@ -89,8 +91,7 @@ class Finder {
     }
     while (this.#walks.length > 0) {
       const walk = this.#walks[0];
-      const element = walk.started || walk.currentNode === document || walk.currentNode instanceof ShadowRoot ? walk.nextNode() : walk.currentNode;
-      walk.started = true;
+      const element = walk.nextNode();
       if (element) return element;
       this.#walks.shift();
     }

@@ -29,26 +29,23 @@ function button(key, action, className = '') {
   return element;
 }
 
-function titleOf({ tasks: { hate } }) {
-  return say('title', Labels.percent(hate.probabilities.hate));
-}
-
-function reasonsOf({ tasks }) {
-  const others = Object.entries(tasks).filter(([task]) => task !== 'hate');
+/** What the title, which is of the task `first`, leaves out. */
+function reasonsOf({ tasks }, first) {
+  const others = Object.entries(tasks).filter(([task]) => task !== first);
   return part('ul', 'reasons', ...others.map(([task, verdict]) => part('li', '', Labels.reason(task, verdict))));
 }
 
-/** Hides the picture, says why, and lets the user look. */
-function cover(verdict, { show, allow, wrong }) {
+/** Hides the picture, says why, above all what it has for the task `first`, and lets the user look. */
+function cover(verdict, first, { show, allow, wrong }) {
   const buttons = [button('show', show, 'main'), button('allowSite', allow, 'rare'), button('wrong', wrong, 'rare')];
-  return part('div', 'cover', part('p', 'title', titleOf(verdict)), reasonsOf(verdict), part('div', 'buttons', ...buttons));
+  return part('div', 'cover', part('p', 'title', Labels.title(first, verdict.tasks[first])), reasonsOf(verdict, first), part('div', 'buttons', ...buttons));
 }
 
 /** The same in a corner, for a picture that is seen. `hide` is absent where nothing was hidden. */
-function label(verdict, warned, { hide, allow, wrong }) {
+function label(verdict, first, warned, { hide, allow, wrong }) {
   const buttons = [hide && button('hide', hide), warned && button('allowSite', allow), button('wrong', wrong)].filter(Boolean);
-  const more = part('div', 'more', reasonsOf(verdict), part('div', 'buttons', ...buttons));
-  return part('details', warned ? 'label warning' : 'label', part('summary', '', titleOf(verdict)), more);
+  const more = part('div', 'more', reasonsOf(verdict, first), part('div', 'buttons', ...buttons));
+  return part('details', warned ? 'label warning' : 'label', part('summary', '', Labels.title(first, verdict.tasks[first])), more);
 }
 
 function checking(show) {

@@ -121,8 +121,14 @@ class Page {
     this.#tell();
   }
 
-  #warns({ verdict: { hash, tasks: { hate } } }) {
-    return this.#settings.corrections[hash]?.hate ?? hate.probabilities.hate >= this.#settings.threshold;
+  /** The first task that there is to warn of. */
+  #alarm({ verdict: { tasks } }) {
+    const alarms = ([task, { of }]) => this.#settings[task] < 1 && of(tasks[task].probabilities) >= this.#settings[task];
+    return Object.entries(Labels.alarm).find(alarms)?.[0];
+  }
+
+  #warns(picture) {
+    return this.#settings.corrections[picture.verdict.hash]?.hate ?? this.#alarm(picture) !== undefined;
   }
 
   #show(element, picture) {
@@ -144,6 +150,8 @@ class Page {
     }
     const warned = this.#warns(picture);
     if (!warned && !wanted) return;
+    const first = this.#alarm(picture) ?? 'hate';
+    const title = Labels.title(first, verdict.tasks[first]);
     const { style } = this.#settings;
     const covered = warned && style === 'cover';
     const actions = {
@@ -152,9 +160,9 @@ class Page {
       allow: () => Settings.allow(this.#site, true),
       wrong: () => this.#disagree(picture),
     };
-    if (covered && !revealed) return [cover(verdict, actions), titleOf(verdict)];
-    const corner = label(verdict, warned, actions);
-    return [warned && style === 'border' ? part('div', 'border', corner) : corner, titleOf(verdict)];
+    if (covered && !revealed) return [cover(verdict, first, actions), title];
+    const corner = label(verdict, first, warned, actions);
+    return [warned && style === 'border' ? part('div', 'border', corner) : corner, title];
   }
 
   #reveal(picture, revealed) {
