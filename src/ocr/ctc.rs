@@ -2,29 +2,49 @@
 
 use rten_tensor::NdTensorView;
 
+use super::words::Words;
+
 /// A space is one from this probability on, though another class may be likelier: the recogniser learned Chinese, where
-/// words are not parted, along with English. Where there is none it gives the space 0.001 and less.
-const SPACE: f32 = 0.003;
+/// words are not parted, along with English.
+const SPACE: f32 = 0.05;
+/// From this one on it is if it parts words. Between the letters of a word it mostly has less.
+const FAINT: f32 = 0.002;
 
 /// What the columns of `posterior`, [columns, classes], say, and the mean probability of its characters. Class 0 is the
 /// blank, the ones behind it are the `alphabet`'s, whose last one is the space.
-pub fn decode(posterior: NdTensorView<f32, 2>, alphabet: &[String]) -> (String, f32) {
-    let (mut text, mut sum, mut count) = (String::new(), 0.0, 0);
+pub fn decode(posterior: NdTensorView<f32, 2>, alphabet: &[String], words: &Words) -> (String, f32) {
+    let (mut characters, mut sum) = (Vec::new(), 0.0);
+    // Before which characters there is a space, or may be.
+    let (mut spaces, mut faint) = (Vec::new(), Vec::new());
     let (mut last, mut space) = (0, 0f32);
     for column in posterior.axis_iter(0) {
         let best = column.iter().copied().enumerate().max_by(|(_, a), (_, b)| a.total_cmp(b));
         let (class, probability) = best.unwrap_or_default();
         space = space.max(column[[alphabet.len()]]);
         if class != 0 && class != last && class != alphabet.len() {
-            if space >= SPACE && !text.is_empty() {
-                text.push(' ');
+            if !characters.is_empty() {
+                match space {
+                    SPACE.. => spaces.push(characters.len()),
+                    FAINT.. => faint.push(characters.len()),
+                    _ => {}
+                }
             }
-            text.push_str(&alphabet[class - 1]);
-            (sum, count, space) = (sum + probability, count + 1, 0.0);
+            characters.push(alphabet[class - 1].as_str());
+            (sum, space) = (sum + probability, 0.0);
         }
         last = class;
     }
-    (text, sum / count.max(1) as f32)
+    spaces.push(characters.len());
+    let (mut parts, mut start) = (Vec::new(), 0);
+    for end in spaces {
+        let breaks: Vec<usize> = faint.iter().filter(|at| (start..end).contains(at)).map(|at| at - start).collect();
+        let within = words.part(&characters[start..end], &breaks).into_iter().map(|at| start + at);
+        for end in within.chain([end]).collect::<Vec<_>>() {
+            parts.push(characters[start..end].concat());
+            start = end;
+        }
+    }
+    (parts.join(" "), sum / characters.len().max(1) as f32)
 }
 
 #[cfg(test)]
@@ -38,7 +58,7 @@ mod tests {
     fn read(rows: &[[f32; 4]]) -> (String, f32) {
         let alphabet = ["A", "B", " "].map(String::from);
         let posterior = NdTensor::from_data([rows.len(), 4], rows.concat());
-        decode(posterior.view(), &alphabet)
+        decode(posterior.view(), &alphabet, &Words::new("a\nb"))
     }
 
     const BLANK: [f32; 4] = [1.0, 0.0, 0.0, 0.0];
@@ -56,6 +76,13 @@ mod tests {
         let faint = [0.9, 0.0, 0.0, 0.1];
         assert_eq!(read(&[faint, A, faint, BLANK, B, faint]).0, "A B");
         assert_eq!(read(&[A, [0.0, 0.0, 0.0, 1.0], B]).0, "A B");
-        assert_eq!(read(&[A, [0.99, 0.0, 0.0, 0.01], B]).0, "AB");
+        assert_eq!(read(&[A, [0.999, 0.0, 0.0, 0.001], B]).0, "AB");
+    }
+
+    #[test]
+    fn a_fainter_space_is_one_between_words() {
+        let faint = [0.99, 0.0, 0.0, 0.01];
+        assert_eq!(read(&[A, faint, B]).0, "A B");
+        assert_eq!(read(&[A, faint, B, BLANK, B]).0, "ABB");
     }
 }

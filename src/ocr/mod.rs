@@ -1,7 +1,7 @@
 //! Reads the text off a picture: PP-OCRv6's detector finds the lines, its recogniser reads each (Apache-2.0, PaddlePaddle).
 //!
-//! What is read is meant for CLIP, so words count: [`ctc`] puts spaces where the recogniser hesitates, [`lookalikes`] makes
-//! words of what is almost one, and [`lines`] leaves out what is no part of the meme.
+//! What is read is meant for CLIP, so words count: [`ctc`] puts spaces where the recogniser hesitates and [`words`] says that there
+//! are words, [`lookalikes`] makes words of what is almost one, and [`lines`] leaves out what is no part of the meme.
 
 mod boxes;
 mod crop;
@@ -13,6 +13,7 @@ mod models;
 mod recogniser;
 #[cfg(target_arch = "wasm32")]
 mod web;
+mod words;
 
 use serde::Serialize;
 
@@ -53,8 +54,8 @@ pub struct Line {
 impl Reader {
     /// `shard`: a pack's component `ocr`; `name` is for errors.
     pub fn new(name: &str, shard: &[u8]) -> Result<Self> {
-        let Models { detector, recogniser, alphabet } = Models::load(name, shard)?;
-        Ok(Reader { detector: Detector::new(detector), recogniser: Recogniser::new(recogniser, alphabet) })
+        let Models { detector, recogniser, alphabet, words } = Models::load(name, shard)?;
+        Ok(Reader { detector: Detector::new(detector), recogniser: Recogniser::new(recogniser, alphabet, words) })
     }
 
     pub fn read(&self, image: &Rgb) -> Result<Reading> {

@@ -1,8 +1,10 @@
-//! The component `ocr` of a pack: one shard with the two networks as ONNX files, and the recogniser's alphabet.
+//! The component `ocr` of a pack: one shard with the two networks as ONNX files, and the recogniser's alphabet and
+//! the words that it hardly parts.
 
 use rten::{Model, ModelOptions, op_registry};
 use safetensors::SafeTensors;
 
+use super::words::Words;
 use crate::{Error, Result};
 
 /// The component's only stage.
@@ -10,10 +12,11 @@ pub const STAGE: &str = "ocr";
 
 /// The files that are tensors of bytes in the shard, as they are in this repository.
 #[cfg(feature = "cli")]
-pub const FILES: [(&str, &[u8]); 3] = [
+pub const FILES: [(&str, &[u8]); 4] = [
     ("detector", include_bytes!("../../weights/ocr/detector.onnx")),
     ("recogniser", include_bytes!("../../weights/ocr/recogniser.onnx")),
     ("alphabet", include_bytes!("../../weights/ocr/alphabet.txt")),
+    ("words", include_bytes!("../../weights/ocr/words.txt")),
 ];
 
 pub struct Models {
@@ -21,6 +24,7 @@ pub struct Models {
     pub recogniser: Model,
     /// What the recogniser's classes say, from the second one on; the first says nothing.
     pub alphabet: Vec<String>,
+    pub words: Words,
 }
 
 impl Models {
@@ -32,10 +36,11 @@ impl Models {
             tensor.map(|tensor| tensor.data()).map_err(|e| invalid(file, e.to_string()))
         };
         let model = |name: &str| options().load(file(name)?.to_vec()).map_err(|e| invalid(name, e.to_string()));
-        let alphabet = String::from_utf8(file("alphabet")?.to_vec()).map_err(|e| invalid("alphabet", e.to_string()))?;
+        let text = |name: &str| String::from_utf8(file(name)?.to_vec()).map_err(|e| invalid(name, e.to_string()));
         // The last class is the space, which is no line of the file.
-        let alphabet = alphabet.lines().map(String::from).chain([" ".into()]).collect();
-        Ok(Models { detector: model("detector")?, recogniser: model("recogniser")?, alphabet })
+        let alphabet = text("alphabet")?.lines().map(String::from).chain([" ".into()]).collect();
+        let words = Words::new(&text("words")?);
+        Ok(Models { detector: model("detector")?, recogniser: model("recogniser")?, alphabet, words })
     }
 }
 
@@ -104,7 +109,7 @@ mod tests {
     #[test]
     fn networks_compute_what_they_compute_elsewhere() {
         let golden: Golden = serde_json::from_str(include_str!("../../tests/goldens/ocr/networks.json")).unwrap();
-        let [detector, recogniser, _] = FILES.map(|(_, bytes)| bytes);
+        let [detector, recogniser, ..] = FILES.map(|(_, bytes)| bytes);
         for (found, expected) in
             [(run(detector, [64, 64], 64), golden.detector), (run(recogniser, [48, 96], 100), golden.recogniser)]
         {

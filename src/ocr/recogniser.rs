@@ -10,6 +10,7 @@ use super::crop::crop;
 use super::ctc;
 use super::lookalikes;
 use super::models::internal;
+use super::words::Words;
 use crate::Result;
 use crate::preprocess::Rgb;
 
@@ -21,11 +22,12 @@ const WIDEST: usize = 3200;
 pub struct Recogniser {
     model: Model,
     alphabet: Vec<String>,
+    words: Words,
 }
 
 impl Recogniser {
-    pub fn new(model: Model, alphabet: Vec<String>) -> Self {
-        Recogniser { model, alphabet }
+    pub fn new(model: Model, alphabet: Vec<String>, words: Words) -> Self {
+        Recogniser { model, alphabet, words }
     }
 
     pub fn read(&self, image: &Rgb, quad: Quad) -> Result<Line> {
@@ -33,7 +35,7 @@ impl Recogniser {
         let input = NdTensor::from_data([1, 3, HEIGHT, width], pixels);
         let output = self.model.run_one(input.view().into(), None).map_err(internal)?;
         let posterior: NdTensor<f32, 3> = output.try_into().map_err(internal)?;
-        let (text, confidence) = ctc::decode(posterior.slice(0), &self.alphabet);
+        let (text, confidence) = ctc::decode(posterior.slice(0), &self.alphabet, &self.words);
         Ok(Line { text: lookalikes::mend(&text), confidence, corners: quad })
     }
 }
