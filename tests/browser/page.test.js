@@ -148,8 +148,9 @@ describe('the page', () => {
       for (const { left, right, top, bottom } of frames) {
         assert.ok(left >= picture.left - 3 && right <= picture.right + 3 && top >= picture.top - 3 && bottom <= picture.bottom + 3);
       }
-      const corrected = await ask(page, file(`../goldens/ocr/${name}`), 'something else');
-      assert.notDeepEqual(corrected, read);
+      await page.fill('#text', 'something else');
+      await page.keyboard.press('Enter');
+      assert.notDeepEqual(await shown(page), read);
       await page.getByRole('button', { name: 'Read the picture again' }).click();
       await page.waitForFunction((text) => document.querySelector('#text').value === text, text);
       assert.deepEqual(await shown(page), read);
@@ -221,6 +222,8 @@ describe('the page', () => {
       await page.keyboard.press('Enter');
       const one = await shown(page);
       assert.notDeepEqual(one, without);
+      await page.keyboard.press('Tab');
+      assert.equal(await focused(), 'read');
       await page.keyboard.press('Tab');
       assert.equal(await focused(), 'Classify');
       await page.keyboard.press('Enter');
