@@ -51,8 +51,8 @@ test('a picture from another site is covered, with the reasons, and shown when t
   assert.equal(it.images.requests.length, 2);
 });
 
-test('the words on a picture decide, with the settings that it comes with', async () => {
-  await it.set({});
+test('the words on a picture decide', async () => {
+  await it.set({ hate: 0.75 });
   const page = await it.open('<img src="PICTURES/pride-heart-so.jpg" alt="proud"><img src="PICTURES/pride-heart-enough.jpg" alt="enough">');
   const [cover] = await covers(page, 1);
   assert.match(cover.name, /^Perhaps hateful: .*Picture: enough$/);
