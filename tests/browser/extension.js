@@ -10,6 +10,8 @@ import { chromiumWith, memeclip, root } from './harness.js';
 
 export const folder = join(root, 'target/tmp/browser/extension');
 const SAMPLES = ['pride-heart', 'pride-cross', 'factory-crown', 'factory-bin', 'laptop-fire', 'laptop-dog'];
+/** The same with words on them. */
+const WRITTEN = ['pride-heart-enough', 'pride-heart-so'];
 
 /** A server; `answer(request, response, path)` answers. `requests` lists what was asked for. */
 async function listen(answer) {
@@ -42,7 +44,7 @@ function pictures() {
     if (name === 'slow' && !own) await new Promise((resolve) => setTimeout(resolve, 1000));
     if (path === '/favicon.ico') return response.writeHead(404).end();
     const number = Number.parseInt(name, 10);
-    const sample = SAMPLES.includes(name) ? name : SAMPLES[(number || 0) % SAMPLES.length];
+    const sample = [...SAMPLES, ...WRITTEN].includes(name) ? name : SAMPLES[(number || 0) % SAMPLES.length];
     const jpeg = readFileSync(join(root, `www/samples/${sample}.jpg`));
     // Bytes behind the end of the picture make it another file.
     const body = Number.isNaN(number) ? jpeg : Buffer.concat([jpeg, Buffer.from(name)]);
