@@ -28,9 +28,9 @@ afterEach(async () => {
 });
 
 const shards = (component) => manifest(weights).components[component].shards.map((shard) => shard.file);
-/** The components that verdicts need: all but the prompts, which only training reads. */
-function needed({ components: { prompts, ...others } }) {
-  assert.ok(prompts);
+/** The components that verdicts on texts that are given need: neither the prompts, which only training reads, nor `ocr`. */
+function needed({ components: { prompts, ocr, ...others } }) {
+  assert.ok(prompts && ocr);
   return others;
 }
 const asked = () => site.requests.filter(({ path }) => path.startsWith('/weights/')).map(({ path }) => basename(path));
