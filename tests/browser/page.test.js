@@ -295,6 +295,7 @@ describe('the page', () => {
         if (first) route.continue();
         first = false;
       });
+      await page.fill('#text', 'words');
       await page.setInputFiles('#file', JPEG);
       await page.locator('#progress-text', { hasText: /^Loading weights: [\d.]+ MB of [\d.]+ MB$/ }).waitFor();
       await page.getByRole('button', { name: 'Cancel' }).click();
