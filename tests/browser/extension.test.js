@@ -171,7 +171,8 @@ test('a cover is above its picture, and below what is above that', async () => {
   assert.equal(await top(200, 30), 'header');
   await page.evaluate(() => (box.hidden = false));
   await until(() => notices(page), (all) => all.length === 2, 'the one in the box, too');
-  assert.equal(await page.evaluate(() => document.elementsFromPoint(200, 200).findIndex(({ id }) => id === 'box')), 2, 'a layer and its picture are in the box, and nothing above it');
+  const above = () => page.evaluate(() => document.elementsFromPoint(200, 200).findIndex(({ id }) => id === 'box'));
+  await until(above, (count) => count === 2, 'a layer and its picture in the box, and nothing above it');
   assert.equal(await top(200, 200), 'memeclip-layer');
   assert.equal(await top(480, 600), 'div');
   await page.evaluate((origin) => (shadow.shadowRoot.innerHTML = `<img width="200" height="200" src="${origin}/factory-bin.jpg">`), it.images.origin);
