@@ -36,7 +36,8 @@ export class Network {
     const key = `${method} ${url}`;
     const row = this.#rows.get(key) ?? this.#row(key);
     row.count++;
-    const name = url.startsWith(this.#folder) ? url.slice(this.#folder.length) || 'the page itself' : url;
+    // With its query, which could carry something.
+    const name = url.replace(this.#folder, '').replace(/^(?=\?|$)/, 'the page itself ');
     const times = row.count > 1 && `(${row.count} times)`;
     row.element.textContent = [method !== 'GET' && method, name, times, sent > 0 && `with ${sent} bytes`].filter(Boolean).join(' ');
     this.#summary.textContent = `${this.#rows.size} files asked for, ${this.#sent ? `${this.#sent} bytes` : 'nothing'} sent`;

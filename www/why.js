@@ -71,11 +71,13 @@ function likeliest(probabilities) {
   return Object.keys(probabilities).reduce((best, name) => (probabilities[name] > probabilities[best] ? name : best));
 }
 
+const signed = new Intl.NumberFormat('en', { maximumFractionDigits: 0, signDisplay: 'exceptZero' });
+
 /** A word, and by how many points it moves the guess. */
 function item(word, change) {
   const element = document.createElement('li');
   const points = document.createElement('span');
-  points.textContent = `${change < 0 ? '−' : '+'}${Math.round(Math.abs(100 * change))}`;
+  points.textContent = signed.format(100 * change);
   element.style.setProperty('--weight', Math.abs(change));
   element.classList.toggle('against', change < 0);
   element.append(word, ' ', points);
