@@ -52,7 +52,7 @@ test('a picture from another site is covered, with the reasons, and shown when t
 });
 
 test('the words on a picture decide', async () => {
-  await it.set({ hate: 0.75 });
+  await it.set({});
   const page = await it.open('<img src="PICTURES/pride-heart-so.jpg" alt="proud"><img src="PICTURES/pride-heart-enough.jpg" alt="enough">');
   const [cover] = await covers(page, 1);
   assert.match(cover.name, /^Perhaps hateful: .*Picture: enough$/);
@@ -443,6 +443,13 @@ test('popup, options and covers have no serious fault of accessibility', async (
     await copy.evaluate((html) => (copy.attachShadow({ mode: 'open' }).innerHTML = html), html);
     assert.deepEqual(await faults(copy), [], `covers, ${colorScheme}`);
   }
+});
+
+test('a guess that is not to be relied on says so', async () => {
+  const page = await it.own('popup.html');
+  const reason = (unsure) =>
+    page.evaluate((unsure) => Labels.reason('hate', { label: 'hate', probabilities: { hate: 0.55 }, unsure }), unsure);
+  assert.deepEqual([await reason(false), await reason(true)], ['Hate: hate, 55%', 'Hate: hate, 55% (unsure)']);
 });
 
 test('every string is in both languages, and each is used', async () => {

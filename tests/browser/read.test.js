@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { blank, launch, manifest, memeclip, root, serve } from './harness.js';
+import { blank, launch, manifest, root, serve } from './harness.js';
 
 const memes = join(root, 'tests/goldens/ocr');
 const meme = readFileSync(join(memes, 'outlined-00.jpg'));
@@ -16,7 +16,6 @@ const extra = ({ path }) => /ocr|reader\.js/.test(path);
 let browser;
 let site;
 before(async () => {
-  memeclip('demo', '--build-only');
   browser = await launch();
   site = await serve(pack);
 });

@@ -30,9 +30,9 @@ globalThis.Labels = {
   },
 
   /** What a warning is of, such as “Perhaps hateful: 93%”. */
-  title(task, { probabilities }) {
+  title(task, { probabilities, unsure }) {
     const { title, of } = Labels.alarm[task];
-    return chrome.i18n.getMessage(title, Labels.percent(of(probabilities)));
+    return Labels.doubted(chrome.i18n.getMessage(title, Labels.percent(of(probabilities))), unsure);
   },
 
   /** Never “0 %” or “100 %”: the model is never certain. */
@@ -44,8 +44,10 @@ globalThis.Labels = {
   },
 
   /** A task's guess in words, such as “Stance: oppose, 83 %”. */
-  reason(task, { label, probabilities }) {
+  reason(task, { label, probabilities, unsure }) {
     const words = [Labels.task[task], Labels.class[label]].map((key) => chrome.i18n.getMessage(key));
-    return chrome.i18n.getMessage('reason', [...words, Labels.percent(probabilities[label])]);
+    return Labels.doubted(chrome.i18n.getMessage('reason', [...words, Labels.percent(probabilities[label])]), unsure);
   },
+
+  doubted: (words, unsure) => (unsure ? chrome.i18n.getMessage('unsure', words) : words),
 };
