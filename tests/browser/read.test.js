@@ -99,6 +99,8 @@ test('a module that is missing is an error, and is asked for again', async () =>
   assert.equal(error.code, 'network');
   assert.match(error.message, /pkg\/ocr\.js/);
   assert.ok((await run(meme, { text: words })).verdict);
+  delete other.scripts['/pkg/ocr.js'];
+  assert.equal((await run(meme)).verdict.text, words);
   await page.close();
   other.stop();
 });
