@@ -31,6 +31,7 @@ const badge = (page) => it.ask(page, (tabId) => chrome.action.getBadgeText({ tab
 const paths = () => it.images.requests.filter(({ headers }) => headers['sec-fetch-dest'] === 'empty').map(({ path }) => path);
 
 test('a picture from another site is covered, with the reasons, and shown when the user wants to look', async () => {
+  await it.context.addCookies([{ name: 'visitor', value: 'someone', url: it.images.origin }]);
   const page = await it.open('<p>Words.<p><img src="PICTURES/pride-heart.jpg" alt="a heart">');
   const picture = await page.locator('img').boundingBox();
   const [cover] = await covers(page, 1);
@@ -46,7 +47,8 @@ test('a picture from another site is covered, with the reasons, and shown when t
   await covers(page, 1);
   // The page's request, and one without cookies or a referrer.
   assert.deepEqual(paths(), ['/pride-heart.jpg']);
-  const { headers } = it.images.requests.at(-1);
+  const [{ headers: own }, { headers }] = it.images.requests;
+  assert.equal(own.cookie, 'visitor=someone');
   assert.deepEqual([headers.referer, headers.cookie, headers.origin], [undefined, undefined, undefined]);
   assert.equal(it.images.requests.length, 2);
 });
