@@ -27,8 +27,18 @@ export class Network {
       // A browser that keeps nothing.
       return;
     }
-    const loaded = performance.getEntriesByType('resource').map(({ name }) => name);
-    for (const url of [location.href, ...loaded]) if (url.startsWith('http')) fetch(url, { cache: 'force-cache' }).catch(() => {});
+    const known = new Set();
+    const again = (url) => {
+      if (known.has(url) || !url.startsWith('http')) return;
+      known.add(url);
+      fetch(url, { cache: 'force-cache' }).catch(() => {});
+    };
+    again(location.href);
+    // Some may be on their way still.
+    const loaded = new PerformanceObserver((list) => {
+      for (const { name, workerStart } of list.getEntries()) if (workerStart === 0) again(name);
+    });
+    loaded.observe({ type: 'resource', buffered: true });
   }
 
   #add({ method, url, sent }) {

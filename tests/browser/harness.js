@@ -112,7 +112,7 @@ const kinds = {
 export async function host(folder, headers = {}, ready = () => {}) {
   const server = createServer(async (request, response) => {
     await ready(request);
-    response.setHeaders(new Map(Object.entries(headers)));
+    response.setHeaders(new Map(Object.entries({ ...isolation, ...headers })));
     send(join(folder, request.url.split('?')[0]), response, request);
   });
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
