@@ -1,4 +1,5 @@
-//! The boundary to JavaScript, for a browser's Worker: typed, asynchronous, errors as `Error` objects with a `code` and a `remedy`.
+//! The boundary to JavaScript, for a browser's Worker: typed, asynchronous, errors as `Error` objects with a `code` and a
+//! `remedy`.
 
 mod explain;
 #[cfg(target_feature = "atomics")]

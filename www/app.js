@@ -168,7 +168,8 @@ $('benchmark').querySelector('button').addEventListener('click', async ({ target
   try {
     const onRun = (run, runs) => (line.textContent = run ? `Run ${run} of ${runs} …` : 'Getting ready …');
     const { device, median, minimum, runs } = await benchmark(await model.open(), onRun);
-    line.textContent = `${duration(median)} a meme on ${deviceName(device)}: the median of ${runs}; the fastest took ${duration(minimum)}.`;
+    const fastest = `the median of ${runs}; the fastest took ${duration(minimum)}`;
+    line.textContent = `${duration(median)} a meme on ${deviceName(device)}: ${fastest}.`;
   } catch (error) {
     line.textContent = error.message;
   }

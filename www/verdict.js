@@ -57,9 +57,11 @@ export class Verdict {
     this.#comparison.hidden = !before;
     this.#comparison.querySelector('q').textContent = before?.words || 'no words';
     const { timings, image } = answer;
+    const steps = { decode: 'picture', read: 'reading', load: 'weights', compute: 'model' };
+    const taken = Object.entries(steps).filter(([step]) => timings[step] > 0);
     this.#report({
       Device: deviceName(answer.device),
-      Time: `${duration(timings.decode)} picture, ${duration(timings.load)} weights, ${duration(timings.compute)} model`,
+      Time: taken.map(([step, name]) => `${duration(timings[step])} ${name}`).join(', '),
       Picture: `${image.width} × ${image.height} pixels`,
       ...(answer.notice && { Notice: answer.notice }),
     });

@@ -177,8 +177,12 @@ async function prepare({ id, parameters: { source, text }, stop }, signal) {
   if (text !== undefined) classifier.checkText(text);
   const image = await decode(source);
   const decoded = performance.now();
-  const words = text === undefined ? await wordsOf(image, signal) : { text };
-  const took = { decode: decoded - start, read: performance.now() - decoded };
+  const took = { decode: decoded - start, read: 0 };
+  let words = { text };
+  if (text === undefined) {
+    words = await wordsOf(image, signal);
+    took.read = performance.now() - decoded;
+  }
   const size = { width: image.width, height: image.height };
   return { id, stop, ...words, image: classifier.shrink(image), size, start, took };
 }

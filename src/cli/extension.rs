@@ -42,6 +42,7 @@ impl Extension {
         build::build(root)?;
         clear(&out)?;
         copy(&www.join("extension"), &out)?;
+        copy(&www.join("theme.css"), &out.join("theme.css"))?;
         for file in api(&www)? {
             copy(&www.join(&file), &out.join("memeclip").join(&file))?;
         }

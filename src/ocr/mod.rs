@@ -1,7 +1,7 @@
 //! Reads the text off a picture: PP-OCRv6's detector finds the lines, its recogniser reads each (Apache-2.0, PaddlePaddle).
 //!
-//! What is read is meant for CLIP, so words count: [`ctc`] puts spaces where the recogniser hesitates and [`words`] says that there
-//! are words, [`lookalikes`] makes words of what is almost one, and [`lines`] leaves out what is no part of the meme.
+//! What is read is meant for CLIP, so words count: [`ctc`] puts spaces where the recogniser hesitates or where they part
+//! [`words`], [`lookalikes`] makes words of what is almost one, and [`lines`] leaves out what is no part of the meme.
 
 mod boxes;
 mod crop;

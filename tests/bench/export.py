@@ -43,6 +43,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.transformers import optimizer
 from safetensors.torch import load_file, save_file
+from torch import library
 from torch.nn import functional as F
 from torch.onnx.symbolic_helper import parse_args
 from transformers import CLIPModel
@@ -54,7 +55,7 @@ from goldens import GOLDENS, pixels  # noqa: E402
 OPSET = 17
 
 
-@torch.library.custom_op("bench::multi_head_attention", mutates_args=())
+@library.custom_op("bench::multi_head_attention", mutates_args=())
 def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, causal: bool) -> torch.Tensor:
     """Multi-head attention on [batch, tokens, width], in ONNX one node."""
     q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))

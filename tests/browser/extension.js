@@ -2,11 +2,10 @@
 
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { chromiumWith, memeclip, root } from './harness.js';
+import { chromiumWith, listen, memeclip, root } from './harness.js';
 
 export const folder = join(root, 'target/tmp/browser/extension');
 const SAMPLES = ['pride-heart', 'pride-cross', 'factory-crown', 'factory-bin', 'laptop-fire', 'laptop-dog'];
@@ -14,19 +13,13 @@ const SAMPLES = ['pride-heart', 'pride-cross', 'factory-crown', 'factory-bin', '
 const WRITTEN = ['pride-heart-enough', 'pride-heart-so'];
 
 /** A server; `answer(request, response, path)` answers. `requests` lists what was asked for. */
-async function listen(answer) {
-  const site = { requests: [] };
-  const server = createServer((request, response) => {
-    site.requests.push({ path: request.url, headers: request.headers });
+async function watched(answer) {
+  const requests = [];
+  const server = await listen((request, response) => {
+    requests.push({ path: request.url, headers: request.headers });
     answer(request, response, new URL(request.url, 'http://localhost').pathname);
   });
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  site.origin = `http://localhost:${server.address().port}`;
-  site.stop = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return site;
+  return { requests, ...server };
 }
 
 /**
@@ -35,7 +28,7 @@ async function listen(answer) {
  * and `/slow.jpg` to others after a second.
  */
 function pictures() {
-  return listen(async (request, response, path) => {
+  return watched(async (request, response, path) => {
     const name = path.slice(1, -4);
     if (name === 'only-pages' && !request.headers.referer) return response.writeHead(403).end();
     const own = request.headers['sec-fetch-dest'] === 'image';
@@ -73,7 +66,7 @@ export async function start({ extension = true, ...options } = {}) {
   if (extension) memeclip('extension', '--out', folder);
   const images = await pictures();
   const bodies = new Map();
-  const site = await listen((request, response, path) => {
+  const site = await watched((request, response, path) => {
     const { body, headers } = bodies.get(path) ?? {};
     if (body === undefined) return response.writeHead(404).end();
     response.writeHead(200, { 'content-type': 'text/html', ...headers });
@@ -127,7 +120,7 @@ export async function start({ extension = true, ...options } = {}) {
     },
     /** Serves the default pack. */
     servePack: () =>
-      listen((request, response, path) => {
+      watched((request, response, path) => {
         response.writeHead(200, { 'access-control-allow-origin': '*' });
         response.end(readFileSync(join(root, 'weights/default', path)));
       }).then((pack) => (it.packs.push(pack.origin), pack)),

@@ -71,15 +71,27 @@ export async function demo(...args) {
   return { origin, stop: () => child.kill() };
 }
 
+/** A server on localhost. */
+export async function listen(answer) {
+  const server = createServer(answer);
+  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  const stop = () => {
+    server.closeAllConnections();
+    server.close();
+  };
+  return { origin: `http://localhost:${server.address().port}`, stop };
+}
+
 /**
- * A plain web server for the page, whose WebAssembly is built first if need be, and a pack. `fault(file, response, request)` may answer for a pack's file in its own
- * way and then returns true. `scripts` has, by path, what is sent instead of the page's own: null if that is missing.
- * `requests` lists what was asked for. `headers` go with every answer. While it is `down`, nothing is answered.
+ * A plain web server for the page, whose WebAssembly is built first if need be, and a pack. `fault(file, response, request)`
+ * may answer for a pack's file in its own way and then returns true. `scripts` has, by path, what is sent instead of the
+ * page's own: null if that is missing. `requests` lists what was asked for. `headers` go with every answer. While it is
+ * `down`, nothing is answered.
  */
 export async function serve(pack, fault = () => false) {
   memeclip('demo', '--build-only');
   const site = { requests: [], fault, scripts: {}, headers: isolation, down: false };
-  const server = createServer((request, response) => {
+  const server = await listen((request, response) => {
     if (site.down) return request.destroy();
     const path = request.url.split('?')[0];
     response.setHeaders(new Map(Object.entries(site.headers)));
@@ -91,13 +103,7 @@ export async function serve(pack, fault = () => false) {
     if (script) return response.writeHead(200, { 'content-type': kinds['.js'] }).end(script);
     send(file, response, request);
   });
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  site.origin = `http://localhost:${server.address().port}`;
-  site.stop = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return site;
+  return Object.assign(site, server);
 }
 
 const kinds = {
@@ -109,18 +115,12 @@ const kinds = {
 };
 
 /** A plain web server for a folder. `headers` come with every file, once `ready` has seen the request. */
-export async function host(folder, headers = {}, ready = () => {}) {
-  const server = createServer(async (request, response) => {
+export function host(folder, headers = {}, ready = () => {}) {
+  return listen(async (request, response) => {
     await ready(request);
     response.setHeaders(new Map(Object.entries({ ...isolation, ...headers })));
     send(join(folder, request.url.split('?')[0]), response, request);
   });
-  await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
-  const stop = () => {
-    server.closeAllConnections();
-    server.close();
-  };
-  return { origin: `http://localhost:${server.address().port}`, stop };
 }
 
 /** Sends a file, or the part of it that the request asks for; of that, at most `limit` bytes, and then hangs up. */

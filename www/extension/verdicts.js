@@ -25,8 +25,8 @@ export class Verdicts {
   }
 
   /**
-   * `{ hash, tasks }` of the picture at `address`, which is shown on the site `origin`. `pack`: address of the pack, empty for the one that comes along;
-   * `unload`: minutes without work after which the model's memory is freed.
+   * `{ hash, tasks }` of the picture at `address`, which is shown on the site `origin`. `pack`: address of the pack, empty
+   * for the one that comes along; `unload`: minutes without work after which the model's memory is freed.
    */
   async of({ address, origin, pack, unload }) {
     if (pack !== this.#pack) this.#change(pack);

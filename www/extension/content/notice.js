@@ -38,14 +38,16 @@ function reasonsOf({ tasks }, first) {
 /** Hides the picture, says why, above all what it has for the task `first`, and lets the user look. */
 function cover(verdict, first, { show, allow, wrong }) {
   const buttons = [button('show', show, 'main'), button('allowSite', allow, 'rare'), button('wrong', wrong, 'rare')];
-  return part('div', 'cover', part('p', 'title', Labels.title(first, verdict.tasks[first])), reasonsOf(verdict, first), part('div', 'buttons', ...buttons));
+  const title = part('p', 'title', Labels.title(first, verdict.tasks[first]));
+  return part('div', 'cover', title, reasonsOf(verdict, first), part('div', 'buttons', ...buttons));
 }
 
 /** The same in a corner, for a picture that is seen. `hide` is absent where nothing was hidden. */
 function label(verdict, first, warned, { hide, allow, wrong }) {
   const buttons = [hide && button('hide', hide), warned && button('allowSite', allow), button('wrong', wrong)].filter(Boolean);
+  const title = part('summary', '', Labels.title(first, verdict.tasks[first]));
   const more = part('div', 'more', reasonsOf(verdict, first), part('div', 'buttons', ...buttons));
-  return part('details', warned ? 'label warning' : 'label', part('summary', '', Labels.title(first, verdict.tasks[first])), more);
+  return part('details', warned ? 'label warning' : 'label', title, more);
 }
 
 function checking(show) {
