@@ -259,7 +259,7 @@ export class MemeClip {
   classify(images: readonly ImageSource[], options?: ClassifyListOptions): Promise<(Verdict | MemeClipError)[]>;
   /** What a picture says. The pack needs a component `ocr`, else `pack/missing-component`. */
   read(image: ImageSource, options?: { signal?: AbortSignal }): Promise<Reading>;
-  /** It takes as long as one verdict to four, by the number of words, and less if the picture was explained lately. */
+  /** It takes two to four times as long as a verdict, by the number of words, and less if the picture was explained lately. */
   explain(image: ImageSource, options?: ExplainOptions): Promise<Explanation>;
   /**
    * Judges the `img` elements below `root` (also in `picture`, in open shadow roots, and those that are added or
