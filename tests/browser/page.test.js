@@ -168,6 +168,20 @@ describe('the page', () => {
       const [, both] = await page.locator('#why tbody tr').first().locator('td').allTextContents();
       assert.equal(both, await page.locator('.task').first().locator('.best .share').textContent());
       assert.equal(await page.locator('#why tbody tr').count(), 3);
+      // As the API has it, which other tests hold against PyTorch.
+      const changes = await page.evaluate(async ([name, text]) => {
+        const { MemeClip } = await import('./memeclip.js');
+        const clf = await MemeClip.load('weights/', { device: 'cpu' });
+        const { tasks, words } = await clf.explain(`samples/${name}`, { text });
+        clf.dispose();
+        const guess = tasks.hate.both.hate > 0.5 ? 'hate' : 'no hate';
+        return words.map(({ tasks }) => tasks.hate[guess]);
+      }, [name, text]);
+      const drawn = await words.evaluateAll((all) =>
+        all.map((word) => (word.matches('.against') ? -1 : 1) * word.style.getPropertyValue('--weight')),
+      );
+      assert.ok(changes.some((change) => change < -1e-3) && changes.some((change) => change > 1e-3), `${changes}`);
+      changes.forEach((change, i) => assert.ok(Math.abs(drawn[i] - change) < 1e-4, `${drawn} instead of ${changes}`));
       await page.selectOption('#why select', 'stance');
       const [guess] = await page.locator('#why tbody tr').first().locator('td').allTextContents();
       assert.equal(guess, await page.locator('.task').nth(2).locator('.guess').evaluate((guess) => guess.firstChild.data));
