@@ -17,8 +17,8 @@ const HEADERS: [(&str, &str); 6] = [
     (
         "Content-Security-Policy",
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; style-src 'self'; \
-         img-src 'self' blob:; connect-src 'self' https: http:; base-uri 'none'; form-action 'none'; \
-         frame-ancestors 'none'",
+         img-src 'self' blob:; connect-src 'self' blob: data: https: http:; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
     ),
     ("Cross-Origin-Embedder-Policy", "require-corp"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
