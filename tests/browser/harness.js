@@ -28,8 +28,8 @@ export function picture(name) {
 }
 
 const { files } = JSON.parse(readFileSync(join(root, 'www/package.json')));
-/** The JavaScript of the package that verdicts need; what reads pictures comes on top where it is needed. */
-export const scripts = files.filter((file) => /(?<!\.d)\.js$/.test(file) && file !== 'reader.js');
+/** The JavaScript of the package. */
+export const scripts = files.filter((file) => /(?<!\.d)\.js$/.test(file));
 
 /** A pack of seeded weights; tasks without a head get a zero-shot one. */
 export function pack(arch, dtype, heads = []) {
