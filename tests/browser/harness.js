@@ -85,7 +85,7 @@ export async function listen(answer) {
 /**
  * A plain web server for the page, whose WebAssembly is built first if need be, and a pack. `fault(file, response, request)`
  * may answer for a pack's file in its own way and then returns true. `scripts` has, by path, what is sent instead of the
- * page's own: null if that is missing. `requests` lists what was asked for. `headers` go with every answer. While it is
+ * page's own: null if that is missing; a function answers in its own way. `requests` lists what was asked for. `headers` go with every answer. While it is
  * `down`, nothing is answered.
  */
 export async function serve(pack, fault = () => false) {
@@ -100,6 +100,7 @@ export async function serve(pack, fault = () => false) {
     if (path.startsWith('/weights/') && site.fault(file, response, request)) return;
     const script = site.scripts[path];
     if (script === null) return response.writeHead(404).end();
+    if (typeof script === 'function') return script(response);
     if (script) return response.writeHead(200, { 'content-type': kinds['.js'] }).end(script);
     send(file, response, request);
   });
