@@ -100,8 +100,7 @@ const methods = {
   async open([{ id, parameters: { base, device, builds, threads, channel } }], signal) {
     await live(channel);
     loader = new Loader();
-    loader.call('open', { url: base, channel });
-    const script = await load(builds);
+    const [script] = await Promise.all([load(builds), loader.call('open', { url: base, channel })]);
     const pool = (module, memory) => startThreads(wasm, script, module, memory, threads, channel);
     classifier = await wasm.Classifier.open(loader, base, device, wasm.startThreads && pool, signal);
     await plans.recall(classifier);
@@ -224,8 +223,9 @@ class Loader {
     };
     this.#worker.onerror = (event) => {
       if (event.message) throw new Error(event.message);
-      // It did not come: the pack cannot be read.
-      for (const { reject } of this.#calls.values()) reject({ kind: 'network', detail: `${script} could not be loaded` });
+      // It did not come, and is waited for.
+      const missing = failure('network', `${script} could not be loaded`, 'Serve all of the package, in one folder.');
+      for (const { reject } of this.#calls.values()) reject(missing);
     };
   }
 

@@ -28,15 +28,15 @@ const answers = {
   slow: async (file, response) => {
     const bytes = readFileSync(file);
     response.writeHead(200, { 'content-length': bytes.length });
-    for (let at = 0; at < bytes.length && !response.destroyed; at += 50_000) {
-      response.write(bytes.subarray(at, at + 50_000));
+    for (let at = 0; at < bytes.length && !response.destroyed; at += 100_000) {
+      response.write(bytes.subarray(at, at + 100_000));
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
     response.end();
   },
   flipped: (file, response) => {
     const bytes = readFileSync(file);
-    bytes[bytes.length >> 1] ^= 1;
+    bytes[file.endsWith('.json') ? 0 : bytes.length >> 1] ^= 1;
     response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(bytes);
   },
   missing: (file, response) => response.writeHead(404).end(),
@@ -44,7 +44,7 @@ const answers = {
 };
 
 /** Answers so for these of the pack's files, the first `times`. */
-function serving(answer, { of, times = Infinity }) {
+function serving(answer, of, times = Infinity) {
   return ({ site, weights }) => {
     const { text } = manifest(weights).components;
     const files = { manifest: ['manifest.json'], shard: [text.shards[0].file] }[of];
@@ -160,9 +160,13 @@ function disguise() {
   Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });
 }
 
-async function crash({ browser }) {
+/** Crashes the browser's GPU process, as a driver would, and waits until a device of the page's own is lost. */
+async function crash({ browser, page }) {
+  const lost = await page.evaluateHandle(async () => ({ lost: (await (await navigator.gpu.requestAdapter()).requestDevice()).lost }));
   const session = await browser.newBrowserCDPSession();
-  await session.send('Browser.crashGpuProcess').catch(() => {});
+  // It does not live to answer.
+  session.send('Browser.crashGpuProcess').catch(() => {});
+  await lost.evaluate(({ lost }) => lost);
 }
 
 const explain = ({ page }) => page.evaluate(async () => {
@@ -182,7 +186,7 @@ const gpu = [
   { fault: 'the device is lost, and no adapter is left', when: 'request', act: all(inside('/worker.js', gone), inside('/worker.js', destroy, ['GPUDevice', 'createCommandEncoder'])), outcome: 'recovers', notice: taken },
   { fault: 'the GPU process crashes', when: 'weights', act: crash, fresh: true, outcome: 'recovers' },
   { fault: 'the GPU process crashes', when: 'request', act: crash, fresh: true, outcome: 'recovers' },
-  { fault: 'the GPU process crashes while it computes', when: 'request', act: (bench) => void setTimeout(crash, 30, bench), fresh: true, outcome: 'recovers' },
+  { fault: 'the GPU process crashes while it computes', when: 'request', act: ({ load, ...bench }) => void load.push(crash(bench)), fresh: true, outcome: 'recovers' },
   { fault: 'no adapter is ever found', when: 'load', act: all(hurried, first('/worker.js', silent, ['GPU', 'requestAdapter'])), outcome: 'gpu/none' },
   { fault: 'the device never comes', when: 'load', act: all(hurried, first('/worker.js', silent, ['GPUAdapter', 'requestDevice'])), outcome: 'gpu/none' },
   { fault: 'results never come, nor word of a loss', when: 'weights', act: all(inside('/worker.js', hurry), inside('/worker.js', silent, ['GPUBuffer', 'mapAsync'])), outcome: 'recovers' },
@@ -203,6 +207,8 @@ async function fill() {
   }
 }
 
+const large = ({ page }) => page.evaluate(() => run(new ImageData(4000, 4000), { text: 'hello' }));
+
 function unshared() {
   const { Memory } = WebAssembly;
   WebAssembly.Memory = function (kind) {
@@ -217,7 +223,7 @@ const thread = readFileSync(join(root, 'www/thread.js'), 'utf8');
 const threads = '2 threads';
 
 const workers = [
-  { fault: 'out of WebAssembly memory', when: 'request', act: inside('/worker.js', fill), outcome: 'internal' },
+  { fault: 'out of WebAssembly memory', when: 'request', act: inside('/worker.js', fill), ask: large, outcome: 'internal' },
   { fault: 'no memory to share', when: 'load', device: threads, act: first('/worker.js', unshared), outcome: 'recovers' },
   { fault: 'the Worker is killed before it says a word', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/worker.js'] = 'self.close()')), outcome: 'network' },
   { fault: 'the Worker is killed', when: 'weights', act: inside('/worker.js', killed), outcome: 'internal' },
@@ -240,7 +246,7 @@ const workers = [
 const scripts = [
   { fault: 'worker.js never comes', when: 'load', act: all(({ page }) => page.evaluate(hurry), code('/worker.js', answers.stalled)), outcome: 'network' },
   { fault: 'a web page in place of worker.js', when: 'load', act: code('/worker.js', answers.page), outcome: 'network' },
-  { fault: 'worker.js with a flipped bit', when: 'load', act: ({ site }) => (site.scripts['/worker.js'] = readFileSync(join(root, 'www/worker.js'), 'utf8').replace('{', '[')), outcome: 'internal' },
+  { fault: 'worker.js with a flipped bit', when: 'load', act: ({ site }) => (site.scripts['/worker.js'] = readFileSync(join(root, 'www/worker.js'), 'utf8').replace('{', '[')), outcome: 'network' },
   { fault: 'loader.js never comes', when: 'load', act: all(hurried, code('/loader.js', answers.stalled)), outcome: 'network' },
   { fault: 'a web page in place of loader.js', when: 'load', act: code('/loader.js', answers.page), outcome: 'network' },
   { fault: 'thread.js never comes', when: 'load', device: threads, act: all(hurried, code('/thread.js', answers.stalled)), outcome: 'recovers' },
@@ -262,7 +268,7 @@ const scripts = [
 const network = ['manifest', 'shard'].flatMap((of) => {
   const when = { manifest: 'load', shard: 'weights' }[of];
   // Before the Workers start: those take their clocks along.
-  const row = (fault, answer, outcome, times) => ({ fault: `${of}: ${fault}`, when, before: hurried, act: serving(answer, { of, times }), outcome });
+  const row = (fault, answer, outcome, times) => ({ fault: `${of}: ${fault}`, when, before: hurried, act: serving(answer, of, times), outcome });
   return [
     row('the connection is cut, once', answers.cut, 'recovers', 1),
     row('the connection is cut midway, once', answers.cutMidway, 'recovers', 1),

@@ -71,15 +71,16 @@ export async function demo(...args) {
   return { origin, stop: () => child.kill() };
 }
 
-/** A server on localhost. */
+/** A server on localhost; `drop` cuts its connections. */
 export async function listen(answer) {
   const server = createServer(answer);
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  const drop = () => server.closeAllConnections();
   const stop = () => {
-    server.closeAllConnections();
+    drop();
     server.close();
   };
-  return { origin: `http://localhost:${server.address().port}`, stop };
+  return { origin: `http://localhost:${server.address().port}`, drop, stop };
 }
 
 /**
