@@ -77,11 +77,12 @@ const all = (...steps) => async (bench) => {
 /** Waits last a thirtieth, in the page and its Workers: patience is put to the test, and nobody else's. */
 const hurried = all(first('/worker.js', hurry), first('/loader.js', hurry), ({ page }) => page.evaluate(hurry));
 
-function hurry() {
+function hurry(least = 0) {
+  const shorter = (milliseconds) => (milliseconds < least ? milliseconds : milliseconds / 30);
   const { setTimeout } = self;
-  self.setTimeout = (act, milliseconds, ...parameters) => setTimeout(act, milliseconds / 30, ...parameters);
+  self.setTimeout = (act, milliseconds, ...parameters) => setTimeout(act, shorter(milliseconds), ...parameters);
   const { timeout } = AbortSignal;
-  AbortSignal.timeout = (milliseconds) => timeout.call(AbortSignal, milliseconds / 30);
+  AbortSignal.timeout = (milliseconds) => timeout.call(AbortSignal, shorter(milliseconds));
 }
 
 // On the GPU.
@@ -189,7 +190,7 @@ const gpu = [
   { fault: 'the GPU process crashes while it computes', when: 'request', act: ({ load, ...bench }) => void load.push(crash(bench)), fresh: true, outcome: 'recovers' },
   { fault: 'no adapter is ever found', when: 'load', act: all(hurried, first('/worker.js', silent, ['GPU', 'requestAdapter'])), outcome: 'gpu/none' },
   { fault: 'the device never comes', when: 'load', act: all(hurried, first('/worker.js', silent, ['GPUAdapter', 'requestDevice'])), outcome: 'gpu/none' },
-  { fault: 'results never come, nor word of a loss', when: 'weights', act: all(inside('/worker.js', hurry), inside('/worker.js', silent, ['GPUBuffer', 'mapAsync'])), outcome: 'recovers' },
+  { fault: 'results never come, nor word of a loss', when: 'weights', act: all(inside('/worker.js', hurry, 100_000), inside('/worker.js', silent, ['GPUBuffer', 'mapAsync'])), outcome: 'recovers' },
   { fault: 'results cannot be read', when: 'request', act: inside('/worker.js', unreadable), outcome: 'recovers' },
   { fault: 'out of GPU memory', when: 'weights', act: inside('/worker.js', exhausted), outcome: 'gpu/memory' },
   { fault: 'out of GPU memory, the device left to choose', when: 'weights', device: 'auto', before: first('/worker.js', disguise), act: inside('/worker.js', exhausted), outcome: 'recovers', notice: taken },
@@ -310,6 +311,9 @@ const cache = [
   { fault: 'a shard is evicted', when: 'visit', act: ({ page }) => page.evaluate(alter, null), outcome: 'recovers' },
   { fault: 'a kept shard is cut short', when: 'visit', act: ({ page }) => page.evaluate(alter, 'short'), outcome: 'recovers' },
   { fault: 'a kept shard has a flipped bit', when: 'visit', act: ({ page }) => page.evaluate(alter, 'flipped'), outcome: 'recovers' },
+  { fault: 'the server is gone, and the manifest is kept', when: 'visit', act: serving(answers.cut, 'manifest'), outcome: 'recovers' },
+  { fault: 'the server stalls, and the manifest is kept', when: 'visit', before: hurried, act: serving(answers.stalled, 'manifest'), outcome: 'recovers' },
+  { fault: 'a web page in place of the manifest, and it is kept', when: 'visit', act: serving(answers.page, 'manifest'), outcome: 'pack/manifest' },
   { fault: 'the quota is used up', when: 'load', act: async ({ context, page, site }) => {
     const session = await context.newCDPSession(page);
     await session.send('Storage.overrideQuotaForOrigin', { origin: site.origin, quotaSize: 1024 });
@@ -368,12 +372,18 @@ const page = [
       setTimeout(() => state('active'), 1000);
     }, 100);
   }, outcome: 'recovers' },
-  { fault: 'the visitor leaves the page and comes back', when: 'weights', act: async ({ site, page, leave }) => {
-    const asked = page.evaluate(() => void clf.classify(new ImageData(8, 8), { text: 'bye' }));
-    await asked;
+  { fault: "the page's service worker never comes", when: 'load', act: code('/service-worker.js', answers.stalled), ask: async ({ context, site, run }) => {
+    const other = await context.newPage();
+    await other.addInitScript(hurry);
+    await other.goto(`${site.origin}/index.html?device=cpu`);
+    await other.locator('#status', { hasText: 'Choose a picture' }).waitFor();
+    return {};
+  }, outcome: 'recovers' },
+  { fault: 'the visitor leaves the page and comes back', when: 'weights', act: async ({ page, leave }) => {
+    await page.evaluate(() => void clf.classify(new ImageData(8, 8), { text: 'bye' }));
     await leave();
   }, outcome: 'recovers' },
-  { fault: 'the classifier is disposed of', when: 'weights', act: ({ page }) => page.evaluate(() => void setTimeout(() => (clf.dispose(), delete globalThis.clf), 20)), before: slowly, outcome: 'argument' },
+  { fault: 'the classifier is disposed of', when: 'weights', act: ({ page }) => page.evaluate(() => void setTimeout(() => clf.dispose(), 20)), disposed: true, before: slowly, outcome: 'argument' },
 ];
 
 function slowly({ site }) {
@@ -383,14 +393,24 @@ function slowly({ site }) {
 // The picture.
 
 const from = (answer) => ({ site }) => (site.scripts['/picture.png'] = (response) => answer(join(root, 'tests/goldens/images/exact.png'), response, { headers: {} }));
-const address = ({ run }) => run('/picture.png', { text: 'hello' }).catch((error) => error);
 const pictures = [
   { fault: "the picture's server is gone", act: from(answers.cut), outcome: 'image/unreadable' },
   { fault: "the picture's server never answers", before: hurried, act: from(answers.stalled), outcome: 'image/unreadable' },
   { fault: 'the picture stalls midway', before: hurried, act: from(answers.stalledMidway), outcome: 'image/unreadable' },
   { fault: 'the picture is cut midway', act: from((file, response) => send(file, response, { headers: {} }, 100)), outcome: 'image/unreadable' },
   { fault: 'a web page in place of the picture', act: from(answers.page), outcome: 'image/not-an-image' },
-].map((row) => ({ when: 'request', ask: (bench) => bench.run(`${bench.site.origin}/picture.png`, { text: 'hello' }), ...row }));
+  { fault: 'the file is another one by the time that it is read', act: () => {}, ask: changed, outcome: 'image/unreadable' },
+].map((row) => ({ when: 'request', ask: ({ run, site }) => run(`${site.origin}/picture.png`, { text: 'hello' }), ...row }));
+
+/** Classifies a file that has been chosen and then written to. */
+async function changed({ page }) {
+  const file = join(root, 'target/tmp/browser/changing.png');
+  writeFileSync(file, picture('exact.png'));
+  await page.setContent('<input type="file">');
+  await page.setInputFiles('input', file);
+  writeFileSync(file, picture('photo.jpg'));
+  return page.evaluate(() => run(document.querySelector('input').files[0], { text: 'hello' }));
+}
 
 /** Answers with what needs reading. */
 const reading = [
