@@ -87,21 +87,19 @@ function hurry(least = 0) {
 
 // On the GPU.
 
-/** The next devices, so many, are destroyed by themselves when `method` of `owner` is called. */
+/** The device in use is destroyed when `method` of `owner` is called; so many devices, one after the other. */
 function destroy([owner, method, times = 1]) {
+  let device;
+  const { createCommandEncoder } = GPUDevice.prototype;
+  GPUDevice.prototype.createCommandEncoder = function (...parameters) {
+    device = this;
+    return createCommandEncoder.apply(this, parameters);
+  };
   const { prototype } = self[owner];
   const original = prototype[method];
-  const devices = new WeakMap();
-  const { createBuffer } = GPUDevice.prototype;
-  GPUDevice.prototype.createBuffer = function (...parameters) {
-    const buffer = createBuffer.apply(this, parameters);
-    devices.set(buffer, this);
-    return buffer;
-  };
   prototype[method] = function (...parameters) {
     const result = original.apply(this, parameters);
-    const device = owner === 'GPUBuffer' ? devices.get(this) : this;
-    if (device && !device.gone && times-- > 0) {
+    if (!device.gone && times-- > 0) {
       device.gone = true;
       device.destroy();
     }
@@ -376,7 +374,7 @@ const page = [
     const other = await context.newPage();
     await other.addInitScript(hurry);
     await other.goto(`${site.origin}/index.html?device=cpu`);
-    await other.locator('#status', { hasText: 'Choose a picture' }).waitFor();
+    await other.locator('#status', { hasText: 'The first one fetches' }).waitFor();
     return {};
   }, outcome: 'recovers' },
   { fault: 'the visitor leaves the page and comes back', when: 'weights', act: async ({ page, leave }) => {
