@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { manifest, pack, picture, root, send } from './harness.js';
+import { manifest, picture, root, send } from './harness.js';
 
 /** When a fault is made to happen. */
 export const moments = {
@@ -185,7 +185,7 @@ const gpu = [
   { fault: 'the device is lost, and no adapter is left', when: 'request', act: all(inside('/worker.js', gone), inside('/worker.js', destroy, ['GPUDevice', 'createCommandEncoder'])), outcome: 'recovers', notice: taken },
   { fault: 'the GPU process crashes', when: 'weights', act: crash, fresh: true, outcome: 'recovers' },
   { fault: 'the GPU process crashes', when: 'request', act: crash, fresh: true, outcome: 'recovers' },
-  { fault: 'the GPU process crashes while it computes', when: 'request', act: ({ load, ...bench }) => void load.push(crash(bench)), fresh: true, outcome: 'recovers' },
+  { fault: 'the GPU process crashes while it computes', when: 'request', act: (bench) => void bench.others.push(crash(bench)), fresh: true, outcome: 'recovers' },
   { fault: 'no adapter is ever found', when: 'load', act: all(hurried, first('/worker.js', silent, ['GPU', 'requestAdapter'])), outcome: 'gpu/none' },
   { fault: 'the device never comes', when: 'load', act: all(hurried, first('/worker.js', silent, ['GPUAdapter', 'requestDevice'])), outcome: 'gpu/none' },
   { fault: 'results never come, nor word of a loss', when: 'weights', act: all(inside('/worker.js', hurry, 100_000), inside('/worker.js', silent, ['GPUBuffer', 'mapAsync'])), outcome: 'recovers' },
@@ -338,7 +338,7 @@ async function alter(how) {
   if (how === 'flipped') await store.put(entry, new Response(bytes.map((byte, i) => (i === bytes.length >> 1 ? byte ^ 1 : byte))));
 }
 
-/** The clocks are a day off, once `jump` is called once more than before they are a day off the other way, and so on. */
+/** Each look at a clock is a day off, to and fro. */
 function jumping() {
   const day = 86_400_000;
   let turn = 0;
@@ -356,10 +356,10 @@ const clocks = all(first('/worker.js', jumping), first('/loader.js', jumping), (
 const page = [
   { fault: 'the clocks jump by days, back and forth', when: 'load', act: clocks, outcome: 'recovers' },
   { fault: 'the clocks jump by days, back and forth', when: 'load', device: 'gpu', act: clocks, outcome: 'recovers' },
-  { fault: 'two tabs load at once', when: 'load', act: async ({ tab, load }) => {
+  { fault: 'two tabs load at once', when: 'load', act: async ({ tab, others }) => {
     const other = await tab();
     const opened = other.open('/weights/', { device: 'cpu' }).then(() => other.run(picture('exact.png'), { text: 'hello' }));
-    load.push(opened);
+    others.push(opened);
   }, outcome: 'recovers' },
   { fault: 'the page is frozen and thawed', when: 'weights', act: async ({ context, page, site }) => {
     site.fault = (file, response, request) => (setTimeout(() => send(file, response, request), 300), true);

@@ -56,7 +56,7 @@ async function happens({ when, device = 'cpu', fresh, before = () => {}, act, as
   const options = isolated ? { device: 'cpu', threads: 2 } : { device };
   const tab = () => blank(own, site.origin, context, { isolated });
   try {
-    const bench = { browser: own, context, site, weights, newer, tab, load: [], ...(await tab()) };
+    const bench = { browser: own, context, site, weights, newer, tab, others: [], ...(await tab()) };
     const errors = [];
     const watch = (page) => page.on('pageerror', (error) => errors.push(error));
     watch(bench.page);
@@ -80,7 +80,7 @@ async function happens({ when, device = 'cpu', fresh, before = () => {}, act, as
     }
     if (when === 'visit') opened = await open();
     const answer = opened.error ? opened : await inTime(ask?.(bench) ?? bench.run(image, request));
-    await inTime(Promise.all(bench.load));
+    for (const other of await inTime(Promise.all(bench.others))) assert.equal(other?.error, undefined);
 
     assert.equal(answer.error?.code ?? 'recovers', outcome, answer.error?.message);
     if (answer.error) assert.ok(answer.error.message.endsWith(answer.error.remedy));
