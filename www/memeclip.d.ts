@@ -223,6 +223,7 @@ export type ErrorCode =
   | 'gpu/limit'
   | 'gpu/memory'
   | 'gpu/lost'
+  | 'gpu/wrong'
   | 'network'
   /** By the request's signal. */
   | 'aborted'

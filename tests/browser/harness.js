@@ -201,6 +201,13 @@ export async function empty(browser, origin, { isolated = false, body = '' } = {
   return page;
 }
 
+/** All numbers of a verdict with features, as the f32 that they are: what JSON has printed is that if rounded. */
+export function numbers({ tasks, features }) {
+  const of = ({ logits, probabilities }) => [logits, Object.values(probabilities)];
+  const lists = [features.image, features.text, ...Object.values(tasks).flatMap(of)];
+  return lists.map((values) => Float32Array.from(values));
+}
+
 /** How alike two features are: 1 if they point the same way. */
 export function cosine(a, b) {
   const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);

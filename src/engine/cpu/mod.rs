@@ -204,7 +204,12 @@ mod tests {
     #[test]
     fn the_same_bits_on_every_machine_and_number_of_threads() {
         // Of the first machine that computed them; each further one has to give the same.
-        let known = [(Format::F32, 0xae98_82d7_33ca_9396), (Format::F16, 0xe854_c131_e91c_9f7a), (Format::Q8, 0x1a7d_06ae_544a_6773), (Format::Q4, 0x615b_aa16_aea7_03da)];
+        let known = [
+            (Format::F32, 0xae98_82d7_33ca_9396),
+            (Format::F16, 0xe854_c131_e91c_9f7a),
+            (Format::Q8, 0x1a7d_06ae_544a_6773),
+            (Format::Q4, 0x615b_aa16_aea7_03da),
+        ];
         let pools = [1, 2, 3, 5].map(|n| ThreadPoolBuilder::new().num_threads(n).build().unwrap());
         for (format, known) in known {
             let weights = weights(format);
