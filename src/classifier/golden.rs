@@ -24,7 +24,7 @@ use std::path::Path;
 pub const STAGE: &str = "golden";
 /// The meme's words. With the picture they are part of the format: another meme would make other features.
 const TEXT: &str = "when the golden meme says the same on every single machine";
-/// Least cosine of a feature to the golden one. Engines that round activations each in their own way have 0.9997 and more
+/// Least cosine of a feature to the golden one. Engines that round activations each in their own way have 0.9996 and more
 /// with `q8` and `q4`, and 0.999999 with the others.
 fn similarity(dtype: Format) -> f32 {
     match dtype {

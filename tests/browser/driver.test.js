@@ -1,10 +1,10 @@
 // Drivers that compute wrongly: each is found out by the pack's golden meme before the first verdict, which is the CPU's.
 
 import assert from 'node:assert/strict';
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { blank, launch, manifest, numbers, picture, root, serve } from './harness.js';
+import { blank, launch, numbers, picture, root, serve, untested } from './harness.js';
 
 const text = 'Nobody: ... Me at 3 AM';
 // Trained: weights at random forgive more.
@@ -54,7 +54,6 @@ const corrupt = `
 
 const wrong = {
   'a sum that ends early': miscompile(/block < p\.blocks; block\+\+/, 'block + 1u < p.blocks; block++'),
-  'a norm without its offset': miscompile(/ \+ beta\[c\]/, ''),
   'a norm without its variance': miscompile(/workgroup_sum\(thread, squares\) \/ f32\(p\.columns\)/, '1.0'),
   'attention that forgets': miscompile(/total(\d) \* shrink\d/g, 'total$1'),
   'attention to the wrong neighbour': miscompile(/quadSwapY\(k0_0\)/, 'quadSwapX(k0_0)'),
@@ -93,12 +92,7 @@ test('an explanation is tested as well', async () => {
 });
 
 test('a pack of an earlier version, which has no golden meme, is taken at its word', async () => {
-  const earlier = join(root, 'target/tmp/browser/earlier');
-  cpSync(weights, earlier, { recursive: true });
-  const contents = manifest(earlier);
-  delete contents.components.golden;
-  writeFileSync(join(earlier, 'manifest.json'), JSON.stringify(contents));
-  const old = await serve(earlier);
+  const old = await serve(untested(weights, join(root, 'target/tmp/browser/default-untested')));
   try {
     const { open, run } = await blank(browser, old.origin);
     await open('/weights/', { device: 'gpu' });

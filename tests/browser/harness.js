@@ -1,7 +1,7 @@
 // What the browser tests share: the program, packs, a web server that misbehaves on request, and Chromium.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,6 +43,15 @@ export function pack(arch, dtype, heads = []) {
 
 export function manifest(pack) {
   return JSON.parse(readFileSync(join(pack, 'manifest.json')));
+}
+
+/** A copy of a pack as earlier versions made it: without a golden meme, so no GPU is tested with it. */
+export function untested(pack, out) {
+  cpSync(pack, out, { recursive: true });
+  const contents = manifest(out);
+  delete contents.components.golden;
+  writeFileSync(join(out, 'manifest.json'), JSON.stringify(contents));
+  return out;
 }
 
 /** How Chromium is started: with its software WebGPU adapter unless `gpu` is false. */
