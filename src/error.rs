@@ -52,6 +52,8 @@ pub enum Error {
     GpuMemory,
     #[error("the GPU device was lost ({reason}). {}", self.remedy())]
     GpuLost { reason: String },
+    #[error("the {device} computes wrongly: {reason}. {}", self.remedy())]
+    GpuWrong { device: String, reason: String },
     #[error("device '{device}' is not part of this build. {}", self.remedy())]
     DeviceUnavailable { device: String, remedy: String },
     #[error("unknown device '{device}'. {}", self.remedy())]
@@ -93,6 +95,7 @@ impl Error {
             Error::GpuLimit { .. } => "gpu/limit",
             Error::GpuMemory => "gpu/memory",
             Error::GpuLost { .. } => "gpu/lost",
+            Error::GpuWrong { .. } => "gpu/wrong",
             Error::DeviceUnavailable { .. } => "device/unavailable",
             Error::Network { .. } => "network",
             Error::Aborted => "aborted",
@@ -128,6 +131,7 @@ impl Error {
             Error::GpuLimit { .. } => "Use device 'cpu' or a q4 pack.",
             Error::GpuMemory => "Close other tabs, use a q4 pack, or use device 'cpu'.",
             Error::GpuLost { .. } => "Try again; if it happens again use device 'cpu'.",
+            Error::GpuWrong { .. } => "Update the graphics driver, or use device 'cpu'.",
             Error::DeviceUnavailable { remedy, .. } => remedy,
             Error::UnknownDevice { .. } => "Use auto, gpu or cpu.",
             Error::Network { .. } => "Check the connection and try again; finished shards are kept.",

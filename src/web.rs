@@ -287,7 +287,7 @@ impl Classifier {
             }
         }
         let give_up = match &result {
-            Err(Error::GpuLost { .. }) => true,
+            Err(Error::GpuLost { .. } | Error::GpuWrong { .. }) => true,
             Err(Error::GpuMemory | Error::GpuLimit { .. }) => self.device == Device::Auto,
             _ => false,
         };

@@ -226,6 +226,7 @@ export type ErrorCode =
   | 'gpu/limit'
   | 'gpu/memory'
   | 'gpu/lost'
+  | 'gpu/wrong'
   | 'network'
   /** By the request's signal. */
   | 'aborted'
