@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use sha2::{Digest, Sha256};
 
 use crate::engine::Engine;
-use crate::model::{Head, Lazy, Packed, Tensors, TextTower, VisionTower};
+use crate::model::{Head, Lazy, Packed, Tensors, TextConfig, TextTower, VisionTower};
 use crate::preprocess::{self, Rgb};
 use crate::recent::Recent;
 use crate::tokenizer::{self, Tokenizer};
@@ -141,7 +141,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     }
 
     fn verdict(&self, task: Task, logits: Vec<f32>) -> Result<TaskVerdict> {
-        let logits = finite(&format!("the logits of task {}", task.name()), logits)?;
+        let logits = finite(&format!("logits of task {}", task.name()), logits)?;
         Ok(TaskVerdict::new(task, logits, &self.loader.manifest().heads[&task]))
     }
 
@@ -193,12 +193,12 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     }
 
     async fn feature(&self, modality: &str, feature: E::Tensor) -> Result<Vec<f32>> {
-        finite(&format!("the values of the {modality} feature"), self.engine.read(&[&feature]).await?.remove(0))
+        finite(&format!("{modality} feature"), self.engine.read(&[&feature]).await?.remove(0))
     }
 
     async fn tokenizer(&self) -> Result<&Tokenizer> {
-        let context = self.loader.manifest().clip.text.context;
-        self.tokenizer.get(&self.loader, "text.tokenizer", |t| tokenizer(t, context)).await
+        let config = &self.loader.manifest().clip.text;
+        self.tokenizer.get(&self.loader, "text.tokenizer", |t| tokenizer(t, config)).await
     }
 
     async fn head(&self, task: Task) -> Result<&Head<E>> {
@@ -215,13 +215,18 @@ impl<E: Engine, S: Source> Classifier<E, S> {
 fn finite(what: &str, values: Vec<f32>) -> Result<Vec<f32>> {
     match values.iter().all(|value| value.is_finite()) {
         true => Ok(values),
-        false => Err(Error::Internal { reason: format!("{what} are not finite") }),
+        false => Err(Error::not_finite(what)),
     }
 }
 
 /// The tokenizer of a `text.tokenizer` stage.
-pub(crate) fn tokenizer(mut tensors: Tensors, context: usize) -> Result<Tokenizer> {
+pub(crate) fn tokenizer(mut tensors: Tensors, config: &TextConfig) -> Result<Tokenizer> {
     let merges = tensors.take_integers("merges")?;
-    let merges: Vec<[u16; 2]> = merges.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
-    Tokenizer::from_merges(&merges, context)
+    let tokenizer = Tokenizer::from_merges(merges.as_chunks().0, config.context)?;
+    // The embedding has as many rows as the manifest says.
+    if tokenizer.vocabulary() != config.vocabulary {
+        let reason = format!("a vocabulary of {}, but the manifest says {}", tokenizer.vocabulary(), config.vocabulary);
+        return Err(Error::Tensor { tensor: "text.tokenizer.merges".into(), reason });
+    }
+    Ok(tokenizer)
 }

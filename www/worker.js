@@ -90,12 +90,12 @@ function fail({ id, stop }, error) {
 }
 
 const methods = {
-  async open([{ id, parameters: { base, device, builds, threads, crashes } }], signal) {
+  async open([{ id, parameters: { base, pinned, device, builds, threads, crashes } }], signal) {
     loader = new Loader();
     loader.call('open', base);
     const script = await load(builds);
     const pool = (module, memory) => startThreads(wasm, script, module, memory, threads, crashes);
-    classifier = await wasm.Classifier.open(loader, base, device, wasm.startThreads && pool, signal);
+    classifier = await wasm.Classifier.open(loader, base, pinned, device, wasm.startThreads && pool, signal);
     await plans.recall(classifier);
     self.postMessage({ id, value: classifier.info() });
   },
