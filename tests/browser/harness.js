@@ -45,20 +45,28 @@ export function manifest(pack) {
   return JSON.parse(readFileSync(join(pack, 'manifest.json')));
 }
 
-/** How Chromium is started: with its software WebGPU adapter unless `gpu` is false. */
-export function chromiumWith({ gpu = true } = {}) {
+/** How Chromium is started: with its software WebGPU adapter unless `gpu` is false. `log`: file for `netLog`. */
+export function chromiumWith({ gpu = true, log } = {}) {
   const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
   // As localhost, but none of the addresses that count as secure; and still a page from there may read from here.
   const insecure = '--host-resolver-rules=MAP insecure.test 127.0.0.1';
   const without = `--disable-features=LocalNetworkAccessChecks${gpu ? '' : ',WebGPU'}`;
+  const logging = log ? [`--log-net-log=${log}`, '--net-log-capture-mode=IncludeSensitive'] : [];
   return {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', gpu ? '--enable-unsafe-webgpu' : '--disable-gpu', without, insecure, ...quiet],
+    args: ['--no-sandbox', gpu ? '--enable-unsafe-webgpu' : '--disable-gpu', without, insecure, ...quiet, ...logging],
   };
 }
 
 export function launch(options) {
   return chromium.launch(chromiumWith(options));
+}
+
+/** What the browser has done in the network, whoever asked for it, as its option `--log-net-log` has written it to the file. */
+export function netLog(file) {
+  const { constants, events } = JSON.parse(readFileSync(file));
+  const names = Object.fromEntries(Object.entries(constants.logEventTypes).map(([name, type]) => [type, name]));
+  return events.map(({ type, params }) => ({ event: names[type], ...params }));
 }
 
 /** `memeclip demo` on a free port. */
@@ -95,7 +103,10 @@ export async function serve(pack, fault = () => false) {
     if (site.down) return request.destroy();
     const path = request.url.split('?')[0];
     response.setHeaders(new Map(Object.entries(site.headers)));
-    site.requests.push({ method: request.method, path, range: request.headers.range, headers: request.headers });
+    const { method, url, headers } = request;
+    const asked = { method, url, path, range: headers.range, headers, body: '' };
+    site.requests.push(asked);
+    request.setEncoding('latin1').on('data', (part) => (asked.body += part));
     const file = path.startsWith('/weights/') ? join(pack, path.slice(9)) : join(root, 'www', path);
     if (path.startsWith('/weights/') && site.fault(file, response, request)) return;
     const script = site.scripts[path];
