@@ -77,6 +77,14 @@ fn a_manifest_that_asks_for_too_much_is_refused() {
         assert_eq!(error.code(), "pack/manifest", "{pointer} = {value}: {error}");
     }
     altered(&format!("{shard}/sha256"), json!(sha256)).unwrap();
+    // Many a shard, and one many times: neither is too large by itself.
+    let shards = |name: &dyn Fn(usize) -> String| -> Value {
+        let entry = |i| json!({ "file": name(i), "bytes": manifest::MAX_SHARD_BYTES, "sha256": sha256, "stages": [] });
+        (0..100).map(entry).collect()
+    };
+    for value in [shards(&|i| format!("{i}.safetensors")), shards(&|_| "one.safetensors".into())] {
+        assert_eq!(altered("/components/vision/shards", value).unwrap_err().code(), "pack/manifest");
+    }
     // Its shards would be as many products of three widths.
     let mut cross: Value =
         json!({ "map": 1024, "adapter": null, "fusion": "cross", "pre_output": false, "scale": null });

@@ -1,6 +1,6 @@
 //! `manifest.json`: what a pack holds and how to check it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,8 @@ pub const FILE: &str = "manifest.json";
 pub const MAX_BYTES: u64 = 4 << 20;
 /// Bytes of the largest shard; a pack's writer stops at a quarter of it.
 pub const MAX_SHARD_BYTES: u64 = 64 << 20;
+/// Bytes of all shards of the largest pack: WebAssembly has no more memory.
+pub const MAX_PACK_BYTES: u64 = 4 << 30;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -145,8 +147,18 @@ impl Manifest {
                 return Err(invalid(format!("component '{component}' is missing")));
             }
         }
-        for shard in manifest.components.values().flat_map(|component| &component.shards) {
-            shard.check().map_err(invalid)?;
+        for (name, component) in &manifest.components {
+            let mut files = HashSet::new();
+            for shard in &component.shards {
+                shard.check().map_err(invalid)?;
+                if !files.insert(&shard.file) {
+                    return Err(invalid(format!("component '{name}' has shard {} twice", shard.file)));
+                }
+            }
+        }
+        if manifest.bytes() > MAX_PACK_BYTES {
+            let reason = format!("a pack of {} bytes, more than the {MAX_PACK_BYTES} allowed", manifest.bytes());
+            return Err(invalid(reason));
         }
         Ok(manifest)
     }
