@@ -28,8 +28,8 @@ export function picture(name) {
 }
 
 const { files } = JSON.parse(readFileSync(join(root, 'www/package.json')));
-/** The JavaScript of the package that verdicts need; what reads pictures comes on top where it is needed. */
-export const scripts = files.filter((file) => /(?<!\.d)\.js$/.test(file) && file !== 'reader.js');
+/** The JavaScript of the package. */
+export const scripts = files.filter((file) => /(?<!\.d)\.js$/.test(file));
 
 /** A pack of seeded weights; tasks without a head get a zero-shot one. */
 export function pack(arch, dtype, heads = []) {
@@ -79,21 +79,22 @@ export async function demo(...args) {
   return { origin, stop: () => child.kill() };
 }
 
-/** A server on localhost. */
+/** A server on localhost; `drop` cuts its connections. */
 export async function listen(answer) {
   const server = createServer(answer);
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  const drop = () => server.closeAllConnections();
   const stop = () => {
-    server.closeAllConnections();
+    drop();
     server.close();
   };
-  return { origin: `http://localhost:${server.address().port}`, stop };
+  return { origin: `http://localhost:${server.address().port}`, drop, stop };
 }
 
 /**
  * A plain web server for the page, whose WebAssembly is built first if need be, and a pack. `fault(file, response, request)`
  * may answer for a pack's file in its own way and then returns true. `scripts` has, by path, what is sent instead of the
- * page's own: null if that is missing. `requests` lists what was asked for. `headers` go with every answer. While it is
+ * page's own: null if that is missing; a function answers in its own way. `requests` lists what was asked for. `headers` go with every answer. While it is
  * `down`, nothing is answered.
  */
 export async function serve(pack, fault = () => false) {
@@ -111,6 +112,7 @@ export async function serve(pack, fault = () => false) {
     if (path.startsWith('/weights/') && site.fault(file, response, request)) return;
     const script = site.scripts[path];
     if (script === null) return response.writeHead(404).end();
+    if (typeof script === 'function') return script(response);
     if (script) return response.writeHead(200, { 'content-type': kinds['.js'] }).end(script);
     send(file, response, request);
   });
