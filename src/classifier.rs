@@ -12,7 +12,7 @@ use golden::SelfTest;
 pub(crate) use golden::seal;
 
 use crate::engine::Engine;
-use crate::model::{Head, Lazy, Packed, Tensors, TextTower, VisionTower};
+use crate::model::{Head, Lazy, Packed, Tensors, TextConfig, TextTower, VisionTower};
 use crate::preprocess::{self, Rgb};
 use crate::recent::Recent;
 use crate::tokenizer::{self, Tokenizer};
@@ -96,8 +96,8 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let mut values = self.engine.read(&outputs.iter().collect::<Vec<_>>()).await?.into_iter();
         let mut verdicts = Vec::new();
         for ((image_key, _), (text_key, _)) in images.into_iter().zip(texts) {
-            let image_feature = self.finite("the values of the image feature", values.next().unwrap_or_default())?;
-            let text_feature = self.finite("the values of the text feature", values.next().unwrap_or_default())?;
+            let image_feature = self.finite("image feature", values.next().unwrap_or_default())?;
+            let text_feature = self.finite("text feature", values.next().unwrap_or_default())?;
             let tasks = tasks.iter().zip(&mut values).map(|(task, logits)| self.verdict(*task, logits));
             let tasks = tasks.collect::<Result<_>>()?;
             self.images.keep(image_key, &image_feature);
@@ -153,7 +153,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     }
 
     fn verdict(&self, task: Task, logits: Vec<f32>) -> Result<TaskVerdict> {
-        let logits = self.finite(&format!("the logits of task {}", task.name()), logits)?;
+        let logits = self.finite(&format!("logits of task {}", task.name()), logits)?;
         Ok(TaskVerdict::new(task, logits, &self.loader.manifest().heads[&task]))
     }
 
@@ -205,22 +205,21 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     }
 
     async fn feature(&self, modality: &str, feature: E::Tensor) -> Result<Vec<f32>> {
-        self.finite(&format!("the values of the {modality} feature"), self.engine.read(&[&feature]).await?.remove(0))
+        self.finite(&format!("{modality} feature"), self.engine.read(&[&feature]).await?.remove(0))
     }
 
     /// Values that are numbers. Where they are none the engine may be to blame, if it can be.
     fn finite(&self, what: &str, values: Vec<f32>) -> Result<Vec<f32>> {
-        let reason = || format!("{what} are not finite");
         match values.iter().all(|value| value.is_finite()) {
             true => Ok(values),
-            false if self.engine.is_fallible() => Err(self.wrong(reason())),
-            false => Err(Error::Internal { reason: reason() }),
+            false if self.engine.is_fallible() => Err(self.wrong(format!("{what}: not finite"))),
+            false => Err(Error::not_finite(what)),
         }
     }
 
     async fn tokenizer(&self) -> Result<&Tokenizer> {
-        let context = self.loader.manifest().clip.text.context;
-        self.tokenizer.get(&self.loader, "text.tokenizer", |t| tokenizer(t, context)).await
+        let config = &self.loader.manifest().clip.text;
+        self.tokenizer.get(&self.loader, "text.tokenizer", |t| tokenizer(t, config)).await
     }
 
     async fn head(&self, task: Task) -> Result<&Head<E>> {
@@ -235,8 +234,13 @@ impl<E: Engine, S: Source> Classifier<E, S> {
 }
 
 /// The tokenizer of a `text.tokenizer` stage.
-pub(crate) fn tokenizer(mut tensors: Tensors, context: usize) -> Result<Tokenizer> {
+pub(crate) fn tokenizer(mut tensors: Tensors, config: &TextConfig) -> Result<Tokenizer> {
     let merges = tensors.take_integers("merges")?;
-    let merges: Vec<[u16; 2]> = merges.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
-    Tokenizer::from_merges(&merges, context)
+    let tokenizer = Tokenizer::from_merges(merges.as_chunks().0, config.context)?;
+    // The embedding has as many rows as the manifest says.
+    if tokenizer.vocabulary() != config.vocabulary {
+        let reason = format!("a vocabulary of {}, but the manifest says {}", tokenizer.vocabulary(), config.vocabulary);
+        return Err(Error::Tensor { tensor: "text.tokenizer.merges".into(), reason });
+    }
+    Ok(tokenizer)
 }
