@@ -29,9 +29,12 @@ afterEach(async () => {
 });
 
 const shards = (component) => manifest(weights).components[component].shards.map((shard) => shard.file);
-/** The components that verdicts on texts that are given need: neither the prompts, which only training reads, nor `ocr`. */
-function needed({ components: { prompts, ocr, ...others } }) {
-  assert.ok(prompts && ocr);
+/**
+ * The components that verdicts on texts that are given need: neither the prompts, which only training reads, nor `ocr`, nor,
+ * on the CPU, the golden meme.
+ */
+function needed({ components: { prompts, ocr, golden, ...others } }) {
+  assert.ok(prompts && ocr && golden);
   return others;
 }
 const asked = () => site.requests.filter(({ path }) => path.startsWith('/weights/')).map(({ path }) => basename(path));
