@@ -8,6 +8,7 @@ use std::{env, fs, io};
 
 use wasm_bindgen_cli_support::Bindgen;
 
+use super::licences;
 use crate::{Error, Result};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -28,10 +29,13 @@ const BUILDS: [Build; 4] = [
     Build { name: "ocr", features: "ocr", threads: false },
 ];
 
+/// As in `.cargo/config.toml`, whose flags do not count where a build is given its own.
+const SIMD: &str = "-Ctarget-feature=+simd128";
+
 /// How a module that shares its memory is compiled and linked, as wasm-bindgen wants it: the memory is imported, of 4 GB at
 /// most, and each thread sets up its own thread-local storage.
 const SHARED: [&str; 8] = [
-    "-Ctarget-feature=+simd128,+atomics,+bulk-memory",
+    "-Ctarget-feature=+atomics,+bulk-memory",
     "-Clink-arg=--shared-memory",
     "-Clink-arg=--import-memory",
     "-Clink-arg=--max-memory=4294967296",
@@ -59,6 +63,7 @@ pub fn build(root: &Path) -> Result<()> {
         }
         eprintln!("building the page's WebAssembly ({name}) ...");
         bind(&compile(root, build)?, &pkg, name)?;
+        licences::write(root, TARGET, &BUILDS.map(|build| build.features).join(","), &pkg.join("LICENCES.txt"))?;
     }
     Ok(())
 }
@@ -77,19 +82,20 @@ fn newest(path: &Path) -> io::Result<SystemTime> {
 
 fn compile(root: &Path, build: &Build) -> Result<PathBuf> {
     let failed = |reason: String| Error::Io { file: "cargo build".into(), reason };
+    let mut target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let mut flags = vec![SIMD.to_string()];
+    flags.extend(nameless(root, &target)?);
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--lib", "--no-default-features", "--features", build.features]);
+    cargo.args(["build", "--locked", "--lib", "--no-default-features", "--features", build.features]);
     cargo.args(["--profile", PROFILE, "--target", TARGET]);
     if build.threads {
         // The standard library that comes with Rust is without atomics. To build it is no stable feature of cargo yet.
         cargo.arg("-Zbuild-std=std,panic_abort").env("RUSTC_BOOTSTRAP", "1");
-        cargo.env("CARGO_ENCODED_RUSTFLAGS", SHARED.join("\x1f"));
-    }
-    let mut target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    if build.threads {
+        flags.extend(SHARED.map(String::from));
         // Other flags make cargo compile the dependencies anew each time, if both kinds share a folder.
         target.push("threads");
     }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     let status = cargo.arg("--target-dir").arg(&target).current_dir(root).status();
     match status.map_err(|e| failed(format!("{e}. Install Rust from https://rustup.rs.")))?.success() {
         true => Ok(target.join(TARGET).join(PROFILE).join("memeclip.wasm")),
@@ -97,6 +103,20 @@ fn compile(root: &Path, build: &Build) -> Result<PathBuf> {
             "the WebAssembly build failed. If the target is missing, run `rustup target add {TARGET}`."
         ))),
     }
+}
+
+/// Flags that keep this machine's folders out of the module, whose panics name the files that they come from. So the same
+/// sources give the same bytes anywhere.
+fn nameless(root: &Path, target: &Path) -> Result<Vec<String>> {
+    let failed = |reason: String| Error::Io { file: "rustc".into(), reason };
+    let asked = Command::new("rustc").args(["--print", "sysroot"]).current_dir(root).output();
+    let asked = asked.map_err(|e| failed(format!("{e}. Install Rust from https://rustup.rs.")))?;
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&asked.stdout).trim_end());
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(env::home_dir()?.join(".cargo"))).unwrap_or_default();
+    // Of several that fit, the last one counts.
+    let folders = [(root, "memeclip"), (&home, "cargo"), (&sysroot, "rust"), (target, "target")];
+    Ok(folders.map(|(folder, name)| format!("--remap-path-prefix={}=/{name}", folder.display())).into())
 }
 
 /// Adds the JavaScript that the module is called through.
