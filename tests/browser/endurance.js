@@ -120,7 +120,12 @@ async function collected(browser) {
   const session = await browser.newBrowserCDPSession();
   const { targetInfos } = await session.send('Target.getTargets', { filter: [{ type: 'page' }, { type: 'worker' }] });
   const heaps = [];
-  for (const { targetId } of targetInfos) {
+  for (const { targetId, url } of targetInfos) {
+    // Of the engine's further threads there is no answer: they wait for work.
+    if (url.endsWith('/thread.js')) {
+      heaps.push(0);
+      continue;
+    }
     // Not flat: Playwright has no way to a session that it has not made.
     const { sessionId } = await session.send('Target.attachToTarget', { targetId, flatten: false });
     const call = (id, method) => {
@@ -141,4 +146,15 @@ async function collected(browser) {
   }
   await session.detach();
   return heaps;
+}
+
+/** Waits until the page has no Workers: what has been terminated ends by and by. */
+export async function alone(browser) {
+  const session = await browser.newBrowserCDPSession();
+  for (let left = 1; left > 0; ) {
+    const { targetInfos } = await session.send('Target.getTargets', { filter: [{ type: 'worker' }] });
+    left = targetInfos.length;
+    await new Promise((later) => setTimeout(later, 50));
+  }
+  await session.detach();
 }
