@@ -45,11 +45,14 @@ const SHARED: [&str; 8] = [
     "-Clink-arg=--export=__tls_base",
 ];
 
+/// What the modules are made of.
+const SOURCES: [&str; 5] = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"];
+
 /// Brings `www/pkg` up to date.
 pub fn build(root: &Path) -> Result<()> {
     let pkg = root.join("www/pkg");
-    let sources = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"];
-    let changed = sources.iter().map(|source| newest(&root.join(source))).collect::<io::Result<Vec<_>>>();
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let changed = SOURCES.iter().map(|source| newest(&root.join(source))).collect::<io::Result<Vec<_>>>();
     let changed = changed.map_err(|e| Error::Io {
         file: root.display().to_string(),
         reason: format!("{e}. The page is built from the repository that this program was built in; restore it."),
@@ -62,7 +65,7 @@ pub fn build(root: &Path) -> Result<()> {
             continue;
         }
         eprintln!("building the page's WebAssembly ({name}) ...");
-        bind(&compile(root, build)?, &pkg, name)?;
+        bind(&compile(root, &target, build)?, &pkg, name)?;
         licences::write(root, TARGET, &BUILDS.map(|build| build.features).join(","), &pkg.join("LICENCES.txt"))?;
     }
     Ok(())
@@ -80,9 +83,9 @@ fn newest(path: &Path) -> io::Result<SystemTime> {
     times.into_iter().max().map_or_else(|| metadata.modified(), Ok)
 }
 
-fn compile(root: &Path, build: &Build) -> Result<PathBuf> {
+fn compile(root: &Path, target: &Path, build: &Build) -> Result<PathBuf> {
     let failed = |reason: String| Error::Io { file: "cargo build".into(), reason };
-    let mut target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let mut target = target.to_path_buf();
     let mut flags = vec![SIMD.to_string()];
     flags.extend(nameless(root, &target)?);
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -125,4 +128,28 @@ fn bind(wasm: &Path, pkg: &Path, name: &str) -> Result<()> {
     bindgen.remove_name_section(true);
     let made = bindgen.web(true).and_then(|bindgen| bindgen.input_path(wasm).out_name(name).generate(pkg));
     made.map_err(|e| Error::Io { file: wasm.display().to_string(), reason: format!("{e:#}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::extension::copy;
+
+    #[test]
+    #[ignore = "it compiles all anew, which takes minutes"]
+    fn the_same_sources_give_the_same_module_in_any_folder() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        build(root).unwrap();
+        let folder = env::temp_dir().join(format!("memeclip-build-{}", std::process::id()));
+        let elsewhere = folder.join("a/longer/path");
+        for source in SOURCES {
+            copy(&root.join(source), &elsewhere.join(source)).unwrap();
+        }
+        let module = compile(&elsewhere, &folder.join("built"), &BUILDS[0]).unwrap();
+        bind(&module, &folder, "again").unwrap();
+        let read = |path: PathBuf| fs::read(path).unwrap();
+        let (first, again) = (read(root.join("www/pkg/relaxed_bg.wasm")), read(folder.join("again_bg.wasm")));
+        fs::remove_dir_all(folder).unwrap();
+        assert!(first == again, "{} and {} bytes", first.len(), again.len());
+    }
 }
