@@ -1,3 +1,4 @@
+import { weights } from './policy.js';
 import { benchmark } from './benchmark.js';
 import { MemeClip } from './memeclip.js';
 import { duration, deviceName } from './format.js';
@@ -11,7 +12,6 @@ import { Why } from './why.js';
 
 const $ = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
-const weights = query.get('weights') ?? 'weights/';
 const device = query.get('device') ?? 'auto';
 
 const text = $('text');

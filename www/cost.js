@@ -1,5 +1,7 @@
 import { MANIFEST, entryOf, names, openCache } from './cache.js';
 
+/** Milliseconds for an answer. */
+const PATIENCE = 30_000;
 /** The version of packs that is understood here. */
 const VERSION = 1;
 
@@ -25,7 +27,8 @@ export async function cost(base, { script, module }) {
 
 /** By the manifest as the server has it now; without a connection, by the one from last time. */
 async function componentsOf(base, cache) {
-  const asked = fetch(base + MANIFEST, { credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-cache' });
+  const signal = AbortSignal.timeout(PATIENCE);
+  const asked = fetch(base + MANIFEST, { credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-cache', signal });
   const { version, components } = await (await asked.catch(() => cache?.match(entryOf(MANIFEST)))).json();
   if (version !== VERSION) throw new Error(`version ${version}`);
   return components;
@@ -33,7 +36,7 @@ async function componentsOf(base, cache) {
 
 /** The bytes that a file takes to send, if the server says so. */
 async function size(url) {
-  const response = await fetch(url);
+  const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE) });
   response.body?.cancel();
   return response.ok ? Number(response.headers.get('content-length')) || null : null;
 }

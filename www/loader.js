@@ -1,14 +1,16 @@
 // The network's thread: fetches a pack's files, through broken and stalled connections, and keeps them in the browser's
 // cache. It is a Worker of its own because worker.js computes for long stretches, in which a connection would stand still.
 
+import { live } from './alive.js';
 import { MANIFEST, entryOf, names, openCache } from './cache.js';
 
 /** Downloads at a time: enough to fill the line, few enough that the first shard is soon there. */
 const CONNECTIONS = 3;
-/** Failures in a row, without a new byte between them, after which a file is asked for again. */
+/** Failures in a row, with hardly a new byte between them, after which a file is asked for again. */
 const RETRIES = 4;
-/** Milliseconds without a byte after which a connection is given up. */
+/** Milliseconds without so many bytes after which a connection is given up: else one that trickles would have no end. */
 const STALL = 15_000;
+const TRICKLE = 16 << 10;
 /** Milliseconds before the first retry; each further wait is twice as long. */
 const BACKOFF = 500;
 /** Bytes set aside before the first one, whatever size is promised. */
@@ -55,9 +57,10 @@ class Failure {
 }
 
 const methods = {
-  open(url) {
+  async open({ url, channel }) {
     base = url;
     cache = openCache(base);
+    await live(channel);
   },
 
   /** The manifest as the server has it now; without a connection, the one from last time. */
@@ -259,11 +262,11 @@ async function fetched({ file, limit, exact = false, retries, cache, progress = 
       let failure = error;
       if (signal.aborted) throw new Failure('aborted', url);
       if (!(error instanceof Failure)) {
-        const stalled = `nothing came for ${STALL / 1000} seconds`;
+        const stalled = `next to nothing came for ${STALL / 1000} seconds`;
         failure = retried(url, connection.signal.aborted ? stalled : error.message);
       }
       connection.abort();
-      if (buffer.length > most) [most, failures] = [buffer.length, 0];
+      if (buffer.length >= most + TRICKLE) [most, failures] = [buffer.length, 0];
       if (!failure.retry || failures === retries) throw failure;
       await sleep(BACKOFF << failures, signal);
     }
@@ -272,9 +275,10 @@ async function fetched({ file, limit, exact = false, retries, cache, progress = 
 
 /** Goes on behind the bytes that are there. */
 async function transfer(url, buffer, { cache, connection, signal, progress }) {
-  let watchdog;
+  let watchdog, watched;
   const watch = () => {
     clearTimeout(watchdog);
+    watched = buffer.length;
     watchdog = setTimeout(() => connection.abort(), STALL);
   };
   try {
@@ -291,8 +295,9 @@ async function transfer(url, buffer, { cache, connection, signal, progress }) {
     if (response.headers.get('content-type')?.startsWith('text/html')) {
       throw new Failure('absent', url, 'the server answers with a web page');
     }
+    watch();
     await read(response, buffer, () => {
-      watch();
+      if (buffer.length >= watched + TRICKLE) watch();
       progress(buffer.length);
     });
   } finally {
@@ -312,3 +317,6 @@ function sleep(milliseconds, signal) {
   const over = AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
   return new Promise((resolve) => (over.aborted ? resolve() : over.addEventListener('abort', resolve, { once: true })));
 }
+
+// The first word: see start.js.
+self.postMessage({});

@@ -38,7 +38,10 @@ export interface LoadOptions {
    * a later request needs others.
    */
   onProgress?: (progress: Progress) => void;
-  /** Folder of the package's files, if they are not where this module is: with a bundler that leaves Workers alone. */
+  /**
+   * Folder of the package's files, if they are not where this module is: with a bundler that leaves Workers alone. With it
+   * Workers start from a `blob:`, so that the page's security policy binds them.
+   */
   assets?: string | URL;
 }
 

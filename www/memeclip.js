@@ -1,13 +1,22 @@
 // MemeCLIP in the browser. Everything heavy happens in worker.js; here requests are sent to it and answers received.
 
+import { watch } from './alive.js';
 import { builds } from './builds.js';
 import { cost } from './cost.js';
 import { MemeClipError, failure } from './error.js';
 import { observe } from './observe.js';
 import { start } from './start.js';
+import { within } from './within.js';
 
 export { MemeClipError };
 
+/** Milliseconds for a browser to say what GPU it has. */
+const PATIENCE = 10_000;
+/**
+ * Errors after which the next request starts afresh: the Worker may be in disorder, its GPU's memory is full, or the pack's
+ * files are no longer those that its manifest named.
+ */
+const FATAL = ['internal', 'gpu/memory', 'pack/missing-shard', 'pack/shard-size', 'pack/shard-hash', 'pack/tensor'];
 const here = import.meta.url;
 
 /** A pack of weights, opened in a Worker. */
@@ -16,7 +25,8 @@ export class MemeClip {
   #tasks;
   #onProgress;
   #assets;
-  #crashes = null;
+  #messages = null;
+  #ended = null;
   #worker = null;
   #opened = null;
   #pending = new Map();
@@ -38,7 +48,7 @@ export class MemeClip {
 
   /** What this browser offers, and what a verdict with the pack at `weights` will fetch. */
   static async support({ weights, assets } = {}) {
-    const adapter = await globalThis.navigator?.gpu?.requestAdapter();
+    const adapter = await within(PATIENCE, globalThis.navigator?.gpu?.requestAdapter()).catch(() => null);
     const software = Boolean(adapter && (adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter));
     const webgpu = Boolean(adapter) && !software;
     const { builds: [build], threads } = code();
@@ -126,7 +136,7 @@ export class MemeClip {
     if (this.#disposed.signal.aborted) throw disposed();
     if (!this.#worker) {
       this.#start();
-      this.#opened = this.#request('open', { ...this.#open, crashes: this.#crashes.name }, signal);
+      this.#opened = this.#request('open', { ...this.#open, channel: this.#messages.name }, signal);
     }
     const worker = this.#worker;
     try {
@@ -149,12 +159,14 @@ export class MemeClip {
     }
     this.#worker.onmessage = ({ data: { id, value, error, progress } }) => {
       const pending = this.#pending.get(id);
-      // An aborted request's last words.
+      // The Worker's first word, or an aborted request's last ones.
       if (!pending) return;
       if (progress) return this.#onProgress?.(progress);
       this.#pending.delete(id);
-      if (error) pending.reject(new MemeClipError(error.code, error.message, error.remedy));
-      else pending.resolve(value);
+      if (!error) return pending.resolve(value);
+      const failed = new MemeClipError(error.code, error.message, error.remedy);
+      pending.reject(failed);
+      if (FATAL.includes(failed.code)) this.#stop(failed);
     };
     // A trap in the WebAssembly, memory exhausted above all, leaves a Worker of no further use.
     const crash = (reason) =>
@@ -165,15 +177,20 @@ export class MemeClip {
       const remedy = 'Serve all of the package, in one folder; from another site, allow cross-origin reads of it.';
       this.#stop(failure('network', `${script} could not be loaded`, remedy));
     };
-    // The same in a thread that the Worker waits for.
-    this.#crashes = new BroadcastChannel(`memeclip ${Math.random()}`);
-    this.#crashes.onmessage = ({ data: reason }) => crash(reason);
+    // From all Workers, also from a thread that this one waits for: that it has crashed, or the lock that tells of its end.
+    const { signal } = (this.#ended = new AbortController());
+    this.#messages = new BroadcastChannel(`memeclip ${Math.random()}`);
+    this.#messages.onmessage = ({ data: { crashed, lock } }) =>
+      lock ? watch(lock, signal, () => crash('the browser has ended a Worker')) : crash(crashed);
   }
 
   #stop(error) {
-    this.#worker?.terminate();
+    if (!this.#worker) return;
+    this.#worker.terminate();
+    this.#worker.onerror = null;
     this.#worker = null;
-    this.#crashes?.close();
+    this.#ended.abort();
+    this.#messages.close();
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }

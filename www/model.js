@@ -29,7 +29,9 @@ export class Model {
 
   open() {
     if (this.#opening) return this.#opening;
-    const opening = MemeClip.load(this.#weights, { device: this.#device, onProgress: this.#onProgress });
+    // Bound by the page's policy: see start.js.
+    const assets = new URL('.', import.meta.url);
+    const opening = MemeClip.load(this.#weights, { device: this.#device, onProgress: this.#onProgress, assets });
     opening.then(
       (classifier) => this.#onOpen(classifier.info),
       () => {

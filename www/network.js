@@ -1,3 +1,8 @@
+import { within } from './within.js';
+
+/** Milliseconds that the page waits for its service worker. */
+const PATIENCE = 10_000;
+
 /** What the page has asked the network for, as its service worker sees it: the page's claim to send nothing, to be checked. */
 export class Network {
   #summary = document.querySelector('#network summary');
@@ -11,18 +16,14 @@ export class Network {
   }
 
   /**
-   * Resolves once requests pass the service worker, or at once where there can be none: the page works without.
+   * Resolves once requests pass the service worker, or where there can be none, or none comes: the page works without.
    * Then what was loaded before it is asked for again, so that it is listed and kept.
    */
   async watch() {
     const workers = navigator.serviceWorker;
     if (!workers || workers.controller) return;
     try {
-      await workers.register('service-worker.js');
-      const { active } = await workers.ready;
-      const control = new Promise((resolve) => workers.addEventListener('controllerchange', resolve, { once: true }));
-      active.postMessage('claim');
-      await control;
+      await within(PATIENCE, control(workers));
     } catch {
       // A browser that keeps nothing.
       return;
@@ -59,4 +60,13 @@ export class Network {
     this.#list.append(row.element);
     return row;
   }
+}
+
+/** Resolves once requests pass the service worker. */
+async function control(workers) {
+  await workers.register('service-worker.js');
+  const { active } = await workers.ready;
+  const controlled = new Promise((resolve) => workers.addEventListener('controllerchange', resolve, { once: true }));
+  active.postMessage('claim');
+  await controlled;
 }

@@ -2,6 +2,7 @@
 // first comes without its text.
 
 import { ocr } from './builds.js';
+import { load } from './code.js';
 import { failure } from './error.js';
 
 /** A promise of what reads. */
@@ -20,18 +21,13 @@ export async function read(image, classifier, signal) {
 }
 
 async function open(classifier, signal) {
-  const [shard, { Reader }] = await Promise.all([classifier.ocr(signal), load()]);
+  const [shard, { Reader }] = await Promise.all([classifier.ocr(signal), code()]);
   return new Reader(shard);
 }
 
-async function load() {
+async function code() {
   try {
-    const code = fetch(ocr.module);
-    // If the import fails first, nobody asks for the code.
-    code.catch(() => {});
-    const wasm = await import(/* @vite-ignore */ /* webpackIgnore: true */ ocr.script.href);
-    await wasm.default({ module_or_path: code });
-    return wasm;
+    return await load(ocr);
   } catch (error) {
     throw failure('network', `${ocr.script} could not be loaded (${error.message})`, 'Try again, or give the text.');
   }

@@ -1,10 +1,13 @@
 // One thread of the cpu engine: does its share of every loop until the Worker that started it ends.
 
-self.onmessage = async ({ data: { script, module, memory, crashes } }) => {
+import { live } from './alive.js';
+
+self.onmessage = async ({ data: { script, module, memory, channel } }) => {
   let wasm;
   try {
     wasm = await import(/* @vite-ignore */ /* webpackIgnore: true */ script);
     await wasm.default({ module_or_path: module, memory });
+    await live(channel);
   } catch (error) {
     self.postMessage(error.message);
     return;
@@ -14,6 +17,6 @@ self.onmessage = async ({ data: { script, module, memory, crashes } }) => {
     wasm.runThread();
   } catch (error) {
     // The Worker that started this thread waits for it and hears nothing. The page does.
-    new BroadcastChannel(crashes).postMessage(error.message);
+    new BroadcastChannel(channel).postMessage({ crashed: error.message });
   }
 };

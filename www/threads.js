@@ -6,10 +6,10 @@ const here = import.meta.url;
 
 /**
  * Makes the WebAssembly compute on `count` threads: this one and `count - 1` Workers. If they cannot be had, this one
- * computes alone. `script`: address of the WebAssembly's JavaScript. `crashes`: name of the BroadcastChannel on which a
+ * computes alone. `script`: address of the WebAssembly's JavaScript. `channel`: name of the BroadcastChannel on which a
  * thread that fails later says so.
  */
-export async function startThreads(wasm, script, module, memory, count, crashes) {
+export async function startThreads(wasm, script, module, memory, count, channel) {
   const workers = [];
   const started = () => {
     const own = () => new Worker(new URL('./thread.js', import.meta.url), { type: 'module', name: 'memeclip-thread' });
@@ -18,7 +18,7 @@ export async function startThreads(wasm, script, module, memory, count, crashes)
     return new Promise((resolve, reject) => {
       worker.onmessage = ({ data: error }) => (error ? reject(error) : resolve());
       worker.onerror = reject;
-      worker.postMessage({ script, module, memory, crashes });
+      worker.postMessage({ script, module, memory, channel });
     });
   };
   try {

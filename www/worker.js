@@ -1,9 +1,12 @@
 // The model's thread: decodes images and runs the WebAssembly. Requests are answered one after the other, or several
 // together where the device gains by it.
 
+import { live } from './alive.js';
 import { builds as addresses } from './builds.js';
+import * as code from './code.js';
 import { failure } from './error.js';
 import * as plans from './plans.js';
+import * as reader from './reader.js';
 import { start } from './start.js';
 import { startThreads } from './threads.js';
 
@@ -61,6 +64,10 @@ function next() {
   return waiting.splice(0, Math.min(alike, most));
 }
 
+self.onmessageerror = () => {
+  throw new Error('a message cannot be read');
+};
+
 // An unexpected error, or a trap inside a promise: the page hears of errors only.
 self.addEventListener('unhandledrejection', ({ reason }) => {
   throw reason;
@@ -90,11 +97,11 @@ function fail({ id, stop }, error) {
 }
 
 const methods = {
-  async open([{ id, parameters: { base, device, builds, threads, crashes } }], signal) {
+  async open([{ id, parameters: { base, device, builds, threads, channel } }], signal) {
+    await live(channel);
     loader = new Loader();
-    loader.call('open', base);
-    const script = await load(builds);
-    const pool = (module, memory) => startThreads(wasm, script, module, memory, threads, crashes);
+    const [script] = await Promise.all([load(builds), loader.call('open', { url: base, channel })]);
+    const pool = (module, memory) => startThreads(wasm, script, module, memory, threads, channel);
     classifier = await wasm.Classifier.open(loader, base, device, wasm.startThreads && pool, signal);
     await plans.recall(classifier);
     self.postMessage({ id, value: classifier.info() });
@@ -127,7 +134,7 @@ const methods = {
       try {
         request.stop.signal.throwIfAborted();
         const image = await decode(request.parameters.source);
-        self.postMessage({ id: request.id, value: await read(image, signal) });
+        self.postMessage({ id: request.id, value: await reader.read(image, classifier, signal) });
       } catch (error) {
         fail(request, error);
       }
@@ -156,13 +163,9 @@ function report(requests) {
  * script's address.
  */
 async function load([build, ...others]) {
-  const { script, module } = addresses[build];
+  const { script } = addresses[build];
   try {
-    const code = fetch(module);
-    // If the import fails first, nobody asks for the code.
-    code.catch(() => {});
-    wasm = await import(/* @vite-ignore */ /* webpackIgnore: true */ script.href);
-    await wasm.default({ module_or_path: code });
+    wasm = await code.load(addresses[build]);
     return script.href;
   } catch (error) {
     if (others.length) return load(others);
@@ -190,17 +193,12 @@ async function prepare({ id, parameters: { source, text }, stop }, signal) {
 /** What the picture says, as far as the pack can tell. */
 async function wordsOf(image, signal) {
   try {
-    const reading = await read(image, signal);
+    const reading = await reader.read(image, classifier, signal);
     return { text: reading.text, reading };
   } catch (error) {
     if (error.code !== 'pack/missing-component') throw error;
     return { text: '', notice: 'This pack cannot read pictures: the verdict is on the picture without its words.' };
   }
-}
-
-async function read(image, signal) {
-  const reader = await import('./reader.js');
-  return reader.read(image, classifier, signal);
 }
 
 /** The network's thread, loader.js, as the WebAssembly calls it. */
@@ -212,16 +210,22 @@ class Loader {
 
   constructor() {
     const own = () => new Worker(new URL('./loader.js', import.meta.url), { type: 'module', name: 'memeclip-loader' });
-    this.#worker = start(new URL('loader.js', here), own);
+    const script = new URL('loader.js', here);
+    this.#worker = start(script, own);
     this.#worker.onmessage = ({ data: { id, value, error, progress } }) => {
       if (progress) return this.onprogress?.(progress);
+      // Its first word.
+      if (id === undefined) return;
       const { resolve, reject } = this.#calls.get(id);
       this.#calls.delete(id);
       if (error) reject(error);
       else resolve(value);
     };
     this.#worker.onerror = (event) => {
-      throw new Error(event.message || 'loader.js could not be loaded');
+      if (event.message) throw new Error(event.message);
+      // It did not come, and is waited for.
+      const missing = failure('network', `${script} could not be loaded`, 'Serve all of the package, in one folder.');
+      for (const { reject } of this.#calls.values()) reject(missing);
     };
   }
 
@@ -244,12 +248,21 @@ async function decode({ pixels, bitmap, blob, name }) {
   if (bitmap) return pixelsOf('the image', bitmap);
   wasm.Image.checkBytes(name, blob.size);
   try {
-    return wasm.Image.decode(name, new Uint8Array(await blob.arrayBuffer()));
+    return wasm.Image.decode(name, await bytesOf(name, blob));
   } catch (error) {
     if (error.code !== 'image/not-an-image') throw error;
     // The browser may know more formats, AVIF for one. Its pixels as they are stored, as the reference takes them.
     const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' }).catch(() => Promise.reject(error));
     return pixelsOf(name, bitmap);
+  }
+}
+
+/** A file may be gone, or another one, by the time that it is read. */
+async function bytesOf(name, blob) {
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch (error) {
+    throw failure('image/unreadable', `${name}: the image cannot be read (${error.message})`, 'Choose it again.');
   }
 }
 
@@ -282,3 +295,6 @@ async function download(url, signal) {
   const remedy = 'Give its file, or allow cross-origin reads.';
   throw failure('image/unreadable', `${url}: the image cannot be read (${reason})`, remedy);
 }
+
+// The first word: see start.js.
+self.postMessage({});

@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { chromiumWith, listen, memeclip, root } from './harness.js';
+import { chromiumWith, listen, memeclip, netLog, root } from './harness.js';
 
 export const folder = join(root, 'target/tmp/browser/extension');
 const SAMPLES = ['pride-heart', 'pride-cross', 'factory-crown', 'factory-bin', 'laptop-fire', 'laptop-dog'];
@@ -73,13 +73,12 @@ export async function start({ extension = true, ...options } = {}) {
     response.end(`<!doctype html><html lang="en"><title>page</title><link rel="icon" href="data:,">${body}`);
   });
   const profile = mkdtempSync(join(tmpdir(), 'memeclip-'));
-  const { executablePath, args } = chromiumWith();
-  // Every request of the whole browser, and who made it.
   const log = join(profile, 'net.json');
+  const { executablePath, args } = chromiumWith({ log });
   const load = [`--disable-extensions-except=${folder}`, `--load-extension=${folder}`];
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
-    args: [...args, `--log-net-log=${log}`, ...(extension ? load : [])],
+    args: [...args, ...(extension ? load : [])],
     ignoreDefaultArgs: ['--disable-extensions'],
     viewport: { width: 1000, height: 800 },
     ...options,
@@ -133,9 +132,8 @@ export async function start({ extension = true, ...options } = {}) {
     /** Ends all; gives the requests of the extension. */
     async stop() {
       await context.close();
-      const { constants, events } = JSON.parse(readFileSync(log));
-      const started = events.filter(({ type, params }) => type === constants.logEventTypes.URL_REQUEST_START_JOB && params?.url);
-      const requests = started.map(({ params }) => params).filter(({ initiator }) => initiator === `chrome-extension://${id}`);
+      const own = ({ event, initiator }) => event === 'URL_REQUEST_START_JOB' && initiator === `chrome-extension://${id}`;
+      const requests = netLog(log).filter((entry) => own(entry) && entry.url);
       images.stop();
       site.stop();
       rmSync(profile, { recursive: true, force: true });

@@ -454,6 +454,27 @@ test('a guess that is not to be relied on says so', async () => {
   assert.deepEqual([await reason(false), await reason(true)], ['Hate: hate, 55%', 'Hate: hate, 55% (unsure)']);
 });
 
+test('the policy of the extension binds its pages and its Workers', async () => {
+  const page = await it.own('options.html');
+  const worker = page.waitForEvent('worker');
+  await page.evaluate(() => void new Worker('/memeclip/loader.js', { type: 'module' }));
+  const reach = async (origin) => {
+    const refused = [];
+    self.addEventListener('securitypolicyviolation', ({ effectiveDirective }) => refused.push(effectiveDirective));
+    await new Promise((resolve) => (new WebSocket(`${origin.replace('http', 'ws')}/socket`).onerror = resolve));
+    await import(`${origin}/import`).catch(() => {});
+    setTimeout('self.evaluated = true');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return { refused, evaluated: self.evaluated };
+  };
+  for (const context of [page, await worker]) {
+    const { refused, evaluated } = await context.evaluate(reach, it.site.origin);
+    assert.ok(refused.includes('connect-src'), refused.join());
+    assert.equal(evaluated, undefined);
+  }
+  assert.deepEqual(it.site.requests.filter(({ path }) => ['/socket', '/import'].includes(path)), []);
+});
+
 test('every string is in both languages, and each is used', async () => {
   const folder = join(root, 'www/extension');
   const messages = (language) => JSON.parse(readFileSync(join(folder, '_locales', language, 'messages.json')));

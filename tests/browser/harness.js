@@ -28,8 +28,8 @@ export function picture(name) {
 }
 
 const { files } = JSON.parse(readFileSync(join(root, 'www/package.json')));
-/** The JavaScript of the package that verdicts need; what reads pictures comes on top where it is needed. */
-export const scripts = files.filter((file) => /(?<!\.d)\.js$/.test(file) && file !== 'reader.js');
+/** The JavaScript of the package. */
+export const scripts = files.filter((file) => /(?<!\.d)\.js$/.test(file));
 
 /** A pack of seeded weights; tasks without a head get a zero-shot one. */
 export function pack(arch, dtype, heads = []) {
@@ -45,20 +45,28 @@ export function manifest(pack) {
   return JSON.parse(readFileSync(join(pack, 'manifest.json')));
 }
 
-/** How Chromium is started: with its software WebGPU adapter unless `gpu` is false. */
-export function chromiumWith({ gpu = true } = {}) {
+/** How Chromium is started: with its software WebGPU adapter unless `gpu` is false. `log`: file for `netLog`. */
+export function chromiumWith({ gpu = true, log } = {}) {
   const quiet = ['--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
   // As localhost, but none of the addresses that count as secure; and still a page from there may read from here.
   const insecure = '--host-resolver-rules=MAP insecure.test 127.0.0.1';
   const without = `--disable-features=LocalNetworkAccessChecks${gpu ? '' : ',WebGPU'}`;
+  const logging = log ? [`--log-net-log=${log}`, '--net-log-capture-mode=IncludeSensitive'] : [];
   return {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', gpu ? '--enable-unsafe-webgpu' : '--disable-gpu', without, insecure, ...quiet],
+    args: ['--no-sandbox', gpu ? '--enable-unsafe-webgpu' : '--disable-gpu', without, insecure, ...quiet, ...logging],
   };
 }
 
 export function launch(options) {
   return chromium.launch(chromiumWith(options));
+}
+
+/** What the browser has done in the network, whoever asked for it, as its option `--log-net-log` has written it to the file. */
+export function netLog(file) {
+  const { constants, events } = JSON.parse(readFileSync(file));
+  const names = Object.fromEntries(Object.entries(constants.logEventTypes).map(([name, type]) => [type, name]));
+  return events.map(({ type, params }) => ({ event: names[type], ...params }));
 }
 
 /** `memeclip demo` on a free port. */
@@ -71,21 +79,22 @@ export async function demo(...args) {
   return { origin, stop: () => child.kill() };
 }
 
-/** A server on localhost. */
+/** A server on localhost; `drop` cuts its connections. */
 export async function listen(answer) {
   const server = createServer(answer);
   await new Promise((listening) => server.listen(0, '127.0.0.1', listening));
+  const drop = () => server.closeAllConnections();
   const stop = () => {
-    server.closeAllConnections();
+    drop();
     server.close();
   };
-  return { origin: `http://localhost:${server.address().port}`, stop };
+  return { origin: `http://localhost:${server.address().port}`, drop, stop };
 }
 
 /**
  * A plain web server for the page, whose WebAssembly is built first if need be, and a pack. `fault(file, response, request)`
  * may answer for a pack's file in its own way and then returns true. `scripts` has, by path, what is sent instead of the
- * page's own: null if that is missing. `requests` lists what was asked for. `headers` go with every answer. While it is
+ * page's own: null if that is missing; a function answers in its own way. `requests` lists what was asked for. `headers` go with every answer. While it is
  * `down`, nothing is answered.
  */
 export async function serve(pack, fault = () => false) {
@@ -95,11 +104,15 @@ export async function serve(pack, fault = () => false) {
     if (site.down) return request.destroy();
     const path = request.url.split('?')[0];
     response.setHeaders(new Map(Object.entries(site.headers)));
-    site.requests.push({ method: request.method, path, range: request.headers.range, headers: request.headers });
+    const { method, url, headers } = request;
+    const asked = { method, url, path, range: headers.range, headers, body: '' };
+    site.requests.push(asked);
+    request.setEncoding('latin1').on('data', (part) => (asked.body += part));
     const file = path.startsWith('/weights/') ? join(pack, path.slice(9)) : join(root, 'www', path);
     if (path.startsWith('/weights/') && site.fault(file, response, request)) return;
     const script = site.scripts[path];
     if (script === null) return response.writeHead(404).end();
+    if (typeof script === 'function') return script(response);
     if (script) return response.writeHead(200, { 'content-type': kinds['.js'] }).end(script);
     send(file, response, request);
   });

@@ -1,4 +1,4 @@
-// Weights over the network: lazily, once, and through every fault of a server or a connection.
+// Weights over the network: lazily, once, and through faults of a server or a connection; more of them are in faults.js.
 
 import assert from 'node:assert/strict';
 import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -192,17 +192,6 @@ test('damage that a stopped request did not live to see is found by the next one
   await works();
 });
 
-test('a full disk keeps nobody from a verdict', async () => {
-  const cdp = await context.newCDPSession(page);
-  await cdp.send('Storage.overrideQuotaForOrigin', { origin: site.origin, quotaSize: 1024 });
-  await open('/weights/', { device: 'cpu' });
-  await works();
-  site.requests.length = 0;
-  await open('/weights/', { device: 'cpu' });
-  await works();
-  assert.ok(asked().length > 1, 'nothing was kept');
-});
-
 test('a broken download goes on where it stopped', async () => {
   const size = manifest(weights).components.text.shards[0].bytes;
   const cut = Math.round(size / 3);
@@ -231,12 +220,6 @@ test('a server that is busy for a while is asked again', async () => {
   await open('/weights/', { device: 'cpu' });
   await works();
   assert.equal(times, 3);
-});
-
-test('a stalled download is given up and asked for again', async () => {
-  site.fault = once(stall);
-  await open('/weights/', { device: 'cpu' });
-  await works();
 });
 
 test('a request is stopped in the middle of a download', async () => {
@@ -300,11 +283,6 @@ test('a request that is stopped while it waits costs nothing', async () => {
   assert.deepEqual(pictures, ['/pictured.png']);
 });
 
-test('a shard that is not there', () => fails('pack/missing-shard', onText((_, response) => response.writeHead(404).end())));
-
-test('a web page in place of a shard', () =>
-  fails('pack/missing-shard', onText((_, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Welcome</h1>'))));
-
 /** Answers with a damaged shard, and lets the browser keep it. */
 const alter = onText((file, response) => {
   const bytes = readFileSync(file);
@@ -353,8 +331,6 @@ test('an oversized shard is not read to its end', async () => {
   }));
   assert.ok(sent < 256 << 20, `${sent} bytes sent`);
 });
-
-test('a server that is gone', () => fails('network', onText((_, response) => response.destroy())));
 
 test('a pack on another site', async (t) => {
   const other = await serve(weights);

@@ -18,7 +18,7 @@ test('the code, compressed as hosts send it', () => {
   for (const build of ['threads', 'relaxed', 'simd128']) {
     within(LIMIT, [...scripts, `pkg/${build}.js`, `pkg/${build}_bg.wasm`]);
   }
-  within(READER, ['reader.js', 'pkg/ocr.js', 'pkg/ocr_bg.wasm']);
+  within(READER, ['pkg/ocr.js', 'pkg/ocr_bg.wasm']);
 });
 
 function within(limit, files) {

@@ -11,14 +11,14 @@ use oxhttp::model::{Body, Method, Request, Response, StatusCode};
 
 use crate::{Error, Result};
 
-/// Sent with every file. The page may run its own scripts and WebAssembly and nothing else; it may fetch packs and
-/// images from anywhere.
+/// Sent with every file. The policy is the page's own, and no other page may frame it.
 const HEADERS: [(&str, &str); 6] = [
     ("Accept-Ranges", "bytes"),
     (
         "Content-Security-Policy",
-        "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self' blob: data:; connect-src 'self' \
-         https: http: blob: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'",
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; style-src 'self'; \
+         img-src 'self' blob:; connect-src 'self' blob: data: https: http:; base-uri 'none'; \
+         form-action 'none'; frame-ancestors 'none'",
     ),
     ("Cross-Origin-Embedder-Policy", "require-corp"),
     ("Cross-Origin-Opener-Policy", "same-origin"),

@@ -13,6 +13,7 @@ mod tune;
 mod unroll;
 #[cfg(target_arch = "wasm32")]
 mod web;
+mod within;
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -33,6 +34,7 @@ use device::Device;
 use pipeline::Kernel;
 use plan::{Plan, Plans};
 use recorder::{Dispatch, Recorder};
+use within::within;
 
 /// The engine. After [`Error::GpuLost`] it is of no use any more: make another one.
 pub struct Gpu {
@@ -81,7 +83,8 @@ impl Gpu {
     /// # Errors
     /// [`Error::NoGpu`] if there is none, or only a software adapter and the options do not accept it.
     pub async fn new(options: &GpuOptions) -> Result<Self> {
-        let device = Rc::new(Device::new(options).await?);
+        let silent = || Error::NoGpu { reason: "it does not answer".into() };
+        let device = Rc::new(within(within::DEVICE, Device::new(options)).await.ok_or_else(silent)??);
         Ok(Gpu {
             pool: Rc::new(Pool::new(device.clone())),
             recorder: Recorder::new(device.clone(), options.profile),
@@ -160,13 +163,14 @@ impl Gpu {
         slice.map_async(wgpu::MapMode::Read, move |result| signal.set(result.is_ok()));
         // Natively nobody else drives the device; a browser does.
         let polled = self.device.device.poll(wgpu::PollType::wait_indefinitely());
-        let mapped = polled.is_ok() && mapped.await;
-        self.device.fault().await?;
-        let failed = |reason: String| Error::GpuLost { reason };
-        if !mapped {
-            return Err(failed("its results could not be read".into()));
-        }
-        slice.get_mapped_range().map_err(|e| failed(e.to_string()))
+        let failed = |reason: &str| Error::GpuLost { reason: reason.into() };
+        let done = async {
+            let mapped = polled.is_ok() && mapped.await;
+            self.device.fault().await?;
+            if mapped { Ok(()) } else { Err(failed("its results could not be read")) }
+        };
+        within(within::RESULTS, done).await.unwrap_or_else(|| Err(failed("it does not answer")))?;
+        slice.get_mapped_range().map_err(|e| failed(&e.to_string()))
     }
 
     /// x as int8 codes and scales, in q8's layout.
