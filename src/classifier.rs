@@ -1,13 +1,18 @@
 //! (image, text) -> [`Verdict`].
 
 mod explain;
+mod golden;
 
 use std::collections::{BTreeMap, HashMap};
 
 use sha2::{Digest, Sha256};
 
+use golden::SelfTest;
+#[cfg(feature = "cli")]
+pub(crate) use golden::seal;
+
 use crate::engine::Engine;
-use crate::model::{Head, Lazy, Packed, Tensors, TextTower, VisionTower};
+use crate::model::{Head, Lazy, Packed, Tensors, TextConfig, TextTower, VisionTower};
 use crate::preprocess::{self, Rgb};
 use crate::recent::Recent;
 use crate::tokenizer::{self, Tokenizer};
@@ -31,6 +36,7 @@ pub struct Classifier<E: Engine, S: Source> {
     texts: Recent<Vec<u32>>,
     /// Attention rollouts of pictures that have been explained.
     shares: Recent<ImageKey>,
+    test: SelfTest,
 }
 
 /// Sha256 of the pixels that the vision tower sees: a weaker hash would let one picture pass for another.
@@ -49,6 +55,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             images: Recent::default(),
             texts: Recent::default(),
             shares: Recent::default(),
+            test: SelfTest::default(),
             engine,
             loader,
         })
@@ -89,7 +96,8 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let mut values = self.engine.read(&outputs.iter().collect::<Vec<_>>()).await?.into_iter();
         let mut verdicts = Vec::new();
         for ((image_key, _), (text_key, _)) in images.into_iter().zip(texts) {
-            let (image_feature, text_feature) = (values.next().unwrap_or_default(), values.next().unwrap_or_default());
+            let image_feature = self.finite("image feature", values.next().unwrap_or_default())?;
+            let text_feature = self.finite("text feature", values.next().unwrap_or_default())?;
             let tasks = tasks.iter().zip(&mut values).map(|(task, logits)| self.verdict(*task, logits));
             let tasks = tasks.collect::<Result<_>>()?;
             self.images.keep(image_key, &image_feature);
@@ -101,11 +109,13 @@ impl<E: Engine, S: Source> Classifier<E, S> {
 
     /// [projection]: the vision tower's feature alone.
     pub async fn image_feature(&self, image: &Rgb) -> Result<Vec<f32>> {
+        self.self_test(&[]).await?;
         self.feature("image", self.encode_images(&[image]).await?.remove(0).1).await
     }
 
     /// [text width]: the text tower's feature alone. Empty text as in [`Classifier::classify`].
     pub async fn text_feature(&self, text: &str) -> Result<Vec<f32>> {
+        self.self_test(&[]).await?;
         self.feature("text", self.encode_texts(&[text]).await?.remove(0).1).await
     }
 
@@ -131,17 +141,19 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             return Err(Error::UnknownTask { task: unknown.name().into(), known });
         }
         let tasks: Vec<Task> = known.into_iter().filter(|task| tasks.is_empty() || tasks.contains(task)).collect();
+        let golden = self.is_untested().then_some(golden::STAGE.into());
         let heads = tasks.iter().map(|task| format!("head/{}", task.name()));
-        let components: Vec<String> = ["vision".into(), "text".into()].into_iter().chain(heads).collect();
+        let components: Vec<String> = ["vision".into(), "text".into()].into_iter().chain(golden).chain(heads).collect();
         self.loader.prefetch(&components).await?;
         let clip = &manifest.clip;
         let heads = [clip.vision.width / clip.vision.heads, clip.text.width / clip.text.heads];
         self.engine.prepare(manifest.dtype, &heads).await?;
+        self.self_test(&tasks).await?;
         Ok(tasks)
     }
 
     fn verdict(&self, task: Task, logits: Vec<f32>) -> Result<TaskVerdict> {
-        let logits = finite(&format!("the logits of task {}", task.name()), logits)?;
+        let logits = self.finite(&format!("logits of task {}", task.name()), logits)?;
         Ok(TaskVerdict::new(task, logits, &self.loader.manifest().heads[&task]))
     }
 
@@ -193,12 +205,21 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     }
 
     async fn feature(&self, modality: &str, feature: E::Tensor) -> Result<Vec<f32>> {
-        finite(&format!("the values of the {modality} feature"), self.engine.read(&[&feature]).await?.remove(0))
+        self.finite(&format!("{modality} feature"), self.engine.read(&[&feature]).await?.remove(0))
+    }
+
+    /// Values that are numbers. Where they are none the engine may be to blame, if it can be.
+    fn finite(&self, what: &str, values: Vec<f32>) -> Result<Vec<f32>> {
+        match values.iter().all(|value| value.is_finite()) {
+            true => Ok(values),
+            false if self.engine.is_fallible() => Err(self.wrong(format!("{what}: not finite"))),
+            false => Err(Error::not_finite(what)),
+        }
     }
 
     async fn tokenizer(&self) -> Result<&Tokenizer> {
-        let context = self.loader.manifest().clip.text.context;
-        self.tokenizer.get(&self.loader, "text.tokenizer", |t| tokenizer(t, context)).await
+        let config = &self.loader.manifest().clip.text;
+        self.tokenizer.get(&self.loader, "text.tokenizer", |t| tokenizer(t, config)).await
     }
 
     async fn head(&self, task: Task) -> Result<&Head<E>> {
@@ -212,16 +233,14 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     }
 }
 
-fn finite(what: &str, values: Vec<f32>) -> Result<Vec<f32>> {
-    match values.iter().all(|value| value.is_finite()) {
-        true => Ok(values),
-        false => Err(Error::Internal { reason: format!("{what} are not finite") }),
-    }
-}
-
 /// The tokenizer of a `text.tokenizer` stage.
-pub(crate) fn tokenizer(mut tensors: Tensors, context: usize) -> Result<Tokenizer> {
+pub(crate) fn tokenizer(mut tensors: Tensors, config: &TextConfig) -> Result<Tokenizer> {
     let merges = tensors.take_integers("merges")?;
-    let merges: Vec<[u16; 2]> = merges.chunks_exact(2).map(|pair| [pair[0], pair[1]]).collect();
-    Tokenizer::from_merges(&merges, context)
+    let tokenizer = Tokenizer::from_merges(merges.as_chunks().0, config.context)?;
+    // The embedding has as many rows as the manifest says.
+    if tokenizer.vocabulary() != config.vocabulary {
+        let reason = format!("a vocabulary of {}, but the manifest says {}", tokenizer.vocabulary(), config.vocabulary);
+        return Err(Error::Tensor { tensor: "text.tokenizer.merges".into(), reason });
+    }
+    Ok(tokenizer)
 }

@@ -20,6 +20,8 @@ pub enum Error {
 
     #[error("{name}: not a memeclip manifest ({reason}). {}", self.remedy())]
     Manifest { name: String, reason: String },
+    #[error("{name}: its sha256 is {found}, not the one that was asked for. {}", self.remedy())]
+    ManifestHash { name: String, found: String },
     #[error("{name}: pack format version {found}; this program reads version {supported}. {}", self.remedy())]
     PackVersion { name: String, found: u32, supported: u32 },
     #[error("{pack}: the pack has no component '{component}'. {}", self.remedy())]
@@ -52,6 +54,8 @@ pub enum Error {
     GpuMemory,
     #[error("the GPU device was lost ({reason}). {}", self.remedy())]
     GpuLost { reason: String },
+    #[error("the {device} computes wrongly: {reason}. {}", self.remedy())]
+    GpuWrong { device: String, reason: String },
     #[error("device '{device}' is not part of this build. {}", self.remedy())]
     DeviceUnavailable { device: String, remedy: String },
     #[error("unknown device '{device}'. {}", self.remedy())]
@@ -68,6 +72,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Weights, or what they compute, that are infinite or no numbers.
+    pub(crate) fn not_finite(tensor: &str) -> Self {
+        Error::Tensor { tensor: tensor.into(), reason: "it holds values that are not finite".into() }
+    }
+
     /// A stable identifier for programs: `"image/not-an-image"`, `"pack/shard-hash"`, ...
     pub fn code(&self) -> &'static str {
         match self {
@@ -78,6 +87,7 @@ impl Error {
             Error::TextTooLong { .. } => "text/too-long",
             Error::UnknownTask { .. } => "task/unknown",
             Error::Manifest { .. } => "pack/manifest",
+            Error::ManifestHash { .. } => "pack/manifest-hash",
             Error::PackVersion { .. } => "pack/version",
             Error::MissingComponent { .. } => "pack/missing-component",
             Error::MissingShard { .. } => "pack/missing-shard",
@@ -93,6 +103,7 @@ impl Error {
             Error::GpuLimit { .. } => "gpu/limit",
             Error::GpuMemory => "gpu/memory",
             Error::GpuLost { .. } => "gpu/lost",
+            Error::GpuWrong { .. } => "gpu/wrong",
             Error::DeviceUnavailable { .. } => "device/unavailable",
             Error::Network { .. } => "network",
             Error::Aborted => "aborted",
@@ -114,6 +125,9 @@ impl Error {
             Error::TextTooLong { .. } => "The model reads 77 tokens: shorten it.",
             Error::UnknownTask { known, .. } => &format!("This pack has: {known}."),
             Error::Manifest { .. } => "Point to the folder that holds a pack's manifest.json.",
+            Error::ManifestHash { .. } => {
+                "If the pack was changed on purpose, take the integrity that `memeclip inspect` prints; if not, do not use it."
+            }
             Error::PackVersion { .. } | Error::MissingComponent { .. } => "Convert the model again.",
             Error::MissingShard { .. } | Error::ShardSize { .. } | Error::ShardHash { .. } => {
                 "Copy or upload the whole pack again."
@@ -128,6 +142,7 @@ impl Error {
             Error::GpuLimit { .. } => "Use device 'cpu' or a q4 pack.",
             Error::GpuMemory => "Close other tabs, use a q4 pack, or use device 'cpu'.",
             Error::GpuLost { .. } => "Try again; if it happens again use device 'cpu'.",
+            Error::GpuWrong { .. } => "Update the graphics driver, or use device 'cpu'.",
             Error::DeviceUnavailable { remedy, .. } => remedy,
             Error::UnknownDevice { .. } => "Use auto, gpu or cpu.",
             Error::Network { .. } => "Check the connection and try again; finished shards are kept.",

@@ -4,6 +4,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::engine::cpu::exp;
 use crate::weights::manifest::HeadEntry;
 use crate::{Error, Result};
 
@@ -119,10 +120,10 @@ impl TaskVerdict {
 /// to that), it is wrong at least four times in ten.
 pub const SURE: f32 = 0.6;
 
-/// Softmax of the logits divided by the temperature.
+/// Softmax of the logits divided by the temperature: the same on every machine.
 pub fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
     let max = logits.iter().fold(f32::NEG_INFINITY, |m, l| m.max(*l));
-    let exp: Vec<f32> = logits.iter().map(|l| ((l - max) / temperature).exp()).collect();
+    let exp: Vec<f32> = logits.iter().map(|l| exp((l - max) / temperature)).collect();
     let sum: f32 = exp.iter().sum();
     exp.into_iter().map(|e| e / sum).collect()
 }

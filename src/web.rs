@@ -147,12 +147,14 @@ struct Features<'a> {
 
 #[wasm_bindgen]
 impl Classifier {
-    /// `base`: absolute address of the pack's folder, with a slash at its end. `device`: auto, gpu or cpu.
+    /// `base`: absolute address of the pack's folder, with a slash at its end. `pinned`: the manifest's sha256 in
+    /// lower-case hexadecimal, if it must have a certain one. `device`: auto, gpu or cpu.
     /// `threads(module, memory)` starts the cpu engine's threads and gives a promise; without it there is one. Reads the
     /// manifest; no weights yet.
     pub async fn open(
         loader: Loader,
         base: String,
+        pinned: Option<String>,
         device: String,
         threads: Option<Function>,
         signal: AbortSignal,
@@ -164,7 +166,7 @@ impl Classifier {
                 "cpu" => Device::Cpu,
                 _ => return Err(Error::UnknownDevice { device }),
             };
-            let source = Http::new(loader, base, signal)?;
+            let source = Http::new(loader, base, pinned, signal)?;
             let mut threads = Threads(threads);
             let model = Model::open(device, &source, &mut threads).await?;
             Ok(Classifier { model, source, device, threads, notice: None })
@@ -287,7 +289,7 @@ impl Classifier {
             }
         }
         let give_up = match &result {
-            Err(Error::GpuLost { .. }) => true,
+            Err(Error::GpuLost { .. } | Error::GpuWrong { .. }) => true,
             Err(Error::GpuMemory | Error::GpuLimit { .. }) => self.device == Device::Auto,
             _ => false,
         };

@@ -83,7 +83,7 @@ impl<'a> ZeroShot<'a> {
     pub async fn prompts(&self, task: Task) -> Result<Prompts> {
         let c = &self.clip.config;
         let stages = Exact(self.clip);
-        let tokenizer = tokenizer(stages.stage("text.tokenizer").await?, c.text.context)?;
+        let tokenizer = tokenizer(stages.stage("text.tokenizer").await?, &c.text)?;
         let text_projection = transpose(&self.clip.text_projection()?, c.projection, c.text.width);
         let mut embeddings = Vec::new();
         for class in task.prompt_names() {

@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -207,4 +208,23 @@ fn checkpoints_that_are_none() {
     assert!(error(&["--clip", &head]).contains("is missing"));
     assert!(error(&["--clip", &model, "--head", &format!("sarcasm={head}")]).contains("unknown task 'sarcasm'"));
     assert!(error(&["--clip", &model, "--dtype", "q3"]).contains("expected f32, f16, q8 or q4"));
+}
+
+/// The golden meme's numbers, by their names.
+fn golden(pack: &Path) -> BTreeMap<String, Vec<u8>> {
+    let bytes = fs::read(pack.join(&manifest(pack).components["golden"].shards[0].file)).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    tensors.tensors().into_iter().map(|(name, values)| (name, values.data().to_vec())).collect()
+}
+
+#[test]
+fn the_golden_meme_follows_the_heads() {
+    let (before, after) = (pack("golden"), scratch("golden-heads"));
+    let head = format!("hate={}/head-hate.safetensors", tiny_model());
+    memeclip(&["convert", "--pack", before.to_str().unwrap(), "--head", &head, "--out", after.to_str().unwrap()]);
+    let (before, after) = (golden(&before), golden(&after));
+    assert_eq!(before.len(), 6);
+    for (name, values) in &before {
+        assert_eq!(*values == after[name], name != "golden.hate", "{name}");
+    }
 }

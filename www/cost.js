@@ -12,8 +12,9 @@ const VERSION = 1;
 export async function cost(base, { script, module }) {
   const cache = await openCache(base);
   const components = await componentsOf(base, cache);
-  // The prompts are for training; what reads pictures is fetched for those that come without a text.
-  const named = Object.entries(components).filter(([name]) => !['prompts', 'ocr'].includes(name));
+  // The prompts are for training; what reads pictures is fetched for those that come without a text; the golden meme is
+  // for GPUs, and small.
+  const named = Object.entries(components).filter(([name]) => !['prompts', 'ocr', 'golden'].includes(name));
   const shards = named.flatMap(([, { shards }]) => shards);
   const kept = new Set(await names(cache));
   const total = (shards) => shards.reduce((sum, { bytes }) => sum + bytes, 0);

@@ -39,6 +39,11 @@ export interface LoadOptions {
    */
   onProgress?: (progress: Progress) => void;
   /**
+   * The pack's integrity, as `memeclip inspect` prints it: any other manifest at the address is refused, and the manifest
+   * vouches for all else.
+   */
+  integrity?: string;
+  /**
    * Folder of the package's files, if they are not where this module is: with a bundler that leaves Workers alone. With it
    * Workers start from a `blob:`, so that the page's security policy binds them.
    */
@@ -216,6 +221,7 @@ export type ErrorCode =
   | 'text/too-long'
   | 'task/unknown'
   | 'pack/manifest'
+  | 'pack/manifest-hash'
   | 'pack/version'
   | 'pack/missing-component'
   | 'pack/missing-shard'
@@ -226,6 +232,7 @@ export type ErrorCode =
   | 'gpu/limit'
   | 'gpu/memory'
   | 'gpu/lost'
+  | 'gpu/wrong'
   | 'network'
   /** By the request's signal. */
   | 'aborted'

@@ -35,8 +35,8 @@ export class MemeClip {
   #info;
 
   /** Reads the manifest of the pack at `url`; weights are fetched when a request first needs them. */
-  static async load(url, { device = 'auto', threads, tasks = [], signal, onProgress, assets } = {}) {
-    const clf = new MemeClip(url, device, threads, tasks, onProgress, assets);
+  static async load(url, { device = 'auto', threads, tasks = [], signal, onProgress, assets, integrity } = {}) {
+    const clf = new MemeClip(url, { device, threads, tasks, onProgress, assets, integrity });
     try {
       await clf.#ready(signal);
     } catch (error) {
@@ -65,8 +65,8 @@ export class MemeClip {
     return { ...support, load };
   }
 
-  constructor(url, device, threads, tasks, onProgress, assets) {
-    this.#open = { base: folder(url), device: String(device), ...code(threads) };
+  constructor(url, { device, threads, tasks, onProgress, assets, integrity }) {
+    this.#open = { base: folder(url), pinned: sha256Of(integrity), device: String(device), ...code(threads) };
     this.#tasks = tasks;
     this.#onProgress = onProgress;
     this.#assets = assets === undefined ? undefined : folder(assets);
@@ -239,6 +239,16 @@ function absolute(url) {
 /** A pack's address, or another folder's, with a slash at its end. */
 function folder(url) {
   return `${absolute(url).replace(/manifest\.json$/, '').replace(/\/+$/, '')}/`;
+}
+
+/** The sha256 of a subresource's integrity, in hexadecimal. */
+function sha256Of(integrity) {
+  if (integrity === undefined) return undefined;
+  const [, digest] = /^sha256-([A-Za-z0-9+/]{43}=)$/.exec(integrity) ?? [];
+  if (!digest) {
+    throw failure('argument', `'${integrity}' is no sha256 integrity`, "Give the one that `memeclip inspect` prints: 'sha256-…'.");
+  }
+  return Array.from(atob(digest), (c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join('');
 }
 
 /** Where a build of the WebAssembly is: what bundlers have made of it, or below the folder that the page names. */

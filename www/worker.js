@@ -97,12 +97,12 @@ function fail({ id, stop }, error) {
 }
 
 const methods = {
-  async open([{ id, parameters: { base, device, builds, threads, channel } }], signal) {
+  async open([{ id, parameters: { base, pinned, device, builds, threads, channel } }], signal) {
     await live(channel);
     loader = new Loader();
     const [script] = await Promise.all([load(builds), loader.call('open', { url: base, channel })]);
     const pool = (module, memory) => startThreads(wasm, script, module, memory, threads, channel);
-    classifier = await wasm.Classifier.open(loader, base, device, wasm.startThreads && pool, signal);
+    classifier = await wasm.Classifier.open(loader, base, pinned, device, wasm.startThreads && pool, signal);
     await plans.recall(classifier);
     self.postMessage({ id, value: classifier.info() });
   },

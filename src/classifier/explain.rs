@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Classifier, ImageKey, finite};
+use super::{Classifier, ImageKey};
 use crate::Result;
 use crate::engine::Engine;
 use crate::explanation::{Explanation, Modalities, PARTS, Regions, Word};
@@ -77,7 +77,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let values = self.engine.read(&outputs.iter().collect::<Vec<_>>()).await?.into_iter();
         // Before they are kept.
         let mut values =
-            values.map(|values| finite("the towers' values", values)).collect::<Result<Vec<_>>>()?.into_iter();
+            values.map(|values| self.finite("features and attention", values)).collect::<Result<Vec<_>>>()?.into_iter();
         let mut next = || values.next().unwrap_or_default();
         let (image, neutral, mut shares) = (next(), next(), next());
         let (text, no_text, without) = (next(), next(), next());

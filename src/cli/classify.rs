@@ -15,7 +15,7 @@ use crate::weights::source::Directory;
 use crate::{Classifier, Error, Result};
 
 /// Classify memes.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct Classify {
     /// Directory of the pack.
     #[arg(long, default_value = "weights/default")]
@@ -80,6 +80,7 @@ impl OnEngine for Classify {
                 Ok((text, verdict, explanation)) => {
                     self.print(&classifier.engine().name(), path, &text, &verdict, explanation.as_ref())?
                 }
+                Err(error @ Error::GpuWrong { .. }) => return Err(error),
                 // A bad image does not keep the others from their verdicts.
                 Err(error) if self.image.len() > 1 => {
                     eprintln!("memeclip: {error}");

@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::heads;
+use crate::classifier::seal;
 use crate::ocr;
 use crate::verdict::Task;
 use crate::weights::checkpoint::{self, ClipCheckpoint};
@@ -70,13 +71,14 @@ impl Texts {
 impl Convert {
     pub fn run(self) -> Result<()> {
         let files = heads::by_task(self.head)?;
-        let manifest = match (self.pack, self.clip) {
+        match (self.pack, self.clip) {
             (Some(pack), _) => {
                 pollster::block_on(replace_heads(&pack, &files, &self.out, |manifest| self.texts.apply(manifest)))?
             }
             (None, Some(clip)) => convert(&clip, &files, self.dtype, &self.out, self.texts)?,
             (None, None) => return Err(Error::Argument { reason: "give --clip or --pack".into() }),
         };
+        let manifest = pollster::block_on(seal(&self.out))?;
         eprintln!("{}: {:.1} MB", self.out.display(), manifest.bytes() as f64 / 1e6);
         Ok(())
     }

@@ -1,11 +1,9 @@
 use clap::ValueEnum;
 
-#[cfg(not(feature = "train"))]
-use crate::Error;
-use crate::Result;
 use crate::engine::Engine;
 use crate::engine::cpu::Cpu;
 use crate::engine::gpu::{Gpu, GpuOptions};
+use crate::{Error, Result};
 
 /// What computes.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -24,7 +22,7 @@ pub trait OnEngine {
 }
 
 impl Device {
-    pub fn run(self, command: impl OnEngine) -> Result<()> {
+    pub fn run(self, command: impl OnEngine + Clone) -> Result<()> {
         pollster::block_on(async {
             match self {
                 Device::Cpu => command.run_on(Cpu::new()).await,
@@ -32,7 +30,14 @@ impl Device {
                     command.run_on(Gpu::new(&GpuOptions { software: true, ..Default::default() }).await?).await
                 }
                 Device::Auto => match Gpu::new(&GpuOptions::default()).await {
-                    Ok(gpu) => command.run_on(gpu).await,
+                    Ok(gpu) => match command.clone().run_on(gpu).await {
+                        // It is found out before the first verdict.
+                        Err(error @ Error::GpuWrong { .. }) => {
+                            eprintln!("memeclip: the CPU takes over: {error}");
+                            command.run_on(Cpu::new()).await
+                        }
+                        result => result,
+                    },
                     Err(_) => command.run_on(Cpu::new()).await,
                 },
                 #[cfg(feature = "train")]

@@ -13,7 +13,7 @@ use crate::{Classifier, Result};
 /// A killed run goes on where it was when started again, and any number of processes may share the work (--shard).
 /// Changed labels and splits cost nothing. The result is features.safetensors and memes.jsonl in the output directory;
 /// its folder `cache` may go once they are there.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct Extract {
     #[command(flatten)]
     pub source: Source,
@@ -26,7 +26,7 @@ pub struct Extract {
 }
 
 /// Which memes, and what computes their features.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 pub struct Source {
     /// [SPLIT=]FILE, several times if need be.
     ///

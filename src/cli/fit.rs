@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use super::convert::Texts;
 use super::extract::{Extract, Source};
 use super::train::{Options, head_file, heads};
+use crate::classifier::seal;
 use crate::data::{Features, Split};
 use crate::train::Examples;
 use crate::verdict::Task;
@@ -53,6 +54,7 @@ impl Fit {
         let files: BTreeMap<Task, PathBuf> = tasks.into_iter().map(|task| (task, head_file(&work, task))).collect();
         heads(&features, files.clone().into_iter().collect(), &self.options)?;
         pollster::block_on(replace_heads(&weights, &files, &self.out, |manifest| self.texts.apply(manifest)))?;
+        pollster::block_on(seal(&self.out))?;
         println!("{}: try it with `memeclip demo --weights {0}`", self.out.display());
         Ok(())
     }

@@ -1,5 +1,9 @@
 use std::path::PathBuf;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use sha2::{Digest, Sha256};
+
 use crate::Result;
 use crate::weights::load::Loader;
 use crate::weights::source::{Directory, Source};
@@ -36,6 +40,8 @@ impl Inspect {
             let (shards, bytes) = (component.shards.len(), component.bytes() as f64 / 1e6);
             println!("{name:<11} {shards} shards, {bytes:.1} MB, all intact");
         }
+        let manifest = pollster::block_on(loader.source().manifest())?;
+        println!("integrity   sha256-{}", BASE64_STANDARD.encode(Sha256::digest(manifest)));
         println!("total       {:.1} MB", m.bytes() as f64 / 1e6);
         Ok(())
     }

@@ -50,6 +50,11 @@ pub trait Engine {
     /// What computes, for people: "cpu (relaxed-simd)", "gpu (NVIDIA ...)".
     fn name(&self) -> String;
 
+    /// Whether it may compute wrongly through no fault of this program, as a GPU's driver may.
+    fn is_fallible(&self) -> bool {
+        false
+    }
+
     /// Uploads `values` [rows, cols].
     fn tensor(&self, rows: usize, cols: usize, values: &[f32]) -> Result<Self::Tensor>;
 

@@ -95,7 +95,7 @@ impl Heads {
             logits.extend(self.engine.read(&[&output]).await?.concat());
         }
         if logits.iter().any(|logit| !logit.is_finite()) {
-            return Err(Error::Internal { reason: format!("the logits of task {} are not finite", head.task.name()) });
+            return Err(Error::not_finite(&format!("logits of task {}", head.task.name())));
         }
         Ok(logits)
     }

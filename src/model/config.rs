@@ -59,12 +59,24 @@ impl ClipConfig {
         Ok(ClipConfig { vision, text, projection })
     }
 
-    /// The kernels' demands on the sizes; `name` is for the error.
+    /// The kernels' demands on the sizes, and bounds several times those of the largest CLIP, which keep a pack from asking
+    /// for more memory or time than there is; `name` is for the error.
     pub fn check(&self, name: &str) -> Result<()> {
+        const WIDTH: usize = 16384;
+        const LAYERS: usize = 128;
+        const SIDE: usize = 1024;
+        const TOKENS: usize = 4096;
+        const VOCABULARY: usize = 1 << 16;
         let (v, t) = (&self.vision, &self.text);
         let blocks = [v.width, v.mlp, t.width, t.mlp, self.projection];
         let heads = [(v.width, v.heads), (t.width, t.heads)];
-        let sound = blocks.iter().all(|&n| n > 0 && n % BLOCK == 0)
+        let small = blocks.iter().all(|&n| n <= WIDTH)
+            && v.layers.max(t.layers) <= LAYERS
+            && v.image_size <= SIDE
+            && t.context.max(v.image_size.checked_div(v.patch_size).unwrap_or(0).pow(2)) <= TOKENS
+            && t.vocabulary <= VOCABULARY;
+        let sound = small
+            && blocks.iter().all(|&n| n > 0 && n % BLOCK == 0)
             && heads.iter().all(|&(width, heads)| heads > 0 && width % heads == 0 && matches!(width / heads, 32 | 64))
             && v.patch_size > 0
             && v.image_size >= v.patch_size
@@ -76,7 +88,7 @@ impl ClipConfig {
             return Ok(());
         }
         let reason = format!(
-            "unsupported sizes: widths must be multiples of {BLOCK}, heads 32 or 64 wide, the image a whole number of patches; got {self:?}"
+            "unsupported sizes: widths must be multiples of {BLOCK} and at most {WIDTH}, heads 32 or 64 wide, layers at most {LAYERS}, the image at most {SIDE} pixels wide and a whole number of patches, tokens at most {TOKENS}, the vocabulary at most {VOCABULARY}; got {self:?}"
         );
         Err(Error::Manifest { name: name.into(), reason })
     }
@@ -128,6 +140,21 @@ pub enum Fusion {
 }
 
 impl HeadConfig {
+    /// The kernels' demands, and bounds as in [`ClipConfig::check`]; says what is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        // The adapter's bottleneck is a quarter of the map and must be whole blocks itself.
+        const WHOLE: usize = 4 * BLOCK;
+        let most = if self.fusion == Fusion::Cross { WHOLE } else { 64 * WHOLE };
+        if self.map == 0 || !self.map.is_multiple_of(WHOLE) || self.map > most {
+            return Err(format!("map width {} is no multiple of {WHOLE} up to {most}", self.map));
+        }
+        let factors = [self.adapter, self.scale].into_iter().flatten();
+        match factors.into_iter().find(|factor| !(factor.abs() <= 1e4)) {
+            Some(factor) => Err(format!("adapter ratio or scale {factor}")),
+            None => Ok(()),
+        }
+    }
+
     /// The published head on features mapped to `map` values (paper, section 4; adapter ratio and scale as published).
     pub fn memeclip(map: usize) -> Self {
         HeadConfig { map, adapter: Some(0.2), fusion: Fusion::Product, pre_output: true, scale: Some(30.0) }

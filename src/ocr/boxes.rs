@@ -11,6 +11,9 @@ const UNCLIP: f32 = 1.4;
 /// Pixels of the map: a smaller region is no line.
 const SMALLEST: f32 = 3.0;
 
+/// Lines of a picture that are read, the largest ones: thousands of specks would take minutes.
+const MOST: usize = 100;
+
 /// A line's corners in pixels, clockwise from its top left.
 pub type Quad = [[f32; 2]; 4];
 
@@ -27,9 +30,13 @@ pub fn decode(map: NdTensorView<f32, 2>, factors: [f32; 2]) -> Vec<Quad> {
         }
         // The network was taught lines that are shrunk by area / perimeter.
         let margin = 2.0 * UNCLIP * inner.area() / (2.0 * (inner.width() + inner.height()));
-        Some(corners(&inner.expanded(margin, margin)).map(|[x, y]| [x * factors[0], y * factors[1]]))
+        let outer = inner.expanded(margin, margin);
+        Some((outer.area(), corners(&outer).map(|[x, y]| [x * factors[0], y * factors[1]])))
     });
-    quads.collect()
+    let mut quads: Vec<(f32, Quad)> = quads.collect();
+    quads.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    quads.truncate(MOST);
+    quads.into_iter().map(|(_, quad)| quad).collect()
 }
 
 /// Clockwise from the top left, where up is [`RotatedRect::up_axis`].

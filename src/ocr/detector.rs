@@ -6,7 +6,7 @@ use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
 use super::boxes::{self, Quad};
-use super::models::internal;
+use super::models::{internal, wrong_output};
 use crate::Result;
 use crate::preprocess::{self, Rgb};
 
@@ -46,6 +46,9 @@ impl Detector {
         }
         let output = self.model.run_one(input.view().into(), None).map_err(internal)?;
         let map: NdTensor<f32, 4> = output.try_into().map_err(internal)?;
+        if map.shape() != [1, 1, height, width] {
+            return Err(wrong_output("detector", &map.shape()));
+        }
         let factors = [image.width as f32 / width as f32, image.height as f32 / height as f32];
         Ok(boxes::decode(map.slice((0, 0)), factors))
     }

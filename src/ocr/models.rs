@@ -19,6 +19,11 @@ pub const FILES: [(&str, &[u8]); 4] = [
     ("words", include_bytes!("../../weights/ocr/words.txt")),
 ];
 
+/// The error for a network that gives something else than its kind does.
+pub fn wrong_output(network: &str, shape: &[usize]) -> Error {
+    Error::Tensor { tensor: format!("output of the {network}"), reason: format!("shape {shape:?}") }
+}
+
 pub struct Models {
     pub detector: Model,
     pub recogniser: Model,

@@ -2,7 +2,7 @@
 
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
-use libjpeg_turbo_rs::{Decoder, JpegError, PixelFormat};
+use libjpeg_turbo_rs::{DecodeLimits, Decoder, JpegError, PixelFormat};
 
 use crate::{Error, Result};
 
@@ -11,7 +11,8 @@ pub fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Decoder<'a>> {
     if !ends(bytes) {
         return Err(Error::TruncatedImage { name: name.into(), reason: "the end marker is missing".into() });
     }
-    Decoder::new(bytes).map_err(|e| invalid(name, e))
+    // Each of thousands of scans, a few bytes long, would pass over all of a large picture. Encoders make about ten.
+    Decoder::new_with_limits(bytes, DecodeLimits::strict()).map_err(|e| invalid(name, e))
 }
 
 /// Decodes to RGB, as stored.

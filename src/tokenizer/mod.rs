@@ -31,10 +31,11 @@ impl Tokenizer {
     /// the same at the end of a word, one token a merge, start of text, end of text.
     ///
     /// # Errors
-    /// [`Error::Tensor`] if a merge refers to a later one.
+    /// [`Error::Tensor`] if a merge refers to a later one, or makes a token longer than [`MAX_TOKEN`].
     pub fn from_merges(merges: &[[u16; 2]], context: usize) -> Result<Self> {
         let invalid = |reason: String| Error::Tensor { tensor: "text.tokenizer.merges".into(), reason };
-        let tokens = tokens(merges).ok_or_else(|| invalid("a merge of tokens that are not there yet".into()))?;
+        let tokens = tokens(merges)
+            .ok_or_else(|| invalid("a merge of tokens that are not there yet, or are too long".into()))?;
         let pairs = merges.iter().map(|pair| (tokens[pair[0] as usize].clone(), tokens[pair[1] as usize].clone()));
         let pairs = pairs.collect();
         let start = tokens.len() as u32;
@@ -45,6 +46,11 @@ impl Tokenizer {
         let mut characters = ['\0'; 256];
         bytes().for_each(|(byte, character)| characters[byte as usize] = character);
         Ok(Tokenizer { bpe, characters, context, start })
+    }
+
+    /// How many tokens there are, with the two special ones.
+    pub fn vocabulary(&self) -> usize {
+        self.start as usize + 2
     }
 
     /// Start token, at most `context - 2` tokens of the cleaned text, end token; nothing behind it. Empty text, and
@@ -79,15 +85,21 @@ pub fn check_bytes(text: &str) -> Result<()> {
     }
 }
 
+/// Bytes of the longest token; CLIP's are shorter. Each merge could double a token's length, and so fill the memory.
+const MAX_TOKEN: usize = 256;
 /// Marks a token that ends a word.
 const WORD_END: &str = "</w>";
 
-/// The tokens in the order of their ids, without the two special ones; none if a merge precedes its parts.
+/// The tokens in the order of their ids, without the two special ones; none if a merge precedes its parts or makes too long
+/// a token.
 fn tokens(merges: &[[u16; 2]]) -> Option<Vec<String>> {
     let mut tokens: Vec<String> = bytes().map(|(_, character)| character.into()).collect();
     tokens.extend(bytes().map(|(_, character)| format!("{character}{WORD_END}")));
     for [left, right] in merges {
         let merged = format!("{}{}", tokens.get(*left as usize)?, tokens.get(*right as usize)?);
+        if merged.len() > MAX_TOKEN {
+            return None;
+        }
         tokens.push(merged);
     }
     Some(tokens)

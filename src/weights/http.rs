@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use js_sys::{Promise, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
@@ -15,7 +16,7 @@ use web_time::{Duration, Instant};
 
 use super::load::component_of;
 use super::manifest::{self, Manifest, Shard};
-use super::source::{self, Bytes, Source, verify_length};
+use super::source::{self, Bytes, Source, hex, verify_length};
 use crate::{Error, Result};
 
 #[wasm_bindgen]
@@ -37,6 +38,8 @@ struct Inner {
     loader: Loader,
     /// Ends with a slash.
     base: String,
+    /// The sha256 that the manifest must have.
+    pinned: Option<String>,
     manifest: OnceCell<Vec<u8>>,
     /// Stops the current request.
     signal: RefCell<AbortSignal>,
@@ -78,12 +81,13 @@ enum Failure {
 }
 
 impl Http {
-    /// `base`: absolute address of the pack's folder, with a slash at its end, as `loader` has it. `signal` stops what
-    /// precedes the first request.
-    pub fn new(loader: Loader, base: String, signal: AbortSignal) -> Result<Self> {
+    /// `base`: absolute address of the pack's folder, with a slash at its end, as `loader` has it. `pinned`: the sha256,
+    /// in lower-case hexadecimal, that the manifest must have. `signal` stops what precedes the first request.
+    pub fn new(loader: Loader, base: String, pinned: Option<String>, signal: AbortSignal) -> Result<Self> {
         Ok(Http(Rc::new(Inner {
             loader,
             base,
+            pinned,
             manifest: OnceCell::new(),
             signal: RefCell::new(signal),
             waited: Cell::default(),
@@ -154,6 +158,12 @@ impl Http {
         })?;
         let array = bytes(&found)?;
         let bytes = array.to_vec();
+        if let Some(pinned) = &self.0.pinned {
+            let found = hex(&Sha256::digest(&bytes));
+            if found != *pinned {
+                return Err(Error::ManifestHash { name: url, found });
+            }
+        }
         let manifest = Manifest::parse(&url, &bytes)?;
         let shards = manifest.components.values().flat_map(|component| &component.shards);
         let kept = Kept { manifest: array.into(), shards: shards.map(|shard| shard.sha256.as_str()).collect() };

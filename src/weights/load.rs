@@ -120,7 +120,10 @@ fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()
         match stored(info) {
             Some(Stored::Vector) => {
                 let data = data(info);
-                let values = data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b));
+                let values: Vec<f32> = data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+                if values.iter().any(|value| !value.is_finite()) {
+                    return Err(Error::not_finite(&full));
+                }
                 tensors.vectors.entry(name.into()).or_default().extend(values);
             }
             Some(Stored::Integers) => {
@@ -181,6 +184,10 @@ enum Stored {
 
 /// What a tensor of a shard is, by its element type and shape (see [`super::pack`]).
 fn stored(info: &TensorInfo) -> Option<Stored> {
+    // A size of 0 would let the others be anything.
+    if info.shape.contains(&0) {
+        return None;
+    }
     Some(match (info.dtype, &info.shape[..]) {
         (Dtype::F32, [_]) => Stored::Vector,
         (Dtype::U16, [_]) => Stored::Integers,

@@ -1,6 +1,7 @@
 //! `manifest.json`: what a pack holds and how to check it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -17,6 +18,12 @@ pub const VERSION: u32 = 1;
 pub const FORMAT: &str = "memeclip";
 /// The file's name in every pack.
 pub const FILE: &str = "manifest.json";
+/// Bytes of the largest manifest that is read.
+pub const MAX_BYTES: u64 = 4 << 20;
+/// Bytes of the largest shard; a pack's writer stops at a quarter of it.
+pub const MAX_SHARD_BYTES: u64 = 64 << 20;
+/// Bytes of all shards of the largest pack: WebAssembly has no more memory.
+pub const MAX_PACK_BYTES: u64 = 4 << 30;
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -35,7 +42,8 @@ pub struct Manifest {
     pub clip: ClipConfig,
     pub heads: BTreeMap<Task, HeadEntry>,
     /// `vision`, `text` (with the tokenizer), `head/<task>`: each loads on its own. `prompts`, for training: the class
-    /// prompts in CLIP's joint space. `ocr`: what reads the text off a picture (see `src/ocr`).
+    /// prompts in CLIP's joint space. `ocr`: what reads the text off a picture (see `src/ocr`). `golden`: what a GPU is tested
+    /// with (see `src/classifier/golden.rs`).
     pub components: BTreeMap<String, Component>,
 }
 
@@ -71,16 +79,47 @@ pub struct Shard {
     pub stages: Vec<String>,
 }
 
+impl Shard {
+    /// What is wrong with its entry.
+    fn check(&self) -> Result<(), String> {
+        // A name with a path could reach outside the pack.
+        if self.file.is_empty() || self.file.contains(['/', '\\', ':']) || self.file.starts_with('.') {
+            return Err(format!("shard name '{}'", self.file));
+        }
+        if self.bytes > MAX_SHARD_BYTES {
+            return Err(format!(
+                "shard {} of {} bytes, more than the {MAX_SHARD_BYTES} allowed",
+                self.file, self.bytes
+            ));
+        }
+        // The browser's cache keeps shards under it.
+        if self.sha256.len() != 64 || !self.sha256.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(format!("shard {}: sha256 '{}'", self.file, self.sha256));
+        }
+        Ok(())
+    }
+}
+
 impl Component {
     pub fn bytes(&self) -> u64 {
         self.shards.iter().map(|shard| shard.bytes).sum()
     }
 }
 
+/// Those that [`HeadEntry::temperature`] may have: with others, probabilities would be 0, 1 or no numbers.
+const TEMPERATURES: RangeInclusive<f32> = 0.01..=100.0;
+
+/// Refuses a manifest that is too large to be read.
+pub fn check_bytes(name: &str, bytes: u64) -> Result<()> {
+    let reason = || format!("it is too large: {bytes} bytes, more than the {MAX_BYTES} allowed");
+    if bytes > MAX_BYTES { Err(Error::Manifest { name: name.into(), reason: reason() }) } else { Ok(()) }
+}
+
 impl Manifest {
     /// Reads and checks a manifest; `name` (a path or an address) is for errors.
     pub fn parse(name: &str, json: &[u8]) -> Result<Self> {
         let invalid = |reason: String| Error::Manifest { name: name.into(), reason };
+        check_bytes(name, json.len() as u64)?;
         // The version first: another version's fields may differ.
         #[derive(Deserialize)]
         struct Header {
@@ -97,17 +136,11 @@ impl Manifest {
         let manifest: Manifest = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
         manifest.clip.check(name)?;
         for (task, head) in &manifest.heads {
-            // The adapter's bottleneck is a quarter of the map and must be whole blocks itself.
-            if !(head.temperature.is_finite() && head.temperature > 0.0) {
-                return Err(invalid(format!("head {}: temperature {}", task.name(), head.temperature)));
+            let invalid = |reason: String| invalid(format!("head {}: {reason}", task.name()));
+            if !TEMPERATURES.contains(&head.temperature) {
+                return Err(invalid(format!("temperature {}", head.temperature)));
             }
-            if head.config.map == 0 || head.config.map % 128 != 0 {
-                return Err(invalid(format!(
-                    "head {}: map width {} is no multiple of 128",
-                    task.name(),
-                    head.config.map
-                )));
-            }
+            head.config.check().map_err(invalid)?;
         }
         let heads = manifest.heads.keys().map(|task| format!("head/{}", task.name()));
         for component in ["vision".into(), "text".into()].into_iter().chain(heads) {
@@ -115,11 +148,18 @@ impl Manifest {
                 return Err(invalid(format!("component '{component}' is missing")));
             }
         }
-        for shard in manifest.components.values().flat_map(|component| &component.shards) {
-            // A name with a path could reach outside the pack.
-            if shard.file.is_empty() || shard.file.contains(['/', '\\', ':']) || shard.file.starts_with('.') {
-                return Err(invalid(format!("shard name '{}'", shard.file)));
+        for (name, component) in &manifest.components {
+            let mut files = HashSet::new();
+            for shard in &component.shards {
+                shard.check().map_err(invalid)?;
+                if !files.insert(&shard.file) {
+                    return Err(invalid(format!("component '{name}' has shard {} twice", shard.file)));
+                }
             }
+        }
+        if manifest.bytes() > MAX_PACK_BYTES {
+            let reason = format!("a pack of {} bytes, more than the {MAX_PACK_BYTES} allowed", manifest.bytes());
+            return Err(invalid(reason));
         }
         Ok(manifest)
     }
@@ -145,9 +185,10 @@ impl Manifest {
         hex(&hash.finalize())[..16].into()
     }
 
-    /// Bytes of all that classifying may load: not the prompts, which only training reads, nor what reads pictures.
+    /// Bytes of all that classifying loads: not the prompts, which only training reads, nor what reads pictures, nor the few
+    /// that test a GPU.
     pub fn classifier_bytes(&self) -> u64 {
-        let loaded = self.components.iter().filter(|(name, _)| !["prompts", "ocr"].contains(&name.as_str()));
+        let loaded = self.components.iter().filter(|(name, _)| !["prompts", "ocr", "golden"].contains(&name.as_str()));
         loaded.map(|(_, component)| component.bytes()).sum()
     }
 

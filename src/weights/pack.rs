@@ -20,6 +20,7 @@ use std::path::{Path, PathBuf};
 use safetensors::Dtype;
 use sha2::{Digest, Sha256};
 
+#[cfg(feature = "cli")]
 use super::checkpoint;
 use super::file::{self, Entry, to_bytes};
 use super::load::component_of;
@@ -27,10 +28,9 @@ use super::manifest::{self, Component, Manifest, Shard};
 use super::quant::{BLOCK, Format, Matrix, PANEL};
 use super::source::{Directory, Source, hex};
 use crate::model::Tensors;
-#[cfg(feature = "cli")]
-use crate::ocr;
-use crate::verdict::Task;
 use crate::{Error, Result};
+#[cfg(feature = "cli")]
+use crate::{ocr, verdict::Task};
 
 /// A shard is closed at the end of a stage once it has this size ...
 const SHARD_MIN: usize = 4 << 20;

@@ -80,7 +80,8 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    /// Checks that the byte counts fit the shape; `name` is for the error.
+    /// Checks that the byte counts fit the shape, and that no weight stands for infinity or for no number; `name` is for
+    /// the error.
     pub fn new(name: &str, rows: usize, cols: usize, format: Format, data: Vec<u8>, scales: Vec<u8>) -> Result<Self> {
         let matrix = Matrix { rows, cols, format, data, scales };
         let (data, scales) =
@@ -99,7 +100,15 @@ impl Matrix {
             );
             return Err(Error::Tensor { tensor: name.into(), reason });
         }
-        Ok(matrix)
+        let finite = match format {
+            Format::F32 => matrix.data.as_chunks().0.iter().all(|value| f32::from_le_bytes(*value).is_finite()),
+            Format::F16 => halves_are_finite(&matrix.data),
+            Format::Q8 | Format::Q4 => halves_are_finite(&matrix.scales),
+        };
+        match finite {
+            true => Ok(matrix),
+            false => Err(Error::not_finite(name)),
+        }
     }
 
     pub fn panels(&self) -> usize {
@@ -180,6 +189,10 @@ impl Matrix {
         }
         values
     }
+}
+
+fn halves_are_finite(bytes: &[u8]) -> bool {
+    bytes.as_chunks().0.iter().all(|value| f16::from_le_bytes(*value).is_finite())
 }
 
 /// Row-major [rows, cols] with zeros appended to each row up to whole blocks; returns the new column count.

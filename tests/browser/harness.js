@@ -1,7 +1,7 @@
 // What the browser tests share: the program, packs, a web server that misbehaves on request, and Chromium.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { cpSync, createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,6 +43,15 @@ export function pack(arch, dtype, heads = []) {
 
 export function manifest(pack) {
   return JSON.parse(readFileSync(join(pack, 'manifest.json')));
+}
+
+/** A copy of a pack as earlier versions made it: without a golden meme, so no GPU is tested with it. */
+export function untested(pack, out) {
+  cpSync(pack, out, { recursive: true });
+  const contents = manifest(out);
+  delete contents.components.golden;
+  writeFileSync(join(out, 'manifest.json'), JSON.stringify(contents));
+  return out;
 }
 
 /** How Chromium is started: with its software WebGPU adapter unless `gpu` is false. `log`: file for `netLog`. */
@@ -212,6 +221,13 @@ export async function empty(browser, origin, { isolated = false, body = '' } = {
   await page.goto(route);
   await page.unroute(route);
   return page;
+}
+
+/** All numbers of a verdict with features, as the f32 that they are: what JSON has printed is that if rounded. */
+export function numbers({ tasks, features }) {
+  const of = ({ logits, probabilities }) => [logits, Object.values(probabilities)];
+  const lists = [features.image, features.text, ...Object.values(tasks).flatMap(of)];
+  return lists.map((values) => Float32Array.from(values));
 }
 
 /** How alike two features are: 1 if they point the same way. */

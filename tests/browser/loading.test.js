@@ -1,10 +1,11 @@
 // Weights over the network: lazily, once, and through faults of a server or a connection; more of them are in faults.js.
 
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { blank, launch, manifest, pack, picture, root, scripts, send, serve } from './harness.js';
+import { blank, launch, manifest, memeclip, pack, picture, root, scripts, send, serve } from './harness.js';
 
 const image = picture('exact.png');
 const request = { text: 'when you see it' };
@@ -371,6 +372,25 @@ test('what is not a pack', async () => {
   site.fault = () => false;
   await open('/weights/manifest.json', { device: 'cpu' });
   await works();
+});
+
+test('a manifest that is pinned is taken, any other is refused, from the cache too', async () => {
+  const digest = createHash('sha256').update(readFileSync(join(weights, 'manifest.json'))).digest('base64');
+  const integrity = `sha256-${digest}`;
+  assert.match(memeclip('inspect', weights), new RegExp(`^integrity +${integrity.replaceAll('+', '\\+')}$`, 'm'));
+  assert.equal((await open('/weights/', { device: 'cpu', integrity })).error, undefined);
+  await works();
+  site.down = true;
+  assert.equal((await open('/weights/', { device: 'cpu', integrity })).error, undefined);
+  const other = `sha256-${digest.startsWith('A') ? 'B' : 'A'}${digest.slice(1)}`;
+  assert.equal((await open('/weights/', { device: 'cpu', integrity: other })).error?.code, 'pack/manifest-hash');
+  site.down = false;
+  const spaced = (file, response) => basename(file) === 'manifest.json' && response.writeHead(200).end(`${readFileSync(file)} `);
+  site.fault = spaced;
+  assert.equal((await open('/weights/', { device: 'cpu', integrity })).error?.code, 'pack/manifest-hash');
+  for (const wrong of ['', digest, 'sha256-', 'md5-abc', `${integrity}x`, null]) {
+    assert.equal((await open('/weights/', { device: 'cpu', integrity: wrong })).error?.code, 'argument', wrong);
+  }
 });
 
 test('a pack whose sizes do not fit together', async () => {

@@ -4,12 +4,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { blank, launch, pack, picture, root, serve } from './harness.js';
+import { blank, launch, pack, picture, root, serve, untested } from './harness.js';
 
 let browser, site, context;
 before(async () => {
   browser = await launch();
-  site = await serve(pack('tiny', 'q8'));
+  const weights = pack('tiny', 'q8');
+  // Or its first verdict of a visit would run more kernels than the second.
+  site = await serve(untested(weights, `${weights}-untested`));
   context = await browser.newContext();
   // Software adapters have nothing to choose from, so this one passes for a GPU. Runs of kernels are counted.
   const worker = readFileSync(join(root, 'www/worker.js'), 'utf8');

@@ -112,6 +112,40 @@ fn a_batch_computes_each_picture_and_each_text_once() {
     assert_eq!(classifier.engine().take().attentions, 0, "all are known");
 }
 
+#[test]
+fn a_driver_is_tested_once_and_each_head_when_it_is_needed() {
+    let classifier = block_on(Classifier::open(Counting::with_driver(0.0), Directory::new(tiny_pack()))).unwrap();
+    let (known, again) = ("when you see it", "and it sees you too");
+    let work = |text, tasks: &[Task]| {
+        block_on(classifier.classify(&picture(0), text, tasks)).unwrap();
+        classifier.engine().take()
+    };
+    let head = |task: Task| head(classifier.manifest().heads[&task].config.map, task);
+    let one = sum(&[vision(), text(tokens(known)), head(Task::Hate)]);
+    assert_eq!(work(known, &[Task::Hate]).attentions, 2 * one.attentions, "the golden meme, and this one");
+    assert_eq!(work(again, &[Task::Hate]), sum(&[text(tokens(again)), head(Task::Hate)]));
+    assert_eq!(work(again, &[Task::Stance]), sum(&[head(Task::Stance), head(Task::Stance)]));
+}
+
+#[test]
+fn a_driver_that_computes_wrongly_gives_no_verdict() {
+    for error in [0.5, -2.0, f32::NAN] {
+        let classifier = block_on(Classifier::open(Counting::with_driver(error), Directory::new(tiny_pack()))).unwrap();
+        let gpu_wrong = |result: memeclip::Result<()>| {
+            let error = result.unwrap_err();
+            assert_eq!(error.code(), "gpu/wrong", "{error}");
+            assert!(error.to_string().ends_with(&error.remedy()), "{error}");
+        };
+        // However often it is asked, and for whatever.
+        for _ in 0..2 {
+            gpu_wrong(block_on(classifier.classify(&picture(0), "hello", &[])).map(drop));
+            gpu_wrong(block_on(classifier.explain(&picture(0), "hello", &[])).map(drop));
+            gpu_wrong(block_on(classifier.image_feature(&picture(0))).map(drop));
+            gpu_wrong(block_on(classifier.text_feature("hello")).map(drop));
+        }
+    }
+}
+
 /// As many rows in the same operations.
 fn together(count: usize, work: Work) -> Work {
     Work { macs: count * work.macs, ..work }

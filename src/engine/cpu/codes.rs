@@ -27,7 +27,7 @@ fn unsigned(values: &[f32; BLOCK]) -> Block {
     });
     let range = greatest - least;
     let codes = codes(values, least, inverse(range));
-    Block { codes, scale: range / 127.0, offset: least }
+    Block { codes, scale: if finite(values) { range / 127.0 } else { f32::NAN }, offset: least }
 }
 
 /// Codes -127..=127, and what weights whose codes are raised by 8 make of them.
@@ -36,8 +36,15 @@ fn signed(values: &[f32; BLOCK]) -> Block {
     let greatest = values.iter().fold(0f32, |max, v| if v.abs() > max { v.abs() } else { max });
     let codes = codes(values, 0.0, inverse(greatest));
     let sum: i32 = codes.iter().map(|&c| c as i8 as i32).sum();
-    let scale = greatest / 127.0;
+    let scale = if finite(values) { greatest / 127.0 } else { f32::NAN };
     Block { codes, scale, offset: -8.0 * sum as f32 * scale }
+}
+
+/// Whether there are codes for all values. Where there are none, the block's scale is not a number, so that all that comes
+/// of it is none either, on every machine.
+#[inline(always)]
+fn finite(values: &[f32; BLOCK]) -> bool {
+    values.iter().fold(0, |max, v| (v.to_bits() & 0x7fff_ffff).max(max)) < f32::INFINITY.to_bits()
 }
 
 /// 127 / range; 0 for a range too small to have an inverse.
@@ -78,6 +85,17 @@ mod tests {
                 assert!(error.abs() <= 0.501 * block.scale, "{value}: code {code}, error {error}");
             }
             assert_eq!(block.offset, -8.0 * sum as f32 * block.scale);
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_does_not_vanish() {
+        for format in [Format::Q8, Format::Q4] {
+            for value in [f32::NAN, -f32::NAN, f32::from_bits(0x7f80_0042), f32::INFINITY, f32::NEG_INFINITY] {
+                let mut values = [1.0; BLOCK];
+                values[17] = value;
+                assert!(round(Isa::best(), &values, BLOCK, format)[0].scale.is_nan(), "{format:?}, {value}");
+            }
         }
     }
 

@@ -58,7 +58,10 @@ pub fn linear(
             }
             match activation {
                 Activation::Identity => {}
-                Activation::Relu => tile.as_flattened_mut().iter_mut().for_each(|y| *y = y.max(0.0)),
+                // Unlike `max` it keeps what is not a number, to be noticed.
+                Activation::Relu => {
+                    tile.as_flattened_mut().iter_mut().for_each(|y| *y = if *y < 0.0 { 0.0 } else { *y })
+                }
                 Activation::QuickGelu => tile.as_flattened_mut().iter_mut().for_each(|y| *y = math::quick_gelu(*y)),
             }
             for (i, y) in tile.iter_mut().enumerate() {

@@ -1,7 +1,9 @@
 //! The SIMD engine: computes at once, natively on all cores.
 //!
 //! `q8` and `q4` matrices are multiplied as whole numbers, with activations rounded block by block ([`codes`]); all else
-//! is f32. [`isa`] has the inner loops, one file for each instruction set.
+//! is f32. [`isa`] has the inner loops, one file for each instruction set. Results are the same to the bit on every machine
+//! and on any number of threads: each value is computed by one thread, in one order, without the standard library's
+//! functions, which differ from system to system.
 
 mod attention;
 mod codes;
@@ -14,6 +16,7 @@ mod weight;
 use std::sync::Arc;
 
 use isa::Isa;
+pub(crate) use math::exp;
 pub use weight::Weight;
 
 use super::{Activation, Engine, Mask};
@@ -143,5 +146,79 @@ impl Engine for Cpu {
 
     async fn read(&self, tensors: &[&Tensor]) -> Result<Vec<Vec<f32>>> {
         Ok(tensors.iter().map(|x| x.values.to_vec()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rayon::ThreadPoolBuilder;
+
+    use super::*;
+    use crate::weights::quant::Format;
+
+    const WIDTH: usize = 96;
+    const MLP: usize = 544;
+
+    fn noise(n: usize, seed: u32) -> Vec<f32> {
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(1664525).wrapping_add(1013904223);
+            (state >> 8) as f32 / (1 << 23) as f32 - 1.0
+        };
+        (0..n).map(|_| next()).collect()
+    }
+
+    fn weights(format: Format) -> [Weight; 5] {
+        let shapes = [(3 * WIDTH, WIDTH), (WIDTH, WIDTH), (MLP, WIDTH), (WIDTH, MLP), (WIDTH - 3, WIDTH)];
+        shapes.map(|(rows, cols)| {
+            let values: Vec<f32> = noise(rows * cols, rows as u32).into_iter().map(|value| 0.2 * value).collect();
+            Weight::new(Matrix::encode(&values, rows, cols, format))
+        })
+    }
+
+    /// Every operation, on shapes that are no multiples of what the loops take at a time.
+    fn values(engine: &Cpu, [w_qkv, w_out, w_fc1, w_fc2, w_head]: &[Weight; 5]) -> Vec<f32> {
+        let (tokens, sequences) = (13, 3);
+        let tensor = |rows, cols, seed| engine.tensor(rows, cols, &noise(rows * cols, seed)).unwrap();
+        let (gamma, beta) = (tensor(1, WIDTH, 1), tensor(1, WIDTH, 2));
+        let mut x = tensor(sequences * tokens, WIDTH, 3);
+        for mask in [Mask::Full, Mask::Causal] {
+            let normed = engine.layer_norm(&x, &gamma, &beta, 1e-5);
+            let qkv = engine.linear(&normed, w_qkv, None, Activation::Identity, None);
+            let attended = engine.attention(&qkv, sequences, 3, mask);
+            x = engine.linear(&attended, w_out, Some(&beta), Activation::Identity, Some(&x));
+            let hidden = engine.linear(&x, w_fc1, None, Activation::QuickGelu, None);
+            x = engine.linear(&hidden, w_fc2, None, Activation::Identity, Some(&x));
+        }
+        let head = engine.linear(&x, w_head, None, Activation::Relu, None);
+        let head = engine.mix(&engine.normalize(&head), 0.2, &head, 0.8);
+        pollster::block_on(engine.read(&[&engine.multiply(&head, &head)])).unwrap().remove(0)
+    }
+
+    /// FNV-1a of all bits.
+    fn digest(values: &[f32]) -> u64 {
+        let bytes = values.iter().flat_map(|value| value.to_bits().to_le_bytes());
+        bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ byte as u64).wrapping_mul(0x100_0000_01b3))
+    }
+
+    #[test]
+    fn the_same_bits_on_every_machine_and_number_of_threads() {
+        // Of the first machine that computed them; each further one has to give the same.
+        let known = [
+            (Format::F32, 0xae98_82d7_33ca_9396),
+            (Format::F16, 0xe854_c131_e91c_9f7a),
+            (Format::Q8, 0x1a7d_06ae_544a_6773),
+            (Format::Q4, 0x615b_aa16_aea7_03da),
+        ];
+        let pools = [1, 2, 3, 5].map(|n| ThreadPoolBuilder::new().num_threads(n).build().unwrap());
+        for (format, known) in known {
+            let weights = weights(format);
+            for (pool, isa) in pools.iter().flat_map(|pool| Isa::all().into_iter().map(move |isa| (pool, isa))) {
+                let values = pool.install(|| values(&Cpu { isa }, &weights));
+                assert!(values.iter().all(|value| value.is_finite()) && values.iter().any(|value| *value > 0.0));
+                let (digest, threads) = (digest(&values), pool.current_num_threads());
+                assert_eq!(digest, known, "{format:?}, {isa:?}, {threads} threads: {digest:x}");
+            }
+        }
     }
 }

@@ -199,6 +199,10 @@ impl Engine for Gpu {
         format!("gpu ({})", self.device.name)
     }
 
+    fn is_fallible(&self) -> bool {
+        true
+    }
+
     fn tensor(&self, rows: usize, cols: usize, values: &[f32]) -> Result<GpuTensor> {
         assert_eq!(values.len(), rows * cols);
         self.device.alive()?;

@@ -1,4 +1,4 @@
-//! x86 with AVX2 and FMA: a panel's eight lanes are one register. [`block_rows`] and what it adds up by are shared with
+//! x86 with AVX2: a panel's eight lanes are one register. [`block_rows`] and what it adds up by are shared with
 //! [`super::vnni`], and are compiled into functions that may use their instructions.
 
 use std::arch::x86_64::*;
@@ -8,20 +8,20 @@ use super::{Block, Panel, Tile, by_blocks, by_rows};
 use crate::weights::quant::{BLOCK, PANEL};
 
 pub fn available() -> bool {
-    is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma")
+    is_x86_feature_detected!("avx2")
 }
 
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2")]
 pub fn run<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2")]
 pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
     by_rows!(tile.len(), [8, 4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..]));
 }
 
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2")]
 fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
     // SAFETY: here is AVX2.
     unsafe {
@@ -32,7 +32,7 @@ fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut 
             for r in 0..N {
                 // SAFETY: `Isa` has checked that the rows are in `x`.
                 let x = _mm256_broadcast_ss(&*x.as_ptr().add(r * stride + col));
-                sums[r] = _mm256_fmadd_ps(x, weights, sums[r]);
+                sums[r] = madd(x, weights, sums[r]);
             }
         }
         store(tile, sums);
@@ -40,7 +40,7 @@ fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut 
 }
 
 /// Each sum of two products is a lane of 16 bits, which has no room for more.
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2")]
 pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let ones = _mm256_set1_epi16(1);
     let dot = |sum, x, weights| _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(x, weights), ones));
@@ -50,7 +50,7 @@ pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
 }
 
 /// Sums of four products fit 16 bits: see [`crate::weights::quant::fits_quads`].
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2")]
 pub fn q8_quads(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at);
     // SAFETY: as in `q8`.
@@ -58,7 +58,7 @@ pub fn q8_quads(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
 }
 
 /// Sums of a block's products stay in i16, two to a lane: 16 · 127 · 15 is below 2^15.
-#[target_feature(enable = "avx2,fma")]
+#[target_feature(enable = "avx2")]
 pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let ones = _mm256_set1_epi16(1);
     let dot = |sum, x, weights| _mm256_add_epi16(sum, _mm256_maddubs_epi16(weights, x));
@@ -144,8 +144,8 @@ pub fn add_q8(sums: __m256, dots: __m256i, x: &Block, panel: Panel, at: usize) -
     // SAFETY: as in `dots`.
     unsafe {
         let dots = _mm256_mul_ps(_mm256_cvtepi32_ps(dots), _mm256_set1_ps(x.scale));
-        let sums = _mm256_fmadd_ps(dots, factors(panel.scales, at), sums);
-        _mm256_fmadd_ps(_mm256_set1_ps(x.offset), factors(panel.sums, at), sums)
+        let sums = madd(dots, factors(panel.scales, at), sums);
+        madd(_mm256_set1_ps(x.offset), factors(panel.sums, at), sums)
     }
 }
 
@@ -153,9 +153,16 @@ pub fn add_q8(sums: __m256, dots: __m256i, x: &Block, panel: Panel, at: usize) -
 pub fn add_q4(sums: __m256, dots: __m256i, x: &Block, panel: Panel, at: usize) -> __m256 {
     // SAFETY: as in `dots`.
     unsafe {
-        let values = _mm256_fmadd_ps(_mm256_cvtepi32_ps(dots), _mm256_set1_ps(x.scale), _mm256_set1_ps(x.offset));
-        _mm256_fmadd_ps(values, factors(panel.scales, at), sums)
+        let values = madd(_mm256_cvtepi32_ps(dots), _mm256_set1_ps(x.scale), _mm256_set1_ps(x.offset));
+        madd(values, factors(panel.scales, at), sums)
     }
+}
+
+/// a · b + c, rounded twice (see [`super`]).
+#[inline(always)]
+fn madd(a: __m256, b: __m256, c: __m256) -> __m256 {
+    // SAFETY: as in `dots`.
+    unsafe { _mm256_add_ps(_mm256_mul_ps(a, b), c) }
 }
 
 /// A panel has eight factors a block: `Isa` has checked that.

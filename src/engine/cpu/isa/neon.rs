@@ -30,7 +30,7 @@ fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut 
             #[expect(clippy::needless_range_loop, reason = "unrolled: registers, not memory")]
             for r in 0..N {
                 let x = *x.as_ptr().add(r * stride + col);
-                sums[r] = from_fn(|half| vfmaq_n_f32(sums[r][half], weights[half], x));
+                sums[r] = from_fn(|half| madd(weights[half], vdupq_n_f32(x), sums[r][half]));
             }
         }
         store(tile, sums);
@@ -45,7 +45,7 @@ pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
             let (scales, offsets) = (factors(panel.scales, at), factors(panel.sums, at));
             from_fn(|half| {
                 let dots = vmulq_n_f32(vcvtq_f32_s32(dots[half]), x.scale);
-                vfmaq_n_f32(vfmaq_f32(sums[half], dots, scales[half]), offsets[half], x.offset)
+                madd(vdupq_n_f32(x.offset), offsets[half], madd(dots, scales[half], sums[half]))
             })
         }
     };
@@ -60,8 +60,8 @@ pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
         unsafe {
             let scales = factors(panel.scales, at);
             from_fn(|half| {
-                let values = vfmaq_n_f32(vdupq_n_f32(x.offset), vcvtq_f32_s32(dots[half]), x.scale);
-                vfmaq_f32(sums[half], values, scales[half])
+                let values = madd(vcvtq_f32_s32(dots[half]), vdupq_n_f32(x.scale), vdupq_n_f32(x.offset));
+                madd(values, scales[half], sums[half])
             })
         }
     };
@@ -139,6 +139,12 @@ unsafe fn group<const GROUP: usize, const N: usize>(
             }
         }
     }
+}
+
+/// a · b + c, rounded twice (see [`super`]).
+#[inline(always)]
+unsafe fn madd(a: float32x4_t, b: float32x4_t, c: float32x4_t) -> float32x4_t {
+    unsafe { vaddq_f32(vmulq_f32(a, b), c) }
 }
 
 #[inline(always)]

@@ -1,9 +1,11 @@
-//! WebAssembly with relaxed SIMD. All of its instructions that the crate uses are in this file.
+//! WebAssembly with relaxed SIMD. All of its instructions that the crate uses are in this file: dot products, whose
+//! results are the same everywhere for operands of 8 and 7 bits, and no fused multiply-add, which rounds once on some
+//! machines and twice on others.
 
 use std::arch::wasm32::*;
 use std::array::from_fn;
 
-use super::simd128::{Lanes, add_q4, add_q8, block_rows, f32_rows};
+use super::simd128::{Lanes, add_q4, add_q8, block_rows};
 use super::{Block, Panel, Tile, by_blocks, by_rows};
 use crate::weights::quant::{BLOCK, PANEL};
 
@@ -16,15 +18,9 @@ pub fn sums_pairs() -> bool {
 }
 
 #[target_feature(enable = "relaxed-simd")]
-pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
-    let madd = |a, b, c| f32x4_relaxed_madd(a, b, c);
-    by_rows!(tile.len(), [4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..], madd));
-}
-
-#[target_feature(enable = "relaxed-simd")]
 pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights, sum| i32x4_relaxed_dot_i8x16_i7x16_add(weights, x, sum);
-    let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
+    let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at);
     by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, weights| dots(x, weights, dot), add);
 }
 
@@ -32,14 +28,14 @@ pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
 #[target_feature(enable = "relaxed-simd")]
 pub fn q8_quads(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights| i16x8_relaxed_dot_i8x16_i7x16(weights, x);
-    let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
+    let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at);
     by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, weights| dots_quads(x, weights, dot), add);
 }
 
 #[target_feature(enable = "relaxed-simd")]
 pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights, sum| i32x4_relaxed_dot_i8x16_i7x16_add(x, weights, sum);
-    let add = |sums, dots, x: &Block, at| add_q4(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c));
+    let add = |sums, dots, x: &Block, at| add_q4(sums, dots, x, panel, at);
     by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, weights| dots(x, weights, dot), add);
 }
 
@@ -49,7 +45,7 @@ pub fn q4_pairs(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights, sum| i16x8_add(sum, i16x8_relaxed_dot_i8x16_i7x16(x, weights));
     let add = |sums, dots: Lanes, x: &Block, at| {
         let dots = dots.map(|dots| i32x4_extadd_pairwise_i16x8(dots));
-        add_q4(sums, dots, x, panel, at, |a, b, c| f32x4_relaxed_madd(a, b, c))
+        add_q4(sums, dots, x, panel, at)
     };
     by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, weights| dots(x, weights, dot), add);
 }

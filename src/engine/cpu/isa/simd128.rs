@@ -1,27 +1,24 @@
-//! WebAssembly with plain SIMD, and what relaxed SIMD shares with it: [`f32_rows`] and [`block_rows`] take the
-//! instructions that differ, and are compiled into functions that may use them.
+//! WebAssembly with plain SIMD, and what relaxed SIMD shares with it: [`block_rows`] takes the instructions that differ, and
+//! is compiled into functions that may use them.
 
 use std::arch::wasm32::*;
 use std::array::from_fn;
 
-use super::{Block, Panel, Tile};
+use super::{Block, Panel, Tile, by_rows};
 use crate::weights::quant::{BLOCK, PANEL};
 
 #[cfg(any(test, not(feature = "relaxed-simd")))]
-pub use plain::{f32, q4, q8};
+pub use plain::{q4, q8};
 
 /// One value for each lane of a panel.
 pub type Lanes = [v128; 2];
 
-/// N rows against one panel of f32.
+pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
+    by_rows!(tile.len(), [4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..]));
+}
+
 #[inline(always)]
-pub fn f32_rows<const N: usize>(
-    x: &[f32],
-    stride: usize,
-    panel: &[f32],
-    tile: &mut Tile,
-    madd: impl Fn(v128, v128, v128) -> v128,
-) {
+fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
     let mut sums: [Lanes; N] = from_fn(|r| lanes(&tile[r]));
     for (col, weights) in panel.as_chunks().0.iter().enumerate() {
         let weights = lanes(weights);
@@ -59,14 +56,7 @@ pub fn block_rows<const N: usize>(
 }
 
 #[inline(always)]
-pub fn add_q8(
-    sums: Lanes,
-    dots: Lanes,
-    x: &Block,
-    panel: Panel,
-    at: usize,
-    madd: impl Fn(v128, v128, v128) -> v128,
-) -> Lanes {
+pub fn add_q8(sums: Lanes, dots: Lanes, x: &Block, panel: Panel, at: usize) -> Lanes {
     let (scale, offset) = (f32x4_splat(x.scale), f32x4_splat(x.offset));
     let (scales, offsets) = (factors(panel.scales, at), factors(panel.sums, at));
     from_fn(|half| {
@@ -76,17 +66,16 @@ pub fn add_q8(
 }
 
 #[inline(always)]
-pub fn add_q4(
-    sums: Lanes,
-    dots: Lanes,
-    x: &Block,
-    panel: Panel,
-    at: usize,
-    madd: impl Fn(v128, v128, v128) -> v128,
-) -> Lanes {
+pub fn add_q4(sums: Lanes, dots: Lanes, x: &Block, panel: Panel, at: usize) -> Lanes {
     let (scale, offset) = (f32x4_splat(x.scale), f32x4_splat(x.offset));
     let scales = factors(panel.scales, at);
     from_fn(|half| madd(madd(f32x4_convert_i32x4(dots[half]), scale, offset), scales[half], sums[half]))
+}
+
+/// a · b + c, rounded twice (see [`super`]).
+#[inline(always)]
+fn madd(a: v128, b: v128, c: v128) -> v128 {
+    f32x4_add(f32x4_mul(a, b), c)
 }
 
 #[inline(always)]
@@ -114,25 +103,17 @@ fn store<const N: usize>(tile: &mut Tile, sums: [Lanes; N]) {
 
 #[cfg(any(test, not(feature = "relaxed-simd")))]
 mod plain {
-    use super::super::{by_blocks, by_rows};
+    use super::super::by_blocks;
     use super::*;
 
-    pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
-        by_rows!(tile.len(), [4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..], madd));
-    }
-
     pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
-        let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at, madd);
+        let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at);
         by_blocks!(x, stride, panel, tile, [4, 2, 1], dots, add);
     }
 
     pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
-        let add = |sums, dots, x: &Block, at| add_q4(sums, dots, x, panel, at, madd);
+        let add = |sums, dots, x: &Block, at| add_q4(sums, dots, x, panel, at);
         by_blocks!(x, stride, panel, tile, [4, 2, 1], dots, add);
-    }
-
-    fn madd(a: v128, b: v128, c: v128) -> v128 {
-        f32x4_add(f32x4_mul(a, b), c)
     }
 
     /// As i8 either format's codes are what they are. The instruction sums pairs of i16, so a lane has two halves.

@@ -10,12 +10,12 @@ pub fn available() -> bool {
     super::avx2::available() && is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl")
 }
 
-#[target_feature(enable = "avx2,fma,avx512vl")]
+#[target_feature(enable = "avx2,avx512vl")]
 pub fn run<R>(f: impl FnOnce() -> R) -> R {
     f()
 }
 
-#[target_feature(enable = "avx2,fma,avx512vl,avx512vnni")]
+#[target_feature(enable = "avx2,avx512vl,avx512vnni")]
 pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |sum, x, weights| _mm256_dpbusd_epi32(sum, x, weights);
     let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at);
@@ -23,7 +23,7 @@ pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     unsafe { by_blocks!(x, stride, panel, tile, [8, 4, 2, 1], |x, w| dots(x, w, dot), add) }
 }
 
-#[target_feature(enable = "avx2,fma,avx512vl,avx512vnni")]
+#[target_feature(enable = "avx2,avx512vl,avx512vnni")]
 pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |sum, x, weights| _mm256_dpbusd_epi32(sum, weights, x);
     let add = |sums, dots, x: &Block, at| add_q4(sums, dots, x, panel, at);

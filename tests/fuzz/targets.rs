@@ -1,0 +1,161 @@
+//! What the fuzzer calls: each function takes any bytes, and may answer with an error of the input's, but not panic, hang,
+//! or take memory without bound. `tests/hostile.rs` calls the same with every input that was once mishandled.
+
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use memeclip::engine::cpu::Cpu;
+use memeclip::model::{ClipConfig, HeadConfig, Stages, TextConfig, VisionConfig};
+use memeclip::preprocess::{self, Rgb};
+use memeclip::tokenizer::Tokenizer;
+use memeclip::verdict::Task;
+use memeclip::weights::checkpoint::{self, ClipCheckpoint};
+use memeclip::weights::load::Loader;
+use memeclip::weights::manifest::{Component, HeadEntry, Manifest, Shard};
+use memeclip::weights::quant::Format;
+use memeclip::weights::source::{Directory, Source};
+use memeclip::{Classifier, Error, Result};
+use pollster::block_on;
+
+/// A pack's manifest.
+pub fn manifest(json: &[u8]) {
+    let Some(manifest) = sound(Manifest::parse("manifest.json", json)) else { return };
+    let again = serde_json::to_vec(&manifest).expect("a manifest is JSON");
+    assert_eq!(Manifest::parse("manifest.json", &again).expect("what was read reads again"), manifest);
+    let (_, _) = (manifest.bytes(), manifest.towers());
+    classify(Memory { manifest: json.into(), shard: None });
+}
+
+/// The header of a shard: it gets as many bytes of data as it says it has.
+pub fn header(header: &[u8]) {
+    let data = match serde_json::from_slice::<safetensors::tensor::Metadata>(header) {
+        Ok(metadata) if metadata.data_len() <= 1 << 20 => metadata.data_len(),
+        _ => 0,
+    };
+    let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
+    bytes.extend(header);
+    bytes.resize(bytes.len() + data, 0);
+    shard(&bytes);
+}
+
+/// A shard whose hash is right: what a hostile pack may hold. It is all that the pack has.
+pub fn shard(bytes: &[u8]) {
+    classify(Memory { manifest: small_manifest(bytes.len()), shard: Some(bytes) });
+}
+
+/// A published model's file, as safetensors or as `torch.save` writes it.
+pub fn checkpoint(bytes: &[u8]) {
+    static FILE: LazyLock<PathBuf> =
+        LazyLock::new(|| std::env::temp_dir().join(format!("memeclip-hostile-{}", std::process::id())));
+    let kind = if bytes.get(8) == Some(&b'{') { "safetensors" } else { "pt" };
+    let file = FILE.with_extension(kind);
+    std::fs::write(&file, bytes).expect("a file for the checkpoint");
+    sound(checkpoint::head(&file, Task::Hate, &small_clip(), |_| Format::Q8));
+    if let Some(clip) = sound(ClipCheckpoint::open(&file)) {
+        for stage in clip.stages() {
+            sound(clip.stage(&stage, |_| Format::Q4));
+        }
+        sound(clip.visual_projection());
+        sound(clip.text_projection());
+    }
+    std::fs::remove_file(&file).expect("the file was written");
+}
+
+/// A picture's file.
+pub fn image(bytes: &[u8]) {
+    let Some(image) = sound(preprocess::decode("the picture", bytes)) else { return };
+    assert_eq!(image.data.len(), image.width * image.height * 3);
+    assert!(preprocess::check_size("", image.width as u32, image.height as u32).is_ok());
+    assert_eq!(preprocess::resize(&image, 56).data.len(), 56 * 56 * 3);
+}
+
+/// What a picture says.
+pub fn text(bytes: &[u8]) {
+    static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| {
+        let pack = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("weights/default"));
+        let pack = pack.into_iter().find(|pack| pack.exists()).expect("the repository has a pack");
+        let loader = block_on(Loader::open(Directory::new(pack))).expect("the pack is sound");
+        let tensors = block_on(loader.stage("text.tokenizer")).expect("the pack is whole");
+        let merges: Vec<[u16; 2]> = tensors.integers["merges"].as_chunks().0.to_vec();
+        Tokenizer::from_merges(&merges, 77).expect("the merges are CLIP's")
+    });
+    let Some(ids) = sound(TOKENIZER.ids(&String::from_utf8_lossy(bytes))) else { return };
+    assert!((2..=77).contains(&ids.len()), "{} ids", ids.len());
+    assert_eq!((ids[0], ids[ids.len() - 1]), (49406, 49407));
+    assert!(ids[1..ids.len() - 1].iter().all(|id| *id < 49406));
+}
+
+/// The value, or none if the input was refused. An internal error would be a fault of ours.
+fn sound<T>(result: Result<T>) -> Option<T> {
+    result.map_err(|error| assert_ne!(error.code(), "internal", "{error}")).ok()
+}
+
+/// The verdict of a pack that someone else has made.
+fn classify(pack: Memory) {
+    let picture = Rgb { width: 2, height: 1, data: vec![250, 10, 30, 0, 200, 90] };
+    let verdict = async { Classifier::open(Cpu::new(), pack).await?.classify(&picture, "a hat, 2 cats", &[]).await };
+    let Some(verdict) = sound(block_on(verdict)) else { return };
+    for task in verdict.tasks {
+        let sum: f32 = task.probabilities.iter().sum();
+        assert!((sum - 1.0).abs() < 1e-3, "probabilities {:?}", task.probabilities);
+    }
+}
+
+/// A pack in memory, which vouches for its one shard.
+struct Memory<'a> {
+    manifest: Vec<u8>,
+    shard: Option<&'a [u8]>,
+}
+
+impl Source for Memory<'_> {
+    type Bytes = Vec<u8>;
+
+    async fn manifest(&self) -> Result<Vec<u8>> {
+        Ok(self.manifest.clone())
+    }
+
+    async fn shard(&self, shard: &Shard) -> Result<Vec<u8>> {
+        let missing = || Error::MissingShard { shard: shard.file.clone(), reason: "it is not here".into() };
+        Ok(self.shard.ok_or_else(missing)?.into())
+    }
+
+    fn name(&self) -> String {
+        "memory".into()
+    }
+}
+
+/// The smallest CLIP that the kernels take.
+pub fn small_clip() -> ClipConfig {
+    ClipConfig {
+        vision: VisionConfig { image_size: 4, patch_size: 2, width: 32, layers: 1, heads: 1, mlp: 32 },
+        text: TextConfig { context: 8, vocabulary: 516, width: 32, layers: 1, heads: 1, mlp: 32 },
+        projection: 32,
+    }
+}
+
+/// Stages of a pack of [`small_clip`].
+pub const STAGES: [&str; 8] = [
+    "vision.embed",
+    "vision.block.0",
+    "vision.pool",
+    "text.tokenizer",
+    "text.embed",
+    "text.block.0",
+    "text.pool",
+    "head.hate",
+];
+
+/// A pack of [`small_clip`] and one head, all in one shard of so many bytes.
+pub fn small_manifest(bytes: usize) -> Vec<u8> {
+    let stages = STAGES.map(String::from).to_vec();
+    let shard = Shard { file: "all.safetensors".into(), bytes: bytes as u64, sha256: "0".repeat(64), stages };
+    let component = |name: &str| (name.to_string(), Component { shards: vec![shard.clone()] });
+    let head = HeadEntry { config: HeadConfig::memeclip(128), zero_shot: false, temperature: 1.0 };
+    let json = serde_json::json!({
+        "format": "memeclip", "version": 1, "name": "small", "dtype": "q8", "licence": "", "provenance": "", "notice": "",
+        "clip": small_clip(),
+        "heads": { "hate": head },
+        "components": std::collections::BTreeMap::from(["vision", "text", "head/hate"].map(component)),
+    });
+    serde_json::to_vec(&json).expect("a manifest is JSON")
+}

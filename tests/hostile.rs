@@ -1,0 +1,104 @@
+//! Every input that the fuzzer (see `tests/fuzz`) or a reader once found mishandled, and packs that ask for too much.
+
+mod common;
+#[path = "fuzz/targets.rs"]
+mod targets;
+
+use std::fs;
+use std::path::Path;
+
+use memeclip::Error;
+use memeclip::tokenizer::Tokenizer;
+use memeclip::weights::manifest::{self, Manifest};
+use serde_json::{Value, json};
+
+#[test]
+fn every_input_that_was_once_mishandled() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/regressions");
+    let targets: [(&str, fn(&[u8])); 6] = [
+        ("manifest", targets::manifest),
+        ("header", targets::header),
+        ("shard", targets::shard),
+        ("checkpoint", targets::checkpoint),
+        ("image", targets::image),
+        ("text", targets::text),
+    ];
+    let mut inputs = 0;
+    for (name, target) in targets {
+        for entry in fs::read_dir(folder.join(name)).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            println!("{}", path.display());
+            target(&fs::read(path).unwrap());
+            inputs += 1;
+        }
+    }
+    assert!(inputs > 0);
+}
+
+/// The small manifest with the value at `pointer` replaced.
+fn altered(pointer: &str, value: Value) -> memeclip::Result<Manifest> {
+    let mut json: Value = serde_json::from_slice(&targets::small_manifest(1000)).unwrap();
+    *json.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}")) = value;
+    Manifest::parse("manifest.json", &serde_json::to_vec(&json).unwrap())
+}
+
+#[test]
+fn a_manifest_that_asks_for_too_much_is_refused() {
+    altered("/name", json!("fine")).unwrap();
+    let shard = "/components/vision/shards/0";
+    let sha256 = "0123456789abcdef".repeat(4);
+    let cases = [
+        ("/clip/vision/width", json!(1u64 << 40)),
+        ("/clip/vision/mlp", json!(usize::MAX - 31)),
+        ("/clip/vision/layers", json!(usize::MAX)),
+        ("/clip/vision/patch_size", json!(0)),
+        ("/clip/vision/image_size", json!(1 << 20)),
+        ("/clip/vision/heads", json!(0)),
+        ("/clip/text/context", json!(1u64 << 33)),
+        ("/clip/text/vocabulary", json!(usize::MAX)),
+        ("/clip/text/layers", json!(0)),
+        ("/clip/projection", json!(1 << 20)),
+        ("/heads/hate/config/map", json!(1 << 20)),
+        ("/heads/hate/config/map", json!(0)),
+        ("/heads/hate/config/adapter", json!(1e30)),
+        ("/heads/hate/config/scale", json!(1e38)),
+        ("/heads/hate/temperature", json!(1e-30)),
+        ("/heads/hate/temperature", json!(-1)),
+        (&format!("{shard}/bytes"), json!(u64::MAX)),
+        (&format!("{shard}/bytes"), json!(-1)),
+        (&format!("{shard}/file"), json!("../vision")),
+        (&format!("{shard}/file"), json!("https://elsewhere.invalid/x")),
+        (&format!("{shard}/file"), json!("")),
+        (&format!("{shard}/sha256"), json!("manifest.json")),
+        (&format!("{shard}/sha256"), json!(sha256.to_uppercase())),
+    ];
+    for (pointer, value) in cases {
+        let error = altered(pointer, value.clone()).expect_err(&format!("{pointer} = {value}"));
+        assert_eq!(error.code(), "pack/manifest", "{pointer} = {value}: {error}");
+    }
+    altered(&format!("{shard}/sha256"), json!(sha256)).unwrap();
+    // Many a shard, and one many times: neither is too large by itself.
+    let shards = |name: &dyn Fn(usize) -> String| -> Value {
+        let entry = |i| json!({ "file": name(i), "bytes": manifest::MAX_SHARD_BYTES, "sha256": sha256, "stages": [] });
+        (0..100).map(entry).collect()
+    };
+    for value in [shards(&|i| format!("{i}.safetensors")), shards(&|_| "one.safetensors".into())] {
+        assert_eq!(altered("/components/vision/shards", value).unwrap_err().code(), "pack/manifest");
+    }
+    // Its shards would be as many products of three widths.
+    let mut cross: Value =
+        json!({ "map": 1024, "adapter": null, "fusion": "cross", "pre_output": false, "scale": null });
+    assert_eq!(altered("/heads/hate/config", cross.clone()).unwrap_err().code(), "pack/manifest");
+    cross["map"] = json!(128);
+    altered("/heads/hate/config", cross).unwrap();
+    let large = vec![b' '; manifest::MAX_BYTES as usize + 1];
+    assert_eq!(Manifest::parse("manifest.json", &large).unwrap_err().code(), "pack/manifest");
+}
+
+#[test]
+fn merges_that_double_their_tokens_do_not_fill_the_memory() {
+    let doubling =
+        |merges: u16| -> Vec<[u16; 2]> { (0..merges).map(|i| if i == 0 { [0, 0] } else { [511 + i; 2] }).collect() };
+    Tokenizer::from_merges(&doubling(7), 77).unwrap();
+    assert!(matches!(Tokenizer::from_merges(&doubling(40), 77), Err(Error::Tensor { .. })));
+}
