@@ -81,7 +81,7 @@ fn read(path: &Path) -> Result<Value> {
     serde_json::from_slice(&text).map_err(|e| Error::Io { file: path.display().to_string(), reason: e.to_string() })
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
     if !from.is_dir() {
         let folder = to.parent().unwrap_or(to);
         fs::create_dir_all(folder).map_err(|e| io(folder, e))?;

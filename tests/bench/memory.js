@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs';
  * files mapped in, which is the browser's own code. The browser's main process is left out: it holds, for pages of a
  * private context, what would lie on the disk.
  */
-function held(browser) {
+export function held(browser) {
   let bytes = 0;
   for (const pid of descendants(browser)) {
     try {

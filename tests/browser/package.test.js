@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { build } from 'vite';
@@ -83,4 +83,17 @@ test('through a bundler', async () => {
   const page = await browser.newPage();
   await page.goto(`${site}/index.html`);
   answered(await answer(page, undefined, { threads: 2 }), /2 threads/);
+});
+
+test('the licences come along, those of all crates in the WebAssembly', () => {
+  for (const file of ['LICENSE-MIT', 'LICENSE-APACHE']) assert.ok(existsSync(join(installed, file)), file);
+  const licences = readFileSync(join(installed, 'pkg/LICENCES.txt'), 'utf8');
+  const of = ['--no-default-features', '--features', 'relaxed-simd,ocr', '--target', 'wasm32-unknown-unknown', '-e', 'normal,no-proc-macro'];
+  const tree = execFileSync('cargo', ['tree', '--locked', '--prefix', 'none', '-f', '{p}', ...of], { cwd: root, encoding: 'utf8' });
+  const crates = new Set(tree.split('\n').map((line) => line.split(' ').slice(0, 2)).filter(([name]) => name && name !== 'memeclip').map(String));
+  assert.ok(crates.size > 50, `${crates.size} crates`);
+  for (const crate of crates) {
+    const [name, version] = crate.split(',');
+    assert.ok(licences.includes(`${name} ${version.slice(1)} (`), `${name} ${version}`);
+  }
 });

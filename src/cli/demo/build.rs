@@ -8,6 +8,7 @@ use std::{env, fs, io};
 
 use wasm_bindgen_cli_support::Bindgen;
 
+use super::licences;
 use crate::{Error, Result};
 
 const TARGET: &str = "wasm32-unknown-unknown";
@@ -28,10 +29,13 @@ const BUILDS: [Build; 4] = [
     Build { name: "ocr", features: "ocr", threads: false },
 ];
 
+/// As in `.cargo/config.toml`, whose flags do not count where a build is given its own.
+const SIMD: &str = "-Ctarget-feature=+simd128";
+
 /// How a module that shares its memory is compiled and linked, as wasm-bindgen wants it: the memory is imported, of 4 GB at
 /// most, and each thread sets up its own thread-local storage.
 const SHARED: [&str; 8] = [
-    "-Ctarget-feature=+simd128,+atomics,+bulk-memory",
+    "-Ctarget-feature=+atomics,+bulk-memory",
     "-Clink-arg=--shared-memory",
     "-Clink-arg=--import-memory",
     "-Clink-arg=--max-memory=4294967296",
@@ -41,11 +45,14 @@ const SHARED: [&str; 8] = [
     "-Clink-arg=--export=__tls_base",
 ];
 
+/// What the modules are made of.
+const SOURCES: [&str; 5] = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"];
+
 /// Brings `www/pkg` up to date.
 pub fn build(root: &Path) -> Result<()> {
     let pkg = root.join("www/pkg");
-    let sources = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"];
-    let changed = sources.iter().map(|source| newest(&root.join(source))).collect::<io::Result<Vec<_>>>();
+    let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    let changed = SOURCES.iter().map(|source| newest(&root.join(source))).collect::<io::Result<Vec<_>>>();
     let changed = changed.map_err(|e| Error::Io {
         file: root.display().to_string(),
         reason: format!("{e}. The page is built from the repository that this program was built in; restore it."),
@@ -58,7 +65,8 @@ pub fn build(root: &Path) -> Result<()> {
             continue;
         }
         eprintln!("building the page's WebAssembly ({name}) ...");
-        bind(&compile(root, build)?, &pkg, name)?;
+        bind(&compile(root, &target, build)?, &pkg, name)?;
+        licences::write(root, TARGET, &BUILDS.map(|build| build.features).join(","), &pkg.join("LICENCES.txt"))?;
     }
     Ok(())
 }
@@ -75,21 +83,22 @@ fn newest(path: &Path) -> io::Result<SystemTime> {
     times.into_iter().max().map_or_else(|| metadata.modified(), Ok)
 }
 
-fn compile(root: &Path, build: &Build) -> Result<PathBuf> {
+fn compile(root: &Path, target: &Path, build: &Build) -> Result<PathBuf> {
     let failed = |reason: String| Error::Io { file: "cargo build".into(), reason };
+    let mut target = target.to_path_buf();
+    let mut flags = vec![SIMD.to_string()];
+    flags.extend(nameless(root, &target)?);
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--lib", "--no-default-features", "--features", build.features]);
+    cargo.args(["build", "--locked", "--lib", "--no-default-features", "--features", build.features]);
     cargo.args(["--profile", PROFILE, "--target", TARGET]);
     if build.threads {
         // The standard library that comes with Rust is without atomics. To build it is no stable feature of cargo yet.
         cargo.arg("-Zbuild-std=std,panic_abort").env("RUSTC_BOOTSTRAP", "1");
-        cargo.env("CARGO_ENCODED_RUSTFLAGS", SHARED.join("\x1f"));
-    }
-    let mut target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    if build.threads {
+        flags.extend(SHARED.map(String::from));
         // Other flags make cargo compile the dependencies anew each time, if both kinds share a folder.
         target.push("threads");
     }
+    cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     let status = cargo.arg("--target-dir").arg(&target).current_dir(root).status();
     match status.map_err(|e| failed(format!("{e}. Install Rust from https://rustup.rs.")))?.success() {
         true => Ok(target.join(TARGET).join(PROFILE).join("memeclip.wasm")),
@@ -99,10 +108,48 @@ fn compile(root: &Path, build: &Build) -> Result<PathBuf> {
     }
 }
 
+/// Flags that keep this machine's folders out of the module, whose panics name the files that they come from. So the same
+/// sources give the same bytes anywhere.
+fn nameless(root: &Path, target: &Path) -> Result<Vec<String>> {
+    let failed = |reason: String| Error::Io { file: "rustc".into(), reason };
+    let asked = Command::new("rustc").args(["--print", "sysroot"]).current_dir(root).output();
+    let asked = asked.map_err(|e| failed(format!("{e}. Install Rust from https://rustup.rs.")))?;
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&asked.stdout).trim_end());
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(env::home_dir()?.join(".cargo"))).unwrap_or_default();
+    // Of several that fit, the last one counts.
+    let folders = [(root, "memeclip"), (&home, "cargo"), (&sysroot, "rust"), (target, "target")];
+    Ok(folders.map(|(folder, name)| format!("--remap-path-prefix={}=/{name}", folder.display())).into())
+}
+
 /// Adds the JavaScript that the module is called through.
 fn bind(wasm: &Path, pkg: &Path, name: &str) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.remove_name_section(true);
     let made = bindgen.web(true).and_then(|bindgen| bindgen.input_path(wasm).out_name(name).generate(pkg));
     made.map_err(|e| Error::Io { file: wasm.display().to_string(), reason: format!("{e:#}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::extension::copy;
+
+    #[test]
+    #[ignore = "it compiles all anew, which takes minutes"]
+    fn the_same_sources_give_the_same_module_in_any_folder() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        build(root).unwrap();
+        let folder = env::temp_dir().join(format!("memeclip-build-{}", std::process::id()));
+        let elsewhere = folder.join("a/longer/path");
+        for source in SOURCES {
+            copy(&root.join(source), &elsewhere.join(source)).unwrap();
+        }
+        let module = compile(&elsewhere, &folder.join("built"), &BUILDS[0]).unwrap();
+        bind(&module, &folder, "again").unwrap();
+        let read = |path: PathBuf| fs::read(path).unwrap();
+        let (first, again) = (read(root.join("www/pkg/relaxed_bg.wasm")), read(folder.join("again_bg.wasm")));
+        fs::remove_dir_all(folder).unwrap();
+        assert!(first == again, "{} and {} bytes", first.len(), again.len());
+    }
 }

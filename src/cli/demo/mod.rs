@@ -1,6 +1,7 @@
 //! The page on localhost.
 
 pub mod build;
+mod licences;
 mod server;
 
 use std::path::{Path, PathBuf};
