@@ -15,7 +15,7 @@
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { alone, countBuffers, inUse, prepare } from '../browser/endurance.js';
+import { countBuffers, inUse, left, pageHeap, prepare } from '../browser/endurance.js';
 import { blank, launch, root, serve } from '../browser/harness.js';
 import { held, rest } from './memory.js';
 
@@ -87,7 +87,7 @@ function requests(load, count) {
 function cycles(load) {
   return session(load, async ({ browser, page, pid }) => {
     console.log(`\nLoading and disposing: ${load.device}, ${load.threads} thread(s)\n`);
-    header('cycles', 'heap', 'process');
+    header('cycles', 'Workers left', 'heap', 'process');
     const count = Number(options.cycles);
     for (let done = 0; done <= count; done++) {
       await page.evaluate(async (load) => {
@@ -96,10 +96,10 @@ function cycles(load) {
         clf.dispose();
       }, load);
       if (done % (count / 5) > 0) continue;
-      await alone(browser);
-      const { heap } = await inUse(browser, page);
+      const workers = await left(browser);
+      const heap = await pageHeap(browser);
       await rest(pid);
-      row(done, mb(heap), mb(held(pid)));
+      row(done, workers, mb(heap), mb(held(pid)));
     }
   });
 }

@@ -115,10 +115,15 @@ export async function inUse(browser, page, build) {
   return { ...memories, workers: heaps.length - 1, heap: heaps.reduce((sum, bytes) => sum + bytes, 0) };
 }
 
+/** JavaScript's memory of the page alone. */
+export async function pageHeap(browser) {
+  return (await collected(browser, ['page'])).reduce((sum, bytes) => sum + bytes, 0);
+}
+
 /** JavaScript's memory of each page and Worker, after a collection. */
-async function collected(browser) {
+async function collected(browser, types = ['page', 'worker']) {
   const session = await browser.newBrowserCDPSession();
-  const { targetInfos } = await session.send('Target.getTargets', { filter: [{ type: 'page' }, { type: 'worker' }] });
+  const { targetInfos } = await session.send('Target.getTargets', { filter: types.map((type) => ({ type })) });
   const heaps = [];
   for (const { targetId, url } of targetInfos) {
     // Of the engine's further threads there is no answer: they wait for work.
@@ -148,13 +153,12 @@ async function collected(browser) {
   return heaps;
 }
 
-/** Waits until the page has no Workers: what has been terminated ends by and by. */
-export async function alone(browser) {
+/** How many Workers are left: what has been terminated ends by and by, within ten seconds if ever. */
+export async function left(browser) {
   const session = await browser.newBrowserCDPSession();
-  for (let left = 1; left > 0; ) {
+  for (let waits = 0; ; waits++) {
     const { targetInfos } = await session.send('Target.getTargets', { filter: [{ type: 'worker' }] });
-    left = targetInfos.length;
-    await new Promise((later) => setTimeout(later, 50));
+    if (targetInfos.length === 0 || waits === 100) return session.detach().then(() => targetInfos.length);
+    await new Promise((later) => setTimeout(later, 100));
   }
-  await session.detach();
 }

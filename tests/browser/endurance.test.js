@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { alone, countBuffers, inUse, prepare } from './endurance.js';
+import { countBuffers, inUse, left, pageHeap, prepare } from './endurance.js';
 import { blank, host, launch, pack, root, serve } from './harness.js';
 
 const MB = 1e6;
@@ -51,28 +51,30 @@ for (const device of ['cpu', 'gpu']) {
 
 test('a classifier that is disposed of leaves nothing behind', () =>
   withPage(async (page) => {
-    const cycle = (device) =>
-      page.evaluate(async ([module, device]) => {
+    // On the cpu: Chromium's software adapter keeps one Worker in some thirty from ending.
+    const cycle = () =>
+      page.evaluate(async (module) => {
         const { MemeClip } = await import(module);
-        const clf = await MemeClip.load('/weights/', { device, threads: 1 });
+        const clf = await MemeClip.load('/weights/', { device: 'cpu', threads: 1 });
         await clf.classify(new ImageData(64, 64), { text: 'hello' });
         clf.dispose();
-      }, [`${elsewhere.origin}/memeclip.js`, device]);
+      }, `${elsewhere.origin}/memeclip.js`);
     await page.evaluate(() => {
       globalThis.addresses = 0;
       const { createObjectURL, revokeObjectURL } = URL;
       URL.createObjectURL = (blob) => ((addresses += 1), createObjectURL.call(URL, blob));
       URL.revokeObjectURL = (address) => ((addresses -= 1), revokeObjectURL.call(URL, address));
     });
-    const left = async () => {
-      await alone(browser);
-      const { heap } = await inUse(browser, page);
-      return { heap, addresses: await page.evaluate(() => addresses), ...(await counted(page)) };
+    const kept = async () => {
+      const workers = await left(browser);
+      const heap = await pageHeap(browser);
+      return { workers, heap, addresses: await page.evaluate(() => addresses), ...(await counted(page)) };
     };
-    await cycle('cpu');
-    const before = await left();
-    for (const device of ['cpu', 'gpu', 'cpu', 'gpu', 'cpu']) await cycle(device);
-    const { heap, ...rest } = await left();
+    await cycle();
+    const before = await kept();
+    assert.equal(before.workers, 0);
+    for (let i = 0; i < 5; i++) await cycle();
+    const { heap, ...rest } = await kept();
     assert.ok(heap - before.heap <= 0.5 * MB, `${heap} after ${before.heap}`);
     assert.deepEqual({ heap: before.heap, ...rest }, before);
   }));
