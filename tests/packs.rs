@@ -13,6 +13,7 @@ use memeclip::verdict::{Task, Verdict};
 use memeclip::weights::manifest::{Manifest, Shard};
 use memeclip::weights::source::Directory;
 use memeclip::{Classifier, Error};
+use sha2::{Digest, Sha256};
 
 /// A fresh q8 pack of the tiny model.
 fn pack(test: &str) -> PathBuf {
@@ -117,6 +118,45 @@ fn shard_names_stay_in_the_pack() {
     let file = manifest(&pack).components["vision"].shards[0].file.clone();
     rewrite(&pack, &file, "../outside.safetensors");
     assert_eq!(open(&pack).err().unwrap().code(), "pack/manifest");
+}
+
+/// Puts other bytes at the start of a head's tensor, with a hash that is right.
+fn poison(pack: &Path, tensor: &str, bytes: &[u8]) {
+    let mut manifest = manifest(pack);
+    let shard = &mut manifest.components.get_mut("head/hate").unwrap().shards[0];
+    let path = pack.join(&shard.file);
+    let mut file = fs::read(&path).unwrap();
+    let (header, metadata) = safetensors::SafeTensors::read_metadata(&file).unwrap();
+    let start = 8 + header + metadata.info(tensor).unwrap().data_offsets.0;
+    file[start..][..bytes.len()].copy_from_slice(bytes);
+    shard.sha256 = Sha256::digest(&file).iter().map(|byte| format!("{byte:02x}")).collect();
+    fs::write(path, file).unwrap();
+    fs::write(pack.join("manifest.json"), serde_json::to_vec(&manifest).unwrap()).unwrap();
+}
+
+#[test]
+fn weights_that_are_no_numbers() {
+    let (scale, bias, weight) =
+        ("head.hate.image.projection.weight.scale", "head.hate.image.projection.bias", "head.hate.classifier");
+    let (infinity, nan) = (half::f16::INFINITY.to_le_bytes(), half::f16::NAN.to_le_bytes());
+    let cases: [(&str, &[u8]); 5] = [
+        (scale, &infinity),
+        (scale, &nan),
+        (bias, &f32::NAN.to_le_bytes()),
+        (bias, &f32::NEG_INFINITY.to_le_bytes()),
+        (weight, &f32::NAN.to_le_bytes()),
+    ];
+    for (tensor, bytes) in cases {
+        let pack = pack("poison");
+        poison(&pack, tensor, bytes);
+        let error = classify(&open(&pack).unwrap()).unwrap_err();
+        assert_eq!(error.code(), "pack/tensor", "{error}");
+        assert!(error.to_string().contains("not finite"), "{error}");
+    }
+    // Zeros are numbers.
+    let pack = pack("poison");
+    poison(&pack, scale, &[0; 64]);
+    classify(&open(&pack).unwrap()).unwrap();
 }
 
 #[test]

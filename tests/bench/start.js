@@ -129,7 +129,7 @@ function stored(page) {
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-const needed = Object.entries(manifest(weights).components).flatMap(([name, component]) => (name === 'prompts' ? [] : component));
+const needed = Object.entries(manifest(weights).components).flatMap(([name, component]) => (['prompts', 'ocr', 'golden'].includes(name) ? [] : component));
 const bytes = needed.flatMap(({ shards }) => shards).reduce((sum, { bytes }) => sum + bytes, 0);
 
 const { compute } = await round(Infinity);
