@@ -51,7 +51,7 @@ for (const device of ['cpu', 'gpu']) {
 
 test('a classifier that is disposed of leaves nothing behind', () =>
   withPage(async (page) => {
-    // On the cpu: Chromium's software adapter keeps one Worker in some thirty from ending.
+    // On the cpu: with the software adapter a Worker sometimes stays, see BENCHMARKS.md, Endurance.
     const cycle = () =>
       page.evaluate(async (module) => {
         const { MemeClip } = await import(module);
