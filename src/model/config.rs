@@ -149,7 +149,7 @@ impl HeadConfig {
             return Err(format!("map width {} is no multiple of {WHOLE} up to {most}", self.map));
         }
         let factors = [self.adapter, self.scale].into_iter().flatten();
-        match factors.into_iter().find(|factor| !(factor.abs() <= 1e4)) {
+        match factors.into_iter().find(|factor| !(-1e4..=1e4).contains(factor)) {
             Some(factor) => Err(format!("adapter ratio or scale {factor}")),
             None => Ok(()),
         }

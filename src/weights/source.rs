@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::manifest::{self, Shard};
+use super::manifest::Shard;
 use crate::{Error, Result};
 
 /// A pack's home: a directory, or (in the browser) a web server and the browser's cache.
@@ -94,10 +94,10 @@ impl Source for Directory {
     type Bytes = Vec<u8>;
 
     async fn manifest(&self) -> Result<Vec<u8>> {
-        let path = self.path.join(manifest::FILE);
+        let path = self.path.join(super::manifest::FILE);
         let name = path.display().to_string();
         let invalid = |e: std::io::Error| Error::Manifest { name: name.clone(), reason: e.to_string() };
-        manifest::check_bytes(&name, std::fs::metadata(&path).map_err(invalid)?.len())?;
+        super::manifest::check_bytes(&name, std::fs::metadata(&path).map_err(invalid)?.len())?;
         std::fs::read(&path).map_err(invalid)
     }
 
