@@ -146,10 +146,14 @@ mod tests {
             copy(&root.join(source), &elsewhere.join(source)).unwrap();
         }
         let module = compile(&elsewhere, &folder.join("built"), &BUILDS[0]).unwrap();
-        bind(&module, &folder, "again").unwrap();
-        let read = |path: PathBuf| fs::read(path).unwrap();
-        let (first, again) = (read(root.join("www/pkg/relaxed_bg.wasm")), read(folder.join("again_bg.wasm")));
+        // The module has its name in it.
+        bind(&module, &folder, BUILDS[0].name).unwrap();
+        let read = |folder: &Path| fs::read(folder.join(format!("{}_bg.wasm", BUILDS[0].name))).unwrap();
+        let (first, again) = (read(&root.join("www/pkg")), read(&folder));
         fs::remove_dir_all(folder).unwrap();
         assert!(first == again, "{} and {} bytes", first.len(), again.len());
+        // Nor in that of another user.
+        let home = env::home_dir().unwrap().into_os_string().into_encoded_bytes();
+        assert!(!again.windows(home.len()).any(|part| part == home), "it names the home folder");
     }
 }
