@@ -87,18 +87,21 @@ function hurry(least = 0) {
 
 // On the GPU.
 
+/** Keeps the device in use, the newest one, for `destroy`. */
+function remember() {
+  const { requestDevice } = GPUAdapter.prototype;
+  GPUAdapter.prototype.requestDevice = async function (...parameters) {
+    return (self.device = await requestDevice.apply(this, parameters));
+  };
+}
+
 /** The device in use is destroyed when `method` of `owner` is called; so many devices, one after the other. */
 function destroy([owner, method, times = 1]) {
-  let device;
-  const { createCommandEncoder } = GPUDevice.prototype;
-  GPUDevice.prototype.createCommandEncoder = function (...parameters) {
-    device = this;
-    return createCommandEncoder.apply(this, parameters);
-  };
   const { prototype } = self[owner];
   const original = prototype[method];
   prototype[method] = function (...parameters) {
     const result = original.apply(this, parameters);
+    const { device } = self;
     if (!device.gone && times-- > 0) {
       device.gone = true;
       device.destroy();
@@ -192,7 +195,7 @@ const gpu = [
   { fault: 'results cannot be read', when: 'request', act: inside('/worker.js', unreadable), outcome: 'recovers' },
   { fault: 'out of GPU memory', when: 'weights', act: inside('/worker.js', exhausted), outcome: 'gpu/memory' },
   { fault: 'out of GPU memory, the device left to choose', when: 'weights', device: 'auto', before: first('/worker.js', disguise), act: inside('/worker.js', exhausted), outcome: 'recovers', notice: taken },
-].map((row) => ({ device: 'gpu', ...row }));
+].map((row) => ({ device: 'gpu', before: first('/worker.js', remember), ...row }));
 
 // Memory and Workers.
 
