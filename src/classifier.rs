@@ -141,9 +141,9 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             return Err(Error::UnknownTask { task: unknown.name().into(), known });
         }
         let tasks: Vec<Task> = known.into_iter().filter(|task| tasks.is_empty() || tasks.contains(task)).collect();
-        let golden = self.is_untested().then_some(golden::STAGE.into());
         let heads = tasks.iter().map(|task| format!("head/{}", task.name()));
-        let components: Vec<String> = ["vision".into(), "text".into()].into_iter().chain(golden).chain(heads).collect();
+        let components: Vec<String> =
+            ["vision".into(), "text".into()].into_iter().chain(self.untested()).chain(heads).collect();
         self.loader.prefetch(&components).await?;
         let clip = &manifest.clip;
         let heads = [clip.vision.width / clip.vision.heads, clip.text.width / clip.text.heads];

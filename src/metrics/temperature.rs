@@ -1,7 +1,6 @@
-const LOWEST: f64 = 0.01;
-const HIGHEST: f64 = 100.0;
+use crate::weights::manifest::TEMPERATURES;
 
-/// The temperature, 0.01 to 100, whose division of the logits makes their cross-entropy least (Guo et al., ICML 2017).
+/// The temperature, of [`TEMPERATURES`], whose division of the logits makes their cross-entropy least (Guo et al., ICML 2017).
 /// `logits` [n, classes] row-major, `labels` [n]. 1 where the temperature makes no difference, as with no examples, and where
 /// there is no error: then the least would be certainty, which so few examples do not warrant.
 pub fn temperature(logits: &[f32], labels: &[usize], classes: usize) -> f32 {
@@ -15,7 +14,7 @@ pub fn temperature(logits: &[f32], labels: &[usize], classes: usize) -> f32 {
     }
     // The cross-entropy is convex in 1 / temperature, so that its slope changes sign once.
     let slope = |temperature: f64| -> f64 { gaps.chunks_exact(classes).map(|row| expected(row, temperature)).sum() };
-    let (mut low, mut high) = (LOWEST.ln(), HIGHEST.ln());
+    let (mut low, mut high) = (f64::from(*TEMPERATURES.start()).ln(), f64::from(*TEMPERATURES.end()).ln());
     // Halved below f64's resolution.
     for _ in 0..60 {
         let middle = (low + high) / 2.0;

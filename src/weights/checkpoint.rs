@@ -333,9 +333,18 @@ pub fn head(
     let &[map, _] = c.shape("image_map.proj.0.weight")? else {
         return Err(c.invalid("image_map.proj.0.weight is no matrix".into()));
     };
-    if map == 0 || map % 128 != 0 {
-        return Err(c.invalid(format!("the map width is {map}, expected a multiple of 128")));
+    let training = match c.metadata(HEAD_METADATA) {
+        Some(json) => Some(serde_json::from_str::<HeadTraining>(json).map_err(|e| c.invalid(e.to_string()))?),
+        None => None,
+    };
+    if let Some(training) = &training
+        && training.task != task
+    {
+        return Err(c.invalid(format!("a head for {}, not for {}", training.task.name(), task.name())));
     }
+    let temperature = training.map_or(1.0, |training| training.temperature);
+    let entry = HeadEntry { config: HeadConfig::memeclip(map), zero_shot: false, temperature };
+    entry.check().map_err(|reason| c.invalid(reason))?;
     let mut out = Tensors { stage: format!("head.{}", task.name()), ..Tensors::default() };
     for (name, published) in HEAD_NAMES {
         let [rows, cols] = match name {
@@ -356,20 +365,7 @@ pub fn head(
         }
         out.matrices.insert(name.into(), Matrix::encode(&values, rows, cols, format(name)));
     }
-    let training = match c.metadata(HEAD_METADATA) {
-        Some(json) => Some(serde_json::from_str::<HeadTraining>(json).map_err(|e| c.invalid(e.to_string()))?),
-        None => None,
-    };
-    if let Some(training) = &training
-        && training.task != task
-    {
-        return Err(c.invalid(format!("a head for {}, not for {}", training.task.name(), task.name())));
-    }
-    let temperature = training.map_or(1.0, |training| training.temperature);
-    if !(temperature.is_finite() && temperature > 0.0) {
-        return Err(c.invalid(format!("its temperature {temperature} is no positive number")));
-    }
-    Ok((out, HeadEntry { config: HeadConfig::memeclip(map), zero_shot: false, temperature }))
+    Ok((out, entry))
 }
 
 /// Divides each row of `values` [_, cols] by its length.

@@ -58,6 +58,19 @@ pub struct HeadEntry {
     pub temperature: f32,
 }
 
+/// What [`HeadEntry::temperature`] may be: with others, probabilities would be 0, 1 or no numbers.
+pub const TEMPERATURES: RangeInclusive<f32> = 0.01..=100.0;
+
+impl HeadEntry {
+    /// What is wrong with it.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match TEMPERATURES.contains(&self.temperature) {
+            true => self.config.check(),
+            false => Err(format!("temperature {}", self.temperature)),
+        }
+    }
+}
+
 fn uncalibrated() -> f32 {
     1.0
 }
@@ -106,9 +119,6 @@ impl Component {
     }
 }
 
-/// Those that [`HeadEntry::temperature`] may have: with others, probabilities would be 0, 1 or no numbers.
-const TEMPERATURES: RangeInclusive<f32> = 0.01..=100.0;
-
 /// Refuses a manifest that is too large to be read.
 pub fn check_bytes(name: &str, bytes: u64) -> Result<()> {
     let reason = || format!("it is too large: {bytes} bytes, more than the {MAX_BYTES} allowed");
@@ -136,11 +146,7 @@ impl Manifest {
         let manifest: Manifest = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
         manifest.clip.check(name)?;
         for (task, head) in &manifest.heads {
-            let invalid = |reason: String| invalid(format!("head {}: {reason}", task.name()));
-            if !TEMPERATURES.contains(&head.temperature) {
-                return Err(invalid(format!("temperature {}", head.temperature)));
-            }
-            head.config.check().map_err(invalid)?;
+            head.check().map_err(|reason| invalid(format!("head {}: {reason}", task.name())))?;
         }
         let heads = manifest.heads.keys().map(|task| format!("head/{}", task.name()));
         for component in ["vision".into(), "text".into()].into_iter().chain(heads) {

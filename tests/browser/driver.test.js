@@ -57,6 +57,7 @@ const wrong = {
   'a norm without its variance': miscompile(/workgroup_sum\(thread, squares\) \/ f32\(p\.columns\)/, '1.0'),
   'attention that forgets': miscompile(/total(\d) \* shrink\d/g, 'total$1'),
   'attention to the wrong neighbour': miscompile(/quadSwapY\(k0_0\)/, 'quadSwapX(k0_0)'),
+  'a norm without its offset': miscompile(/\+ beta\[c\]/, ''),
   'another activation': miscompile(/1\.702/, '0.2'),
   'a sum for a product, in the heads': miscompile(/a\[i\] \* b\[i\]/, 'a[i] + b[i]'),
   'nothing but zeros': miscompile(/y\[first \+ c\] = \(/, 'y[first + c] = 0.0 * ('),

@@ -103,8 +103,8 @@ export async function listen(answer) {
 /**
  * A plain web server for the page, whose WebAssembly is built first if need be, and a pack. `fault(file, response, request)`
  * may answer for a pack's file in its own way and then returns true. `scripts` has, by path, what is sent instead of the
- * page's own: null if that is missing; a function answers in its own way. `requests` lists what was asked for. `headers` go with every answer. While it is
- * `down`, nothing is answered.
+ * page's own: null if that is missing; a function answers in its own way. `requests` lists what was asked for.
+ * `headers` go with every answer. While it is `down`, nothing is answered.
  */
 export async function serve(pack, fault = () => false) {
   memeclip('demo', '--build-only');
