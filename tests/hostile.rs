@@ -8,6 +8,7 @@ use std::fs;
 use std::path::Path;
 
 use memeclip::Error;
+use memeclip::preprocess;
 use memeclip::tokenizer::Tokenizer;
 use memeclip::weights::manifest::{self, Manifest};
 use serde_json::{Value, json};
@@ -93,6 +94,18 @@ fn a_manifest_that_asks_for_too_much_is_refused() {
     altered("/heads/hate/config", cross).unwrap();
     let large = vec![b' '; manifest::MAX_BYTES as usize + 1];
     assert_eq!(Manifest::parse("manifest.json", &large).unwrap_err().code(), "pack/manifest");
+}
+
+#[test]
+fn a_picture_of_scans_without_end_is_refused() {
+    let file = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/images/progressive.jpg")).unwrap();
+    let last = |marker: u8| file.windows(2).rposition(|pair| pair == [0xff, marker]).unwrap();
+    let (scan, end) = (last(0xda), last(0xd9));
+    let repeated = |times: usize| [&file[..scan], &file[scan..end].repeat(times), &file[end..]].concat();
+    let error = |times| preprocess::decode("scans.jpg", &repeated(times)).err().map(|error| error.to_string());
+    assert_eq!(error(1), None);
+    let error = error(200).unwrap();
+    assert!(error.contains("scan") && error.contains("100"), "{error}");
 }
 
 #[test]

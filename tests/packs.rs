@@ -168,6 +168,16 @@ fn sizes_that_do_not_fit_the_tensors() {
 }
 
 #[test]
+fn a_vocabulary_that_is_not_the_tokenizers() {
+    let pack = pack("vocabulary");
+    // As many panels of rows, so only the tokenizer can tell.
+    rewrite(&pack, "\"vocabulary\": 49408", "\"vocabulary\": 49407");
+    let error = classify(&open(&pack).unwrap()).unwrap_err();
+    assert_eq!(error.code(), "pack/tensor", "{error}");
+    assert!(error.to_string().contains("49408"), "{error}");
+}
+
+#[test]
 fn tasks_that_the_pack_lacks() {
     assert!(matches!("sarcasm".parse::<Task>(), Err(Error::UnknownTask { .. })));
     let pack = pack("tasks");

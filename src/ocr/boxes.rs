@@ -68,3 +68,27 @@ fn mean(map: &NdTensorView<f32, 2>, rect: &RotatedRect) -> f32 {
     }
     if count == 0 { 0.0 } else { sum / count as f32 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_lines_the_largest_are_kept() {
+        let (side, apart) = (400, 20);
+        let mut map = NdTensor::<f32, 2>::zeros([side, side]);
+        // 400 of them, of 11 lengths.
+        for i in 0..400 {
+            let (top, left) = (i / 20 * apart, i % 20 * apart);
+            for x in 0..5 + i % 11 {
+                (0..5).for_each(|y| map[[top + y, left + x]] = 1.0);
+            }
+        }
+        let quads = decode(map.view(), [1.0, 1.0]);
+        assert_eq!(quads.len(), MOST);
+        let length = |[a, b, ..]: &Quad| (a[0] - b[0]).hypot(a[1] - b[1]);
+        // 36 have each length, so the longest hundred have at least the third one from above.
+        let shortest = quads.iter().map(length).fold(f32::INFINITY, f32::min);
+        assert!(shortest > 13.0, "{shortest}");
+    }
+}

@@ -6,7 +6,7 @@ use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
 use super::boxes::{self, Quad};
-use super::models::{internal, wrong_output};
+use super::models;
 use crate::Result;
 use crate::preprocess::{self, Rgb};
 
@@ -44,11 +44,7 @@ impl Detector {
                 *value = (pixel[2 - c] as f32 / 255.0 - MEAN[c]) / DEVIATION[c];
             }
         }
-        let output = self.model.run_one(input.view().into(), None).map_err(internal)?;
-        let map: NdTensor<f32, 4> = output.try_into().map_err(internal)?;
-        if map.shape() != [1, 1, height, width] {
-            return Err(wrong_output("detector", &map.shape()));
-        }
+        let map = models::run("detector", &self.model, input.view(), [1, 1, height, width].map(Some))?;
         let factors = [image.width as f32 / width as f32, image.height as f32 / height as f32];
         Ok(boxes::decode(map.slice((0, 0)), factors))
     }

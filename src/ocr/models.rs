@@ -2,6 +2,8 @@
 //! the words that it hardly parts.
 
 use rten::{Model, ModelOptions, op_registry};
+use rten_tensor::prelude::*;
+use rten_tensor::{NdTensor, NdTensorView};
 use safetensors::SafeTensors;
 
 use super::words::Words;
@@ -18,11 +20,6 @@ pub const FILES: [(&str, &[u8]); 4] = [
     ("alphabet", include_bytes!("../../weights/ocr/alphabet.txt")),
     ("words", include_bytes!("../../weights/ocr/words.txt")),
 ];
-
-/// The error for a network that gives something else than its kind does.
-pub fn wrong_output(network: &str, shape: &[usize]) -> Error {
-    Error::Tensor { tensor: format!("output of the {network}"), reason: format!("shape {shape:?}") }
-}
 
 pub struct Models {
     pub detector: Model,
@@ -80,18 +77,30 @@ fn options() -> ModelOptions {
     options
 }
 
-/// Something went wrong in a network that is whole: the fault is here.
-pub fn internal(error: impl std::fmt::Display) -> Error {
-    Error::Internal { reason: format!("reading the picture: {error}") }
+/// What the network makes of `input`, if it has the `shape` that its kind gives; none stands for any size.
+pub fn run<const N: usize>(
+    network: &str,
+    model: &Model,
+    input: NdTensorView<f32, 4>,
+    shape: [Option<usize>; N],
+) -> Result<NdTensor<f32, N>> {
+    let wrong = |reason: String| Error::Tensor { tensor: format!("output of the {network}"), reason };
+    let output = model.run_one(input.into(), None).map_err(|e| wrong(e.to_string()))?;
+    let output: NdTensor<f32, N> = output.try_into().map_err(|e| wrong(format!("{e}")))?;
+    match output.shape().iter().zip(shape).all(|(&found, wanted)| wanted.is_none_or(|wanted| found == wanted)) {
+        true => Ok(output),
+        false => Err(wrong(format!("shape {:?}", output.shape()))),
+    }
 }
 
 #[cfg(all(test, feature = "cli"))]
 mod tests {
-    use rten_tensor::NdTensor;
-    use rten_tensor::prelude::*;
     use serde::Deserialize;
 
     use super::*;
+    use crate::ocr::Reader;
+    use crate::preprocess;
+    use crate::weights::file::{Entry, serialize};
 
     /// What onnxruntime makes of the same input (`tests/ocr/networks.py`).
     #[derive(Deserialize)]
@@ -121,6 +130,26 @@ mod tests {
             assert_eq!(found.len(), expected.len());
             let worst = found.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(worst < 1e-3, "{worst}");
+        }
+    }
+
+    #[test]
+    fn a_network_in_anothers_place_is_the_packs_fault() {
+        let picture = include_bytes!("../../tests/goldens/ocr/post-00.jpg");
+        let picture = preprocess::decode("post-00.jpg", picture).unwrap();
+        for (network, other) in [(0, 1), (1, 0)] {
+            let mut files = FILES;
+            files[network].1 = FILES[other].1;
+            let entries = files.map(|(name, bytes)| Entry {
+                name: format!("{STAGE}.{name}"),
+                dtype: safetensors::Dtype::U8,
+                shape: vec![bytes.len()],
+                data: bytes.into(),
+            });
+            let reader = Reader::new("the pack", &serialize(&entries, None).unwrap()).unwrap();
+            let error = reader.read(&picture).unwrap_err();
+            assert_eq!(error.code(), "pack/tensor", "{error}");
+            assert!(error.to_string().contains(files[network].0), "{error}");
         }
     }
 }

@@ -9,7 +9,7 @@ use super::boxes::Quad;
 use super::crop::crop;
 use super::ctc;
 use super::lookalikes;
-use super::models::{internal, wrong_output};
+use super::models;
 use super::words::Words;
 use crate::Result;
 use crate::preprocess::Rgb;
@@ -33,11 +33,8 @@ impl Recogniser {
     pub fn read(&self, image: &Rgb, quad: Quad) -> Result<Line> {
         let (pixels, width) = crop(image, quad, HEIGHT, WIDEST);
         let input = NdTensor::from_data([1, 3, HEIGHT, width], pixels);
-        let output = self.model.run_one(input.view().into(), None).map_err(internal)?;
-        let posterior: NdTensor<f32, 3> = output.try_into().map_err(internal)?;
-        if posterior.size(0) != 1 || posterior.size(2) != self.alphabet.len() + 1 {
-            return Err(wrong_output("recogniser", &posterior.shape()));
-        }
+        let shape = [Some(1), None, Some(self.alphabet.len() + 1)];
+        let posterior = models::run("recogniser", &self.model, input.view(), shape)?;
         let (text, confidence) = ctc::decode(posterior.slice(0), &self.alphabet, &self.words);
         Ok(Line { text: lookalikes::mend(&text), confidence, corners: quad })
     }

@@ -109,3 +109,16 @@ fn character(c: char) -> impl Iterator<Item = char> {
 fn is_control(c: char) -> bool {
     matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{e}'..='\u{1f}' | '\u{7f}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffc}')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entities_within_entities_have_an_end() {
+        let nested = |depth: usize| format!("&{}", "amp;".repeat(depth));
+        assert_eq!(clean(&nested(PASSES - 1)), "&");
+        // HTML is unescaped twice more.
+        assert_eq!(clean(&nested(PASSES + 12)), nested(10));
+    }
+}
