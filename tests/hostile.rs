@@ -71,6 +71,7 @@ fn a_manifest_that_asks_for_too_much_is_refused() {
         (&format!("{shard}/file"), json!("https://elsewhere.invalid/x")),
         (&format!("{shard}/file"), json!("")),
         (&format!("{shard}/sha256"), json!("manifest.json")),
+        (&format!("{shard}/sha256"), json!(&sha256[1..])),
         (&format!("{shard}/sha256"), json!(sha256.to_uppercase())),
     ];
     for (pointer, value) in cases {

@@ -134,12 +134,13 @@ mod tests {
     }
 
     #[test]
-    fn a_network_in_anothers_place_is_the_packs_fault() {
+    fn what_does_not_fit_a_network_is_the_packs_fault() {
         let picture = include_bytes!("../../tests/goldens/ocr/post-00.jpg");
         let picture = preprocess::decode("post-00.jpg", picture).unwrap();
-        for (network, other) in [(0, 1), (1, 0)] {
+        // Each in the other's place, and an alphabet that is too short.
+        for (network, file, other) in [(0, 0, FILES[1].1), (1, 1, FILES[0].1), (1, 2, b"A\nB\n")] {
             let mut files = FILES;
-            files[network].1 = FILES[other].1;
+            files[file].1 = other;
             let entries = files.map(|(name, bytes)| Entry {
                 name: format!("{STAGE}.{name}"),
                 dtype: safetensors::Dtype::U8,
