@@ -20,6 +20,8 @@ const REPORT = 50;
 /** No manifest is larger. */
 const MANIFEST_MAX = 4 << 20;
 
+/** To worker.js. */
+let port;
 /** The pack's address, with a slash at its end. */
 let base;
 /** A promise of it. */
@@ -34,15 +36,20 @@ function newRequest() {
   return { stop: new AbortController(), queue: [], active: 0, arriving, needed, loaded, cached: 0 };
 }
 
-self.onmessage = async ({ data: { id, method, parameter } }) => {
+self.onmessage = ({ data }) => {
+  port = data;
+  port.onmessage = answer;
+};
+
+async function answer({ data: { id, method, parameter } }) {
   try {
     const value = await methods[method](parameter);
-    self.postMessage({ id, value }, value?.bytes ? [value.bytes.buffer] : []);
+    port.postMessage({ id, value }, value?.bytes ? [value.bytes.buffer] : []);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    self.postMessage({ id, error: { ...error } });
+    port.postMessage({ id, error: { ...error } });
   }
-};
+}
 
 // The page is told of errors only.
 self.addEventListener('unhandledrejection', ({ reason }) => {
@@ -179,7 +186,7 @@ function report(request, { file, bytes: all, component }, bytes) {
   request.reported = now;
   const sum = (sizes) => [...sizes.values()].reduce((sum, size) => sum + size, 0);
   const progress = { loaded: sum(request.loaded), total: sum(request.needed), cached: request.cached, component };
-  self.postMessage({ progress });
+  port.postMessage({ progress });
 }
 
 /** Without SubtleCrypto (on an insecure address) nothing can be told here: see `Http::shard`, which hashes then. */

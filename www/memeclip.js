@@ -28,6 +28,7 @@ export class MemeClip {
   #messages = null;
   #ended = null;
   #worker = null;
+  #loader = null;
   #opened = null;
   #pending = new Map();
   #next = 0;
@@ -149,14 +150,15 @@ export class MemeClip {
   }
 
   #start() {
-    const script = new URL('worker.js', this.#assets ?? here);
-    const own = () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'memeclip' });
-    try {
-      this.#worker = start(script, this.#assets ? undefined : own);
-    } catch (error) {
-      const remedy = 'Load the classifier in a page whose security policy allows Workers.';
-      throw failure('argument', `${script} cannot run here (${error.message})`, remedy);
-    }
+    // From all Workers, also from a thread that the model's waits for: a crash, or the lock that tells of a Worker's end.
+    const { signal } = (this.#ended = new AbortController());
+    this.#messages = new BroadcastChannel(`memeclip ${Math.random()}`);
+    this.#messages.onmessage = ({ data: { crashed, lock } }) =>
+      lock ? watch(lock, signal, () => this.#crash('the browser has ended a Worker')) : this.#crash(crashed);
+    this.#worker = this.#create(
+      'worker.js',
+      () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'memeclip' }),
+    );
     this.#worker.onmessage = ({ data: { id, value, error, progress } }) => {
       const pending = this.#pending.get(id);
       // The Worker's first word, or an aborted request's last ones.
@@ -168,29 +170,50 @@ export class MemeClip {
       pending.reject(failed);
       if (FATAL.includes(failed.code)) this.#stop(failed);
     };
-    // A trap in the WebAssembly, memory exhausted above all, leaves a Worker of no further use.
-    const crash = (reason) =>
-      this.#stop(failure('internal', `internal error: ${reason}`, 'The next request starts afresh.'));
-    this.#worker.onerror = (event) => {
+    // Not started by worker.js, its one caller: Chromium at times keeps a Worker that has a GPU and Workers of its own.
+    this.#loader = this.#create(
+      'loader.js',
+      () => new Worker(new URL('./loader.js', import.meta.url), { type: 'module', name: 'memeclip-loader' }),
+    );
+    const { port1, port2 } = new MessageChannel();
+    this.#worker.postMessage({ method: 'loader', port: port1 }, [port1]);
+    this.#loader.postMessage(port2, [port2]);
+  }
+
+  /** One of the two Workers; `own` as `start` has it. */
+  #create(name, own) {
+    const script = new URL(name, this.#assets ?? here);
+    let worker;
+    try {
+      worker = start(script, this.#assets ? undefined : own);
+    } catch (error) {
+      const remedy = 'Load the classifier in a page whose security policy allows Workers.';
+      const refused = failure('argument', `${script} cannot run here (${error.message})`, remedy);
+      this.#stop(refused);
+      throw refused;
+    }
+    worker.onerror = (event) => {
       event.preventDefault();
-      if (event.message) return crash(event.message);
+      if (event.message) return this.#crash(event.message);
       const remedy = 'Serve all of the package, in one folder; from another site, allow cross-origin reads of it.';
       this.#stop(failure('network', `${script} could not be loaded`, remedy));
     };
-    // From all Workers, also from a thread that this one waits for: that it has crashed, or the lock that tells of its end.
-    const { signal } = (this.#ended = new AbortController());
-    this.#messages = new BroadcastChannel(`memeclip ${Math.random()}`);
-    this.#messages.onmessage = ({ data: { crashed, lock } }) =>
-      lock ? watch(lock, signal, () => crash('the browser has ended a Worker')) : crash(crashed);
+    return worker;
+  }
+
+  /** A trap in the WebAssembly, memory exhausted above all, leaves a Worker of no further use. */
+  #crash(reason) {
+    this.#stop(failure('internal', `internal error: ${reason}`, 'The next request starts afresh.'));
   }
 
   #stop(error) {
-    if (!this.#worker) return;
-    this.#worker.terminate();
-    this.#worker.onerror = null;
-    this.#worker = null;
-    this.#ended.abort();
-    this.#messages.close();
+    for (const worker of [this.#worker, this.#loader].filter(Boolean)) {
+      worker.terminate();
+      worker.onerror = null;
+    }
+    this.#worker = this.#loader = null;
+    this.#ended?.abort();
+    this.#messages?.close();
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
   }

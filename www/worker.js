@@ -7,12 +7,10 @@ import * as code from './code.js';
 import { failure } from './error.js';
 import * as plans from './plans.js';
 import * as reader from './reader.js';
-import { start } from './start.js';
 import { startThreads } from './threads.js';
 
 /** Milliseconds after which an image that is not here yet is given up. */
 const PATIENCE = 60_000;
-const here = import.meta.url;
 let wasm;
 let loader;
 let classifier;
@@ -25,6 +23,10 @@ const stops = new Map();
 self.onmessage = async ({ data: { id, method, ...parameters } }) => {
   if (method === 'abort') {
     stops.get(id)?.abort();
+    return;
+  }
+  if (method === 'loader') {
+    loader = new Loader(parameters.port);
     return;
   }
   const request = { id, method, parameters, stop: new AbortController() };
@@ -78,7 +80,7 @@ async function answer(requests) {
   // What they share is needed until the last of them is stopped.
   const check = () => requests.every(({ stop }) => stop.signal.aborted) && all.abort();
   for (const { stop } of requests) stop.signal.addEventListener('abort', check);
-  all.signal.addEventListener('abort', () => loader?.call('abort'));
+  all.signal.addEventListener('abort', () => loader.call('abort'));
   try {
     await methods[requests[0].method](requests, all.signal);
   } catch (error) {
@@ -99,7 +101,6 @@ function fail({ id, stop }, error) {
 const methods = {
   async open([{ id, parameters: { base, pinned, device, builds, threads, channel } }], signal) {
     await live(channel);
-    loader = new Loader();
     const [script] = await Promise.all([load(builds), loader.call('open', { url: base, channel })]);
     const pool = (module, memory) => startThreads(wasm, script, module, memory, threads, channel);
     classifier = await wasm.Classifier.open(loader, base, pinned, device, wasm.startThreads && pool, signal);
@@ -201,31 +202,21 @@ async function wordsOf(image, signal) {
   }
 }
 
-/** The network's thread, loader.js, as the WebAssembly calls it. */
+/** The network's thread, loader.js at the port's other end, as the WebAssembly calls it. */
 class Loader {
-  #worker;
+  #port;
   #calls = new Map();
   #next = 0;
   onprogress;
 
-  constructor() {
-    const own = () => new Worker(new URL('./loader.js', import.meta.url), { type: 'module', name: 'memeclip-loader' });
-    const script = new URL('loader.js', here);
-    this.#worker = start(script, own);
-    this.#worker.onmessage = ({ data: { id, value, error, progress } }) => {
+  constructor(port) {
+    this.#port = port;
+    port.onmessage = ({ data: { id, value, error, progress } }) => {
       if (progress) return this.onprogress?.(progress);
-      // Its first word.
-      if (id === undefined) return;
       const { resolve, reject } = this.#calls.get(id);
       this.#calls.delete(id);
       if (error) reject(error);
       else resolve(value);
-    };
-    this.#worker.onerror = (event) => {
-      if (event.message) throw new Error(event.message);
-      // It did not come, and is waited for.
-      const missing = failure('network', `${script} could not be loaded`, 'Serve all of the package, in one folder.');
-      for (const { reject } of this.#calls.values()) reject(missing);
     };
   }
 
@@ -233,7 +224,7 @@ class Loader {
   call(method, parameter) {
     const { promise, resolve, reject } = Promise.withResolvers();
     this.#calls.set(this.#next, { resolve, reject });
-    this.#worker.postMessage({ id: this.#next++, method, parameter });
+    this.#port.postMessage({ id: this.#next++, method, parameter });
     return promise;
   }
 }

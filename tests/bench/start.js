@@ -18,7 +18,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { launch, manifest, picture, root } from '../browser/harness.js';
+import { launch, manifest, picture, root, workerOf } from '../browser/harness.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -107,7 +107,7 @@ async function round(bandwidth) {
   sent = new Map();
   const context = await browser.newContext();
   const { page, first, compute } = await visit(context);
-  const memory = await page.workers()[0].evaluate(async () => {
+  const memory = await workerOf(page).evaluate(async () => {
     const { default: init } = await import('/pkg/relaxed.js');
     return (await init()).memory.buffer.byteLength;
   });

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root } from './harness.js';
+import { root, workerOf } from './harness.js';
 
 /** Has the model's Worker count the GPU's buffers: `self.buffers`, those that are neither destroyed nor collected. */
 export function countBuffers(site) {
@@ -103,7 +103,7 @@ export function prepare(page) {
  */
 export async function inUse(browser, page, build) {
   const heaps = await collected(browser);
-  const [worker] = page.workers();
+  const worker = workerOf(page);
   const memories = await worker?.evaluate(async (builds) => {
     const size = async (build) => {
       const { default: init } = await import(`/pkg/${build}.js`);

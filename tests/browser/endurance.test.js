@@ -47,37 +47,36 @@ for (const device of ['cpu', 'gpu']) {
       assert.ok(now.buffers.count <= 1.5 * before.buffers.count, figures);
       assert.ok(device === 'cpu' || before.buffers.count > 0, figures);
     }));
-}
 
-test('a classifier that is disposed of leaves nothing behind', () =>
-  withPage(async (page) => {
-    // On the cpu: with the software adapter a Worker sometimes stays, see BENCHMARKS.md, Endurance.
-    const cycle = () =>
-      page.evaluate(async (module) => {
-        const { MemeClip } = await import(module);
-        const clf = await MemeClip.load('/weights/', { device: 'cpu', threads: 1 });
-        await clf.classify(new ImageData(64, 64), { text: 'hello' });
-        clf.dispose();
-      }, `${elsewhere.origin}/memeclip.js`);
-    await page.evaluate(() => {
-      globalThis.addresses = 0;
-      const { createObjectURL, revokeObjectURL } = URL;
-      URL.createObjectURL = (blob) => ((addresses += 1), createObjectURL.call(URL, blob));
-      URL.revokeObjectURL = (address) => ((addresses -= 1), revokeObjectURL.call(URL, address));
-    });
-    const kept = async () => {
-      const workers = await left(browser);
-      const heap = await pageHeap(browser);
-      return { workers, heap, addresses: await page.evaluate(() => addresses), ...(await counted(page)) };
-    };
-    await cycle();
-    const before = await kept();
-    assert.equal(before.workers, 0);
-    for (let i = 0; i < 5; i++) await cycle();
-    const { heap, ...rest } = await kept();
-    assert.ok(heap - before.heap <= 0.5 * MB, `${heap} after ${before.heap}`);
-    assert.deepEqual({ heap: before.heap, ...rest }, before);
-  }));
+  test(`a classifier that is disposed of leaves nothing behind: ${device}`, () =>
+    withPage(async (page) => {
+      const cycle = () =>
+        page.evaluate(async ([module, device]) => {
+          const { MemeClip } = await import(module);
+          const clf = await MemeClip.load('/weights/', { device, threads: 1 });
+          await clf.classify(new ImageData(64, 64), { text: 'hello' });
+          clf.dispose();
+        }, [`${elsewhere.origin}/memeclip.js`, device]);
+      await page.evaluate(() => {
+        globalThis.addresses = 0;
+        const { createObjectURL, revokeObjectURL } = URL;
+        URL.createObjectURL = (blob) => ((addresses += 1), createObjectURL.call(URL, blob));
+        URL.revokeObjectURL = (address) => ((addresses -= 1), revokeObjectURL.call(URL, address));
+      });
+      const kept = async () => {
+        const workers = await left(browser);
+        const heap = await pageHeap(browser);
+        return { workers, heap, addresses: await page.evaluate(() => addresses), ...(await counted(page)) };
+      };
+      await cycle();
+      const before = await kept();
+      assert.equal(before.workers, 0);
+      for (let i = 0; i < 5; i++) await cycle();
+      const { heap, ...rest } = await kept();
+      assert.ok(heap - before.heap <= 0.5 * MB, `${heap} after ${before.heap}`);
+      assert.deepEqual({ heap: before.heap, ...rest }, before);
+    }));
+}
 
 /** Objects of the page that a classifier makes. */
 async function counted(page) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { blank, launch, memeclip, pack, picture, root, serve } from './harness.js';
+import { blank, launch, memeclip, pack, picture, root, serve, workerOf } from './harness.js';
 
 const text = 'Nobody: ... Me at 3 AM';
 const photo = picture('photo.jpg');
@@ -107,7 +107,7 @@ test('tasks that are named, a meme without words, and requests that wait', async
 test('a lost GPU is replaced and the request answered', async () => {
   const { page, explain } = await open('gpu');
   const expected = await explain(photo, { text });
-  await page.workers()[0].evaluate(() => {
+  await workerOf(page).evaluate(() => {
     const { createCommandEncoder } = GPUDevice.prototype;
     GPUDevice.prototype.createCommandEncoder = function (...parameters) {
       GPUDevice.prototype.createCommandEncoder = createCommandEncoder;

@@ -336,7 +336,10 @@ test('“This is wrong” holds on all pages, until the user deletes it', async 
 test('the context menu checks a picture, whatever its size, and takes a verdict as wrong', async () => {
   await it.set({ hate: 1 });
   const page = await it.open('<img src="PICTURES/60.jpg" style="width: 100px">');
-  await page.waitForLoadState();
+  // Nobody hears a message before the page's script has read its settings.
+  const listens = () => it.ask(page, (id) => chrome.tabs.sendMessage(id, {}).then(() => true, () => false));
+  await until(listens, (listening) => listening, 'its script');
+  await page.bringToFront();
   const choose = async (method) => {
     await page.mouse.click(50, 50, { button: 'right' });
     await it.ask(page, method);

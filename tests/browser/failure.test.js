@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { blank, launch, pack, picture, serve } from './harness.js';
+import { blank, launch, pack, picture, serve, workerOf } from './harness.js';
 
 let browser, site, context, page, open, run;
 before(async () => {
@@ -124,14 +124,14 @@ test('a Worker that cannot be had', async () => {
   for (const assets of ['/nowhere', 'https://nowhere.invalid/memeclip']) {
     const { error } = await open('/weights/', { device: 'cpu', assets });
     assert.equal(error?.code, 'network', error?.message);
-    assert.ok(error.message.includes(`${assets}/worker.js`), error.message);
+    assert.ok(error.message.includes(`${assets}/`), error.message);
   }
 });
 
 test('a crash of the Worker fails the request, and the next one starts afresh', async () => {
   await open('/weights/', { device: 'cpu' });
   await works(/^cpu/);
-  await page.workers()[0].evaluate(() => {
+  await workerOf(page).evaluate(() => {
     // A module whose start function is `unreachable`: the trap that a panic ends in.
     const trap = [0, 97, 115, 109, 1, 0, 0, 0, 1, 4, 1, 96, 0, 0, 3, 2, 1, 0, 8, 1, 0, 10, 5, 1, 3, 0, 0, 11];
     self.createImageBitmap = () => new WebAssembly.Instance(new WebAssembly.Module(new Uint8Array(trap)));

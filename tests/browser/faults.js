@@ -235,7 +235,7 @@ const workers = [
     await page.waitForTimeout(500);
   }, outcome: 'recovers' },
   { fault: 'the loader is killed before it says a word', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/loader.js'] = 'self.close()')), outcome: 'network' },
-  { fault: 'the loader is killed', when: 'weights', act: inside('/loader.js', killed), outcome: 'internal' },
+  { fault: 'the loader is killed', when: 'weights', act: inside('/loader.js', () => (self.fetch = () => self.close())), outcome: 'internal' },
   { fault: 'the loader fails', when: 'weights', act: inside('/loader.js', () => (Map.prototype.set = () => { throw new Error('a bug'); })), outcome: 'internal' },
   { fault: 'the loader never answers', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/loader.js'] = '// silence')), outcome: 'network' },
   { fault: 'a thread is killed', when: 'load', device: threads, act: ({ site }) => (site.scripts['/thread.js'] = thread.replace('wasm.runThread()', 'self.close()')), outcome: 'internal' },

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { faults, table } from './faults.js';
-import { blank, launch, pack, picture, root, serve } from './harness.js';
+import { blank, launch, pack, picture, root, serve, workerOf } from './harness.js';
 
 /** Milliseconds in which anything has to end. */
 const END = 60_000;
@@ -60,7 +60,7 @@ async function happens({ when, device = 'cpu', fresh, before = () => {}, act, as
     const errors = [];
     const watch = (page) => page.on('pageerror', (error) => errors.push(error));
     watch(bench.page);
-    bench.worker = (path) => bench.page.workers().find((worker) => worker.url().endsWith(path));
+    bench.worker = (path) => workerOf(bench.page, path);
     bench.leave = async () => {
       await bench.page.goto('about:blank');
       Object.assign(bench, await tab());

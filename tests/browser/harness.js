@@ -212,6 +212,11 @@ export async function blank(browser, origin, context, { isolated = false } = {})
   };
 }
 
+/** The page's newest Worker with that script: the model's, if none is named. */
+export function workerOf(page, script = '/worker.js') {
+  return page.workers().findLast((worker) => worker.url().endsWith(script));
+}
+
 /** An empty page of the site. */
 export async function empty(browser, origin, { isolated = false, body = '' } = {}) {
   const page = await browser.newPage();

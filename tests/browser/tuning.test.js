@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { blank, launch, pack, picture, root, serve, untested } from './harness.js';
+import { blank, launch, pack, picture, root, serve, untested, workerOf } from './harness.js';
 
 let browser, site, context;
 before(async () => {
@@ -35,7 +35,7 @@ after(async () => {
 async function visit() {
   const { page, open, run } = await blank(browser, site.origin, context);
   await open('/weights/', { device: 'gpu' });
-  const worker = page.workers().find((worker) => worker.url().endsWith('/worker.js'));
+  const worker = workerOf(page);
   const runs = [];
   let tasks;
   for (const [name, text] of [['exact.png', 'one does not'], ['photo.jpg', 'simply walk into']]) {
