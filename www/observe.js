@@ -45,9 +45,10 @@ export function observe(classify, root, { onVerdict, onError = warn, threshold =
     if (stop.signal.aborted) return;
     if (node.localName === 'img') viewport.observe(node);
     if (node.shadowRoot) enter(node.shadowRoot);
-    // Its shadow root comes with its definition.
+    // Its shadow root comes with its definition, if ever: until then it is not kept from being collected.
     else if (node.localName?.includes('-') && node.matches(':not(:defined)')) {
-      customElements.whenDefined(node.localName).then(() => look(node), () => {});
+      const still = new WeakRef(node);
+      customElements.whenDefined(node.localName).then(() => still.deref() && look(still.deref()), () => {});
     }
   }
 

@@ -102,9 +102,11 @@ fn compile(root: &Path, target: &Path, build: &Build) -> Result<PathBuf> {
     let status = cargo.arg("--target-dir").arg(&target).current_dir(root).status();
     match status.map_err(|e| failed(format!("{e}. Install Rust from https://rustup.rs.")))?.success() {
         true => Ok(target.join(TARGET).join(PROFILE).join("memeclip.wasm")),
-        false => Err(failed(format!(
-            "the WebAssembly build failed. If the target is missing, run `rustup target add {TARGET}`."
-        ))),
+        false => Err(failed(
+            "the WebAssembly build failed. If its target or the standard library's source is missing, run `rustup \
+             toolchain install` in the repository."
+                .into(),
+        )),
     }
 }
 
