@@ -40,7 +40,7 @@ for (const device of ['cpu', 'gpu']) {
       const now = await inUse(browser, page, 'relaxed');
       const figures = JSON.stringify([before, now]);
       assert.ok(now.wasm - before.wasm <= 2 * MB, figures);
-      assert.ok(now.heap - before.heap <= 0.3 * MB, figures);
+      assert.ok(now.heap - before.heap <= 0.2 * MB, figures);
       assert.equal(now.workers, before.workers, figures);
       // Some sizes had not come before.
       assert.ok(now.buffers.bytes <= 2 * before.buffers.bytes, figures);

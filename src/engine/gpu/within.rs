@@ -14,20 +14,21 @@ pub(super) async fn within<T>(limit: Duration, work: impl Future<Output = T>) ->
     use std::pin::pin;
     use std::task::Poll;
 
-    use js_sys::{Function, Promise};
+    use js_sys::{Function, Promise, Undefined};
     use wasm_bindgen::prelude::*;
     use wasm_bindgen_futures::JsFuture;
 
     #[wasm_bindgen]
     extern "C" {
         #[wasm_bindgen(js_name = setTimeout)]
-        fn set_timeout(callback: &Function, milliseconds: f64) -> f64;
+        fn set_timeout(callback: &Function<fn(Undefined) -> Undefined>, milliseconds: f64) -> f64;
         #[wasm_bindgen(js_name = clearTimeout)]
         fn clear_timeout(timer: f64);
     }
 
-    let mut timer = 0.0;
-    let over = Promise::new(&mut |resolve, _| timer = set_timeout(&resolve, limit.as_secs_f64() * 1e3));
+    let over = Promise::with_resolvers::<Undefined, JsValue>();
+    let (over, settle) = (over.promise(), over.resolve());
+    let timer = set_timeout(&settle, limit.as_secs_f64() * 1e3);
     let (mut over, mut work) = (pin!(JsFuture::from(over)), pin!(work));
     let done = poll_fn(|context| match work.as_mut().poll(context) {
         Poll::Ready(done) => Poll::Ready(Some(done)),
@@ -35,6 +36,8 @@ pub(super) async fn within<T>(limit: Duration, work: impl Future<Output = T>) ->
     });
     let done = done.await;
     clear_timeout(timer);
+    // The closures that wait for a promise are freed when it is settled, and never else.
+    let _ = settle.call1(&JsValue::UNDEFINED, &Undefined::UNDEFINED);
     done
 }
 
