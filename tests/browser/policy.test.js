@@ -46,18 +46,20 @@ function ran() {
   return [...new Set(scripts)].sort();
 }
 
-/** A page of the site, with that policy, classifies two pictures, of which one has to be read. */
+/** A page of the site, with that policy, classifies two pictures, of which one has to be read. Returns on what device. */
 async function classify(policy, options, weights = '/weights/') {
   const body = policy && `<meta http-equiv="Content-Security-Policy" content="${policy}">`;
   const page = await empty(browser, site.origin, { isolated: true, body });
-  await page.evaluate(async ([weights, options, image]) => {
+  const device = await page.evaluate(async ([weights, options, image]) => {
     const { MemeClip } = await import('/memeclip.js');
     const clf = await MemeClip.load(weights, { device: 'cpu', threads: 2, ...options });
     const bytes = Uint8Array.from(atob(image), (c) => c.charCodeAt(0));
     const answers = await clf.classify([bytes, bytes], { text: ['hello', undefined] });
     for (const answer of answers) if (!answer.tasks) throw answer;
+    return answers[0].device;
   }, [weights, options, image.toString('base64')]);
   await page.close();
+  return device;
 }
 
 test('without a policy what is planted gets out', async () => {
@@ -71,8 +73,11 @@ test('without a policy what is planted gets out', async () => {
 
 test('the policy in the README lets in the pack, and nothing out', async () => {
   const [, policy] = /^Content-Security-Policy: (.*)/m.exec(readFileSync(join(root, 'README.md'), 'utf8'));
-  await classify(policy.replace('https://packs.example', far.origin), { assets: '/' }, far.origin);
+  const ask = (device) => classify(policy.replace('https://packs.example', far.origin), { assets: '/', device }, far.origin);
+  assert.match(await ask('cpu'), /^cpu/);
   assert.deepEqual(ran(), LIBRARY);
+  assert.match(await ask('gpu'), /^gpu/);
+  assert.deepEqual(ran(), LIBRARY.filter((script) => script !== 'thread.js'));
   assert.ok(far.asked.some((path) => path.endsWith('.safetensors')));
   assert.deepEqual(other.asked, []);
 });
