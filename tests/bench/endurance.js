@@ -1,6 +1,6 @@
 // What a classifier holds on to: 10,000 requests in one tab, and loading and disposing of it again and again.
 //
-//   npm ci --prefix tests/browser && node tests/bench/endurance.js [--requests 10000] [--gpu 2000] [--cycles 50]
+//   npm ci --prefix tests/browser && node tests/bench/endurance.js [--requests 10000] [--cycles 50]
 //                                                                 [--only cpu-1,cpu-2,gpu,cycles]
 //
 // The default pack. Requests are those of tests/browser/endurance.js: pictures and texts that are new each time, the
@@ -22,7 +22,6 @@ import { held, rest } from './memory.js';
 const { values: options } = parseArgs({
   options: {
     requests: { type: 'string', default: '10000' },
-    gpu: { type: 'string', default: '2000' },
     cycles: { type: 'string', default: '50' },
     only: { type: 'string', default: 'cpu-1,cpu-2,gpu,cycles' },
   },
@@ -31,9 +30,9 @@ const site = await serve(join(root, 'weights/default'));
 countBuffers(site);
 
 const runs = {
-  'cpu-1': () => requests({ device: 'cpu', threads: 1 }, Number(options.requests)),
-  'cpu-2': () => requests({ device: 'cpu', threads: 2 }, Number(options.requests)),
-  gpu: () => requests({ device: 'gpu', threads: 1 }, Number(options.gpu)),
+  'cpu-1': () => requests({ device: 'cpu', threads: 1 }),
+  'cpu-2': () => requests({ device: 'cpu', threads: 2 }),
+  gpu: () => requests({ device: 'gpu', threads: 1 }),
   cycles: async () => {
     await cycles({ device: 'cpu', threads: 2 });
     await cycles({ device: 'gpu', threads: 1 });
@@ -56,7 +55,7 @@ async function session({ threads }, task) {
   }
 }
 
-function requests(load, count) {
+function requests(load) {
   return session(load, async ({ browser, page, pid }) => {
     await prepare(page);
     const info = await page.evaluate(async (load) => {
@@ -67,6 +66,7 @@ function requests(load, count) {
     console.log(`\n${info.device}, ${load.threads} thread(s)\n`);
     header('requests', 'wasm', 'reader', 'heap', 'buffers', 'process', 'median', '95 %');
     const all = {};
+    const count = Number(options.requests);
     let done = 0;
     for (const share of [0.001, ...Array.from({ length: 10 }, (_, i) => (i + 1) / 10)]) {
       const more = Math.ceil(share * count) - done;
