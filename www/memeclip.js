@@ -170,7 +170,7 @@ export class MemeClip {
       pending.reject(failed);
       if (FATAL.includes(failed.code)) this.#stop(failed);
     };
-    // Not started by worker.js, its one caller: Chromium at times keeps a Worker that has a GPU and Workers of its own.
+    // Not started by worker.js, its one caller: at times Chromium does not end a Worker with a GPU and Workers of its own.
     this.#loader = this.#create(
       'loader.js',
       () => new Worker(new URL('./loader.js', import.meta.url), { type: 'module', name: 'memeclip-loader' }),

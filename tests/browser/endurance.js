@@ -162,3 +162,17 @@ export async function left(browser) {
     await new Promise((later) => setTimeout(later, 100));
   }
 }
+
+/** How many objects of that kind the page has, once garbage is collected. */
+export async function instances(page, kind) {
+  const session = await page.context().newCDPSession(page);
+  const { result: prototype } = await session.send('Runtime.evaluate', { expression: `${kind}.prototype` });
+  const { objects } = await session.send('Runtime.queryObjects', { prototypeObjectId: prototype.objectId });
+  const { result } = await session.send('Runtime.callFunctionOn', {
+    objectId: objects.objectId,
+    functionDeclaration: 'function () { return this.length; }',
+    returnByValue: true,
+  });
+  await session.detach();
+  return result.value;
+}

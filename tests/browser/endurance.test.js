@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { countBuffers, inUse, left, pageHeap, prepare } from './endurance.js';
+import { countBuffers, inUse, instances, left, pageHeap, prepare } from './endurance.js';
 import { blank, host, launch, pack, root, serve } from './harness.js';
 
 const MB = 1e6;
@@ -80,18 +80,7 @@ for (const device of ['cpu', 'gpu']) {
 
 /** Objects of the page that a classifier makes. */
 async function counted(page) {
-  const session = await page.context().newCDPSession(page);
   const counts = {};
-  for (const kind of ['Worker', 'BroadcastChannel', 'AbortController']) {
-    const { result: prototype } = await session.send('Runtime.evaluate', { expression: `${kind}.prototype` });
-    const { objects } = await session.send('Runtime.queryObjects', { prototypeObjectId: prototype.objectId });
-    const { result } = await session.send('Runtime.callFunctionOn', {
-      objectId: objects.objectId,
-      functionDeclaration: 'function () { return this.length; }',
-      returnByValue: true,
-    });
-    counts[kind] = result.value;
-  }
-  await session.detach();
+  for (const kind of ['Worker', 'BroadcastChannel', 'AbortController']) counts[kind] = await instances(page, kind);
   return counts;
 }

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
+import { instances } from './endurance.js';
 import { blank, host, launch, pack, root, serve } from './harness.js';
 
 const images = join(root, 'tests/goldens/images');
@@ -107,6 +108,18 @@ test('pictures in open shadow roots: there before, added later, defined later', 
     customElements.define('late-one', class extends HTMLElement { connectedCallback() { attach(this); } });
   }, img('defined', 'grey.png'));
   await hear('defined');
+});
+
+test('what is removed before it is defined is not kept', async () => {
+  await page.evaluate(() => {
+    watch();
+    document.body.append(...Array.from({ length: 500 }, () => document.createElement('never-defined')));
+  });
+  assert.ok((await instances(page, 'HTMLElement')) >= 500);
+  await page.evaluate(() => document.body.replaceChildren());
+  // The page itself, and prototypes.
+  const rest = await instances(page, 'HTMLElement');
+  assert.ok(rest < 50, `${rest}`);
 });
 
 test('what leaves the viewport before its turn is dropped until it comes back', async () => {
