@@ -20,8 +20,10 @@ export async function keep(classifier) {
   const plans = classifier.plans();
   if (!plans || plans === kept) return;
   kept = plans;
+  // Asked now: the classifier may be in its next call when the cache is open.
+  const entry = address(classifier);
   try {
-    await (await caches.open(CACHE)).put(address(classifier), new Response(plans));
+    await (await caches.open(CACHE)).put(entry, new Response(plans));
   } catch {}
 }
 

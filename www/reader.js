@@ -21,7 +21,11 @@ export async function read(image, classifier, signal) {
 }
 
 async function open(classifier, signal) {
-  const [shard, { Reader }] = await Promise.all([classifier.ocr(signal), code()]);
+  const module = code();
+  // The classifier takes one call at a time: this one is to end, even if the module has failed by then.
+  module.catch(() => {});
+  const shard = await classifier.ocr(signal);
+  const { Reader } = await module;
   return new Reader(shard);
 }
 

@@ -40,6 +40,7 @@ const answers = {
     response.writeHead(200, { 'content-type': 'application/octet-stream' }).end(bytes);
   },
   missing: (file, response) => response.writeHead(404).end(),
+  missingLater: (file, response) => void setTimeout(() => answers.missing(file, response), 200),
   page: (file, response) => response.writeHead(200, { 'content-type': 'text/html' }).end('<h1>Please log in</h1>'),
 };
 
@@ -409,6 +410,8 @@ async function changed({ page }) {
   writeFileSync(file, picture('exact.png'));
   await page.setContent('<input type="file">');
   await page.setInputFiles('input', file);
+  // Chromium notes the file's time after it was chosen, before a first read.
+  await page.evaluate(() => document.querySelector('input').files[0].arrayBuffer().then(() => {}));
   writeFileSync(file, picture('photo.jpg'));
   return page.evaluate(() => run(document.querySelector('input').files[0], { text: 'hello' }));
 }
@@ -416,9 +419,18 @@ async function changed({ page }) {
 /** Answers with what needs reading. */
 const reading = [
   { fault: 'ocr.js is missing', act: code('/pkg/ocr.js', answers.missing), outcome: 'network' },
+  { fault: 'ocr.js is missing before the shard is checked', act: all(code('/pkg/ocr.js', answers.missingLater), inside('/loader.js', checksSlowly)), outcome: 'network' },
   { fault: 'ocr_bg.wasm is cut', act: code('/pkg/ocr_bg.wasm', answers.cutMidway), outcome: 'network' },
   { fault: 'ocr_bg.wasm never comes', before: hurried, act: code('/pkg/ocr_bg.wasm', answers.stalled), outcome: 'network' },
 ].map((row) => ({ when: 'request', ask: ({ run }) => run(picture('exact.png')), ...row, reads: true }));
+
+function checksSlowly() {
+  const { digest } = SubtleCrypto.prototype;
+  SubtleCrypto.prototype.digest = async function (...parameters) {
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    return digest.apply(this, parameters);
+  };
+}
 
 export const faults = {
   'The GPU': gpu,

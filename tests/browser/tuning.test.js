@@ -23,6 +23,13 @@ before(async () => {
       self.runs++;
       return run.apply(this, groups);
     };
+    // By the time that the cache is open, the next request runs.
+    const open = CacheStorage.prototype.open;
+    CacheStorage.prototype.open = async function (name) {
+      const { runs } = self;
+      for (let i = 0; i < 100 && runs === self.runs; i++) await new Promise((resolve) => setTimeout(resolve, 5));
+      return open.call(this, name);
+    };
     ${worker}`;
   await context.route('**/worker.js', (route) => route.fulfill({ contentType: 'text/javascript', body }));
 });
