@@ -178,7 +178,9 @@ export async function notices(page) {
       kind: box.firstChild.classList[0],
       text: box.textContent,
       place: place(box),
-      buttons: Array.from(box.querySelectorAll('button, summary'), (button) => ({ name: button.textContent, place: place(button) })),
+      buttons: Array.from(box.querySelectorAll('button, summary'))
+        .filter((button) => button.checkVisibility())
+        .map((button) => ({ name: button.textContent, place: place(button) })),
     }));
   });
   return all.flat();
@@ -197,7 +199,7 @@ export async function until(look, condition, what) {
 
 /** Clicks on a button over a picture. */
 export async function press(page, name) {
-  const { buttons } = (await notices(page)).find(({ buttons }) => buttons.some((button) => button.name === name));
-  const { x, y, width, height } = buttons.find((button) => button.name === name).place;
+  const buttons = async () => (await notices(page)).flatMap(({ buttons }) => buttons).filter((button) => button.name === name);
+  const [{ place: { x, y, width, height } }] = await until(buttons, (found) => found.length > 0, `a button ${name}`);
   await page.mouse.click(x + width / 2, y + height / 2);
 }

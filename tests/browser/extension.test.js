@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 /** Waits for so many covers. */
 const covers = (page, count) =>
-  until(() => notices(page), (all) => all.length === count && all.every(({ kind, place }) => kind === 'cover' && place.width > 0), `${count} covers`);
+  until(() => notices(page), (all) => all.length === count && all.every(({ kind }) => kind === 'cover'), `${count} covers`);
 const none = (page) => until(() => notices(page), (all) => all.length === 0, 'no covers');
 /** What the toolbar shows for the page. */
 const badge = (page) => it.ask(page, (tabId) => chrome.action.getBadgeText({ tabId }));
@@ -42,7 +42,7 @@ test('a picture from another site is covered, with the reasons, and shown when t
   await press(page, 'Show');
   const [label] = await until(() => notices(page), ([{ kind }]) => kind === 'label', 'a label');
   assert.match(label.name, /^Perhaps hateful/);
-  await page.mouse.click(label.place.x + 20, label.place.y + 20);
+  await press(page, label.buttons[0].name);
   await press(page, 'Hide');
   await covers(page, 1);
   // The page's request, and one without cookies or a referrer.
@@ -51,6 +51,17 @@ test('a picture from another site is covered, with the reasons, and shown when t
   assert.equal(own.cookie, 'visitor=someone');
   assert.deepEqual([headers.referer, headers.cookie, headers.origin], [undefined, undefined, undefined]);
   assert.equal(it.images.requests.length, 2);
+});
+
+test('who looks at a picture far down stays there', async () => {
+  const page = await it.open(`
+    <style>div { height: 3000px }</style>
+    <div></div><img src="PICTURES/pride-heart.jpg" alt=""><div></div>`);
+  await page.evaluate(() => scrollTo(0, 3100));
+  await covers(page, 1);
+  await press(page, 'Show');
+  await until(() => notices(page), ([{ kind }]) => kind === 'label', 'a label');
+  assert.equal(await page.evaluate(() => scrollY), 3100);
 });
 
 test('the words on a picture decide', async () => {

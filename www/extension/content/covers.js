@@ -33,6 +33,9 @@ class Covers {
     const box = part('div', 'box', content);
     box.role = 'group';
     box.ariaLabel = name;
+    // Until the next frame: where the old one was, or nowhere.
+    box.hidden = old?.box.hidden ?? true;
+    if (old) box.style.cssText = old.box.style.cssText;
     this.#boxes.set(element, { box, ...surroundings(element) });
     const root = this.#layer(element);
     if (old?.box.parentNode === root) old.box.replaceWith(box);
@@ -40,7 +43,7 @@ class Covers {
       old?.box.remove();
       root.append(box);
     }
-    if (focused && old.box.contains(focused)) box.querySelector('button, summary')?.focus();
+    if (focused && old.box.contains(focused)) box.querySelector('button, summary')?.focus({ preventScroll: true });
     if (!old) this.#resizes.observe(element);
     this.#timer ??= setInterval(() => this.#survey(), DRIFT);
     this.place();
