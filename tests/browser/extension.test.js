@@ -417,6 +417,20 @@ test('a pack that has gone is said in the popup, and no picture passes as checke
   await covers(page, 1);
 });
 
+test('pictures that a page no longer shows are forgotten after a thousand others', async () => {
+  const page = await it.open('<img src="PICTURES/1.jpg" alt="">');
+  await covers(page, 1);
+  const [known] = await inside(page, () => {
+    const pictures = new Pictures();
+    pictures.at('shown').elements.add(document.body);
+    pictures.at('asked').state = 'asked';
+    const others = Array.from({ length: 1000 }, (_, i) => `${i}`);
+    for (const address of ['old', 'again', ...others.splice(0, 900), 'again', ...others, 'new']) pictures.at(address);
+    return [pictures.size, ...['shown', 'asked', 'old', 'again', 'new'].filter((name) => pictures.has(name))];
+  });
+  assert.deepEqual(known, [1000, 'shown', 'asked', 'again', 'new']);
+});
+
 test('500 pictures on an endless page: those in view are served, and nothing piles up', async () => {
   const page = await it.open(endless);
   const seen = async () => {

@@ -7,8 +7,7 @@ class Page {
   #settings;
   #site;
   #running = false;
-  /** By address: each is asked about once. */
-  #pictures = new Map();
+  #pictures = new Pictures();
   /** The picture of each element that is near the viewport. */
   #shown = new Map();
   #channel = new Channel(() => this.#end());
@@ -86,7 +85,7 @@ class Page {
     if (before && before.address === address) return;
     this.#forget(element);
     if (!address) return;
-    const picture = this.#pictureAt(address);
+    const picture = this.#pictures.at(address);
     picture.elements.add(element);
     this.#shown.set(element, picture);
     if (picture.state === 'new') this.#wait(picture);
@@ -190,15 +189,8 @@ class Page {
   #find() {
     for (const element of this.#pointed) {
       const address = element instanceof Element && element.localName !== LAYER && addressOf(element);
-      if (address) return [element, this.#pictureAt(address)];
+      if (address) return [element, this.#pictures.at(address)];
     }
-  }
-
-  /** `state`: new, waiting, asked, checked (with a `verdict`) or failed (with an `error`). */
-  #pictureAt(address) {
-    const picture = this.#pictures.get(address) ?? { address, state: 'new', elements: new Set() };
-    this.#pictures.set(address, picture);
-    return picture;
   }
 
   /** Tells popup and toolbar, but not at each step. */
