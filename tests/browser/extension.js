@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
-import { chromiumWith, listen, memeclip, netLog, root } from './harness.js';
+import { chromiumWith, listen, memeclip, netLog, root, until } from './harness.js';
 
 export const folder = join(root, 'target/tmp/browser/extension');
 const SAMPLES = ['pride-heart', 'pride-cross', 'factory-crown', 'factory-bin', 'laptop-fire', 'laptop-dog'];
@@ -184,17 +184,6 @@ export async function notices(page) {
     }));
   });
   return all.flat();
-}
-
-/** Waits until `condition(await look())` holds, and gives what was seen. */
-export async function until(look, condition, what) {
-  let seen;
-  for (const end = Date.now() + 20_000; Date.now() < end; ) {
-    seen = await look();
-    if (condition(seen)) return seen;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  throw new Error(`${what}: ${JSON.stringify(seen)}`);
 }
 
 /** Clicks on a button over a picture. */

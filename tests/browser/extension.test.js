@@ -6,8 +6,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 
-import { endless, inside, notices, press, start, until } from './extension.js';
-import { root } from './harness.js';
+import { endless, inside, notices, press, start } from './extension.js';
+import { root, until } from './harness.js';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 

@@ -162,6 +162,17 @@ export function send(file, response, request, limit = Infinity) {
 /** A page, and what it loads, that may use threads. */
 const isolation = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
+/** Waits until `condition(await look())` holds, and gives what was seen. */
+export async function until(look, condition, what) {
+  let seen;
+  for (const end = Date.now() + 20_000; Date.now() < end; ) {
+    seen = await look();
+    if (condition(seen)) return seen;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${what}: ${JSON.stringify(seen)}`);
+}
+
 /** A blank page of the site, with the module loaded as `MemeClip` and `open` and `run` to use it with. */
 export async function blank(browser, origin, context, { isolated = false } = {}) {
   const page = await (context ?? browser).newPage();
