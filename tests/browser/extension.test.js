@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 /** Waits for so many covers. */
 const covers = (page, count) =>
-  until(() => notices(page), (all) => all.length === count && all.every(({ kind }) => kind === 'cover'), `${count} covers`);
+  until(() => notices(page), (all) => all.length === count && all.every(({ kind, place }) => kind === 'cover' && place.width > 0), `${count} covers`);
 const none = (page) => until(() => notices(page), (all) => all.length === 0, 'no covers');
 /** What the toolbar shows for the page. */
 const badge = (page) => it.ask(page, (tabId) => chrome.action.getBadgeText({ tabId }));
@@ -62,6 +62,30 @@ test('who looks at a picture far down stays there', async () => {
   await press(page, 'Show');
   await until(() => notices(page), ([{ kind }]) => kind === 'label', 'a label');
   assert.equal(await page.evaluate(() => scrollY), 3100);
+});
+
+test('a notice is nowhere before it has its place, and one that replaces it is there', async () => {
+  await it.set({ hate: 1 });
+  const page = await it.open('<p>Words.<p><img src="PICTURES/pride-heart.jpg" alt="">');
+  await page.waitForFunction(() => document.images[0].naturalWidth > 0);
+  const seen = async () => (await inside(page, async () => {
+    const covers = new Covers();
+    const show = () => {
+      covers.show(document.images[0], part('p', 'notice'), 'a notice');
+      const box = chrome.dom.openOrClosedShadowRoot(document.querySelector('memeclip-layer')).querySelector('.box');
+      const { x, y, width, height } = box.getBoundingClientRect();
+      return box.checkVisibility() ? [x, y, width, height].map(Math.round) : null;
+    };
+    const first = show();
+    await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+    const second = show();
+    covers.end();
+    return { first, second };
+  }))[0];
+  const { x, y, width, height } = await page.locator('img').boundingBox();
+  const { first, second } = await until(seen, (seen) => seen, 'the extension');
+  assert.equal(first, null);
+  assert.deepEqual(second, [x, y, width, height].map(Math.round));
 });
 
 test('the words on a picture decide', async () => {
@@ -426,9 +450,16 @@ test('pictures that a page no longer shows are forgotten after a thousand others
     pictures.at('asked').state = 'asked';
     const others = Array.from({ length: 1000 }, (_, i) => `${i}`);
     for (const address of ['old', 'again', ...others.splice(0, 900), 'again', ...others, 'new']) pictures.at(address);
-    return [pictures.size, ...['shown', 'asked', 'old', 'again', 'new'].filter((name) => pictures.has(name))];
+    const known = ['shown', 'asked', 'old', 'again', 'new'].filter((name) => pictures.has(name));
+    const sizes = [pictures.size];
+    // A page that shows more at once, and then none.
+    for (let i = 0; i < 1500; i++) pictures.at(`many ${i}`).elements.add(document.body);
+    sizes.push(pictures.size);
+    for (const { elements } of pictures.values()) elements.clear();
+    pictures.at('last');
+    return { known, sizes: [...sizes, pictures.size] };
   });
-  assert.deepEqual(known, [1000, 'shown', 'asked', 'again', 'new']);
+  assert.deepEqual(known, { known: ['shown', 'asked', 'again', 'new'], sizes: [1000, 1502, 1000] });
 });
 
 test('500 pictures on an endless page: those in view are served, and nothing piles up', async () => {
