@@ -72,8 +72,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// What the operating system says of a file or a folder.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn io(path: &std::path::Path, error: std::io::Error) -> Self {
+        Error::Io { file: path.display().to_string(), reason: error.to_string() }
+    }
+
     /// Weights, or what they compute, that are infinite or no numbers.
-    pub(crate) fn not_finite(tensor: &str) -> Self {
+    pub fn not_finite(tensor: &str) -> Self {
         Error::Tensor { tensor: tensor.into(), reason: "it holds values that are not finite".into() }
     }
 

@@ -3,10 +3,11 @@ use std::collections::BTreeMap;
 use super::{Classifier, ImageKey};
 use crate::Result;
 use crate::engine::Engine;
-use crate::explanation::{Explanation, Modalities, PARTS, Regions, Word};
+use crate::classifier::{Explanation, Modalities, PARTS, Regions, Word};
 use crate::preprocess::{self, Rgb};
-use crate::verdict::{ByClass, Task};
-use crate::weights::source::Source;
+use crate::classifier::ByClass;
+use crate::task::Task;
+use crate::pack::source::Source;
 
 /// What is computed for an explanation before the heads are: each tower's values.
 struct Features {

@@ -7,9 +7,9 @@ use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::demo::build;
-use crate::weights::load::Loader;
-use crate::weights::pack::io;
-use crate::weights::source::Directory;
+use crate::pack::load::Loader;
+use crate::ERRIO;
+use crate::pack::source::Directory;
 use crate::{Error, Result};
 
 /// Write the browser extension to a folder that a browser can load.

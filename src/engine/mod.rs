@@ -5,13 +5,11 @@
 //! happened before [`Engine::read`]. Shapes are the caller's duty (the model checks them once, when weights load):
 //! a wrong one is a bug and panics.
 
-#[cfg(all(feature = "train", not(target_arch = "wasm32")))]
-pub mod burn;
 pub mod cpu;
 pub mod gpu;
 
 use crate::Result;
-use crate::weights::quant::{Format, Matrix};
+use crate::quant::{Format, Matrix};
 
 /// What follows the matrix product and the bias in [`Engine::linear`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

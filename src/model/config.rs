@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, weights::quant::BLOCK};
+use crate::{Error, Result, quant::BLOCK};
 
 /// A CLIP model: two towers and the projections into their joint space.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 use super::{Fusion, HeadConfig, Linear, Weights};
 use crate::Result;
 use crate::engine::{Activation, Dropout, Engine};
-use crate::weights::quant::{Format, Matrix};
+use crate::quant::{Format, Matrix};
 
 /// MemeCLIP's head for one task (paper, section 4): feature projections, adapters, fusion, cosine classifier. Also its
 /// reductions and HateCLIPper's two heads, which it is compared with (paper, tables 2 and 5).

@@ -16,16 +16,16 @@ use std::collections::HashMap;
 pub use block::Block;
 pub use config::{ClipConfig, Fusion, HeadConfig, LAYER_NORM_EPS, TextConfig, VisionConfig};
 pub use head::Head;
-pub use text::TextTower;
+pub use text::{TextTower, load_tokenizer};
 pub use vision::{VisionTower, patches};
 
 use crate::engine::{Activation, Engine};
-use crate::weights::quant::{Matrix, PANEL};
+use crate::quant::{Matrix, PANEL};
 use crate::{Error, Result};
 
 /// Where a stage's tensors come from.
 pub trait Stages {
-    /// The tensors whose names start with `stage` and a dot, as the pack names them (see [`crate::weights::pack`]).
+    /// The tensors whose names start with `stage` and a dot, as the pack names them (see [`crate::pack::writer`]).
     async fn stage(&self, stage: &str) -> Result<Tensors>;
 
     /// Called before each stage: lets others run (a browser's event loop) and stops with [`Error::Aborted`] if the

@@ -6,7 +6,7 @@
 use super::VisionConfig;
 use crate::Result;
 use crate::engine::{Activation, Engine, Mask};
-use crate::weights::quant::{Format, Matrix};
+use crate::quant::{Format, Matrix};
 
 /// The rollout of one picture, block by block.
 ///

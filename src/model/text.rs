@@ -1,6 +1,7 @@
-use super::{Block, Lazy, Norm, Packed, Stages, TextConfig, Weights};
-use crate::Result;
+use super::{Block, Lazy, Norm, Packed, Stages, Tensors, TextConfig, Weights};
 use crate::engine::{Engine, Mask};
+use crate::tokenizer::Tokenizer;
+use crate::{Error, Result};
 
 /// CLIP's text tower, without the text projection.
 pub struct TextTower<E: Engine> {
@@ -53,4 +54,16 @@ impl<E: Engine> TextTower<E> {
         let norm = self.pool.get(stages, "text.pool", load).await?;
         Ok(norm.forward(engine, &x))
     }
+}
+
+/// The tokenizer of a `text.tokenizer` stage.
+pub fn load_tokenizer(mut tensors: Tensors, config: &TextConfig) -> Result<Tokenizer> {
+    let merges = tensors.take_integers("merges")?;
+    let tokenizer = Tokenizer::from_merges(merges.as_chunks().0, config.context)?;
+    // The embedding has as many rows as the manifest says.
+    if tokenizer.vocabulary() != config.vocabulary {
+        let reason = format!("a vocabulary of {}, but the manifest says {}", tokenizer.vocabulary(), config.vocabulary);
+        return Err(Error::Tensor { tensor: "text.tokenizer.merges".into(), reason });
+    }
+    Ok(tokenizer)
 }

@@ -11,13 +11,11 @@ mod lines;
 mod lookalikes;
 mod models;
 mod recogniser;
-#[cfg(target_arch = "wasm32")]
-mod web;
 mod words;
 
 use serde::Serialize;
 
-#[cfg(feature = "cli")]
+#[cfg(not(target_arch = "wasm32"))]
 pub use models::{FILES, STAGE};
 
 use crate::Result;

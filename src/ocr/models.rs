@@ -13,7 +13,7 @@ use crate::{Error, Result};
 pub const STAGE: &str = "ocr";
 
 /// The files that are tensors of bytes in the shard, as they are in this repository.
-#[cfg(feature = "cli")]
+#[cfg(not(target_arch = "wasm32"))]
 pub const FILES: [(&str, &[u8]); 4] = [
     ("detector", include_bytes!("../../weights/ocr/detector.onnx")),
     ("recogniser", include_bytes!("../../weights/ocr/recogniser.onnx")),
@@ -93,14 +93,14 @@ pub fn run<const N: usize>(
     }
 }
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
 mod tests {
     use serde::Deserialize;
 
     use super::*;
     use crate::ocr::Reader;
     use crate::preprocess;
-    use crate::weights::file::{Entry, serialize};
+    use crate::pack::safetensors_file::{Entry, serialize};
 
     /// What onnxruntime makes of the same input (`tests/ocr/networks.py`).
     #[derive(Deserialize)]

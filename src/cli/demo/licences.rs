@@ -8,7 +8,7 @@ use std::{env, fs, io};
 
 use serde::Deserialize;
 
-use crate::weights::pack::io as of;
+use crate::ERRIO as of;
 use crate::{Error, Result};
 
 const HEAD: &str = "The WebAssembly in this folder is memeclip's, MIT OR Apache-2.0, and has in it what follows. It also has Rust's \

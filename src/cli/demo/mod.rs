@@ -7,8 +7,8 @@ mod server;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
-use crate::weights::load::Loader;
-use crate::weights::source::Directory;
+use crate::pack::load::Loader;
+use crate::pack::source::Directory;
 
 /// Serve the page and a pack on localhost, building the page's WebAssembly first if need be.
 #[derive(clap::Args)]

@@ -5,7 +5,7 @@ use super::isa::Isa;
 use super::parallel::{self, Columns};
 use super::{Tensor, math};
 use crate::engine::Mask;
-use crate::weights::quant::PANEL;
+use crate::quant::PANEL;
 
 /// Queries that are worked on at a time: their scores stay in the cache.
 const QUERIES: usize = 64;

@@ -2,7 +2,7 @@
 
 use super::isa::{Block, Isa};
 use super::parallel;
-use crate::weights::quant::{BLOCK, Format};
+use crate::quant::{BLOCK, Format};
 
 /// The rows of `values` [rows, cols], rounded for weights of `format`. Each block of 32 is rounded on its own: the large
 /// values that CLIP has in a few channels cost only their neighbours precision.

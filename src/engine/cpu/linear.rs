@@ -5,7 +5,7 @@ use super::parallel::{self, Columns};
 use super::weight::{Scratch, Slice, Weight};
 use super::{Tensor, codes, math};
 use crate::engine::Activation;
-use crate::weights::quant::{BLOCK, Format, PANEL};
+use crate::quant::{BLOCK, Format, PANEL};
 
 /// Columns that are worked on at a time: this part of a panel stays in the first-level cache while all rows of
 /// activations pass by.

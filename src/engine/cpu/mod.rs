@@ -21,7 +21,7 @@ pub use weight::Weight;
 
 use super::{Activation, Engine, Mask};
 use crate::Result;
-use crate::weights::quant::Matrix;
+use crate::quant::Matrix;
 
 /// The SIMD engine, with the fastest instructions that this machine has.
 pub struct Cpu {
@@ -154,7 +154,7 @@ mod tests {
     use rayon::ThreadPoolBuilder;
 
     use super::*;
-    use crate::weights::quant::Format;
+    use crate::quant::Format;
 
     const WIDTH: usize = 96;
     const MLP: usize = 544;

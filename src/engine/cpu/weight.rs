@@ -2,14 +2,14 @@
 
 use super::isa::{Panel, unpack};
 use super::math;
-use crate::weights::quant::{BLOCK, Format, Matrix, PANEL};
+use crate::quant::{BLOCK, Format, Matrix, PANEL};
 
 /// A matrix in its stored form.
 pub struct Weight {
     pub matrix: Matrix,
     /// `q8`: what its codes add up to, `[panel][block][8 rows]`.
     sums: Vec<i16>,
-    /// `q8`: whether all blocks keep to [`crate::weights::quant::fits_quads`].
+    /// `q8`: whether all blocks keep to [`crate::quant::fits_quads`].
     quads: bool,
 }
 
@@ -115,7 +115,7 @@ fn totals(codes: &[u8; BLOCK * PANEL]) -> ([i16; PANEL], bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::quant::fits_quads;
+    use crate::quant::fits_quads;
 
     /// Packs that others wrote may have codes for which 16 bits do not do.
     #[test]

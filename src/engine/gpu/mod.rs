@@ -27,7 +27,7 @@ pub use device::{Counts, GpuOptions, Tiling};
 pub use profile::KernelTime;
 
 use super::{Activation, Engine, Mask};
-use crate::weights::quant::{BLOCK, Format, Matrix, PANEL};
+use crate::quant::{BLOCK, Format, Matrix, PANEL};
 use crate::{Error, Result};
 use buffer::{Buffer, Loan, Pool};
 use device::Device;

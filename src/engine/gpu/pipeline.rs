@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::device::{Device, Tiling, Traits};
 use super::plan::Tile;
 use super::unroll::unroll;
-use crate::weights::quant::Format;
+use crate::quant::Format;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kernel {

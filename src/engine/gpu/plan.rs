@@ -7,7 +7,7 @@ use std::str::FromStr;
 use std::sync::Mutex;
 
 use super::device::Traits;
-use crate::weights::quant::Format;
+use crate::quant::Format;
 
 /// What a workgroup makes of a product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -10,7 +10,7 @@ use super::device::Device;
 use super::pipeline::Kernel;
 use super::recorder::Dispatch;
 use crate::Result;
-use crate::weights::quant::BLOCK;
+use crate::quant::BLOCK;
 
 /// What a kernel has taken, all runs on operands of the same shape together.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use super::plan::{self, Plan, Plans};
 use super::{FEW_ROWS, Gpu, Tiling};
 use crate::Result;
 use crate::engine::{Activation, Engine};
-use crate::weights::quant::{Format, Matrix};
+use crate::quant::{Format, Matrix};
 
 /// The product that is timed: a layer of ViT-L/14 in small, [ROWS, WIDTH] x [WIDTH, WIDTH]ᵀ.
 const ROWS: usize = 256;
@@ -70,7 +70,7 @@ impl Gpu {
 
     /// How long a product with weights in this format takes.
     async fn time(&self, format: Format) -> Result<Duration> {
-        let panels = WIDTH / crate::weights::quant::PANEL;
+        let panels = WIDTH / crate::quant::PANEL;
         let data = vec![0; panels * format.panel_bytes(WIDTH)];
         let scales = vec![0; panels * format.panel_scale_bytes(WIDTH)];
         let w = self.weight(Matrix { rows: WIDTH, cols: WIDTH, format, data, scales })?;

@@ -5,7 +5,7 @@ use std::arch::x86_64::*;
 use std::array::from_fn;
 
 use super::{Block, Panel, Tile, by_blocks, by_rows};
-use crate::weights::quant::{BLOCK, PANEL};
+use crate::quant::{BLOCK, PANEL};
 
 pub fn available() -> bool {
     is_x86_feature_detected!("avx2")
@@ -49,7 +49,7 @@ pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     unsafe { by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, w| dots(x, w, dot), add) }
 }
 
-/// Sums of four products fit 16 bits: see [`crate::weights::quant::fits_quads`].
+/// Sums of four products fit 16 bits: see [`crate::quant::fits_quads`].
 #[target_feature(enable = "avx2")]
 pub fn q8_quads(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at);

@@ -23,7 +23,7 @@ mod simd128;
 #[cfg(target_arch = "x86_64")]
 mod vnni;
 
-use crate::weights::quant::{BLOCK, PANEL};
+use crate::quant::{BLOCK, PANEL};
 
 /// Sums for each row of activations and each lane of a panel.
 pub type Tile = [[f32; PANEL]];
@@ -186,7 +186,7 @@ impl Isa {
         }
     }
 
-    /// The same for a panel of `q8` whose blocks keep to [`crate::weights::quant::fits_quads`].
+    /// The same for a panel of `q8` whose blocks keep to [`crate::quant::fits_quads`].
     pub fn q8_quads(self, x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
         check(x, stride, panel, tile);
         assert_eq!(panel.sums.len(), panel.scales.len());
@@ -270,7 +270,7 @@ use by_blocks;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::weights::quant::{Format, Matrix};
+    use crate::quant::{Format, Matrix};
 
     /// Whole numbers at random; every third one is an extreme.
     struct Numbers(u32);

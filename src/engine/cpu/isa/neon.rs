@@ -6,7 +6,7 @@ use std::arch::{asm, is_aarch64_feature_detected};
 use std::array::from_fn;
 
 use super::{Block, Panel, Tile, by_blocks, by_rows};
-use crate::weights::quant::{BLOCK, PANEL};
+use crate::quant::{BLOCK, PANEL};
 
 /// One value for each lane of a panel.
 type Lanes<T> = [T; 2];

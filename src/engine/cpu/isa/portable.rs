@@ -1,7 +1,7 @@
 //! Plain loops: for machines without loops of their own, and what the others are compared with.
 
 use super::{Block, Panel, Tile};
-use crate::weights::quant::{BLOCK, PANEL};
+use crate::quant::{BLOCK, PANEL};
 
 pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
     for (x, sums) in x.chunks(stride).zip(tile) {

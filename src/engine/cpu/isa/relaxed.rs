@@ -7,7 +7,7 @@ use std::array::from_fn;
 
 use super::simd128::{Lanes, add_q4, add_q8, block_rows};
 use super::{Block, Panel, Tile, by_blocks, by_rows};
-use crate::weights::quant::{BLOCK, PANEL};
+use crate::quant::{BLOCK, PANEL};
 
 /// Whether four products are summed by an instruction that sums two, as on x86 without VNNI. Codes beyond 127 show it,
 /// for with these the result is the machine's own: sums of two saturate.
@@ -24,7 +24,7 @@ pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, weights| dots(x, weights, dot), add);
 }
 
-/// Sums of four products fit 16 bits: see [`crate::weights::quant::fits_quads`].
+/// Sums of four products fit 16 bits: see [`crate::quant::fits_quads`].
 #[target_feature(enable = "relaxed-simd")]
 pub fn q8_quads(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights| i16x8_relaxed_dot_i8x16_i7x16(weights, x);

@@ -5,7 +5,7 @@ use std::arch::wasm32::*;
 use std::array::from_fn;
 
 use super::{Block, Panel, Tile, by_rows};
-use crate::weights::quant::{BLOCK, PANEL};
+use crate::quant::{BLOCK, PANEL};
 
 #[cfg(any(test, not(feature = "relaxed-simd")))]
 pub use plain::{q4, q8};

@@ -1,0 +1,162 @@
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::device::{Device, OnEngine};
+use crate::read::reader;
+use crate::why;
+use memeclip::engine::Engine;
+use memeclip::classifier::Explanation;
+use memeclip::ocr::Reader;
+use memeclip::preprocess;
+use memeclip::task::Task;
+use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
+use memeclip::pack::directory::Directory;
+use memeclip::{Classifier, Error, Result};
+
+/// Classify memes.
+#[derive(Clone, clap::Args)]
+pub struct Classify {
+    /// Directory of the pack.
+    #[arg(long, default_value = "weights/default")]
+    weights: PathBuf,
+    /// Image files.
+    #[arg(long, required = true, num_args = 1..)]
+    image: Vec<PathBuf>,
+    /// What the picture says; the same for all images. Read off each of them if not given.
+    #[arg(long)]
+    text: Option<String>,
+    /// Tasks wanted: hate, target, stance, humor. All if not given.
+    #[arg(long)]
+    task: Vec<Task>,
+    #[arg(long, value_enum, default_value_t = Device::Auto)]
+    device: Device,
+    /// Explains the verdicts: each modality alone, which words matter, and where in the picture.
+    #[arg(long)]
+    why: bool,
+    /// One JSON object a line and image.
+    #[arg(long)]
+    json: bool,
+    /// With --json: the image and text features too.
+    #[arg(long, requires = "json")]
+    features: bool,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    image: String,
+    text: &'a str,
+    device: &'a str,
+    #[serde(serialize_with = "serialize_tasks")]
+    tasks: &'a [TaskVerdict],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    features: Option<Features<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<&'a Explanation>,
+}
+
+#[derive(Serialize)]
+struct Features<'a> {
+    image: &'a [f32],
+    text: &'a [f32],
+}
+
+impl Classify {
+    pub fn run(self) -> Result<()> {
+        self.device.run(self)
+    }
+}
+
+impl OnEngine for Classify {
+    async fn run_on<E: Engine>(self, engine: E) -> Result<()> {
+        let classifier = Classifier::open(engine, Directory::new(&self.weights)).await?;
+        let reader = match self.text {
+            None if classifier.manifest().ocr().is_ok() => Some(reader(&self.weights).await?),
+            _ => None,
+        };
+        let mut failed = 0;
+        for path in &self.image {
+            match self.classify(&classifier, reader.as_ref(), path).await {
+                Ok((text, verdict, explanation)) => {
+                    self.print(&classifier.engine().name(), path, &text, &verdict, explanation.as_ref())?
+                }
+                Err(error @ Error::GpuWrong { .. }) => return Err(error),
+                // A bad image does not keep the others from their verdicts.
+                Err(error) if self.image.len() > 1 => {
+                    eprintln!("memeclip: {error}");
+                    failed += 1;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match failed {
+            0 => Ok(()),
+            _ => Err(Error::Argument { reason: format!("{failed} of {} images have no verdict", self.image.len()) }),
+        }
+    }
+}
+
+impl Classify {
+    /// The text, the verdict, and why if that is asked for.
+    async fn classify<E: Engine>(
+        &self,
+        classifier: &Classifier<E, Directory>,
+        reader: Option<&Reader>,
+        path: &PathBuf,
+    ) -> Result<(String, Verdict, Option<Explanation>)> {
+        let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+        let image = preprocess::decode(&path.display().to_string(), &bytes)?;
+        let text = match (&self.text, reader) {
+            (Some(text), _) => text.clone(),
+            (None, Some(reader)) => reader.read(&image)?.text,
+            (None, None) => String::new(),
+        };
+        // First, since the verdict then finds its features.
+        let explanation = match self.why {
+            true => Some(classifier.explain(&image, &text, &self.task).await?),
+            false => None,
+        };
+        let verdict = classifier.classify(&image, &text, &self.task).await?;
+        Ok((text, verdict, explanation))
+    }
+
+    fn print(
+        &self,
+        device: &str,
+        path: &Path,
+        text: &str,
+        verdict: &Verdict,
+        explanation: Option<&Explanation>,
+    ) -> Result<()> {
+        if self.json {
+            let features = Features { image: &verdict.image_feature, text: &verdict.text_feature };
+            let line = Line {
+                image: path.display().to_string(),
+                text,
+                device,
+                tasks: &verdict.tasks,
+                features: self.features.then_some(features),
+                explanation,
+            };
+            let json = serde_json::to_string(&line).map_err(|e| Error::Internal { reason: e.to_string() })?;
+            println!("{json}");
+            return Ok(());
+        }
+        println!("{} on {device}", path.display());
+        if self.text.is_none() && !text.is_empty() {
+            println!("  reads   {text}");
+        }
+        for task in &verdict.tasks {
+            let zero_shot = if task.zero_shot { "  (zero-shot)" } else { "" };
+            let unsure = if task.unsure() { "  (unsure)" } else { "" };
+            println!("  {:<7} {}{zero_shot}{unsure}", task.task.name(), task.label());
+            for (label, p) in task.task.labels().iter().zip(&task.probabilities) {
+                println!("          {:>5.1} %  {label}", 100.0 * p);
+            }
+        }
+        if let Some(explanation) = explanation {
+            why::print(verdict, explanation);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,75 @@
+use std::path::PathBuf;
+
+use memeclip::convert::{self, Description};
+use memeclip::quant::Format;
+use memeclip::task::Task;
+use memeclip::{Error, Result};
+
+use crate::heads;
+
+/// Turn published weights into a pack. A task without a head gets a zero-shot one.
+#[derive(clap::Args)]
+pub struct Convert {
+    /// A Hugging Face CLIP: its directory, or the model.safetensors in it.
+    #[arg(long, required_unless_present = "pack")]
+    clip: Option<PathBuf>,
+    /// Instead of --clip: a pack, whose towers are kept, and whose heads are where --head gives no other.
+    #[arg(long, conflicts_with_all = ["clip", "dtype"])]
+    pack: Option<PathBuf>,
+    /// TASK=FILE: the head of a task (what `train` wrote, the authors' Lightning checkpoint, a plain state dict, or
+    /// safetensors).
+    #[arg(long, value_parser = heads::parse)]
+    head: Vec<(Task, PathBuf)>,
+    /// f32, f16, q8 or q4.
+    #[arg(long, value_parser = parse_format, default_value = "q4")]
+    dtype: Format,
+    /// Directory of the new pack.
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    texts: Texts,
+}
+
+/// What a manifest tells people. What is not given stays as in the pack that is built on.
+#[derive(clap::Args)]
+pub struct Texts {
+    /// What people call the model.
+    #[arg(long)]
+    name: Option<String>,
+    /// Licence of the weights.
+    #[arg(long)]
+    licence: Option<String>,
+    /// Where the weights come from.
+    #[arg(long)]
+    provenance: Option<String>,
+    /// What users must know about the model's limits; the page shows it.
+    #[arg(long)]
+    notice: Option<String>,
+}
+
+impl From<Texts> for Description {
+    fn from(Texts { name, licence, provenance, notice }: Texts) -> Self {
+        Description { name, licence, provenance, notice }
+    }
+}
+
+impl Convert {
+    pub fn run(self) -> Result<()> {
+        let files = heads::by_task(self.head)?;
+        let description = self.texts.into();
+        let manifest = pollster::block_on(async {
+            match (self.pack, self.clip) {
+                (Some(pack), _) => convert::replace_heads(&pack, &files, &self.out, &description).await,
+                (None, Some(clip)) => convert::convert(&clip, &files, self.dtype, &self.out, &description).await,
+                (None, None) => Err(Error::Argument { reason: "give --clip or --pack".into() }),
+            }
+        })?;
+        eprintln!("{}: {:.1} MB", self.out.display(), manifest.bytes() as f64 / 1e6);
+        Ok(())
+    }
+}
+
+fn parse_format(text: &str) -> Result<Format, String> {
+    let known = Format::ALL.into_iter().find(|format| format.name() == text);
+    known.ok_or_else(|| "expected f32, f16, q8 or q4".into())
+}

@@ -1,0 +1,78 @@
+use std::path::PathBuf;
+
+use crate::heads;
+use memeclip_train::data::{Split, write_whole};
+use memeclip_train::evaluation::{Request, evaluate};
+use memeclip::task::Task;
+use memeclip::{Error, Result};
+
+/// Measure a pack's heads on a labelled data set.
+#[derive(clap::Args)]
+pub struct Eval {
+    /// Directory that `extract` wrote.
+    #[arg(long)]
+    features: PathBuf,
+    /// Directory of the pack whose towers made the features.
+    #[arg(long, default_value = "weights/default")]
+    weights: PathBuf,
+    /// TASK=FILE: a head to measure instead of the pack's, at full precision.
+    #[arg(long, value_parser = heads::parse)]
+    head: Vec<(Task, PathBuf)>,
+    /// hate, target, stance or humor; may be repeated. All that have labels if not given.
+    #[arg(long)]
+    task: Vec<Task>,
+    /// train, val or test; may be repeated. val and test if not given.
+    #[arg(long)]
+    split: Vec<Split>,
+    /// Print what flagging from each probability of hate on would mean: precision, recall, and false alarms on memes
+    /// whose stance is support. (JSON and HTML always say so.)
+    #[arg(long)]
+    threshold: bool,
+    /// File for all figures.
+    #[arg(long)]
+    json: Option<PathBuf>,
+    /// File for a report with plots and the worst mistakes.
+    #[arg(long)]
+    html: Option<PathBuf>,
+    /// The data set's directory of images, for pictures of the mistakes in the report.
+    #[arg(long, requires = "html")]
+    images: Option<PathBuf>,
+    /// File for every prediction: name, task, split, label, and the logits and probabilities of the classes.
+    #[arg(long, value_name = "CSV")]
+    predictions: Option<PathBuf>,
+    /// Resamples that the 95 % confidence intervals come from; 0 for none.
+    #[arg(long, default_value_t = 1000)]
+    bootstrap: usize,
+    /// What the resamples follow from.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+}
+
+impl Eval {
+    pub fn run(self) -> Result<()> {
+        let report = pollster::block_on(evaluate(&Request {
+            features: &self.features,
+            pack: &self.weights,
+            heads: &heads::by_task(self.head)?,
+            tasks: &self.task,
+            splits: &self.split,
+            resamples: self.bootstrap,
+            seed: self.seed,
+        }))?;
+        if self.threshold && report.outcomes.iter().all(|outcome| outcome.sweep.is_none()) {
+            return Err(Error::Argument { reason: "--threshold is about hate, which is not evaluated here".into() });
+        }
+        print!("{}", report.text(self.threshold));
+        if let Some(path) = self.json {
+            let json = serde_json::to_string_pretty(&report).map_err(|e| Error::Internal { reason: e.to_string() })?;
+            write_whole(&path, (json + "\n").as_bytes())?;
+        }
+        if let Some(path) = self.html {
+            write_whole(&path, report.html(self.images.as_deref()).as_bytes())?;
+        }
+        if let Some(path) = self.predictions {
+            write_whole(&path, report.csv()?.as_bytes())?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,98 @@
+use std::path::PathBuf;
+
+use crate::device::{Device, OnEngine};
+use crate::progress::Progress;
+use memeclip_train::data::{DataFile, DataSet, Event, Extraction, Outcome, Shard, Split};
+use memeclip::engine::Engine;
+use memeclip::task::Task;
+use memeclip::pack::directory::Directory;
+use memeclip::{Classifier, Result};
+
+/// Run the towers over a data set, once a meme, and keep the features for training.
+///
+/// A killed run goes on where it was when started again, and any number of processes may share the work (--shard).
+/// Changed labels and splits cost nothing. The result is features.safetensors and memes.jsonl in the output directory;
+/// its folder `cache` may go once they are there.
+#[derive(Clone, clap::Args)]
+pub struct Extract {
+    #[command(flatten)]
+    pub source: Source,
+    /// Directory of the features.
+    #[arg(long)]
+    pub out: PathBuf,
+    /// i/n: only the i-th of n shares. The last of them to finish writes the features.
+    #[arg(long, default_value = "1/1")]
+    pub shard: Shard,
+}
+
+/// Which memes, and what computes their features.
+#[derive(Clone, clap::Args)]
+pub struct Source {
+    /// [SPLIT=]FILE, several times if need be.
+    ///
+    /// CSV has the columns name (or image), text, split, and one or more of hate, target, stance and humour (or humor):
+    /// PrideMM as published. Labels are ids or their names; empty for none. JSONL is HarMeme as published, a file for
+    /// each split: train=train.jsonl.
+    #[arg(long, required = true)]
+    pub data: Vec<DataFile>,
+    /// Directory of the pictures.
+    #[arg(long)]
+    pub images: PathBuf,
+    /// Directory of the pack.
+    #[arg(long, default_value = "weights/default")]
+    pub weights: PathBuf,
+    #[arg(long, value_enum, default_value_t = Device::Auto)]
+    pub device: Device,
+}
+
+impl Extract {
+    pub fn run(self) -> Result<()> {
+        self.source.device.run(self)
+    }
+}
+
+impl OnEngine for Extract {
+    async fn run_on<E: Engine>(self, engine: E) -> Result<()> {
+        let data = DataSet::read(&self.source.data)?;
+        data.skipped.iter().for_each(|row| eprintln!("memeclip: {row}"));
+        summarize(&data);
+
+        let classifier = Classifier::open(engine, Directory::new(&self.source.weights)).await?;
+        let mut progress = Progress::new(classifier.engine().name());
+        let mut skipped = data.skipped.len();
+        let watch = |event: Event| match event {
+            Event::Begin(memes) => progress.begin(memes),
+            Event::Meme { computed } => progress.meme(computed),
+            Event::Skipped(meme) => {
+                skipped += 1;
+                progress.skipped(meme);
+            }
+        };
+        let Extract { source, out, shard } = &self;
+        let extraction = Extraction { rows: &data.rows, images: &source.images, out, shard: *shard };
+        let outcome = extraction.run(&classifier, watch).await?;
+        progress.finish();
+        match outcome {
+            Outcome::Complete { memes } => eprintln!("{}: features of {memes} memes", out.display()),
+            Outcome::Pending { memes } => {
+                eprintln!("{memes} memes of other shards are missing; the last shard to finish writes the features");
+            }
+        }
+        if skipped > 0 {
+            eprintln!("memeclip: {skipped} rows skipped, each named above");
+        }
+        Ok(())
+    }
+}
+
+/// Says what was read, so that a column that was not understood is missed at once.
+fn summarize(data: &DataSet) {
+    for split in Split::ALL {
+        let rows: Vec<_> = data.rows.iter().filter(|row| row.meme.split == split).collect();
+        let labelled = Task::ALL.map(|task| {
+            let count = rows.iter().filter(|row| row.meme.labels.get(task).is_some()).count();
+            format!("{} {count}", task.name())
+        });
+        eprintln!("{split}: {} memes, labelled {}", rows.len(), labelled.join(", "));
+    }
+}

@@ -1,0 +1,59 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::convert::Texts;
+use crate::extract::{Extract, Source};
+use crate::train::{Options, head_file, heads};
+use memeclip_train::data::{Features, Split};
+use memeclip_train::training::Examples;
+use memeclip::task::Task;
+use memeclip::convert::replace_heads;
+use memeclip::{Error, Result};
+
+/// From a data set to a pack with heads of its own: `extract`, `train`, and `convert` in one.
+///
+/// Heads are trained for the tasks that the data labels; for the others the pack keeps the heads that it has.
+#[derive(clap::Args)]
+pub struct Fit {
+    #[command(flatten)]
+    source: Source,
+    /// Directory of the new pack.
+    #[arg(long)]
+    out: PathBuf,
+    /// Directory of the features and heads [default: the pack's, with .training behind its name].
+    #[arg(long)]
+    work: Option<PathBuf>,
+    #[command(flatten)]
+    texts: Texts,
+    #[command(flatten)]
+    options: Options,
+}
+
+impl Fit {
+    pub fn run(self) -> Result<()> {
+        let work = self.work.unwrap_or_else(|| self.out.with_added_extension("training"));
+        let weights = self.source.weights.clone();
+        let whole = "1/1".parse()?;
+        Extract { source: self.source, out: work.clone(), shard: whole }.run()?;
+
+        let features = Features::read(&work)?;
+        let labelled = |task: &Task| {
+            let classes =
+                |split| Examples::new(&features, *task, split).frequencies().iter().filter(|n| **n > 0).count();
+            classes(Split::Train) > 1 && classes(Split::Val) > 1
+        };
+        let (tasks, others): (Vec<Task>, Vec<Task>) = Task::ALL.into_iter().partition(labelled);
+        if tasks.is_empty() {
+            let reason = "no task has memes of two classes both in the train and in the val split";
+            return Err(Error::Argument { reason: reason.into() });
+        }
+        for task in others {
+            eprintln!("{}: not enough labels in train and val; the pack keeps the head that it has", task.name());
+        }
+        let files: BTreeMap<Task, PathBuf> = tasks.into_iter().map(|task| (task, head_file(&work, task))).collect();
+        heads(&features, files.clone().into_iter().collect(), &self.options)?;
+        pollster::block_on(replace_heads(&weights, &files, &self.out, &self.texts.into()))?;
+        println!("{}: try it with `memeclip demo --weights {0}`", self.out.display());
+        Ok(())
+    }
+}

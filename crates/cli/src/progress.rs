@@ -1,0 +1,73 @@
+use std::io::{IsTerminal, stderr};
+use std::time::{Duration, Instant};
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+
+use memeclip_train::data::Skipped;
+
+/// Between two lines where there is no terminal: a log should stay short.
+const INTERVAL: Duration = Duration::from_secs(30);
+
+/// How far an extraction is: a bar on a terminal, else a line now and then.
+pub struct Progress {
+    device: String,
+    bar: ProgressBar,
+    memes: usize,
+    done: usize,
+    computed: usize,
+    start: Instant,
+    told: Instant,
+}
+
+impl Progress {
+    pub fn new(device: String) -> Self {
+        let now = Instant::now();
+        Progress { device, bar: ProgressBar::hidden(), memes: 0, done: 0, computed: 0, start: now, told: now }
+    }
+
+    pub fn begin(&mut self, memes: usize) {
+        self.memes = memes;
+        if stderr().is_terminal() {
+            let style = ProgressStyle::with_template("{bar:40} {pos}/{len} memes, {msg}").expect("a valid template");
+            self.bar = ProgressBar::new(memes as u64).with_style(style);
+        }
+    }
+
+    pub fn meme(&mut self, computed: bool) {
+        self.computed += computed as usize;
+        self.step();
+    }
+
+    pub fn skipped(&mut self, meme: &Skipped) {
+        self.bar.suspend(|| eprintln!("memeclip: {meme}"));
+        self.step();
+    }
+
+    fn step(&mut self) {
+        self.done += 1;
+        self.bar.inc(1);
+        self.bar.set_message(self.estimate());
+        if self.bar.is_hidden() && self.told.elapsed() >= INTERVAL {
+            self.told = Instant::now();
+            eprintln!("{} of {} memes, {}", self.done, self.memes, self.estimate());
+        }
+    }
+
+    /// Memes from the cache cost next to nothing, so that only those computed tell how long the rest will take.
+    fn estimate(&self) -> String {
+        let each = self.start.elapsed() / self.computed.max(1) as u32;
+        let left = each * self.memes.saturating_sub(self.done) as u32;
+        format!("{:.3} s each, about {} left", each.as_secs_f64(), HumanDuration(left))
+    }
+
+    pub fn finish(self) {
+        self.bar.finish_and_clear();
+        let Progress { device, memes, computed, start, .. } = self;
+        let seconds = start.elapsed().as_secs_f64();
+        let each = match computed {
+            0 => String::new(),
+            _ => format!(", {:.4} s each", seconds / computed as f64),
+        };
+        eprintln!("{memes} memes, of which {computed} computed on {device}: {seconds:.1} s{each}");
+    }
+}

@@ -1,0 +1,24 @@
+use std::path::PathBuf;
+
+use memeclip::model::ClipConfig;
+use memeclip::Result;
+use memeclip::pack::synth;
+
+/// Write a model with seeded random weights in the published layout, for tests at full size.
+#[derive(clap::Args)]
+pub struct Synth {
+    /// vit-l-14, vit-b-32 or tiny.
+    #[arg(long)]
+    arch: String,
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Directory to write to.
+    #[arg(long)]
+    out: PathBuf,
+}
+
+impl Synth {
+    pub fn run(self) -> Result<()> {
+        synth::write(&ClipConfig::named(&self.arch)?, self.seed, &self.out)
+    }
+}

@@ -1,0 +1,147 @@
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::ValueEnum;
+
+use memeclip_train::data::Features;
+use memeclip_train::engine::{Burn, DropoutRates};
+use memeclip_train::training::{Epoch, Recipe, Settings, parallel, train};
+use memeclip::task::Task;
+use memeclip::{Error, Result};
+
+/// Train heads on the features of a data set.
+#[derive(clap::Args)]
+pub struct Train {
+    /// Directory that `extract` wrote.
+    #[arg(long)]
+    features: PathBuf,
+    /// hate, target, stance, humor, or all.
+    #[arg(long, default_value = "all")]
+    task: Tasks,
+    /// File of the head (.safetensors); with --task all, a directory for one file a task.
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// The tasks of `--task`.
+#[derive(Clone)]
+pub struct Tasks(pub Vec<Task>);
+
+impl FromStr for Tasks {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        Ok(Tasks(if name == "all" { Task::ALL.to_vec() } else { vec![name.parse()?] }))
+    }
+}
+
+/// How to train; the defaults are the published hyper-parameters.
+#[derive(clap::Args, Clone)]
+pub struct Options {
+    #[arg(long, default_value_t = Settings::default().epochs)]
+    epochs: usize,
+    #[arg(long, default_value_t = Settings::default().batch)]
+    batch: usize,
+    /// Learning rate.
+    #[arg(long, default_value_t = Settings::default().rate)]
+    rate: f32,
+    /// Weight decay.
+    #[arg(long, default_value_t = Settings::default().decay)]
+    decay: f32,
+    /// Share of values dropped behind the projections, behind the fusion and before the classifier.
+    #[arg(long, value_parser = parse_dropout, default_value = "0.1,0.4,0.2")]
+    dropout: DropoutRates,
+    /// Everything random follows from it.
+    #[arg(long, default_value_t = Settings::default().seed)]
+    seed: u64,
+    /// Stop after this many epochs without a better one.
+    #[arg(long)]
+    patience: Option<usize>,
+    /// Weigh classes by the inverse of their frequency.
+    #[arg(long)]
+    balanced: bool,
+    /// What trains.
+    #[arg(long, value_enum, default_value_t = Trainer::Cpu)]
+    trainer: Trainer,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Trainer {
+    Cpu,
+    /// Through WebGPU.
+    Gpu,
+}
+
+impl Options {
+    pub fn settings(&self) -> Settings {
+        Settings {
+            epochs: self.epochs,
+            batch: self.batch,
+            rate: self.rate,
+            decay: self.decay,
+            dropout: self.dropout,
+            seed: self.seed,
+            patience: self.patience,
+            balanced: self.balanced,
+        }
+    }
+
+    pub fn engine(&self) -> Result<Burn> {
+        match self.trainer {
+            Trainer::Cpu => Ok(Burn::flex()),
+            Trainer::Gpu => Burn::wgpu(),
+        }
+    }
+}
+
+impl Train {
+    pub fn run(self) -> Result<()> {
+        let features = Features::read(&self.features)?;
+        let jobs: Vec<(Task, PathBuf)> = match &self.task.0[..] {
+            [task] => vec![(*task, self.out.clone())],
+            tasks => tasks.iter().map(|task| (*task, head_file(&self.out, *task))).collect(),
+        };
+        heads(&features, jobs, &self.options)
+    }
+}
+
+/// The file of a task's head in a directory of heads.
+pub fn head_file(dir: &Path, task: Task) -> PathBuf {
+    dir.join(format!("{}.safetensors", task.name()))
+}
+
+/// Trains a head for each (task, file). The state of an interrupted training lies beside the file.
+pub fn heads(features: &Features, jobs: Vec<(Task, PathBuf)>, options: &Options) -> Result<()> {
+    let settings = options.settings();
+    parallel(jobs, |(task, out)| {
+        if let Some(dir) = out.parent() {
+            std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
+        }
+        let recipe = Recipe::memeclip(features.prompts[&task].class_weights.len() / task.labels().len());
+        let report = |epoch: &Epoch| {
+            let Epoch { number, loss, auroc, accuracy } = epoch;
+            let (name, epochs) = (task.name(), settings.epochs);
+            eprintln!(
+                "{name:<6} epoch {number}/{epochs}: loss {loss:.4}, val AUROC {auroc:.4}, accuracy {accuracy:.4}"
+            );
+        };
+        let checkpoint = out.with_extension("checkpoint.safetensors");
+        let trained = train(&options.engine()?, features, task, &recipe, &settings, Some(&checkpoint), report)?;
+        trained.write(&out)?;
+        std::fs::remove_file(&checkpoint).map_err(|e| Error::io(&checkpoint, e))?;
+        let (best, temperature) = (trained.best, trained.temperature);
+        println!("{}: {} head, epoch {best}, temperature {temperature:.3}", out.display(), task.name());
+        Ok(())
+    })?;
+    Ok(())
+}
+
+fn parse_dropout(text: &str) -> Result<DropoutRates, String> {
+    let rates: Vec<f32> = text.split(',').filter_map(|rate| rate.trim().parse().ok()).collect();
+    match rates[..] {
+        [projection, fusion, output] => Ok(DropoutRates { projection, fusion, output }),
+        _ => Err("expected three numbers, as in 0.1,0.4,0.2".into()),
+    }
+}

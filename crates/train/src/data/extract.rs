@@ -1,0 +1,254 @@
+//! The towers, once a meme: from a data set and its pictures to [`Features`].
+//!
+//! Each feature goes into a cache below the output directory under the content that it was computed from:
+//! `cache/<towers>/image/<sha256 of the file>` and `cache/<towers>/text/<sha256 of the text>`. A file there is whole or
+//! not there, so a killed process resumes by starting again, and any number of processes, on machines that share the
+//! directory, split the work without knowing of each other. The result is a function of the data, the pictures and the
+//! cache: whoever finds the cache complete writes it, and two who do write the same bytes.
+//!
+//! Engines differ in the last bits, so those that share an output directory should run on the same kind of device.
+
+use std::fs;
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::cache::{Cache, key};
+use super::features::{DRAFT, TENSORS};
+use super::{Features, Row, Skipped};
+use memeclip::engine::Engine;
+use memeclip::preprocess::{self, Rgb};
+use memeclip::pack::source::Source;
+use memeclip::{Classifier, Error, Result};
+
+/// A draft is written and renamed within moments; one this much older than the result was left by a killed process.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// One process's part of the work: every `count`-th row from `index` on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    index: usize,
+    count: usize,
+}
+
+impl Shard {
+    fn has(self, row: usize) -> bool {
+        row % self.count == self.index
+    }
+}
+
+impl FromStr for Shard {
+    type Err = Error;
+
+    /// `2/3`: the second of three.
+    fn from_str(text: &str) -> Result<Self> {
+        let numbers = text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match numbers {
+            Some((i, count)) if (1..=count).contains(&i) => Ok(Shard { index: i - 1, count }),
+            _ => Err(Error::Argument { reason: format!("shard '{text}': expected i/n with i from 1 to n, as in 2/3") }),
+        }
+    }
+}
+
+/// What there is to extract.
+pub struct Extraction<'a> {
+    pub rows: &'a [Row],
+    /// The directory that the rows' names are relative to.
+    pub images: &'a Path,
+    pub out: &'a Path,
+    pub shard: Shard,
+}
+
+/// What happens on the way.
+pub enum Event<'a> {
+    /// So many memes are this process's share.
+    Begin(usize),
+    /// One of them is done; `computed` unless both of its features were in the cache.
+    Meme { computed: bool },
+    /// A picture is missing or cannot be decoded.
+    Skipped(&'a Skipped),
+}
+
+/// How it ended.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The features are written.
+    Complete { memes: usize },
+    /// This share is done, but so many memes of other shards are not; the last shard to finish writes the features.
+    Pending { memes: usize },
+}
+
+impl Extraction<'_> {
+    /// Computes what this share lacks, and writes the features if nobody else's share lacks anything.
+    ///
+    /// # Errors
+    /// [`Error::MissingComponent`] for a pack without class prompts, [`Error::DataSet`] if no picture can be used,
+    /// [`Error::Io`], and the pack's and the engine's own.
+    pub async fn run<E: Engine, S: Source>(
+        &self,
+        classifier: &Classifier<E, S>,
+        mut watch: impl FnMut(Event),
+    ) -> Result<Outcome> {
+        fs::read_dir(self.images).map_err(|e| Error::io(self.images, e))?;
+        // First, since the work would be for nothing without them.
+        let prompts = classifier.prompts().await?;
+        let manifest = classifier.manifest();
+        let cache = self.out.join("cache").join(manifest.towers());
+        let cache = Caches {
+            image: Cache::open(cache.join("image"), manifest.clip.projection)?,
+            text: Cache::open(cache.join("text"), manifest.clip.text.width)?,
+        };
+
+        let (own, others): (Vec<usize>, Vec<usize>) = (0..self.rows.len()).partition(|&row| self.shard.has(row));
+        watch(Event::Begin(own.len()));
+        let mut encoded: Vec<Option<Encoded>> = self.rows.iter().map(|_| None).collect();
+        for row in own {
+            match self.encode(&self.rows[row], &cache, classifier).await {
+                Ok((features, computed)) => {
+                    encoded[row] = Some(features);
+                    watch(Event::Meme { computed });
+                }
+                Err(Failure::Meme(skipped)) => watch(Event::Skipped(&skipped)),
+                Err(Failure::All(error)) => return Err(error),
+            }
+        }
+
+        let mut missing = Vec::new();
+        for row in others {
+            match self.find(&self.rows[row], &cache) {
+                Ok(Found { image: Some(image), text: Some(text), .. }) => encoded[row] = Some(Encoded { image, text }),
+                Ok(_) => missing.push(row),
+                Err(skipped) => watch(Event::Skipped(&skipped)),
+            }
+        }
+        // No mark tells a picture that waits for its shard from one that is broken; the picture itself does.
+        for row in missing.iter().map(|&row| &self.rows[row]) {
+            match self.find(row, &cache).and_then(|found| found.picture(row)) {
+                Ok(_) => return Ok(Outcome::Pending { memes: missing.len() }),
+                Err(skipped) => watch(Event::Skipped(&skipped)),
+            }
+        }
+
+        let mut features = Features { towers: manifest.towers(), prompts, ..Features::default() };
+        for (row, encoded) in self.rows.iter().zip(encoded) {
+            if let Some(Encoded { image, text }) = encoded {
+                features.memes.push(row.meme.clone());
+                features.image.extend(image);
+                features.text.extend(text);
+            }
+        }
+        if features.memes.is_empty() {
+            let reason = "no picture of the data set can be used".into();
+            return Err(Error::DataSet { file: self.images.display().to_string(), reason });
+        }
+        features.write(self.out)?;
+        self.sweep(&[self.out, &cache.image.dir, &cache.text.dir])?;
+        Ok(Outcome::Complete { memes: features.memes.len() })
+    }
+
+    /// Both features, and whether any of them had to be computed.
+    async fn encode<E: Engine, S: Source>(
+        &self,
+        row: &Row,
+        cache: &Caches,
+        classifier: &Classifier<E, S>,
+    ) -> Result<(Encoded, bool), Failure> {
+        let found = self.find(row, cache)?;
+        let computed = found.image.is_none() || found.text.is_none();
+        let image = match &found.image {
+            Some(image) => image.clone(),
+            None => {
+                let image = classifier.image_feature(&found.picture(row)?).await?;
+                cache.image.put(&found.image_key, &image)?;
+                image
+            }
+        };
+        let text = match found.text {
+            Some(text) => text,
+            None => {
+                let text = classifier.text_feature(&row.meme.text).await?;
+                cache.text.put(&found.text_key, &text)?;
+                text
+            }
+        };
+        Ok((Encoded { image, text }, computed))
+    }
+
+    /// Reads a meme's picture, and what the cache has of both.
+    fn find(&self, row: &Row, cache: &Caches) -> Result<Found, Skipped> {
+        let path = self.images.join(&row.meme.name);
+        let bytes = fs::read(&path).map_err(|e| row.skipped(format!("{}: {e}", path.display())))?;
+        let (image, text) = (key(&bytes), key(row.meme.text.as_bytes()));
+        Ok(Found {
+            image: cache.image.get(&image),
+            text: cache.text.get(&text),
+            image_key: image,
+            text_key: text,
+            bytes,
+        })
+    }
+
+    /// Removes what killed processes left half-written.
+    fn sweep(&self, dirs: &[&Path]) -> Result<()> {
+        let modified = |path: &Path| fs::metadata(path).and_then(|file| file.modified());
+        let result = self.out.join(TENSORS);
+        // By the file system's own clock, since processes on other machines may be at work.
+        let now = modified(&result).map_err(|e| Error::io(&result, e))?;
+        for dir in dirs {
+            for entry in fs::read_dir(dir).map_err(|e| Error::io(dir, e))?.flatten() {
+                let path = entry.path();
+                let age = modified(&path).ok().and_then(|then| now.duration_since(then).ok());
+                if path.extension().is_some_and(|e| e == DRAFT) && age.is_some_and(|age| age > ABANDONED) {
+                    // Already gone is as good as removed.
+                    let _ = fs::remove_file(path);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Caches {
+    image: Cache,
+    text: Cache,
+}
+
+/// A meme's features.
+struct Encoded {
+    image: Vec<f32>,
+    text: Vec<f32>,
+}
+
+/// A meme's picture, and those of its features that the cache has.
+struct Found {
+    /// The picture's file.
+    bytes: Vec<u8>,
+    image_key: String,
+    text_key: String,
+    image: Option<Vec<f32>>,
+    text: Option<Vec<f32>>,
+}
+
+impl Found {
+    fn picture(&self, row: &Row) -> Result<Rgb, Skipped> {
+        preprocess::decode(&row.meme.name, &self.bytes).map_err(|e| row.skipped(e.to_string()))
+    }
+}
+
+/// What keeps a meme from its features: its own picture, or something that would keep them all.
+enum Failure {
+    Meme(Skipped),
+    All(Error),
+}
+
+impl From<Skipped> for Failure {
+    fn from(skipped: Skipped) -> Self {
+        Failure::Meme(skipped)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::All(error)
+    }
+}

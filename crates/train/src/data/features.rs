@@ -1,0 +1,185 @@
+//! The features of a data set: a directory with two files in standard formats.
+//!
+//! `features.safetensors` holds
+//!
+//! | tensor | type, shape | what |
+//! | --- | --- | --- |
+//! | `image` | F32 `[memes, projection]` | image features |
+//! | `text` | F32 `[memes, text width]` | text features |
+//! | `split` | U8 `[memes]` | 0 train, 1 val, 2 test |
+//! | `hate`, `target`, `stance`, `humor` | I8 `[memes]` | class, or -1 where there is none |
+//! | `prompts.<task>` | F32 `[classes, projection]` | the class prompts in CLIP's joint space |
+//! | `class_weights.<task>` | F32 `[classes, vision width]` | the semantic-aware initialisation |
+//!
+//! and the metadata `towers`, the identity of the towers that made the features. `memes.jsonl` has one object a line,
+//! `{"name", "text"}`, in the order of the rows.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+
+use super::{Labels, Meme, Split};
+use memeclip::task::Task;
+use memeclip::pack::safetensors_file::{self, Entry, to_floats};
+use memeclip::classifier::zero_shot::Prompts;
+use memeclip::{Error, Result};
+
+pub(super) const TENSORS: &str = "features.safetensors";
+const MEMES: &str = "memes.jsonl";
+
+/// A data set as a head sees it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Features {
+    /// Identity of the towers (see [`memeclip::pack::manifest::Manifest::towers`]).
+    pub towers: String,
+    pub memes: Vec<Meme>,
+    /// [memes, image width], row-major.
+    pub image: Vec<f32>,
+    /// [memes, text width], row-major.
+    pub text: Vec<f32>,
+    pub prompts: BTreeMap<Task, Prompts>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Line {
+    name: String,
+    text: String,
+}
+
+impl Features {
+    pub fn image_width(&self) -> usize {
+        self.image.len() / self.memes.len().max(1)
+    }
+
+    pub fn text_width(&self) -> usize {
+        self.text.len() / self.memes.len().max(1)
+    }
+
+    /// The rows of a split that are labelled for the task. `target` asks whom a hateful meme is aimed at, so that memes
+    /// labelled as not hateful do not count, as in the paper.
+    pub fn rows(&self, task: Task, split: Split) -> Vec<usize> {
+        let counts = |meme: &Meme| {
+            meme.split == split
+                && meme.labels.get(task).is_some()
+                && (task != Task::Target || meme.labels.get(Task::Hate) != Some(0))
+        };
+        (0..self.memes.len()).filter(|&row| counts(&self.memes[row])).collect()
+    }
+
+    /// Writes both files, each at once: a reader never sees half of one.
+    pub fn write(&self, dir: &Path) -> Result<()> {
+        let count = self.memes.len();
+        let bytes = |name: &str, dtype, data| Entry { name: name.into(), dtype, shape: vec![count], data };
+        let mut entries = vec![
+            Entry::floats("image", &[count, self.image_width()], &self.image),
+            Entry::floats("text", &[count, self.text_width()], &self.text),
+            bytes("split", Dtype::U8, self.memes.iter().map(|meme| meme.split as u8).collect()),
+        ];
+        for task in Task::ALL {
+            let class = |meme: &Meme| meme.labels.get(task).map_or(-1i8 as u8, |class| class as u8);
+            entries.push(bytes(task.name(), Dtype::I8, self.memes.iter().map(class).collect()));
+        }
+        for (task, prompts) in &self.prompts {
+            let classes = task.labels().len();
+            for (kind, values) in [("prompts", &prompts.embeddings), ("class_weights", &prompts.class_weights)] {
+                let name = format!("{kind}.{}", task.name());
+                entries.push(Entry::floats(name, &[classes, values.len() / classes], values));
+            }
+        }
+        let metadata = HashMap::from([("towers".to_string(), self.towers.clone())]);
+        let tensors = safetensors_file::serialize(&entries, Some(metadata))?;
+
+        let mut lines = String::new();
+        for meme in &self.memes {
+            let line = Line { name: meme.name.clone(), text: meme.text.clone() };
+            lines += &serde_json::to_string(&line).map_err(|e| Error::Internal { reason: e.to_string() })?;
+            lines.push('\n');
+        }
+        fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
+        write_whole(&dir.join(MEMES), lines.as_bytes())?;
+        write_whole(&dir.join(TENSORS), &tensors)
+    }
+
+    pub fn read(dir: &Path) -> Result<Self> {
+        let path = dir.join(TENSORS);
+        let file = path.display().to_string();
+        let invalid = |reason: String| Error::Features { file: file.clone(), reason };
+        let bytes = fs::read(&path).map_err(|e| invalid(e.to_string()))?;
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| invalid(e.to_string()))?;
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| invalid(e.to_string()))?;
+        let towers = metadata.metadata().as_ref().and_then(|m| m.get("towers")).cloned();
+
+        let tensor = |name: &str, dtype: Dtype, rows: usize, dimensions: usize| -> Result<TensorView<'_>> {
+            let view = tensors.tensor(name).map_err(|_| invalid(format!("tensor '{name}' is missing")))?;
+            let shape = view.shape();
+            if view.dtype() != dtype || shape.len() != dimensions || (rows > 0 && shape[0] != rows) {
+                let found = format!("{:?} {shape:?}", view.dtype());
+                return Err(invalid(format!("tensor '{name}' is {found}, expected {dtype:?} with {rows} rows")));
+            }
+            Ok(view)
+        };
+
+        let path = dir.join(MEMES);
+        let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
+        let lines = text.lines().enumerate().map(|(i, line)| {
+            serde_json::from_str(line)
+                .map_err(|e| Error::Features { file: format!("{}:{}", path.display(), i + 1), reason: e.to_string() })
+        });
+        let lines: Vec<Line> = lines.collect::<Result<_>>()?;
+        if lines.is_empty() {
+            return Err(invalid("it has no memes".into()));
+        }
+        let splits = tensor("split", Dtype::U8, lines.len(), 1)?;
+        let mut memes = Vec::with_capacity(lines.len());
+        for (row, line) in lines.into_iter().enumerate() {
+            let split = *Split::ALL
+                .get(splits.data()[row] as usize)
+                .ok_or_else(|| invalid(format!("row {row}: split {} is none of 0, 1, 2", splits.data()[row])))?;
+            memes.push(Meme { name: line.name, text: line.text, split, labels: Labels::default() });
+        }
+        let mut prompts = BTreeMap::new();
+        for task in Task::ALL {
+            let (name, classes) = (task.name(), task.labels().len());
+            let labels = tensor(name, Dtype::I8, memes.len(), 1)?;
+            for (row, (meme, label)) in memes.iter_mut().zip(labels.data()).enumerate() {
+                match *label as i8 {
+                    -1 => {}
+                    label if (0..classes as i8).contains(&label) => meme.labels.set(task, label as usize),
+                    label => return Err(invalid(format!("row {row}: {name} {label} is not -1 to {}", classes - 1))),
+                }
+            }
+            let values = |kind: &str| {
+                tensor(&format!("{kind}.{name}"), Dtype::F32, classes, 2).map(|view| to_floats(view.data()))
+            };
+            prompts.insert(task, Prompts { embeddings: values("prompts")?, class_weights: values("class_weights")? });
+        }
+        let image = to_floats(tensor("image", Dtype::F32, memes.len(), 2)?.data());
+        let text = to_floats(tensor("text", Dtype::F32, memes.len(), 2)?.data());
+        if let Some(at) = image.iter().chain(&text).position(|value| !value.is_finite()) {
+            return Err(invalid(format!("value {at} of the features is not finite")));
+        }
+        Ok(Features {
+            towers: towers.ok_or_else(|| invalid("its metadata has no 'towers'".into()))?,
+            memes,
+            image,
+            text,
+            prompts,
+        })
+    }
+}
+
+/// How the name of a file ends that is not whole yet.
+pub(crate) const DRAFT: &str = "draft";
+
+/// Writes under another name first, so that the file is either the old one or the whole new one. The other name is drawn
+/// by chance: processes on several machines may share the directory, and a process number.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let chance = RandomState::new().hash_one(std::process::id());
+    let draft = path.with_added_extension(format!("{chance:016x}.{DRAFT}"));
+    fs::write(&draft, bytes).and_then(|()| fs::rename(&draft, path)).map_err(|e| Error::io(path, e))
+}

@@ -1,0 +1,86 @@
+//! Labelled memes: reading a data set, and the features that the towers make of it.
+
+mod cache;
+mod extract;
+mod features;
+mod harmeme;
+mod read;
+mod table;
+
+use std::fmt;
+use std::str::FromStr;
+
+pub use extract::{Event, Extraction, Outcome, Shard};
+pub use features::Features;
+pub use features::write_whole;
+pub use read::{DataFile, DataSet, Row, Skipped};
+
+use memeclip::task::Task;
+use memeclip::{Error, Result};
+
+/// One row of a data set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meme {
+    /// The picture's file name, below the data set's directory of images.
+    pub name: String,
+    /// What the picture says.
+    pub text: String,
+    pub split: Split,
+    pub labels: Labels,
+}
+
+/// What a row is for. Choices (best epoch, temperature) are made on `val`; `test` is only ever measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Split {
+    Train,
+    Val,
+    Test,
+}
+
+impl Split {
+    pub const ALL: [Split; 3] = [Split::Train, Split::Val, Split::Test];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Split::Train => "train",
+            Split::Val => "val",
+            Split::Test => "test",
+        }
+    }
+}
+
+impl fmt::Display for Split {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Split {
+    type Err = Error;
+
+    /// As published, or as people call them: `Validation`, `dev`.
+    fn from_str(name: &str) -> Result<Self> {
+        match name.to_lowercase().as_str() {
+            "train" => Ok(Split::Train),
+            "val" | "valid" | "validation" | "dev" => Ok(Split::Val),
+            "test" => Ok(Split::Test),
+            _ => Err(Error::Argument { reason: format!("unknown split '{name}'. Known: train, val, test.") }),
+        }
+    }
+}
+
+/// The class of a meme for each task, as an index into [`Task::labels`]; none where the data set does not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Labels([Option<u8>; 4]);
+
+impl Labels {
+    pub fn get(&self, task: Task) -> Option<usize> {
+        self.0[task as usize].map(usize::from)
+    }
+
+    /// `class` must be one of the task's.
+    pub fn set(&mut self, task: Task, class: usize) {
+        assert!(class < task.labels().len(), "class {class} of task {}", task.name());
+        self.0[task as usize] = Some(class as u8);
+    }
+}

@@ -1,0 +1,140 @@
+//! CSV: PrideMM's columns as published (name, text, hate, target, stance, humour, split), or the same in plain words.
+
+use csv::{ByteRecord, ErrorKind, StringRecord};
+
+use super::read::{DataSet, meme};
+use super::{Labels, Meme, Split};
+use memeclip::task::Task;
+use memeclip::{Error, Result};
+
+/// Names of a column; the first is the one to recommend.
+type Names = &'static [&'static str];
+const NAME: Names = &["name", "image"];
+const TEXT: Names = &["text"];
+const SPLIT: Names = &["split"];
+const TASKS: [(Task, Names); 4] = [
+    (Task::Hate, &["hate"]),
+    (Task::Target, &["target"]),
+    (Task::Stance, &["stance"]),
+    (Task::Humor, &["humour", "humor"]),
+];
+
+/// Where the columns are.
+struct Columns {
+    name: usize,
+    text: usize,
+    /// None if the file's split was given.
+    split: Option<usize>,
+    tasks: Vec<(Task, usize)>,
+}
+
+/// Reads a table. `split`: of all rows, in place of the column.
+///
+/// # Errors
+/// [`Error::DataSet`] if a column is missing.
+pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, data: &mut DataSet) -> Result<()> {
+    let invalid = |reason: String| Error::DataSet { file: file.into(), reason };
+    let mut reader = csv::Reader::from_reader(bytes);
+    let header = reader.byte_headers().map_err(|e| invalid(e.to_string()))?;
+    let header: Vec<_> = header.iter().map(|name| String::from_utf8_lossy(name).trim().to_lowercase()).collect();
+    let columns = Columns::find(&header, split.is_none()).map_err(invalid)?;
+
+    let mut record = ByteRecord::new();
+    loop {
+        let meme = match reader.read_byte_record(&mut record) {
+            Ok(false) => return Ok(()),
+            Ok(true) => columns.meme(&record, split),
+            Err(error) => Err(match error.kind() {
+                ErrorKind::UnequalLengths { expected_len, len, .. } => format!("{len} fields, expected {expected_len}"),
+                _ => error.to_string(),
+            }),
+        };
+        let (start, end) = (record.position().map_or(0, |position| position.byte()), reader.position().byte());
+        let row = &bytes[start as usize..end as usize];
+        // Empty lines are no rows, and count for the one behind them.
+        let (empty, row) = row.split_at(row.iter().take_while(|byte| b"\r\n".contains(byte)).count());
+        let line = record.position().map_or(0, |position| position.line()) + newlines(empty);
+        let more = newlines(row.trim_ascii_end());
+        let meme = meme.map_err(|reason| match more {
+            0 => reason,
+            _ => format!("{reason} (the row goes on to line {}: is a quote not closed?)", line + more),
+        });
+        data.add(file, line, meme);
+    }
+}
+
+impl Columns {
+    /// Finds the columns, or says which is missing.
+    fn find(header: &[String], split: bool) -> Result<Self, String> {
+        let find = |names: Names| names.iter().find_map(|name| header.iter().position(|column| column == name));
+        let need = |names: Names| find(names).ok_or_else(|| missing(names[0], header));
+        let tasks: Vec<_> = TASKS.into_iter().filter_map(|(task, names)| Some((task, find(names)?))).collect();
+        if tasks.is_empty() {
+            return Err(missing("hate", header) + ". One of hate, target, stance and humour is needed");
+        }
+        let hint = |reason| format!("{reason}. Its split may also be given, as in --data train=FILE");
+        Ok(Columns {
+            name: need(NAME)?,
+            text: need(TEXT)?,
+            split: if split { Some(need(SPLIT).map_err(hint)?) } else { None },
+            tasks,
+        })
+    }
+
+    fn meme(&self, record: &ByteRecord, split: Option<Split>) -> Result<Meme, String> {
+        let record = StringRecord::from_byte_record(record.clone()).map_err(|e| e.utf8_error().to_string())?;
+        let mut labels = Labels::default();
+        for &(task, column) in &self.tasks {
+            if let Some(class) = class(task, &record[column])? {
+                labels.set(task, class);
+            }
+        }
+        let split = match (split, self.split) {
+            (Some(split), _) => split,
+            (None, column) => {
+                let name = record[column.expect("found where no split is given")].trim();
+                name.parse().map_err(|_| format!("unknown split '{}'; known: train, val, test", short(name)))?
+            }
+        };
+        meme(record[self.name].trim(), &record[self.text], split, labels)
+    }
+}
+
+/// What to say of a column that is not there.
+fn missing(name: &str, header: &[String]) -> String {
+    let likely = header.iter().max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)));
+    let likely = likely.filter(|column| strsim::jaro(column, name) > 0.7);
+    let likely = likely.map(|column| format!(" (is it '{column}'?)")).unwrap_or_default();
+    format!("no column '{name}'{likely}; it has {}", header.join(", "))
+}
+
+/// An id ("1", or "1.0" as pandas writes a column with gaps) or a name of [`Task::labels`]; none if empty.
+fn class(task: Task, text: &str) -> Result<Option<usize>, String> {
+    let (text, labels) = (text.trim(), task.labels());
+    if text.is_empty() || text.eq_ignore_ascii_case("nan") {
+        return Ok(None);
+    }
+    let class = match text.parse::<f64>() {
+        Ok(id) => (0..labels.len()).find(|class| *class as f64 == id),
+        Err(_) => labels.iter().position(|label| label.eq_ignore_ascii_case(text)),
+    };
+    let known = || {
+        format!(
+            "unknown {} label '{}'; known: 0 to {}, {}",
+            task.name(),
+            short(text),
+            labels.len() - 1,
+            labels.join(", ")
+        )
+    };
+    class.map(Some).ok_or_else(known)
+}
+
+/// The beginning of what a message quotes.
+fn short(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+fn newlines(bytes: &[u8]) -> u64 {
+    bytes.iter().filter(|&&byte| byte == b'\n').count() as u64
+}

@@ -1,0 +1,102 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use super::Request;
+use crate::data::Features;
+use memeclip::engine::Engine;
+use memeclip::engine::cpu::Cpu;
+use memeclip::model::{Head, Packed, Stages};
+use memeclip::task::Task;
+use memeclip::pack::checkpoint;
+use memeclip::pack::load::Loader;
+use memeclip::pack::manifest::{HeadEntry, Manifest};
+use memeclip::quant::Format;
+use memeclip::pack::directory::Directory;
+use memeclip::{Error, Result};
+
+/// Rows that go through a head together.
+const BATCH: usize = 256;
+
+/// The heads of a pack, and those that stand in for them.
+pub struct Heads {
+    engine: Cpu,
+    loader: Loader<Directory>,
+    files: BTreeMap<Task, PathBuf>,
+}
+
+pub struct LoadedHead {
+    pub task: Task,
+    pub entry: HeadEntry,
+    /// The file it came from; none for the pack's own.
+    pub file: Option<PathBuf>,
+    head: Head<Cpu>,
+}
+
+impl Heads {
+    /// Checks that the features are those of the pack's towers.
+    pub async fn open(request: &Request<'_>, features: &Features) -> Result<Self> {
+        let loader = Loader::open(Directory::new(request.pack)).await?;
+        let (manifest, file) = (loader.manifest(), request.features.display().to_string());
+        let towers = manifest.towers();
+        if features.towers != towers {
+            return Err(Error::Towers {
+                features: file,
+                found: features.towers.clone(),
+                pack: request.pack.display().to_string(),
+                expected: towers,
+            });
+        }
+        let widths = [features.image_width(), features.text_width()];
+        let expected = [manifest.clip.projection, manifest.clip.text.width];
+        if widths != expected {
+            let reason = format!("image and text features of {widths:?} values, those of the pack have {expected:?}");
+            return Err(Error::Features { file, reason });
+        }
+        Ok(Heads { engine: Cpu::new(), loader, files: request.heads.clone() })
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        self.loader.manifest()
+    }
+
+    /// Those that have a head.
+    pub fn tasks(&self) -> BTreeSet<Task> {
+        self.manifest().heads.keys().chain(self.files.keys()).copied().collect()
+    }
+
+    /// `task` is one of [`Heads::tasks`].
+    pub async fn load(&self, task: Task) -> Result<LoadedHead> {
+        let clip = &self.manifest().clip;
+        let file = self.files.get(&task).cloned();
+        let (tensors, entry) = match &file {
+            Some(file) => checkpoint::head(file, task, clip, |_| Format::F32)?,
+            None => {
+                let stage = self.loader.stage(&format!("head.{}", task.name())).await?;
+                (stage, self.manifest().heads[&task].clone())
+            }
+        };
+        let mut weights = Packed::new(&self.engine, tensors);
+        let classes = task.labels().len();
+        let head = Head::load(&mut weights, &entry.config, clip.projection, clip.text.width, classes)?;
+        Ok(LoadedHead { task, entry, file, head })
+    }
+
+    /// [rows, classes], row-major.
+    pub async fn logits(&self, head: &LoadedHead, features: &Features, rows: &[usize]) -> Result<Vec<f32>> {
+        let mut logits = Vec::with_capacity(rows.len() * head.task.labels().len());
+        for batch in rows.chunks(BATCH) {
+            let tensor = |values: &[f32], width: usize| {
+                let values: Vec<f32> = batch.iter().flat_map(|row| &values[row * width..][..width]).copied().collect();
+                self.engine.tensor(batch.len(), width, &values)
+            };
+            let image = tensor(&features.image, features.image_width())?;
+            let text = tensor(&features.text, features.text_width())?;
+            let output = head.head.logits(&self.engine, &image, &text);
+            logits.extend(self.engine.read(&[&output]).await?.concat());
+        }
+        if logits.iter().any(|logit| !logit.is_finite()) {
+            return Err(Error::not_finite(&format!("logits of task {}", head.task.name())));
+        }
+        Ok(logits)
+    }
+}

@@ -1,0 +1,12 @@
+//! Data sets, and what is done with them: features, training, evaluation.
+
+// The crate's futures run on one thread.
+#![allow(async_fn_in_trait)]
+
+pub mod data;
+#[cfg(feature = "burn")]
+pub mod engine;
+pub mod evaluation;
+pub mod metrics;
+#[cfg(feature = "burn")]
+pub mod training;

@@ -1,0 +1,167 @@
+//! The paper's ablation (table 5) and the baselines that cached features allow, over several seeds.
+
+use serde::Serialize;
+
+use super::{Examples, Recipe, Settings, Trained, logits, parallel, train};
+use crate::data::{Features, Split};
+use crate::engine::Burn;
+use crate::metrics::{self, Predictions};
+use memeclip::model::{Fusion, HeadConfig};
+use memeclip::task::Task;
+use memeclip::classifier::{softmax};
+use memeclip::{Error, Result};
+
+/// HateCLIPper's cross fusion has map² values, a billion weights at the published map of 1024: here it is narrower.
+const CROSS_MAP: usize = 64;
+/// CLIP's own scale of its similarities.
+const CLIP_SCALE: f32 = 100.0;
+
+/// A row of the table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    pub name: &'static str,
+    /// None: CLIP as it is, by the picture's similarity to the class prompts.
+    pub recipe: Option<Recipe>,
+}
+
+/// The rows; `map` is the vision tower's width.
+pub fn variants(map: usize) -> Vec<Variant> {
+    let memeclip = HeadConfig::memeclip(map);
+    let projections = HeadConfig { adapter: None, scale: None, ..memeclip.clone() };
+    let with = |name, config, semantic| Variant { name, recipe: Some(Recipe { config, semantic }) };
+    vec![
+        Variant { name: "CLIP, zero-shot (picture)", recipe: None },
+        with("picture only", HeadConfig { fusion: Fusion::Image, ..projections.clone() }, false),
+        with("words only", HeadConfig { fusion: Fusion::Text, ..projections.clone() }, false),
+        with("HateCLIPper, cross", HeadConfig { fusion: Fusion::Cross, map: CROSS_MAP, ..projections.clone() }, false),
+        with("projections (HateCLIPper, align)", projections.clone(), false),
+        with("+ adapters", HeadConfig { scale: None, ..memeclip.clone() }, false),
+        with("+ cosine classifier", memeclip.clone(), false),
+        with("+ semantic-aware initialisation (MemeCLIP)", memeclip, true),
+    ]
+}
+
+/// On `test`, by the epoch chosen on `val`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Score {
+    pub accuracy: f64,
+    pub auroc: f64,
+    pub macro_f1: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Row {
+    pub task: Task,
+    pub name: &'static str,
+    /// One a seed; what is not trained has a single one.
+    pub scores: Vec<Score>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Table {
+    pub seeds: Vec<u64>,
+    /// Labelled memes by split, for each task.
+    pub memes: Vec<(Task, [usize; 3])>,
+    pub rows: Vec<Row>,
+}
+
+/// Trains every variant with every seed. `engine` makes a worker's device; `report` is told of each score.
+pub fn ablate(
+    features: &Features,
+    tasks: &[Task],
+    seeds: &[u64],
+    settings: &Settings,
+    engine: impl Fn() -> Result<Burn> + Sync,
+    report: impl Fn(Task, &Variant, u64, &Score) + Sync,
+) -> Result<Table> {
+    let mut rows = Vec::new();
+    let mut jobs = Vec::new();
+    for &task in tasks {
+        let map = features.prompts[&task].class_weights.len() / task.labels().len();
+        for variant in variants(map) {
+            let seeds = if variant.recipe.is_some() { seeds } else { &seeds[..1] };
+            jobs.extend(seeds.iter().map(|&seed| (rows.len(), task, variant.clone(), seed)));
+            rows.push(Row { task, name: variant.name, scores: Vec::new() });
+        }
+    }
+    let scores = parallel(jobs, |(row, task, variant, seed)| {
+        let test = Examples::new(features, task, Split::Test);
+        let scores = match &variant.recipe {
+            None => zero_shot(features, task, &test),
+            Some(recipe) => {
+                let (engine, settings) = (engine()?, Settings { seed, ..settings.clone() });
+                let trained = train(&engine, features, task, recipe, &settings, None, |_| {})?;
+                let Trained { shape, parameters, .. } = trained;
+                logits(&engine, &shape, &parameters, &test)?
+            }
+        };
+        let score = score(task, &scores, &test)?;
+        report(task, &variant, seed, &score);
+        Ok((row, score))
+    })?;
+    scores.into_iter().for_each(|(row, score)| rows[row].scores.push(score));
+    let count = |task| Split::ALL.map(|split| features.rows(task, split).len());
+    Ok(Table { seeds: seeds.into(), memes: tasks.iter().map(|&task| (task, count(task))).collect(), rows })
+}
+
+/// Scaled cosines of the image features to the class prompts, both in CLIP's joint space.
+fn zero_shot(features: &Features, task: Task, test: &Examples) -> Vec<f32> {
+    let width = features.image_width();
+    let prompts = &features.prompts[&task].embeddings;
+    let cosines = test.images().flat_map(|image| {
+        let length = image.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12);
+        prompts
+            .chunks_exact(width)
+            .map(move |prompt| CLIP_SCALE * image.iter().zip(prompt).map(|(x, y)| x * y).sum::<f32>() / length)
+    });
+    cosines.collect()
+}
+
+fn score(task: Task, logits: &[f32], test: &Examples) -> Result<Score> {
+    let probabilities = logits.chunks_exact(test.classes).flat_map(|logits| softmax(logits, 1.0)).collect();
+    let predictions = Predictions::new(test.classes, test.labels.clone(), probabilities)?;
+    let undefined = || Error::Argument {
+        reason: format!("task {}: the test split has memes of one class at most; it cannot be measured", task.name()),
+    };
+    let auroc = metrics::auroc(&predictions).ok_or_else(undefined)?;
+    Ok(Score { accuracy: metrics::accuracy(&predictions), auroc, macro_f1: metrics::macro_f1(&predictions) })
+}
+
+impl Table {
+    /// Percent, mean ± sample standard deviation over the seeds.
+    pub fn markdown(&self) -> String {
+        let seeds = self.seeds.len();
+        let mut out = format!(
+            "Percent on the test split, mean ± sample deviation over {seeds} seeds. The epoch is chosen by AUROC on val.\n\n"
+        );
+        for (task, [train, val, test]) in &self.memes {
+            out += &format!("## {}\n\n{train} memes to train on, {val} for val, {test} to test.\n\n", task.name());
+            out += "| head | accuracy | AUROC | macro-F1 |\n| --- | ---: | ---: | ---: |\n";
+            for row in self.rows.iter().filter(|row| row.task == *task) {
+                let cell = |metric: fn(&Score) -> f64| {
+                    let values: Vec<f64> = row.scores.iter().map(|score| 100.0 * metric(score)).collect();
+                    match deviation(&values) {
+                        Some(deviation) => format!("{:.1} ± {deviation:.1}", mean(&values)),
+                        None => format!("{:.1}", mean(&values)),
+                    }
+                };
+                let cells = [cell(|s| s.accuracy), cell(|s| s.auroc), cell(|s| s.macro_f1)];
+                out += &format!("| {} | {} |\n", row.name, cells.join(" | "));
+            }
+            out.push('\n');
+        }
+        out.truncate(out.trim_end().len());
+        out + "\n"
+    }
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// The sample's; none for a single value.
+fn deviation(values: &[f64]) -> Option<f64> {
+    let mean = mean(values);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (values.len() > 1).then(|| (squares / (values.len() - 1) as f64).sqrt())
+}

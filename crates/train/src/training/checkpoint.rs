@@ -1,0 +1,98 @@
+//! The state of a training between two epochs, as a safetensors file.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::{AdamW, Epoch, Examples, Named, Parameters, Recipe, Settings};
+use crate::data::write_whole;
+use memeclip::engine::Engine;
+use crate::engine::Burn;
+use memeclip::pack::safetensors_file::{self, Entry};
+use memeclip::pack::hash::hex;
+use crate::{Error, Result, weights};
+
+pub struct State {
+    pub parameters: Parameters,
+    pub optimizer: AdamW,
+    /// The parameters of the best epoch.
+    pub best: Named,
+    pub epochs: Vec<Epoch>,
+}
+
+/// Where the state of one training is kept.
+pub struct Checkpoint {
+    path: PathBuf,
+    /// Hash of all that the training depends on: a checkpoint of another one is not continued.
+    identity: String,
+}
+
+impl Checkpoint {
+    /// How many epochs there are to be does not matter: a training may be prolonged.
+    pub fn new(path: &Path, settings: &Settings, recipe: &Recipe, training: &Examples, validation: &Examples) -> Self {
+        let settings = Settings { epochs: 0, ..settings.clone() };
+        let mut hash = Sha256::new();
+        hash.update(format!("{settings:?} {recipe:?}"));
+        hash.update(training.bytes().chain(validation.bytes()).collect::<Vec<u8>>());
+        Checkpoint { path: path.into(), identity: hex(&hash.finalize()) }
+    }
+
+    pub fn save(&self, state: &State) -> Result<()> {
+        let mut entries = Vec::new();
+        for (prefix, named) in [("parameters", &state.parameters.tensors), ("best", &state.best)] {
+            for (name, tensor) in named {
+                let values = tensor.to_data().try_into_vec::<f32>();
+                let values = values.map_err(|e| Error::Internal { reason: format!("{e:?}") })?;
+                entries.push(Entry::floats(format!("{prefix}.{name}"), &tensor.dims(), &values));
+            }
+        }
+        for (name, moments) in &state.optimizer.moments {
+            for (prefix, values) in ["first", "second"].iter().zip(moments) {
+                entries.push(Entry::floats(format!("{prefix}.{name}"), &[values.len()], values));
+            }
+        }
+        let epochs = serde_json::to_string(&state.epochs).map_err(|e| Error::Internal { reason: e.to_string() })?;
+        let metadata = HashMap::from([
+            ("identity".to_string(), self.identity.clone()),
+            ("steps".into(), state.optimizer.steps.to_string()),
+            ("epochs".into(), epochs),
+        ]);
+        write_whole(&self.path, &safetensors_file::serialize(&entries, Some(metadata))?)
+    }
+
+    /// Replaces `state`, that of a fresh training, by the saved one if there is one of the same training, of at most
+    /// `epochs` epochs.
+    pub fn load(&self, engine: &Burn, epochs: usize, state: &mut State) -> Result<()> {
+        self.read(engine, epochs, state).map_err(|error| match error {
+            Error::Checkpoint { file, reason } => {
+                Error::Checkpoint { file, reason: format!("{reason}. Remove the file to train afresh.") }
+            }
+            other => other,
+        })
+    }
+
+    fn read(&self, engine: &Burn, epochs: usize, state: &mut State) -> Result<()> {
+        if !self.path.exists() {
+            return Ok(());
+        }
+        let file = pack::checkpoint::Checkpoint::open(&self.path)?;
+        let entry = |key: &str| file.metadata(key).ok_or_else(|| file.invalid(format!("no '{key}' in its metadata")));
+        let done: Vec<Epoch> = serde_json::from_str(entry("epochs")?).map_err(|e| file.invalid(e.to_string()))?;
+        if *entry("identity")? != self.identity || done.len() > epochs {
+            return Ok(());
+        }
+        for (name, tensor) in &mut state.parameters.tensors {
+            let [rows, cols] = tensor.dims();
+            let load = |kind: &str| engine.tensor(rows, cols, &file.values(&format!("{kind}.{name}"), &[rows, cols])?);
+            let moment = |kind: &str| file.values(&format!("{kind}.{name}"), &[rows * cols]);
+            state.best.insert(name.clone(), load("best")?);
+            state.optimizer.moments.insert(name.clone(), [moment("first")?, moment("second")?]);
+            *tensor = load("parameters")?;
+        }
+        state.optimizer.steps =
+            entry("steps")?.parse().map_err(|_| file.invalid("its step count is no number".into()))?;
+        state.epochs = done;
+        Ok(())
+    }
+}

@@ -1,0 +1,68 @@
+use burn::tensor::Tensor;
+
+use memeclip::Result;
+use crate::data::{Features, Split};
+use memeclip::engine::Engine;
+use crate::engine::Burn;
+use memeclip::task::Task;
+
+/// The labelled rows of one split for one task.
+pub struct Examples {
+    pub classes: usize,
+    /// [count, image width] and [count, text width].
+    image: Vec<f32>,
+    text: Vec<f32>,
+    pub labels: Vec<usize>,
+}
+
+impl Examples {
+    pub fn new(features: &Features, task: Task, split: Split) -> Self {
+        let rows = features.rows(task, split);
+        let take = |values: &[f32], width: usize| -> Vec<f32> {
+            rows.iter().flat_map(|row| &values[row * width..][..width]).copied().collect()
+        };
+        let labels = rows.iter().filter_map(|&row| features.memes[row].labels.get(task)).collect();
+        Examples {
+            classes: task.labels().len(),
+            image: take(&features.image, features.image_width()),
+            text: take(&features.text, features.text_width()),
+            labels,
+        }
+    }
+
+    pub fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.labels.is_empty()
+    }
+
+    /// Image and text features of some rows.
+    pub fn batch(&self, engine: &Burn, rows: &[usize]) -> Result<[Tensor<2>; 2]> {
+        let take = |values: &[f32]| {
+            let width = values.len() / self.len();
+            let batch: Vec<f32> = rows.iter().flat_map(|row| &values[row * width..][..width]).copied().collect();
+            engine.tensor(rows.len(), width, &batch)
+        };
+        Ok([take(&self.image)?, take(&self.text)?])
+    }
+
+    /// The image feature of each row.
+    pub fn images(&self) -> impl Iterator<Item = &[f32]> {
+        self.image.chunks_exact(self.image.len() / self.len().max(1))
+    }
+
+    /// Rows of each class.
+    pub fn frequencies(&self) -> Vec<usize> {
+        let mut counts = vec![0; self.classes];
+        self.labels.iter().for_each(|&label| counts[label] += 1);
+        counts
+    }
+
+    /// All that is learned from, as bytes: what a checkpoint is valid for.
+    pub fn bytes(&self) -> impl Iterator<Item = u8> {
+        let values = self.image.iter().chain(&self.text).flat_map(|value| value.to_le_bytes());
+        values.chain(self.labels.iter().map(|&label| label as u8))
+    }
+}

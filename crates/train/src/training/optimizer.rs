@@ -1,0 +1,72 @@
+//! AdamW (Loshchilov and Hutter, ICLR 2019), as `torch.optim.AdamW`: decay apart from the gradient, epsilon outside the
+//! root.
+//!
+//! burn's own AdamW takes a dozen passes over every parameter and its moments, which at batch 16 is twice the work of the
+//! gradients; this one takes a single pass.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Tensor, TensorData};
+use rayon::prelude::*;
+
+use super::{Parameters, Pass};
+use memeclip::{Error, Result};
+
+const BETA1: f32 = 0.9;
+const BETA2: f32 = 0.999;
+const EPSILON: f32 = 1e-8;
+/// Values that a thread takes at a time.
+const CHUNK: usize = 1 << 16;
+
+#[derive(Debug, Clone)]
+pub struct AdamW {
+    pub rate: f32,
+    pub decay: f32,
+    /// Steps taken.
+    pub steps: i32,
+    /// First and second moment of each parameter's gradient.
+    pub moments: BTreeMap<String, [Vec<f32>; 2]>,
+}
+
+impl AdamW {
+    pub fn new(rate: f32, decay: f32) -> Self {
+        AdamW { rate, decay, steps: 0, moments: BTreeMap::new() }
+    }
+
+    /// Moves `parameters` along the gradients of the pass. A parameter without a gradient stays.
+    pub fn step(&mut self, parameters: &mut Parameters, pass: Pass) -> Result<()> {
+        let Pass { tracked, mut gradients, .. } = pass;
+        self.steps += 1;
+        let corrected = 1.0 - BETA1.powi(self.steps);
+        let root = 1.0 / (1.0 - BETA2.powi(self.steps)).sqrt();
+        let (rate, keep) = (self.rate / corrected, 1.0 - self.rate * self.decay);
+        for (name, tracked) in tracked {
+            let Some(gradient) = tracked.grad_remove(&mut gradients) else { continue };
+            drop(tracked);
+            let Some(tensor) = parameters.tensors.remove(&name) else { continue };
+            let device = tensor.device();
+            // Neither is shared by now, so that both come without a copy.
+            let (mut values, gradient) = (tensor.into_data(), gradient.into_data());
+            let gradient = slice(&gradient)?;
+            let zeros = || [vec![0.0; gradient.len()], vec![0.0; gradient.len()]];
+            let [first, second] = self.moments.entry(name.clone()).or_insert_with(zeros);
+            let values_mut = values.as_mut_slice::<f32>().map_err(|e| Error::Internal { reason: format!("{e:?}") })?;
+            let chunks = values_mut.par_chunks_mut(CHUNK).zip(gradient.par_chunks(CHUNK));
+            let chunks = chunks.zip(first.par_chunks_mut(CHUNK)).zip(second.par_chunks_mut(CHUNK));
+            chunks.for_each(|(((values, gradients), first), second)| {
+                let update = |((value, g), (m, v)): ((&mut f32, &f32), (&mut f32, &mut f32))| {
+                    *m += (1.0 - BETA1) * (g - *m);
+                    *v = BETA2 * *v + (1.0 - BETA2) * g * g;
+                    *value = *value * keep - rate * *m / (v.sqrt() * root + EPSILON);
+                };
+                values.iter_mut().zip(gradients).zip(first.iter_mut().zip(second)).for_each(update);
+            });
+            parameters.tensors.insert(name, Tensor::from_data(values, &device));
+        }
+        Ok(())
+    }
+}
+
+fn slice(data: &TensorData) -> Result<&[f32]> {
+    data.as_slice::<f32>().map_err(|e| Error::Internal { reason: format!("{e:?}") })
+}

@@ -1,0 +1,31 @@
+use std::sync::Mutex;
+use std::thread;
+
+use rayon::ThreadPoolBuilder;
+
+use memeclip::{Error, Result};
+
+/// Runs `job` on each item, as many at a time as there are processors, and returns the results in the items' order.
+///
+/// A step at batch 16 is too small to gain from threads, so that heads that are trained at the same time, each on a
+/// processor of its own, are done sooner than one after the other.
+pub fn parallel<T: Send, R: Send>(items: Vec<T>, job: impl Fn(T) -> Result<R> + Sync) -> Result<Vec<R>> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let workers = processors.min(items.len()).max(1);
+    let mut slots: Vec<Option<Result<R>>> = items.iter().map(|_| None).collect();
+    let queue = Mutex::new(items.into_iter().zip(&mut slots));
+    let work = || {
+        let pool = ThreadPoolBuilder::new().num_threads(processors / workers).build();
+        let pool = pool.map_err(|e| Error::Internal { reason: e.to_string() })?;
+        loop {
+            let Some((item, slot)) = queue.lock().unwrap_or_else(|e| e.into_inner()).next() else { return Ok(()) };
+            *slot = Some(pool.install(|| job(item)));
+        }
+    };
+    thread::scope(|scope| {
+        let threads: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        let mut ends = threads.into_iter().map(|thread| thread.join());
+        ends.try_for_each(|end| end.unwrap_or_else(|_| Err(Error::Internal { reason: "a worker panicked".into() })))
+    })?;
+    slots.into_iter().map(|slot| slot.unwrap_or_else(|| Err(Error::Aborted))).collect()
+}

@@ -1,0 +1,122 @@
+//! A head's parameters while it is trained, and how they come into being.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Tensor;
+use rand::RngExt;
+use rand_pcg::Pcg64;
+
+use memeclip::Result;
+use memeclip::engine::Engine;
+use crate::engine::Burn;
+use memeclip::model::{Head, HeadConfig, Weights};
+use memeclip::quant::{Format, Matrix};
+
+/// The shape of a head, and the features it is for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Shape {
+    pub config: HeadConfig,
+    /// Widths of the features.
+    pub image: usize,
+    pub text: usize,
+    pub classes: usize,
+}
+
+/// Tensors by name.
+pub type Named = BTreeMap<String, Tensor<2>>;
+
+/// By the model's own names: matrices transposed, [cols, rows], as the engine keeps them, and vectors [1, cols].
+#[derive(Clone)]
+pub struct Parameters {
+    pub tensors: Named,
+}
+
+impl Parameters {
+    /// PyTorch's initialisation of linear layers, uniform within ±1/sqrt(inputs) for weights and biases; the class weights
+    /// too, unless `class_weights` [classes, map] are given (the semantic-aware initialisation).
+    pub fn initial(engine: &Burn, shape: &Shape, class_weights: Option<&[f32]>, rng: &mut Pcg64) -> Result<Self> {
+        let parameters = Parameters { tensors: BTreeMap::new() };
+        let mut initial = Initial { engine, rng, inputs: 0, parameters };
+        Head::load(&mut initial, &shape.config, shape.image, shape.text, shape.classes)?;
+        let mut parameters = initial.parameters;
+        if let Some(values) = class_weights {
+            let (rows, cols) = (shape.classes, values.len() / shape.classes);
+            let weight = engine.weight(Matrix::encode(values, rows, cols, Format::F32))?;
+            parameters.tensors.insert("classifier".into(), weight);
+        }
+        Ok(parameters)
+    }
+
+    /// The head with these values. With `tracked`, burn follows what becomes of them, for [`Tensor::backward`].
+    pub fn head(&self, engine: &Burn, shape: &Shape, tracked: Option<&Named>) -> Result<Head<Burn>> {
+        let tensors = tracked.unwrap_or(&self.tensors);
+        let mut current = Current { engine, tensors, normalize: shape.config.scale.is_some() };
+        Head::load(&mut current, &shape.config, shape.image, shape.text, shape.classes)
+    }
+
+    /// Copies whose gradients burn computes.
+    pub fn tracked(&self) -> Named {
+        let tracked = |tensor: &Tensor<2>| tensor.clone().autodiff().require_grad();
+        self.tensors.iter().map(|(name, tensor)| (name.clone(), tracked(tensor))).collect()
+    }
+}
+
+/// Makes up each parameter when the model asks for it.
+struct Initial<'a> {
+    engine: &'a Burn,
+    rng: &'a mut Pcg64,
+    /// Of the matrix last asked for: a bias follows its weight.
+    inputs: usize,
+    parameters: Parameters,
+}
+
+impl Initial<'_> {
+    fn uniform(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor<2>> {
+        let bound = 1.0 / (self.inputs as f32).sqrt();
+        let values: Vec<f32> = (0..rows * cols).map(|_| self.rng.random_range(-bound..=bound)).collect();
+        let tensor = self.engine.tensor(rows, cols, &values)?;
+        self.parameters.tensors.insert(name.into(), tensor.clone());
+        Ok(tensor)
+    }
+}
+
+impl Weights<Burn> for Initial<'_> {
+    fn engine(&self) -> &Burn {
+        self.engine
+    }
+
+    fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor<2>> {
+        self.inputs = cols;
+        self.uniform(name, cols, rows)
+    }
+
+    fn tensor(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor<2>> {
+        self.uniform(name, rows, cols)
+    }
+}
+
+/// Hands out the parameters as they are.
+struct Current<'a> {
+    engine: &'a Burn,
+    tensors: &'a Named,
+    /// The model expects the class weights of a cosine classifier normalised.
+    normalize: bool,
+}
+
+impl Weights<Burn> for Current<'_> {
+    fn engine(&self) -> &Burn {
+        self.engine
+    }
+
+    fn matrix(&mut self, name: &str, _rows: usize, _cols: usize) -> Result<Tensor<2>> {
+        let tensor = &self.tensors[name];
+        match name == "classifier" && self.normalize {
+            true => Ok(self.engine.normalize(&tensor.clone().transpose()).transpose()),
+            false => Ok(tensor.clone()),
+        }
+    }
+
+    fn tensor(&mut self, name: &str, _rows: usize, _cols: usize) -> Result<Tensor<2>> {
+        Ok(self.tensors[name].clone())
+    }
+}

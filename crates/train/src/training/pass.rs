@@ -1,0 +1,57 @@
+use burn::tensor::{Gradients, Tensor, activation};
+
+use super::{Examples, Named, Parameters, Shape};
+use memeclip::engine::Engine;
+use crate::engine::Burn;
+use memeclip::{Error, Result};
+
+/// One pass forward and backward.
+pub struct Pass {
+    /// Mean cross-entropy of the batch.
+    pub loss: f32,
+    pub(super) tracked: Named,
+    pub(super) gradients: Gradients,
+}
+
+impl Pass {
+    /// `image`, `text`: the features of a batch. `weights`, one a class: the loss is the mean weighted by them, as in
+    /// `torch.nn.functional.cross_entropy`.
+    pub fn run(
+        engine: &Burn,
+        shape: &Shape,
+        parameters: &Parameters,
+        [image, text]: [Tensor<2>; 2],
+        labels: &[usize],
+        weights: Option<&[f32]>,
+    ) -> Result<Self> {
+        let tracked = parameters.tracked();
+        let logits = parameters.head(engine, shape, Some(&tracked))?.logits(engine, &image, &text);
+        let classes = engine.integers(labels.iter().map(|&label| label as i32).collect());
+        let picked = activation::log_softmax(logits, 1).gather(1, classes.unsqueeze_dim(1));
+        let shares: Vec<f32> = labels.iter().map(|&label| weights.map_or(1.0, |weights| weights[label])).collect();
+        let total: f32 = shares.iter().sum();
+        let loss = (picked * engine.tensor(labels.len(), 1, &shares)?).sum() / -total;
+        let gradients = loss.backward();
+        let loss: f32 = loss.try_into_scalar().map_err(|e| Error::Internal { reason: format!("{e:?}") })?;
+        Ok(Pass { loss, tracked, gradients })
+    }
+
+    /// The gradient of a parameter, as the engine keeps it (see [`Parameters`]).
+    pub fn gradient(&self, name: &str) -> Option<Vec<f32>> {
+        self.tracked.get(name)?.grad(&self.gradients)?.into_data().try_into_vec().ok()
+    }
+}
+
+/// Logits [rows, classes] of all examples, without dropout.
+pub fn logits(engine: &Burn, shape: &Shape, parameters: &Parameters, examples: &Examples) -> Result<Vec<f32>> {
+    const BATCH: usize = 512;
+    let head = parameters.head(engine, shape, None)?;
+    let rows: Vec<usize> = (0..examples.len()).collect();
+    let mut logits = Vec::with_capacity(examples.len() * examples.classes);
+    for rows in rows.chunks(BATCH) {
+        let [image, text] = examples.batch(engine, rows)?;
+        let batch = head.logits(engine, &image, &text).into_data().try_into_vec::<f32>();
+        logits.extend(batch.map_err(|e| Error::Internal { reason: format!("{e:?}") })?);
+    }
+    Ok(logits)
+}

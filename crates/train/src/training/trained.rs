@@ -1,0 +1,46 @@
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::{Epoch, Parameters, Shape};
+use crate::data::write_whole;
+use memeclip::task::Task;
+use memeclip::pack::checkpoint::{HEAD_METADATA, HEAD_NAMES, HeadTraining};
+use memeclip::pack::safetensors_file::{self, Entry};
+use memeclip::{Error, Result};
+
+/// A trained head: the best epoch's.
+pub struct Trained {
+    pub task: Task,
+    pub shape: Shape,
+    pub parameters: Parameters,
+    /// Fitted on `val` after training (see [`memeclip::pack::manifest::HeadEntry`]).
+    pub temperature: f32,
+    pub epochs: Vec<Epoch>,
+    /// Number of the best epoch.
+    pub best: usize,
+}
+
+impl Trained {
+    /// Writes a MemeCLIP head as safetensors, tensors named and laid out as in the authors' checkpoints; the metadata has
+    /// [`HeadTraining`].
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let internal = |reason: String| Error::Internal { reason };
+        let mut entries = Vec::new();
+        for (name, published) in HEAD_NAMES {
+            let tensor = self.parameters.tensors.get(name);
+            let tensor = tensor.ok_or_else(|| internal(format!("'{name}': not a MemeCLIP head")))?;
+            // Matrices are kept transposed, biases are vectors.
+            let (tensor, shape) = match published.ends_with("bias") {
+                true => (tensor.clone(), vec![tensor.dims()[1]]),
+                false => (tensor.clone().transpose(), vec![tensor.dims()[1], tensor.dims()[0]]),
+            };
+            let values = tensor.into_data().try_into_vec::<f32>().map_err(|e| internal(format!("{e:?}")))?;
+            entries.push(Entry::floats(published, &shape, &values));
+        }
+        let auroc = self.epochs.iter().find(|epoch| epoch.number == self.best).map_or(f64::NAN, |epoch| epoch.auroc);
+        let training = HeadTraining { task: self.task, temperature: self.temperature, epoch: self.best, auroc };
+        let training = serde_json::to_string(&training).map_err(|e| internal(e.to_string()))?;
+        let metadata = HashMap::from([(HEAD_METADATA.to_string(), training)]);
+        write_whole(path, &safetensors_file::serialize(&entries, Some(metadata))?)
+    }
+}

@@ -1,0 +1,178 @@
+use std::path::Path;
+
+use rand::seq::SliceRandom;
+use rand_pcg::Pcg64;
+use serde::{Deserialize, Serialize};
+
+use super::checkpoint::{Checkpoint, State};
+use super::{AdamW, Examples, Parameters, Pass, Recipe, Settings, Shape, Trained, logits};
+use crate::data::{Features, Split};
+use crate::engine::Burn;
+use crate::metrics::{self, Predictions};
+use memeclip::task::Task;
+use memeclip::classifier::{softmax};
+use memeclip::{Error, Result};
+
+/// What an epoch came to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// From 1 on.
+    pub number: usize,
+    /// Mean loss while training, with dropout.
+    pub loss: f64,
+    /// On `val`: by this the best epoch is chosen.
+    pub auroc: f64,
+    pub accuracy: f64,
+}
+
+/// Trains the head of a task on `train`, chooses the epoch with the best AUROC on `val`, and fits the temperature there.
+/// `test` is not looked at. With `checkpoint`, the state is kept in that file after each epoch, and a training that was
+/// interrupted goes on from there; once the head is safe, the file may go. `report` is told of each epoch.
+pub fn train(
+    engine: &Burn,
+    features: &Features,
+    task: Task,
+    recipe: &Recipe,
+    settings: &Settings,
+    checkpoint: Option<&Path>,
+    mut report: impl FnMut(&Epoch),
+) -> Result<Trained> {
+    let [training, validation] = [Split::Train, Split::Val].map(|split| Examples::new(features, task, split));
+    check(task, settings, &training, &validation)?;
+    let shape = Shape {
+        config: recipe.config.clone(),
+        image: features.image_width(),
+        text: features.text_width(),
+        classes: training.classes,
+    };
+    let checkpoint = checkpoint.map(|path| Checkpoint::new(path, settings, recipe, &training, &validation));
+    let class_weights = recipe.semantic.then(|| &features.prompts[&task].class_weights[..]);
+    let parameters = Parameters::initial(engine, &shape, class_weights, &mut random(settings, 0, Purpose::Order))?;
+    let optimizer = AdamW::new(settings.rate, settings.decay);
+    let mut state = State { best: parameters.tensors.clone(), parameters, optimizer, epochs: Vec::new() };
+    if let Some(checkpoint) = &checkpoint {
+        checkpoint.load(engine, settings.epochs, &mut state)?;
+    }
+
+    let weights = settings.balanced.then(|| balanced(&training));
+    while state.epochs.len() < settings.epochs && !patience_is_out(settings, &state.epochs) {
+        let number = state.epochs.len() + 1;
+        let loss = epoch(engine, &shape, settings, number, &training, weights.as_deref(), &mut state)?;
+        let predictions = predict(&logits(engine, &shape, &state.parameters, &validation)?, &validation)?;
+        let auroc = metrics::auroc(&predictions).ok_or_else(|| {
+            let reason = format!(
+                "task {}: the AUROC on val is undefined; val needs memes of every class that it is to tell apart",
+                task.name()
+            );
+            Error::Argument { reason }
+        })?;
+        let epoch = Epoch { number, loss, auroc, accuracy: metrics::accuracy(&predictions) };
+        if best(&state.epochs).is_none_or(|best| auroc > best.auroc) {
+            state.best = state.parameters.tensors.clone();
+        }
+        report(&epoch);
+        state.epochs.push(epoch);
+        if let Some(checkpoint) = &checkpoint {
+            checkpoint.save(&state)?;
+        }
+    }
+
+    state.parameters.tensors = state.best;
+    let scores = logits(engine, &shape, &state.parameters, &validation)?;
+    let temperature = metrics::temperature(&scores, &validation.labels, validation.classes);
+    let best = best(&state.epochs).map_or(0, |best| best.number);
+    Ok(Trained { task, shape, parameters: state.parameters, temperature, epochs: state.epochs, best })
+}
+
+/// One pass over the training examples in a random order; returns the mean loss.
+fn epoch(
+    engine: &Burn,
+    shape: &Shape,
+    settings: &Settings,
+    number: usize,
+    training: &Examples,
+    weights: Option<&[f32]>,
+    state: &mut State,
+) -> Result<f64> {
+    let engine = engine.with_dropout(settings.dropout, random(settings, number, Purpose::Dropout));
+    let mut rows: Vec<usize> = (0..training.len()).collect();
+    rows.shuffle(&mut random(settings, number, Purpose::Order));
+    let mut loss = 0.0;
+    for rows in rows.chunks(settings.batch) {
+        let labels: Vec<usize> = rows.iter().map(|&row| training.labels[row]).collect();
+        let batch = training.batch(&engine, rows)?;
+        let pass = Pass::run(&engine, shape, &state.parameters, batch, &labels, weights)?;
+        loss += f64::from(pass.loss) * rows.len() as f64;
+        state.optimizer.step(&mut state.parameters, pass)?;
+    }
+    let loss = loss / training.len() as f64;
+    if !loss.is_finite() {
+        return Err(Error::Argument { reason: format!("epoch {number}: the loss is {loss}; lower the learning rate") });
+    }
+    Ok(loss)
+}
+
+/// Softmax of the logits, with the examples' labels.
+fn predict(logits: &[f32], examples: &Examples) -> Result<Predictions> {
+    let probabilities = logits.chunks_exact(examples.classes).flat_map(|logits| softmax(logits, 1.0)).collect();
+    Predictions::new(examples.classes, examples.labels.clone(), probabilities)
+}
+
+/// The first of those with the largest AUROC.
+fn best(epochs: &[Epoch]) -> Option<&Epoch> {
+    epochs.iter().reduce(|best, epoch| if epoch.auroc > best.auroc { epoch } else { best })
+}
+
+fn patience_is_out(settings: &Settings, epochs: &[Epoch]) -> bool {
+    let since = |best: &Epoch| epochs.len() - best.number;
+    settings.patience.is_some_and(|patience| best(epochs).is_some_and(|best| since(best) >= patience))
+}
+
+/// rows / (classes · rows of the class), as scikit-learn's "balanced"; 0 for a class without rows.
+fn balanced(training: &Examples) -> Vec<f32> {
+    let weight = |count: usize| match count {
+        0 => 0.0,
+        _ => training.len() as f32 / (training.classes * count) as f32,
+    };
+    training.frequencies().into_iter().map(weight).collect()
+}
+
+enum Purpose {
+    /// Initial values (epoch 0) and the order of the examples.
+    Order,
+    Dropout,
+}
+
+/// Independent numbers for each epoch and purpose, so that an epoch does not depend on how far another one got.
+fn random(settings: &Settings, epoch: usize, purpose: Purpose) -> Pcg64 {
+    Pcg64::new(settings.seed.into(), 2 * epoch as u128 + purpose as u128)
+}
+
+fn check(task: Task, settings: &Settings, training: &Examples, validation: &Examples) -> Result<()> {
+    let argument = |reason: String| Err(Error::Argument { reason });
+    for (split, examples) in [(Split::Train, training), (Split::Val, validation)] {
+        if examples.frequencies().iter().filter(|&&count| count > 0).count() < 2 {
+            return argument(format!(
+                "task {}: split {split} has {} labelled memes of {} classes; at least two classes are needed. Check the data's label and split columns.",
+                task.name(),
+                examples.len(),
+                examples.frequencies().iter().filter(|&&count| count > 0).count(),
+            ));
+        }
+    }
+    let rates = settings.dropout;
+    let rates = [rates.projection, rates.fusion, rates.output];
+    if settings.epochs == 0 || settings.batch == 0 {
+        return argument("epochs and batch must be at least 1".into());
+    }
+    if !(settings.rate > 0.0 && settings.rate.is_finite() && settings.decay >= 0.0 && settings.decay.is_finite()) {
+        return argument(format!(
+            "learning rate {} or weight decay {} is no positive number",
+            settings.rate, settings.decay
+        ));
+    }
+    if rates.iter().any(|rate| !(0.0..1.0).contains(rate)) {
+        return argument(format!("dropout {rates:?}: each rate must be at least 0 and less than 1"));
+    }
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! A pack on a web server, for a browser's Worker. `www/loader.js` fetches, keeps and checks its files on a thread of its
+//! own; they stay in JavaScript's memory until they are copied to where they are used.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::ops::Range;
+use std::rc::Rc;
+
+use js_sys::{Promise, Reflect, Uint8Array};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{AbortSignal, MessageChannel, WorkerGlobalScope};
+use web_time::{Duration, Instant};
+
+use memeclip::pack::hash::hex;
+use memeclip::pack::load::component_of;
+use memeclip::pack::manifest::{self, Manifest, Shard};
+use memeclip::pack::source::{self, Bytes, Source, verify_length};
+use memeclip::{Error, Result};
+
+#[wasm_bindgen]
+extern "C" {
+    /// The loader's thread, as `www/worker.js` wraps it.
+    #[derive(Clone)]
+    pub type Loader;
+
+    /// Calls one of `methods` in `www/loader.js`. Its failures have a `kind`.
+    #[wasm_bindgen(method, catch)]
+    async fn call(this: &Loader, method: &str, parameter: &JsValue) -> Result<JsValue, JsValue>;
+}
+
+/// A pack's address. Clones share all state.
+#[derive(Clone)]
+pub struct Http(Rc<Inner>);
+
+struct Inner {
+    loader: Loader,
+    /// Ends with a slash.
+    base: String,
+    /// The sha256 that the manifest must have.
+    pinned: Option<String>,
+    manifest: OnceCell<Vec<u8>>,
+    /// Stops the current request.
+    signal: RefCell<AbortSignal>,
+    /// How long it has waited for shards.
+    waited: Cell<Duration>,
+    /// Some of the shards, its own or an earlier request's, are used before it is known whether they are whole.
+    unchecked: Cell<bool>,
+    turns: MessageChannel,
+}
+
+/// What the loader has to know of a shard.
+#[derive(Serialize)]
+struct Wanted<'a> {
+    file: &'a str,
+    bytes: u64,
+    sha256: &'a str,
+    component: String,
+}
+
+/// What the loader keeps in the browser's cache.
+#[derive(Serialize)]
+struct Kept<'a> {
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    manifest: JsValue,
+    shards: Vec<&'a str>,
+}
+
+/// Why the loader has not got a file.
+#[derive(Deserialize)]
+#[serde(tag = "kind", content = "detail", rename_all = "lowercase")]
+enum Failure {
+    Aborted,
+    /// The server does not have it, for the reason given.
+    Absent(String),
+    /// It has so many bytes, or more than so many.
+    Size(f64),
+    Hash,
+    Network(String),
+}
+
+impl Http {
+    /// `base`: absolute address of the pack's folder, with a slash at its end, as `loader` has it. `pinned`: the sha256,
+    /// in lower-case hexadecimal, that the manifest must have. `signal` stops what precedes the first request.
+    pub fn new(loader: Loader, base: String, pinned: Option<String>, signal: AbortSignal) -> Result<Self> {
+        Ok(Http(Rc::new(Inner {
+            loader,
+            base,
+            pinned,
+            manifest: OnceCell::new(),
+            signal: RefCell::new(signal),
+            waited: Cell::default(),
+            unchecked: Cell::default(),
+            turns: MessageChannel::new().map_err(internal)?,
+        })))
+    }
+
+    /// A new request. What the one before has not fetched is forgotten.
+    pub async fn begin(&self, signal: AbortSignal) -> Result<()> {
+        self.0.waited.set(Duration::ZERO);
+        self.0.signal.replace(signal);
+        self.0.loader.call("begin", &JsValue::NULL).await.map_err(internal)?;
+        // The loader has forgotten what stopped it before.
+        self.wanted()
+    }
+
+    fn wanted(&self) -> Result<()> {
+        if self.0.signal.borrow().aborted() { Err(Error::Aborted) } else { Ok(()) }
+    }
+
+    /// How long the request has waited for shards.
+    pub fn waited(&self) -> Duration {
+        self.0.waited.get()
+    }
+
+    /// Whether all shards that requests have used were whole. They are hashed while these compute; no answer may be given
+    /// before. What was damaged has left the cache.
+    pub async fn settle(&self) -> Result<bool> {
+        if !self.0.unchecked.replace(false) {
+            return Ok(true);
+        }
+        let whole = self.0.loader.call("settle", &JsValue::NULL).await.map_err(internal)?;
+        Ok(whole.is_truthy())
+    }
+
+    fn url(&self, file: &str) -> String {
+        format!("{}{file}", self.0.base)
+    }
+
+    /// A shard as `method` of the loader gets it.
+    async fn fetch(&self, method: &str, shard: &Shard) -> Result<JsValue> {
+        let url = self.url(&shard.file);
+        let before = Instant::now();
+        let found = self.0.loader.call(method, &to_js(&Wanted::new(shard))?).await;
+        self.0.waited.set(self.0.waited.get() + before.elapsed());
+        found.map_err(|error| match failure(error) {
+            Ok(Failure::Aborted) => Error::Aborted,
+            Ok(Failure::Absent(reason)) => Error::MissingShard { shard: url, reason },
+            Ok(Failure::Size(found)) => Error::ShardSize { shard: url, expected: shard.bytes, found: found as u64 },
+            Ok(Failure::Hash) => Error::ShardHash { shard: url },
+            Ok(Failure::Network(reason)) => Error::Network { url, reason },
+            Err(error) => error,
+        })
+    }
+
+    async fn download_manifest(&self) -> Result<Vec<u8>> {
+        let url = self.name();
+        let found = self.0.loader.call("manifest", &JsValue::NULL).await.map_err(|error| match failure(error) {
+            Ok(Failure::Aborted) => Error::Aborted,
+            Ok(Failure::Absent(reason)) => Error::Manifest { name: url.clone(), reason },
+            Ok(Failure::Size(found)) => {
+                Error::Manifest { name: url.clone(), reason: format!("it is too large: {found} bytes") }
+            }
+            Ok(Failure::Network(reason)) => Error::Network { url: url.clone(), reason },
+            Ok(Failure::Hash) => Error::Internal { reason: "the manifest has no hash".into() },
+            Err(error) => error,
+        })?;
+        let array = bytes(&found)?;
+        let bytes = array.to_vec();
+        if let Some(pinned) = &self.0.pinned {
+            let found = hex(&Sha256::digest(&bytes));
+            if found != *pinned {
+                return Err(Error::ManifestHash { name: url, found });
+            }
+        }
+        let manifest = Manifest::parse(&url, &bytes)?;
+        let shards = manifest.components.values().flat_map(|component| &component.shards);
+        let kept = Kept { manifest: array.into(), shards: shards.map(|shard| shard.sha256.as_str()).collect() };
+        self.0.loader.call("keep", &to_js(&kept)?).await.map_err(internal)?;
+        Ok(bytes)
+    }
+}
+
+impl Source for Http {
+    type Bytes = Outside;
+
+    async fn manifest(&self) -> Result<Vec<u8>> {
+        if self.0.manifest.get().is_none() {
+            let bytes = self.download_manifest().await?;
+            let _ = self.0.manifest.set(bytes);
+        }
+        Ok(self.0.manifest.get().cloned().unwrap_or_default())
+    }
+
+    async fn prefetch(&self, shards: &[Shard]) -> Result<()> {
+        let shards: Vec<Wanted> = shards.iter().map(Wanted::new).collect();
+        self.0.loader.call("prefetch", &to_js(&shards)?).await.map(drop).map_err(internal)
+    }
+
+    async fn shard(&self, shard: &Shard) -> Result<Outside> {
+        let found = self.fetch("shard", shard).await?;
+        let array = bytes(&found)?;
+        verify_length(shard, array.length() as u64)?;
+        if has_hash() {
+            let checked = get(&found, "checked")?.is_truthy();
+            self.0.unchecked.set(self.0.unchecked.get() || !checked);
+            return Ok(Outside(array));
+        }
+        if source::verify(shard, &array.to_vec()).is_ok() {
+            return Ok(Outside(array));
+        }
+        // As the loader does where it can hash.
+        let array = bytes(&self.fetch("again", shard).await?)?;
+        source::verify(shard, &array.to_vec()).map_err(|_| Error::ShardHash { shard: self.url(&shard.file) })?;
+        Ok(Outside(array))
+    }
+
+    /// A turn of the Worker's event loop, in which it learns that the request is to stop.
+    async fn pause(&self) -> Result<()> {
+        let turns = &self.0.turns;
+        let turn = Promise::new(&mut |resolve, _| {
+            turns.port1().set_onmessage(Some(&resolve));
+            let _ = turns.port2().post_message(&JsValue::NULL);
+        });
+        let _ = JsFuture::from(turn).await;
+        self.wanted()
+    }
+
+    fn name(&self) -> String {
+        self.url(manifest::FILE)
+    }
+}
+
+/// Bytes in JavaScript's memory.
+pub struct Outside(pub Uint8Array);
+
+impl Bytes for Outside {
+    fn size(&self) -> usize {
+        self.0.length() as usize
+    }
+
+    fn part(&self, range: Range<usize>) -> Vec<u8> {
+        self.0.subarray(range.start as u32, range.end as u32).to_vec()
+    }
+}
+
+impl<'a> Wanted<'a> {
+    fn new(shard: &'a Shard) -> Self {
+        let component = shard.stages.first().map(|stage| component_of(stage)).unwrap_or_default();
+        Wanted { file: &shard.file, bytes: shard.bytes, sha256: &shard.sha256, component }
+    }
+}
+
+/// What the loader says about a failure, or the error that something else is.
+fn failure(error: JsValue) -> Result<Failure, Error> {
+    serde_wasm_bindgen::from_value(error.clone()).map_err(|_| internal(error))
+}
+
+fn bytes(found: &JsValue) -> Result<Uint8Array> {
+    get(found, "bytes")?.dyn_into().map_err(internal)
+}
+
+fn get(object: &JsValue, key: &str) -> Result<JsValue> {
+    Reflect::get(object, &key.into()).map_err(internal)
+}
+
+fn to_js(value: &impl Serialize) -> Result<JsValue> {
+    serde_wasm_bindgen::to_value(value).map_err(|e| internal(e.into()))
+}
+
+fn internal(error: JsValue) -> Error {
+    Error::Internal { reason: format!("{error:?}") }
+}
+
+/// Browsers hash on secure pages only.
+fn has_hash() -> bool {
+    worker().crypto().is_ok_and(|crypto| !crypto.subtle().is_undefined())
+}
+
+fn worker() -> WorkerGlobalScope {
+    js_sys::global().unchecked_into()
+}

@@ -1,0 +1,19 @@
+//! The boundary to JavaScript. There are two kinds of module: one classifies, and one, with the feature `ocr`, reads the
+//! text off images.
+#![cfg(target_arch = "wasm32")]
+
+mod js;
+
+#[cfg(not(feature = "ocr"))]
+mod classifier;
+#[cfg(not(feature = "ocr"))]
+mod http;
+#[cfg(feature = "ocr")]
+mod reader;
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}

@@ -1,0 +1,243 @@
+//! (image, text) -> [`Verdict`].
+
+mod explain;
+mod explanation;
+mod feature_cache;
+mod self_test;
+mod verdict;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod zero_shot;
+
+use std::collections::{BTreeMap, HashMap};
+
+use sha2::{Digest, Sha256};
+
+pub use explanation::{Explanation, Modalities, PARTS, Regions, Word};
+#[cfg(not(target_arch = "wasm32"))]
+pub use self_test::seal;
+pub use verdict::{ByClass, SURE, TaskVerdict, Verdict, serialize_tasks, softmax};
+
+use crate::engine::Engine;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::model::Stages;
+use crate::model::{Head, Lazy, Packed, TextTower, VisionTower, load_tokenizer};
+use crate::pack::load::Loader;
+use crate::pack::manifest::Manifest;
+use crate::pack::source::Source;
+use crate::preprocess::{self, Rgb};
+use crate::task::Task;
+use crate::tokenizer::{self, Tokenizer};
+use crate::{Error, Result};
+use feature_cache::FeatureCache;
+use self_test::SelfTest;
+#[cfg(not(target_arch = "wasm32"))]
+use zero_shot::Prompts;
+
+/// A pack on an engine. Weights load when a request first needs them, and stay.
+pub struct Classifier<E: Engine, S: Source> {
+    engine: E,
+    loader: Loader<S>,
+    tokenizer: Lazy<Tokenizer>,
+    vision: VisionTower<E>,
+    text: TextTower<E>,
+    heads: BTreeMap<Task, Lazy<Head<E>>>,
+    images: FeatureCache<ImageKey>,
+    texts: FeatureCache<Vec<u32>>,
+    /// Attention rollouts of pictures that have been explained.
+    shares: FeatureCache<ImageKey>,
+    test: SelfTest,
+}
+
+/// Sha256 of the pixels that the vision tower sees: a weaker hash would let one picture pass for another.
+type ImageKey = [u8; 32];
+
+impl<E: Engine, S: Source> Classifier<E, S> {
+    /// Reads the manifest; no weights yet.
+    pub async fn open(engine: E, source: S) -> Result<Self> {
+        let loader = Loader::open(source).await?;
+        let manifest = loader.manifest();
+        Ok(Classifier {
+            vision: VisionTower::new(manifest.clip.vision.clone(), manifest.clip.projection),
+            text: TextTower::new(manifest.clip.text.clone()),
+            heads: manifest.heads.keys().map(|task| (*task, Lazy::default())).collect(),
+            tokenizer: Lazy::default(),
+            images: FeatureCache::default(),
+            texts: FeatureCache::default(),
+            shares: FeatureCache::default(),
+            test: SelfTest::default(),
+            engine,
+            loader,
+        })
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        self.loader.manifest()
+    }
+
+    pub fn engine(&self) -> &E {
+        &self.engine
+    }
+
+    pub fn source(&self) -> &S {
+        self.loader.source()
+    }
+
+    /// The verdicts on one meme. `text` is what the picture says; empty text is read as `null`, as the reference does.
+    /// `tasks`: those wanted, all of the pack's if empty. All heads share one pass through the towers.
+    pub async fn classify(&self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Verdict> {
+        Ok(self.classify_all(&[(image, text)], tasks).await?.remove(0))
+    }
+
+    /// The verdicts on several memes, in their order: as [`Classifier::classify`] has them, but the pictures pass through
+    /// their tower together. A picture or a text that comes twice, or was seen lately, is not computed again.
+    pub async fn classify_all(&self, memes: &[(&Rgb, &str)], tasks: &[Task]) -> Result<Vec<Verdict>> {
+        let tasks = self.prepare(memes.iter().map(|(_, text)| *text), tasks).await?;
+        let images = self.encode_images(&memes.iter().map(|(image, _)| *image).collect::<Vec<_>>()).await?;
+        let texts = self.encode_texts(&memes.iter().map(|(_, text)| *text).collect::<Vec<_>>()).await?;
+        let mut outputs = Vec::new();
+        for ((_, image), (_, text)) in images.iter().zip(&texts) {
+            outputs.extend([image.clone(), text.clone()]);
+            for task in &tasks {
+                outputs.push(self.head(*task).await?.logits(&self.engine, image, text));
+            }
+        }
+
+        let mut values = self.engine.read(&outputs.iter().collect::<Vec<_>>()).await?.into_iter();
+        let mut verdicts = Vec::new();
+        for ((image_key, _), (text_key, _)) in images.into_iter().zip(texts) {
+            let image_feature = self.finite("image feature", values.next().unwrap_or_default())?;
+            let text_feature = self.finite("text feature", values.next().unwrap_or_default())?;
+            let tasks = tasks.iter().zip(&mut values).map(|(task, logits)| self.verdict(*task, logits));
+            let tasks = tasks.collect::<Result<_>>()?;
+            self.images.keep(image_key, &image_feature);
+            self.texts.keep(text_key, &text_feature);
+            verdicts.push(Verdict { tasks, image_feature, text_feature });
+        }
+        Ok(verdicts)
+    }
+
+    /// [projection]: the vision tower's feature alone.
+    pub async fn image_feature(&self, image: &Rgb) -> Result<Vec<f32>> {
+        self.self_test(&[]).await?;
+        self.feature("image", self.encode_images(&[image]).await?.remove(0).1).await
+    }
+
+    /// [text width]: the text tower's feature alone. Empty text as in [`Classifier::classify`].
+    pub async fn text_feature(&self, text: &str) -> Result<Vec<f32>> {
+        self.self_test(&[]).await?;
+        self.feature("text", self.encode_texts(&[text]).await?.remove(0).1).await
+    }
+
+    /// The class prompts, for training.
+    ///
+    /// # Errors
+    /// [`Error::MissingComponent`] if the pack has none.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn prompts(&self) -> Result<BTreeMap<Task, Prompts>> {
+        Prompts::load(self.loader.stage("prompts").await?, &self.loader.manifest().clip)
+    }
+
+    /// Refuses what cannot be read, and gets ready for the rest. Returns the tasks that are wanted, in their order.
+    async fn prepare<'a>(&self, texts: impl IntoIterator<Item = &'a str>, tasks: &[Task]) -> Result<Vec<Task>> {
+        // Before weights are fetched for them.
+        for text in texts {
+            tokenizer::check_bytes(text)?;
+        }
+        let manifest = self.loader.manifest();
+        let known: Vec<Task> = manifest.heads.keys().copied().collect();
+        if let Some(unknown) = tasks.iter().find(|task| !known.contains(task)) {
+            let known = known.iter().map(|task| task.name()).collect::<Vec<_>>().join(", ");
+            return Err(Error::UnknownTask { task: unknown.name().into(), known });
+        }
+        let tasks: Vec<Task> = known.into_iter().filter(|task| tasks.is_empty() || tasks.contains(task)).collect();
+        let heads = tasks.iter().map(|task| format!("head/{}", task.name()));
+        let components: Vec<String> =
+            ["vision".into(), "text".into()].into_iter().chain(self.untested()).chain(heads).collect();
+        self.loader.prefetch(&components).await?;
+        let clip = &manifest.clip;
+        let heads = [clip.vision.width / clip.vision.heads, clip.text.width / clip.text.heads];
+        self.engine.prepare(manifest.dtype, &heads).await?;
+        self.self_test(&tasks).await?;
+        Ok(tasks)
+    }
+
+    fn verdict(&self, task: Task, logits: Vec<f32>) -> Result<TaskVerdict> {
+        let logits = self.finite(&format!("logits of task {}", task.name()), logits)?;
+        Ok(TaskVerdict::new(task, logits, &self.loader.manifest().heads[&task]))
+    }
+
+    /// A picture as the vision tower sees it, and its key.
+    fn resize(&self, image: &Rgb) -> (ImageKey, Rgb) {
+        let image = preprocess::resize(image, self.loader.manifest().clip.vision.image_size);
+        (Sha256::digest(&image.data).into(), image)
+    }
+
+    /// Each picture's key and its feature [1, projection].
+    async fn encode_images(&self, images: &[&Rgb]) -> Result<Vec<(ImageKey, E::Tensor)>> {
+        let images: Vec<(ImageKey, Rgb)> = images.iter().map(|image| self.resize(image)).collect();
+        let mut features = HashMap::new();
+        let mut new = Vec::new();
+        let mut pixels = Vec::new();
+        for (key, image) in &images {
+            if let Some(feature) = self.images.tensor(&self.engine, key)? {
+                features.insert(*key, feature);
+            } else if !new.contains(key) {
+                new.push(*key);
+                pixels.extend(preprocess::normalize(image));
+            }
+        }
+        if !new.is_empty() {
+            let computed = self.vision.features(&self.engine, &self.loader, &pixels).await?;
+            features.extend(new.into_iter().zip(0..).map(|(key, row)| (key, self.engine.rows(&computed, &[row]))));
+        }
+        Ok(images.iter().map(|(key, _)| (*key, features[key].clone())).collect())
+    }
+
+    /// Each text's token ids and its feature [1, text width]. Texts differ in length, so each passes through the tower by
+    /// itself.
+    async fn encode_texts(&self, texts: &[&str]) -> Result<Vec<(Vec<u32>, E::Tensor)>> {
+        let tokenizer = self.tokenizer().await?;
+        let mut features: Vec<(Vec<u32>, E::Tensor)> = Vec::new();
+        for text in texts {
+            let ids = tokenizer.ids(text)?;
+            let twin = features.iter().find(|(known, _)| *known == ids).map(|(_, feature)| feature.clone());
+            let feature = match twin {
+                Some(feature) => feature,
+                None => match self.texts.tensor(&self.engine, &ids)? {
+                    Some(feature) => feature,
+                    None => self.text.features(&self.engine, &self.loader, &[&ids]).await?,
+                },
+            };
+            features.push((ids, feature));
+        }
+        Ok(features)
+    }
+
+    async fn feature(&self, modality: &str, feature: E::Tensor) -> Result<Vec<f32>> {
+        self.finite(&format!("{modality} feature"), self.engine.read(&[&feature]).await?.remove(0))
+    }
+
+    /// Values that are numbers. Where they are none the engine may be to blame, if it can be.
+    fn finite(&self, what: &str, values: Vec<f32>) -> Result<Vec<f32>> {
+        match values.iter().all(|value| value.is_finite()) {
+            true => Ok(values),
+            false if self.engine.is_fallible() => Err(self.wrong(format!("{what}: not finite"))),
+            false => Err(Error::not_finite(what)),
+        }
+    }
+
+    async fn tokenizer(&self) -> Result<&Tokenizer> {
+        let config = &self.loader.manifest().clip.text;
+        self.tokenizer.get(&self.loader, "text.tokenizer", |t| load_tokenizer(t, config)).await
+    }
+
+    async fn head(&self, task: Task) -> Result<&Head<E>> {
+        let clip = &self.loader.manifest().clip;
+        let config = &self.loader.manifest().heads[&task].config;
+        let load = |t| {
+            let mut weights = Packed::new(&self.engine, t);
+            Head::load(&mut weights, config, clip.projection, clip.text.width, task.labels().len())
+        };
+        self.heads[&task].get(&self.loader, &format!("head.{}", task.name()), load).await
+    }
+}

@@ -1,0 +1,113 @@
+//! What comes out: for each task its label, logits and probabilities, apart from each other.
+
+use serde::Serialize;
+
+use crate::engine::cpu::exp;
+use crate::pack::manifest::HeadEntry;
+use crate::task::Task;
+
+/// One value for each class of a task, in the order of [`Task::labels`]. In JSON and JavaScript an object by their names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ByClass<V> {
+    pub task: Task,
+    pub values: V,
+}
+
+impl<V: AsRef<[f32]>> Serialize for ByClass<V> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.task.labels().iter().zip(self.values.as_ref()))
+    }
+}
+
+/// One meme's result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Verdict {
+    /// In the order of [`Task::ALL`].
+    pub tasks: Vec<TaskVerdict>,
+    /// [projection]: the vision tower's feature.
+    pub image_feature: Vec<f32>,
+    /// [text width]: the text tower's feature.
+    pub text_feature: Vec<f32>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskVerdict {
+    pub task: Task,
+    /// One a class, in the order of [`Task::labels`].
+    pub logits: Vec<f32>,
+    /// Softmax of the logits, each divided by the head's temperature.
+    pub probabilities: Vec<f32>,
+    /// The head was not trained: its class weights come from the class names alone.
+    pub zero_shot: bool,
+}
+
+impl TaskVerdict {
+    pub fn new(task: Task, logits: Vec<f32>, head: &HeadEntry) -> Self {
+        let probabilities = softmax(&logits, head.temperature);
+        TaskVerdict { task, logits, probabilities, zero_shot: head.zero_shot }
+    }
+
+    /// The class with the largest probability.
+    pub fn label(&self) -> &'static str {
+        let best = (0..self.logits.len()).fold(0, |best, i| if self.logits[i] > self.logits[best] { i } else { best });
+        self.task.labels()[best]
+    }
+
+    /// Whether the label is not to be relied on: no class reaches [`SURE`], or the head is zero-shot, so that no labelled
+    /// meme has shown what its probabilities are worth.
+    pub fn unsure(&self) -> bool {
+        self.zero_shot || self.probabilities.iter().all(|p| *p < SURE)
+    }
+}
+
+/// Below this probability a label is not to be relied on: where probabilities are calibrated (the head's temperature sees
+/// to that), it is wrong at least four times in ten.
+pub const SURE: f32 = 0.6;
+
+/// Softmax of the logits divided by the temperature: the same on every machine.
+pub fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
+    let max = logits.iter().fold(f32::NEG_INFINITY, |m, l| m.max(*l));
+    let exp: Vec<f32> = logits.iter().map(|l| exp((l - max) / temperature)).collect();
+    let sum: f32 = exp.iter().sum();
+    exp.into_iter().map(|e| e / sum).collect()
+}
+
+/// `{label, logits: [...], probabilities: {name: p}, zero_shot, unsure}`: what JSON and JavaScript see.
+impl Serialize for TaskVerdict {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct;
+
+        let mut object = serializer.serialize_struct("TaskVerdict", 5)?;
+        object.serialize_field("label", self.label())?;
+        object.serialize_field("logits", &self.logits)?;
+        object.serialize_field("probabilities", &ByClass { task: self.task, values: &self.probabilities })?;
+        object.serialize_field("zero_shot", &self.zero_shot)?;
+        object.serialize_field("unsure", &self.unsure())?;
+        object.end()
+    }
+}
+
+/// The tasks as an object in their own order: `{hate: {...}, target: {...}, ...}`.
+pub fn serialize_tasks<S: serde::Serializer>(tasks: &[TaskVerdict], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(tasks.iter().map(|verdict| (verdict.task.name(), verdict)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::HeadConfig;
+
+    #[test]
+    fn unsure_below_the_bound_of_calibrated_probabilities_and_without_training() {
+        let unsure = |probability: f32, temperature: f32, zero_shot: bool| {
+            let head = HeadEntry { config: HeadConfig::memeclip(128), zero_shot, temperature };
+            let logit = temperature * (probability / (1.0 - probability)).ln();
+            TaskVerdict::new(Task::Hate, vec![0.0, logit], &head).unsure()
+        };
+        for temperature in [1.0, 3.0] {
+            assert!(unsure(0.59, temperature, false) && unsure(0.41, temperature, false));
+            assert!(!unsure(0.61, temperature, false) && !unsure(0.39, temperature, false));
+        }
+        assert!(unsure(0.99, 1.0, true));
+    }
+}

@@ -1,0 +1,128 @@
+//! Published weights -> a pack, ready to be served.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::classifier::seal;
+use crate::classifier::zero_shot::{Prompts, ZeroShot};
+use crate::ocr;
+use crate::pack::checkpoint::{self, ClipCheckpoint};
+use crate::pack::directory::Directory;
+use crate::pack::manifest::{self, Manifest};
+use crate::pack::source::Source;
+use crate::pack::writer::{PackWriter, format_of};
+use crate::quant::Format;
+use crate::task::Task;
+use crate::Result;
+
+/// What a manifest tells people. What is `None` stays as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Description {
+    /// What people call the model.
+    pub name: Option<String>,
+    /// Licence of the weights.
+    pub licence: Option<String>,
+    /// Where the weights come from.
+    pub provenance: Option<String>,
+    /// What users must know about the model's limits; the page shows it.
+    pub notice: Option<String>,
+}
+
+impl Description {
+    fn apply(&self, manifest: &mut Manifest) {
+        let fields = [
+            (&self.name, &mut manifest.name),
+            (&self.licence, &mut manifest.licence),
+            (&self.provenance, &mut manifest.provenance),
+            (&self.notice, &mut manifest.notice),
+        ];
+        for (text, field) in fields {
+            if let Some(text) = text {
+                field.clone_from(text);
+            }
+        }
+    }
+}
+
+/// Writes the Hugging Face CLIP at `clip` (its directory, or the `model.safetensors` in it) as a pack to the folder `out`.
+/// A task without a head in `heads` gets a zero-shot one.
+///
+/// # Errors
+/// [`Error::Checkpoint`](crate::Error::Checkpoint) for a file that is no such model, [`Error::Io`](crate::Error::Io) where the pack cannot be written.
+pub async fn convert(
+    clip: &Path,
+    heads: &BTreeMap<Task, PathBuf>,
+    dtype: Format,
+    out: &Path,
+    description: &Description,
+) -> Result<Manifest> {
+    let clip = ClipCheckpoint::open(clip)?;
+    let mut writer = PackWriter::create(out)?;
+    for stage in clip.stages() {
+        writer.add(clip.stage(&stage, |name| format_of(dtype, &stage, name))?)?;
+    }
+    let zero_shot = ZeroShot::new(&clip);
+    let mut prompts = BTreeMap::new();
+    for task in Task::ALL {
+        prompts.insert(task, zero_shot.prompts(task).await?);
+    }
+    writer.add(Prompts::stage(&prompts))?;
+    let mut entries = BTreeMap::new();
+    for task in Task::ALL {
+        let format = |name: &str| format_of(dtype, "head", name);
+        let (tensors, entry) = match heads.get(&task) {
+            Some(file) => checkpoint::head(file, task, &clip.config, format)?,
+            None => zero_shot.head(task, &prompts[&task].class_weights, format)?,
+        };
+        writer.add(tensors)?;
+        entries.insert(task, entry);
+    }
+    writer.add_files(ocr::STAGE, &ocr::FILES)?;
+    let mut manifest = Manifest {
+        format: manifest::FORMAT.into(),
+        version: manifest::VERSION,
+        name: "MemeCLIP".into(),
+        dtype,
+        licence: "see the weights' publisher".into(),
+        provenance: "converted by memeclip".into(),
+        notice: "A classifier makes mistakes in both directions. Let people decide.".into(),
+        clip: clip.config.clone(),
+        heads: entries,
+        components: BTreeMap::new(),
+    };
+    description.apply(&mut manifest);
+    writer.finish(manifest)?;
+    seal(out).await
+}
+
+/// Writes to `out` the pack `base` with other heads for some tasks. The towers and the remaining heads stay, and the
+/// networks that read text become this version's. `out` may be `base`.
+///
+/// # Errors
+/// As [`convert`], and those of reading `base`.
+pub async fn replace_heads(
+    base: &Path,
+    heads: &BTreeMap<Task, PathBuf>,
+    out: &Path,
+    description: &Description,
+) -> Result<Manifest> {
+    let source = Directory::new(base);
+    let mut manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
+    let mut writer = PackWriter::create(out)?;
+    let replaced = |component: &str| {
+        component == ocr::STAGE || heads.keys().any(|task| component == format!("head/{}", task.name()))
+    };
+    for component in manifest.components.keys().filter(|component| !replaced(component)) {
+        writer.keep(&source, &manifest, component).await?;
+    }
+    for (task, file) in heads {
+        let format = |name: &str| format_of(manifest.dtype, "head", name);
+        let (tensors, entry) = checkpoint::head(file, *task, &manifest.clip, format)?;
+        writer.add(tensors)?;
+        manifest.heads.insert(*task, entry);
+    }
+    writer.add_files(ocr::STAGE, &ocr::FILES)?;
+    description.apply(&mut manifest);
+    writer.finish(manifest)?;
+    seal(out).await
+}

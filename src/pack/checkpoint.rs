@@ -1,0 +1,376 @@
+//! Published model files: Hugging Face's CLIP and the MemeCLIP authors' heads, as stages of the model.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use half::{bf16, f16};
+use pytorch_reader::{DType, PytorchReader};
+use safetensors::tensor::Metadata;
+use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
+
+use super::manifest::HeadEntry;
+use crate::quant::{Format, Matrix, pad_columns};
+use crate::model::{ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
+use crate::task::Task;
+use crate::{Error, Result};
+
+/// A file of named tensors: safetensors, or whatever `torch.save` wrote (a plain state dict or a Lightning checkpoint).
+pub struct Checkpoint {
+    file: String,
+    storage: Storage,
+}
+
+enum Storage {
+    Safetensors { bytes: Vec<u8>, data: usize, metadata: Metadata },
+    Torch(HashMap<String, pytorch_reader::Tensor>),
+}
+
+impl Checkpoint {
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = path.display().to_string();
+        let invalid = |reason: String| Error::Checkpoint { file: file.clone(), reason };
+        let storage = if path.extension().is_some_and(|e| e == "safetensors") {
+            let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
+            SafeTensors::deserialize(&bytes).map_err(|e| invalid(format!("not a safetensors file ({e})")))?;
+            let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| invalid(e.to_string()))?;
+            Storage::Safetensors { data: header + 8, bytes, metadata }
+        } else {
+            let reader = PytorchReader::new(path).map_err(|e| {
+                invalid(format!(
+                    "neither safetensors nor a PyTorch checkpoint ({e}); expected .safetensors, .pt or .ckpt"
+                ))
+            })?;
+            // Lightning nests the weights below "state_dict", next to the optimiser's state.
+            let tensors = reader.into_tensors().into_iter();
+            Storage::Torch(tensors.map(|(name, t)| (name.trim_start_matches("state_dict.").to_string(), t)).collect())
+        };
+        Ok(Checkpoint { file, storage })
+    }
+
+    /// What is wrong with this file, as an error.
+    pub(crate) fn invalid(&self, reason: String) -> Error {
+        Error::Checkpoint { file: self.file.clone(), reason }
+    }
+
+    /// An entry of a safetensors file's metadata.
+    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
+        match &self.storage {
+            Storage::Safetensors { metadata, .. } => metadata.metadata().as_ref()?.get(key).map(String::as_str),
+            Storage::Torch(_) => None,
+        }
+    }
+
+    fn shape(&self, name: &str) -> Result<&[usize]> {
+        let shape = match &self.storage {
+            Storage::Safetensors { metadata, .. } => metadata.info(name).map(|info| &info.shape[..]),
+            Storage::Torch(tensors) => tensors.get(name).map(|tensor| tensor.shape()),
+        };
+        shape.ok_or_else(|| self.invalid(format!("tensor '{name}' is missing; is this the right kind of checkpoint?")))
+    }
+
+    /// Values as f32, row-major, after checking the shape.
+    pub(crate) fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+        let found = self.shape(name)?;
+        if found != shape {
+            return Err(self.invalid(format!("tensor '{name}' has shape {found:?}, expected {shape:?}")));
+        }
+        let other =
+            |dtype: String| self.invalid(format!("tensor '{name}' has type {dtype}, expected f32, f16 or bf16"));
+        let f32s = |bytes: &[u8]| bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+        let f16s = |bytes: &[u8]| bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect();
+        let bf16s = |bytes: &[u8]| bytes.chunks_exact(2).map(|b| bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect();
+        let values: Vec<f32> = match &self.storage {
+            Storage::Safetensors { bytes, data, metadata } => {
+                let info = metadata.info(name).ok_or_else(|| other("none".into()))?;
+                let bytes = &bytes[data + info.data_offsets.0..data + info.data_offsets.1];
+                match info.dtype {
+                    Dtype::F32 => f32s(bytes),
+                    Dtype::F16 => f16s(bytes),
+                    Dtype::BF16 => bf16s(bytes),
+                    dtype => return Err(other(format!("{dtype:?}"))),
+                }
+            }
+            Storage::Torch(tensors) => {
+                let tensor = &tensors[name];
+                let bytes = tensor.read().map_err(|e| self.invalid(format!("tensor '{name}': {e}")))?;
+                match tensor.dtype() {
+                    DType::F32 => f32s(&bytes),
+                    DType::F16 => f16s(&bytes),
+                    DType::BF16 => bf16s(&bytes),
+                    dtype => return Err(other(format!("{dtype:?}"))),
+                }
+            }
+        };
+        if values.iter().any(|value| !value.is_finite()) {
+            return Err(self.invalid(format!("tensor '{name}' holds values that are not finite")));
+        }
+        Ok(values)
+    }
+
+    fn matrix(&self, name: &str, rows: usize, cols: usize, format: Format) -> Result<Matrix> {
+        Ok(Matrix::encode(&self.values(name, &[rows, cols])?, rows, cols, format))
+    }
+}
+
+/// A Hugging Face CLIP.
+pub struct ClipCheckpoint {
+    checkpoint: Checkpoint,
+    pub config: ClipConfig,
+    /// The tokenizer's merges, in the order of rank.
+    merges: Vec<[u16; 2]>,
+}
+
+impl ClipCheckpoint {
+    /// `path`: a directory with `model.safetensors`, or that file itself. Sizes come from the tensors; the number of
+    /// heads and the vocabulary from `config.json` and `merges.txt` beside it, else they are OpenAI's.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_path_buf() };
+        let checkpoint = Checkpoint::open(&file)?;
+        let config = clip_config(&checkpoint, &file.with_file_name("config.json"))?;
+        config.check(&checkpoint.file)?;
+        let merges = match std::fs::read_to_string(file.with_file_name("merges.txt")) {
+            Ok(text) => crate::tokenizer::parse_merges(&text)?,
+            Err(_) => crate::tokenizer::clip_merges(),
+        };
+        if merges.len() + 512 + 2 != config.text.vocabulary {
+            let reason = format!("{} merges do not make a vocabulary of {}", merges.len(), config.text.vocabulary);
+            return Err(checkpoint.invalid(reason));
+        }
+        Ok(ClipCheckpoint { checkpoint, config, merges })
+    }
+
+    /// All stages, in the order in which a request needs them.
+    pub fn stages(&self) -> Vec<String> {
+        let blocks = |tower: &str, layers| (0..layers).map(|i| format!("{tower}.block.{i}")).collect::<Vec<_>>();
+        [
+            vec!["vision.embed".into()],
+            blocks("vision", self.config.vision.layers),
+            vec!["vision.pool".into(), "text.tokenizer".into(), "text.embed".into()],
+            blocks("text", self.config.text.layers),
+            vec!["text.pool".into()],
+        ]
+        .concat()
+    }
+
+    /// The tensors of a stage, with matrices in the format that `format(name)` asks for.
+    pub fn stage(&self, stage: &str, format: impl Fn(&str) -> Format) -> Result<Tensors> {
+        let (c, v, t) = (&self.checkpoint, &self.config.vision, &self.config.text);
+        let mut out = Tensors { stage: stage.into(), ..Tensors::default() };
+        match stage {
+            "vision.embed" => {
+                let from = "vision_model.embeddings";
+                let (side, cols) = (v.patch_size, 3 * v.patch_size * v.patch_size);
+                let patch = c.values(&format!("{from}.patch_embedding.weight"), &[v.width, 3, side, side])?;
+                let (patch, cols) = pad_columns(patch, v.width, cols);
+                out.matrices.insert("patch".into(), Matrix::encode(&patch, v.width, cols, format("patch")));
+                let mut position = c.values(&format!("{from}.position_embedding.weight"), &[v.tokens(), v.width])?;
+                let class = c.values(&format!("{from}.class_embedding"), &[v.width])?;
+                position.iter_mut().zip(class).for_each(|(p, class)| *p += class);
+                out.vectors.insert("position".into(), position);
+                // The name is misspelt in the published files.
+                self.norm(&mut out, "norm", "vision_model.pre_layrnorm", v.width)?;
+            }
+            "vision.pool" => {
+                self.norm(&mut out, "norm", "vision_model.post_layernorm", v.width)?;
+                let projection =
+                    c.matrix("visual_projection.weight", self.config.projection, v.width, format("projection"))?;
+                out.matrices.insert("projection".into(), projection);
+            }
+            "text.tokenizer" => drop(out.integers.insert("merges".into(), self.merges.concat())),
+            "text.embed" => {
+                let from = "text_model.embeddings";
+                let token =
+                    c.matrix(&format!("{from}.token_embedding.weight"), t.vocabulary, t.width, format("token"))?;
+                out.matrices.insert("token".into(), token);
+                let position = c.values(&format!("{from}.position_embedding.weight"), &[t.context, t.width])?;
+                out.vectors.insert("position".into(), position);
+            }
+            "text.pool" => self.norm(&mut out, "norm", "text_model.final_layer_norm", t.width)?,
+            _ => match stage.split_once(".block.") {
+                Some(("vision", layer)) => self.block(&mut out, "vision_model", layer, v.width, v.mlp, format)?,
+                Some(("text", layer)) => self.block(&mut out, "text_model", layer, t.width, t.mlp, format)?,
+                _ => return Err(Error::Internal { reason: format!("unknown stage {stage}") }),
+            },
+        }
+        Ok(out)
+    }
+
+    fn block(
+        &self,
+        out: &mut Tensors,
+        tower: &str,
+        layer: &str,
+        width: usize,
+        mlp: usize,
+        format: impl Fn(&str) -> Format,
+    ) -> Result<()> {
+        let from = format!("{tower}.encoder.layers.{layer}");
+        let mut linear = |name: &str, sources: &[String], rows: usize, cols: usize| -> Result<()> {
+            let (mut weight, mut bias) = (Vec::new(), Vec::new());
+            for source in sources {
+                weight.extend(self.checkpoint.values(&format!("{source}.weight"), &[rows, cols])?);
+                bias.extend(self.checkpoint.values(&format!("{source}.bias"), &[rows])?);
+            }
+            let name_weight = format!("{name}.weight");
+            let matrix = Matrix::encode(&weight, rows * sources.len(), cols, format(&name_weight));
+            out.matrices.insert(name_weight, matrix);
+            out.vectors.insert(format!("{name}.bias"), bias);
+            Ok(())
+        };
+        let qkv = ["q", "k", "v"].map(|part| format!("{from}.self_attn.{part}_proj"));
+        linear("qkv", &qkv, width, width)?;
+        linear("out", &[format!("{from}.self_attn.out_proj")], width, width)?;
+        linear("fc1", &[format!("{from}.mlp.fc1")], mlp, width)?;
+        linear("fc2", &[format!("{from}.mlp.fc2")], width, mlp)?;
+        self.norm(out, "norm1", &format!("{from}.layer_norm1"), width)?;
+        self.norm(out, "norm2", &format!("{from}.layer_norm2"), width)
+    }
+
+    fn norm(&self, out: &mut Tensors, name: &str, from: &str, width: usize) -> Result<()> {
+        for part in ["weight", "bias"] {
+            out.vectors.insert(format!("{name}.{part}"), self.checkpoint.values(&format!("{from}.{part}"), &[width])?);
+        }
+        Ok(())
+    }
+
+    /// [projection, vision width].
+    pub fn visual_projection(&self) -> Result<Vec<f32>> {
+        self.checkpoint.values("visual_projection.weight", &[self.config.projection, self.config.vision.width])
+    }
+
+    /// [projection, text width]. Only the class prompts need it: MemeCLIP's text feature leaves it out.
+    pub fn text_projection(&self) -> Result<Vec<f32>> {
+        self.checkpoint.values("text_projection.weight", &[self.config.projection, self.config.text.width])
+    }
+}
+
+/// Sizes from the tensors' shapes. `config` may be missing; where it is there it must ask for nothing else.
+fn clip_config(checkpoint: &Checkpoint, config: &Path) -> Result<ClipConfig> {
+    let rows = |name: &str| checkpoint.shape(name).map(|shape| shape.first().copied().unwrap_or(0));
+    let layers = |tower: &str| {
+        (0..).take_while(|i| rows(&format!("{tower}.encoder.layers.{i}.layer_norm1.weight")).is_ok()).count()
+    };
+    let patch = checkpoint.shape("vision_model.embeddings.patch_embedding.weight")?;
+    let &[width, 3, patch_size, _] = patch else {
+        return Err(checkpoint.invalid(format!("patch embedding of shape {patch:?}")));
+    };
+    let patches = rows("vision_model.embeddings.position_embedding.weight")?.saturating_sub(1);
+    let json: serde_json::Value = match std::fs::read(config) {
+        Ok(bytes) => serde_json::from_slice(&bytes)
+            .map_err(|e| Error::Checkpoint { file: config.display().to_string(), reason: e.to_string() })?,
+        Err(_) => serde_json::Value::Null,
+    };
+    let heads = |tower: &str, width: usize| {
+        json[tower]["num_attention_heads"].as_u64().map_or(width / 64, |heads| heads as usize)
+    };
+    for tower in ["vision_config", "text_config"] {
+        let activation = json[tower]["hidden_act"].as_str().unwrap_or("quick_gelu");
+        if activation != "quick_gelu" {
+            let reason =
+                format!("{tower}.hidden_act is '{activation}'; only OpenAI's 'quick_gelu' models are supported");
+            return Err(Error::Checkpoint { file: config.display().to_string(), reason });
+        }
+    }
+    let vision = VisionConfig {
+        image_size: patches.isqrt() * patch_size,
+        patch_size,
+        width,
+        layers: layers("vision_model"),
+        heads: heads("vision_config", width),
+        mlp: rows("vision_model.encoder.layers.0.mlp.fc1.weight")?,
+    };
+    let width = rows("text_model.final_layer_norm.weight")?;
+    let text = TextConfig {
+        context: rows("text_model.embeddings.position_embedding.weight")?,
+        vocabulary: rows("text_model.embeddings.token_embedding.weight")?,
+        width,
+        layers: layers("text_model"),
+        heads: heads("text_config", width),
+        mlp: rows("text_model.encoder.layers.0.mlp.fc1.weight")?,
+    };
+    Ok(ClipConfig { vision, text, projection: rows("visual_projection.weight")? })
+}
+
+/// A head's tensors: as the model names them, and as the authors' checkpoints do.
+pub const HEAD_NAMES: [(&str, &str); 11] = [
+    ("image.projection.weight", "image_map.proj.0.weight"),
+    ("image.projection.bias", "image_map.proj.0.bias"),
+    ("text.projection.weight", "text_map.proj.0.weight"),
+    ("text.projection.bias", "text_map.proj.0.bias"),
+    ("image.adapter.0", "img_adapter.fc.0.weight"),
+    ("image.adapter.2", "img_adapter.fc.2.weight"),
+    ("text.adapter.0", "text_adapter.fc.0.weight"),
+    ("text.adapter.2", "text_adapter.fc.2.weight"),
+    ("pre_output.weight", "pre_output.1.weight"),
+    ("pre_output.bias", "pre_output.1.bias"),
+    ("classifier", "classifier.weight"),
+];
+
+/// The key of a head's metadata, for [`HeadTraining`] as JSON.
+pub const HEAD_METADATA: &str = "memeclip";
+
+/// What `memeclip train` says of a head besides its tensors.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeadTraining {
+    pub task: Task,
+    /// See [`HeadEntry::temperature`].
+    pub temperature: f32,
+    /// The epoch that was chosen, from 1 on, and its AUROC on `val`.
+    pub epoch: usize,
+    pub auroc: f64,
+}
+
+/// Reads a head as published, or as `memeclip train` wrote it: the stage `head.<task>` and its entry in the manifest.
+pub fn head(
+    path: &Path,
+    task: Task,
+    clip: &ClipConfig,
+    format: impl Fn(&str) -> Format,
+) -> Result<(Tensors, HeadEntry)> {
+    let c = Checkpoint::open(path)?;
+    let &[map, _] = c.shape("image_map.proj.0.weight")? else {
+        return Err(c.invalid("image_map.proj.0.weight is no matrix".into()));
+    };
+    let training = match c.metadata(HEAD_METADATA) {
+        Some(json) => Some(serde_json::from_str::<HeadTraining>(json).map_err(|e| c.invalid(e.to_string()))?),
+        None => None,
+    };
+    if let Some(training) = &training
+        && training.task != task
+    {
+        return Err(c.invalid(format!("a head for {}, not for {}", training.task.name(), task.name())));
+    }
+    let temperature = training.map_or(1.0, |training| training.temperature);
+    let entry = HeadEntry { config: HeadConfig::memeclip(map), zero_shot: false, temperature };
+    entry.check().map_err(|reason| c.invalid(reason))?;
+    let mut out = Tensors { stage: format!("head.{}", task.name()), ..Tensors::default() };
+    for (name, published) in HEAD_NAMES {
+        let [rows, cols] = match name {
+            "image.projection.weight" => [map, clip.projection],
+            "text.projection.weight" => [map, clip.text.width],
+            "image.adapter.0" | "text.adapter.0" => [map / 4, map],
+            "image.adapter.2" | "text.adapter.2" => [map, map / 4],
+            "classifier" => [task.labels().len(), map],
+            "pre_output.weight" => [map, map],
+            _ => {
+                out.vectors.insert(name.into(), c.values(published, &[map])?);
+                continue;
+            }
+        };
+        let mut values = c.values(published, &[rows, cols])?;
+        if name == "classifier" {
+            normalize_rows(&mut values, map);
+        }
+        out.matrices.insert(name.into(), Matrix::encode(&values, rows, cols, format(name)));
+    }
+    Ok((out, entry))
+}
+
+/// Divides each row of `values` [_, cols] by its length.
+pub fn normalize_rows(values: &mut [f32], cols: usize) {
+    for row in values.chunks_exact_mut(cols) {
+        let length = row.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-12);
+        row.iter_mut().for_each(|v| *v /= length);
+    }
+}

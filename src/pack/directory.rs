@@ -1,0 +1,46 @@
+//! A pack as a folder of this machine.
+
+use std::path::PathBuf;
+use std::{fs, io};
+
+use super::manifest::{self, Shard};
+use super::source::{Source, verify, verify_length};
+use crate::{Error, Result};
+
+/// A pack in a directory.
+pub struct Directory {
+    path: PathBuf,
+}
+
+impl Directory {
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Directory { path: path.into() }
+    }
+}
+
+impl Source for Directory {
+    type Bytes = Vec<u8>;
+
+    async fn manifest(&self) -> Result<Vec<u8>> {
+        let path = self.path.join(manifest::FILE);
+        let name = path.display().to_string();
+        let invalid = |e: io::Error| Error::Manifest { name: name.clone(), reason: e.to_string() };
+        manifest::check_bytes(&name, fs::metadata(&path).map_err(invalid)?.len())?;
+        fs::read(&path).map_err(invalid)
+    }
+
+    async fn shard(&self, shard: &Shard) -> Result<Vec<u8>> {
+        let path = self.path.join(&shard.file);
+        let missing =
+            |e: io::Error| Error::MissingShard { shard: path.display().to_string(), reason: e.to_string() };
+        // The length first, so that an oversized file is refused without reading it.
+        verify_length(shard, fs::metadata(&path).map_err(missing)?.len())?;
+        let bytes = fs::read(&path).map_err(missing)?;
+        verify(shard, &bytes)?;
+        Ok(bytes)
+    }
+
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+}

@@ -1,0 +1,200 @@
+//! From a source to the model's stages: finds a stage's shards, and hands out their tensors.
+
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+
+use safetensors::Dtype;
+use safetensors::tensor::{Metadata, TensorInfo};
+
+use super::manifest::{Manifest, Shard};
+use super::source::{Bytes, Source};
+use crate::model::{Stages, Tensors};
+use crate::quant::{BLOCK, Format, Matrix, PANEL};
+use crate::{Error, Result};
+
+/// An opened pack.
+pub struct Loader<S: Source> {
+    manifest: Manifest,
+    source: S,
+    /// Shards that have arrived and hold stages that nobody has asked for yet, by file name.
+    open: RefCell<HashMap<String, OpenShard<S::Bytes>>>,
+    /// Stages that have been handed out.
+    loaded: RefCell<HashSet<String>>,
+}
+
+struct OpenShard<B> {
+    bytes: Rc<B>,
+    waiting: HashSet<String>,
+}
+
+impl<S: Source> Loader<S> {
+    pub async fn open(source: S) -> Result<Self> {
+        let manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
+        Ok(Loader { manifest, source, open: RefCell::default(), loaded: RefCell::default() })
+    }
+
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    pub fn source(&self) -> &S {
+        &self.source
+    }
+
+    /// Tells the source which shards a request for these components is about to need, in this order.
+    pub async fn prefetch(&self, components: &[String]) -> Result<()> {
+        let mut wanted = Vec::new();
+        for component in components {
+            let shards = &self.manifest.component(component)?.shards;
+            wanted.extend(shards.iter().filter(|shard| self.is_missing(shard)).cloned());
+        }
+        if wanted.is_empty() { Ok(()) } else { self.source.prefetch(&wanted).await }
+    }
+
+    fn is_missing(&self, shard: &Shard) -> bool {
+        let loaded = self.loaded.borrow();
+        !self.open.borrow().contains_key(&shard.file) && shard.stages.iter().any(|stage| !loaded.contains(stage))
+    }
+
+    /// The shard's bytes; kept until each of its stages has been handed out.
+    async fn shard(&self, shard: &Shard, stage: &str) -> Result<Rc<S::Bytes>> {
+        let arrived = self.open.borrow().get(&shard.file).map(|open| open.bytes.clone());
+        let bytes = match arrived {
+            Some(bytes) => bytes,
+            None => {
+                let bytes = Rc::new(self.source.shard(shard).await?);
+                let waiting = shard.stages.iter().cloned().collect();
+                self.open.borrow_mut().insert(shard.file.clone(), OpenShard { bytes: bytes.clone(), waiting });
+                bytes
+            }
+        };
+        let mut open = self.open.borrow_mut();
+        if let Some(entry) = open.get_mut(&shard.file) {
+            entry.waiting.remove(stage);
+            if entry.waiting.is_empty() {
+                open.remove(&shard.file);
+            }
+        }
+        Ok(bytes)
+    }
+}
+
+/// The component that a stage belongs to: `vision.block.3` -> `vision`, `head.hate` -> `head/hate`.
+pub fn component_of(stage: &str) -> String {
+    match stage.strip_prefix("head.") {
+        Some(task) => format!("head/{task}"),
+        None => stage.split('.').next().unwrap_or(stage).to_string(),
+    }
+}
+
+impl<S: Source> Stages for Loader<S> {
+    async fn stage(&self, stage: &str) -> Result<Tensors> {
+        let component = self.manifest.component(&component_of(stage))?;
+        let mut tensors = Tensors { stage: stage.into(), ..Tensors::default() };
+        for shard in component.shards.iter().filter(|shard| shard.stages.iter().any(|s| s == stage)) {
+            let bytes = self.shard(shard, stage).await?;
+            append(&mut tensors, shard, &*bytes)?;
+        }
+        self.loaded.borrow_mut().insert(stage.into());
+        Ok(tensors)
+    }
+
+    async fn pause(&self) -> Result<()> {
+        self.source.pause().await
+    }
+}
+
+/// Adds a shard's tensors of the stage. A tensor that continues from an earlier shard is extended.
+fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()> {
+    let invalid =
+        |tensor: &str, reason: String| Error::Tensor { tensor: format!("{tensor} in {}", shard.file), reason };
+    let (header, start) = header(bytes).map_err(|reason| invalid("header", reason))?;
+    let data = |info: &TensorInfo| bytes.part(start + info.data_offsets.0..start + info.data_offsets.1);
+    let prefix = format!("{}.", tensors.stage);
+    for (full, info) in header.tensors() {
+        let Some(name) = full.strip_prefix(&prefix) else { continue };
+        if name.ends_with(".scale") {
+            continue;
+        }
+        match stored(info) {
+            Some(Stored::Vector) => {
+                let data = data(info);
+                let values: Vec<f32> = data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+                if values.iter().any(|value| !value.is_finite()) {
+                    return Err(Error::not_finite(&full));
+                }
+                tensors.vectors.entry(name.into()).or_default().extend(values);
+            }
+            Some(Stored::Integers) => {
+                let data = data(info);
+                let values = data.as_chunks().0.iter().map(|b| u16::from_le_bytes(*b));
+                tensors.integers.entry(name.into()).or_default().extend(values);
+            }
+            Some(Stored::Matrix(format, panels, cols)) => {
+                let scale = format!("{full}.scale");
+                let scales = match format {
+                    Format::Q8 | Format::Q4 => {
+                        data(header.info(&scale).ok_or_else(|| invalid(&scale, "it is missing".into()))?)
+                    }
+                    Format::F32 | Format::F16 => Vec::new(),
+                };
+                let piece = Matrix::new(&full, panels * PANEL, cols, format, data(info), scales)?;
+                match tensors.matrices.get_mut(name) {
+                    Some(matrix) if (matrix.cols, matrix.format) == (piece.cols, piece.format) => {
+                        matrix.rows += piece.rows;
+                        // No more than is needed: it stays.
+                        matrix.data.reserve_exact(piece.data.len());
+                        matrix.data.extend(piece.data);
+                        matrix.scales.reserve_exact(piece.scales.len());
+                        matrix.scales.extend(piece.scales);
+                    }
+                    Some(_) => return Err(invalid(&full, "its pieces differ in format".into())),
+                    None => drop(tensors.matrices.insert(name.into(), piece)),
+                }
+            }
+            None => {
+                return Err(invalid(&full, format!("{:?} {:?} is none of the pack's kinds", info.dtype, info.shape)));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A safetensors file's header, and where its data begin: without the data, which may be elsewhere.
+fn header(bytes: &impl Bytes) -> Result<(Metadata, usize), String> {
+    const LENGTH: usize = size_of::<u64>();
+    let too_short = || "it is too short".to_string();
+    let rest = bytes.size().checked_sub(LENGTH).ok_or_else(too_short)?;
+    let length = u64::from_le_bytes(bytes.part(0..LENGTH).try_into().map_err(|_| too_short())?);
+    let length = usize::try_from(length).ok().filter(|length| *length <= rest).ok_or_else(too_short)?;
+    let header: Metadata = serde_json::from_slice(&bytes.part(LENGTH..LENGTH + length)).map_err(|e| e.to_string())?;
+    match header.data_len() == rest - length {
+        true => Ok((header, LENGTH + length)),
+        false => Err(format!("{} bytes of data, but {} in the file", header.data_len(), rest - length)),
+    }
+}
+
+enum Stored {
+    Vector,
+    Integers,
+    /// Format, panels, columns.
+    Matrix(Format, usize, usize),
+}
+
+/// What a tensor of a shard is, by its element type and shape (see [`super::writer`]).
+fn stored(info: &TensorInfo) -> Option<Stored> {
+    // A size of 0 would let the others be anything.
+    if info.shape.contains(&0) {
+        return None;
+    }
+    Some(match (info.dtype, &info.shape[..]) {
+        (Dtype::F32, [_]) => Stored::Vector,
+        (Dtype::U16, [_]) => Stored::Integers,
+        (Dtype::F32, &[panels, cols, PANEL]) => Stored::Matrix(Format::F32, panels, cols),
+        (Dtype::F16, &[panels, cols, PANEL]) => Stored::Matrix(Format::F16, panels, cols),
+        (Dtype::I8, &[panels, blocks, 8, PANEL, 4]) => Stored::Matrix(Format::Q8, panels, blocks * BLOCK),
+        (Dtype::U8, &[panels, blocks, 4, PANEL, 4]) => Stored::Matrix(Format::Q4, panels, blocks * BLOCK),
+        _ => return None,
+    })
+}

@@ -1,0 +1,205 @@
+//! `manifest.json`: what a pack holds and how to check it.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::RangeInclusive;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::hash::hex;
+use crate::model::{ClipConfig, HeadConfig};
+use crate::quant::Format;
+use crate::task::Task;
+use crate::{Error, Result};
+
+/// The format version that this program reads and writes.
+pub const VERSION: u32 = 1;
+/// The value of `format`.
+pub const FORMAT: &str = "memeclip";
+/// The file's name in every pack.
+pub const FILE: &str = "manifest.json";
+/// Bytes of the largest manifest that is read.
+pub const MAX_BYTES: u64 = 4 << 20;
+/// Bytes of the largest shard; a pack's writer stops at a quarter of it.
+pub const MAX_SHARD_BYTES: u64 = 64 << 20;
+/// Bytes of all shards of the largest pack: WebAssembly has no more memory.
+pub const MAX_PACK_BYTES: u64 = 4 << 30;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Always [`FORMAT`].
+    pub format: String,
+    pub version: u32,
+    /// What people call the model.
+    pub name: String,
+    /// Format of the towers' large matrices; the small and sensitive ones are finer (see [`super::pack`]).
+    pub dtype: Format,
+    pub licence: String,
+    /// Where the weights come from.
+    pub provenance: String,
+    /// One sentence on what the model is and what it must not be used for; the page shows it.
+    pub notice: String,
+    pub clip: ClipConfig,
+    pub heads: BTreeMap<Task, HeadEntry>,
+    /// `vision`, `text` (with the tokenizer), `head/<task>`: each loads on its own. `prompts`, for training: the class
+    /// prompts in CLIP's joint space. `ocr`: what reads the text off a picture (see `src/ocr`). `golden`: what a GPU is tested
+    /// with (see `src/classifier/golden.rs`).
+    pub components: BTreeMap<String, Component>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct HeadEntry {
+    pub config: HeadConfig,
+    /// The class weights come from the class names; nothing was trained.
+    pub zero_shot: bool,
+    /// Divides the logits before the softmax, so that probabilities match frequencies (Guo et al., ICML 2017); 1 changes
+    /// nothing.
+    #[serde(default = "uncalibrated")]
+    pub temperature: f32,
+}
+
+/// What [`HeadEntry::temperature`] may be: with others, probabilities would be 0, 1 or no numbers.
+pub const TEMPERATURES: RangeInclusive<f32> = 0.01..=100.0;
+
+impl HeadEntry {
+    /// What is wrong with it.
+    pub(super) fn check(&self) -> Result<(), String> {
+        match TEMPERATURES.contains(&self.temperature) {
+            true => self.config.check(),
+            false => Err(format!("temperature {}", self.temperature)),
+        }
+    }
+}
+
+fn uncalibrated() -> f32 {
+    1.0
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Component {
+    /// In the order in which a request needs them.
+    pub shards: Vec<Shard>,
+}
+
+/// A safetensors file, named by its content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shard {
+    pub file: String,
+    pub bytes: u64,
+    /// Lower-case hexadecimal.
+    pub sha256: String,
+    /// The stages with tensors in this shard.
+    pub stages: Vec<String>,
+}
+
+impl Shard {
+    /// What is wrong with its entry.
+    fn check(&self) -> Result<(), String> {
+        // A name with a path could reach outside the pack.
+        if self.file.is_empty() || self.file.contains(['/', '\\', ':']) || self.file.starts_with('.') {
+            return Err(format!("shard name '{}'", self.file));
+        }
+        if self.bytes > MAX_SHARD_BYTES {
+            return Err(format!(
+                "shard {} of {} bytes, more than the {MAX_SHARD_BYTES} allowed",
+                self.file, self.bytes
+            ));
+        }
+        // The browser's cache keeps shards under it.
+        if self.sha256.len() != 64 || !self.sha256.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(format!("shard {}: sha256 '{}'", self.file, self.sha256));
+        }
+        Ok(())
+    }
+}
+
+impl Component {
+    pub fn bytes(&self) -> u64 {
+        self.shards.iter().map(|shard| shard.bytes).sum()
+    }
+}
+
+/// Refuses a manifest that is too large to be read.
+pub fn check_bytes(name: &str, bytes: u64) -> Result<()> {
+    let reason = || format!("it is too large: {bytes} bytes, more than the {MAX_BYTES} allowed");
+    if bytes > MAX_BYTES { Err(Error::Manifest { name: name.into(), reason: reason() }) } else { Ok(()) }
+}
+
+impl Manifest {
+    /// Reads and checks a manifest; `name` (a path or an address) is for errors.
+    pub fn parse(name: &str, json: &[u8]) -> Result<Self> {
+        let invalid = |reason: String| Error::Manifest { name: name.into(), reason };
+        check_bytes(name, json.len() as u64)?;
+        // The version first: another version's fields may differ.
+        #[derive(Deserialize)]
+        struct Header {
+            format: String,
+            version: u32,
+        }
+        let header: Header = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
+        if header.format != FORMAT {
+            return Err(invalid(format!("its format is '{}'", header.format)));
+        }
+        if header.version != VERSION {
+            return Err(Error::PackVersion { name: name.into(), found: header.version, supported: VERSION });
+        }
+        let manifest: Manifest = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
+        manifest.clip.check(name)?;
+        for (task, head) in &manifest.heads {
+            head.check().map_err(|reason| invalid(format!("head {}: {reason}", task.name())))?;
+        }
+        let heads = manifest.heads.keys().map(|task| format!("head/{}", task.name()));
+        for component in ["vision".into(), "text".into()].into_iter().chain(heads) {
+            if !manifest.components.contains_key(&component) {
+                return Err(invalid(format!("component '{component}' is missing")));
+            }
+        }
+        for (name, component) in &manifest.components {
+            let mut files = HashSet::new();
+            for shard in &component.shards {
+                shard.check().map_err(invalid)?;
+                if !files.insert(&shard.file) {
+                    return Err(invalid(format!("component '{name}' has shard {} twice", shard.file)));
+                }
+            }
+        }
+        if manifest.bytes() > MAX_PACK_BYTES {
+            let reason = format!("a pack of {} bytes, more than the {MAX_PACK_BYTES} allowed", manifest.bytes());
+            return Err(invalid(reason));
+        }
+        Ok(manifest)
+    }
+
+    pub fn component(&self, name: &str) -> Result<&Component> {
+        let missing = || Error::MissingComponent { pack: self.name.clone(), component: name.into() };
+        self.components.get(name).ok_or_else(missing)
+    }
+
+    /// The one shard of the component `ocr`.
+    pub fn ocr(&self) -> Result<&Shard> {
+        let component = self.component("ocr")?;
+        let several = || Error::Manifest { name: self.name.clone(), reason: "component 'ocr' is not one shard".into() };
+        if let [shard] = &component.shards[..] { Ok(shard) } else { Err(several()) }
+    }
+
+    /// The identity of the towers: packs with the same one make the same features, whatever their heads.
+    pub fn towers(&self) -> String {
+        let shards = ["vision", "text"].into_iter().filter_map(|name| self.components.get(name));
+        let mut hash = Sha256::new();
+        hash.update(format!("{:?}", self.clip));
+        shards.flat_map(|c| &c.shards).for_each(|shard| hash.update(&shard.sha256));
+        hex(&hash.finalize())[..16].into()
+    }
+
+    /// Bytes of all that classifying loads: not the prompts, which only training reads, nor what reads pictures, nor the few
+    /// that test a GPU.
+    pub fn classifier_bytes(&self) -> u64 {
+        let loaded = self.components.iter().filter(|(name, _)| !["prompts", "ocr", "golden"].contains(&name.as_str()));
+        loaded.map(|(_, component)| component.bytes()).sum()
+    }
+
+    /// Bytes of all shards.
+    pub fn bytes(&self) -> u64 {
+        self.components.values().map(Component::bytes).sum()
+    }
+}

@@ -1,0 +1,16 @@
+//! Packs: a model's weights as static files, and the way from a directory or a web server into an engine.
+
+#[cfg(not(target_arch = "wasm32"))]
+pub mod checkpoint;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod directory;
+pub mod hash;
+pub mod load;
+pub mod manifest;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod safetensors_file;
+pub mod source;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod synth;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod writer;

@@ -1,0 +1,207 @@
+//! Writing a pack: `manifest.json` and content-named safetensors shards of 4 to 16 MB.
+//!
+//! Tensor names are `<stage>.<name>`. What a tensor is follows from its element type and shape:
+//!
+//! | type | shape | what |
+//! | --- | --- | --- |
+//! | F32 | `[n]` | a vector, or a small matrix, row-major |
+//! | U16 | `[n]` | integers (the tokenizer's merges) |
+//! | U8 | `[n]` | a file (of the component `ocr`) |
+//! | F32, F16 | `[panels, cols, 8]` | a matrix |
+//! | I8 | `[panels, blocks, 8, 8, 4]` | a `q8` matrix, with `<name>.scale`, F16 `[panels, blocks, 8]` |
+//! | U8 | `[panels, blocks, 4, 8, 4]` | a `q4` matrix, with the same scales |
+//!
+//! A matrix larger than a shard continues, by whole panels, under the same name in the next one.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use safetensors::Dtype;
+use sha2::{Digest, Sha256};
+
+use super::directory::Directory;
+use super::hash::hex;
+use super::load::component_of;
+use super::manifest::{self, Component, Manifest, Shard};
+use super::safetensors_file::{self, Entry, to_bytes};
+use super::source::Source;
+use crate::model::Tensors;
+use crate::quant::{BLOCK, Format, Matrix, PANEL};
+use crate::{Error, Result};
+
+/// A shard is closed at the end of a stage once it has this size ...
+const SHARD_MIN: usize = 4 << 20;
+/// ... and never grows beyond this one.
+const SHARD_MAX: usize = 16 << 20;
+
+/// The format of a matrix in a pack of type `dtype`. The class weights stay f32. In a `q4` pack, what is small or works
+/// on raw input (patch embedding, projection, heads) is `q8`: it costs little and saves much of the error.
+pub fn format_of(dtype: Format, stage: &str, name: &str) -> Format {
+    match dtype {
+        _ if name == "classifier" => Format::F32,
+        Format::Q4 if stage.contains(".block.") || stage == "text.embed" => Format::Q4,
+        Format::Q4 => Format::Q8,
+        other => other,
+    }
+}
+
+/// Writes shards stage by stage, then the manifest.
+pub struct PackWriter {
+    dir: PathBuf,
+    components: BTreeMap<String, Component>,
+    component: String,
+    pending: Vec<Staged>,
+    pending_bytes: usize,
+}
+
+/// One tensor of a shard; its name in the file begins with its stage.
+struct Staged {
+    stage: String,
+    entry: Entry,
+}
+
+impl Staged {
+    fn new(stage: &str, name: &str, dtype: Dtype, shape: Vec<usize>, data: Vec<u8>) -> Self {
+        Staged { stage: stage.into(), entry: Entry { name: format!("{stage}.{name}"), dtype, shape, data } }
+    }
+}
+
+impl PackWriter {
+    /// Creates the directory if need be.
+    pub fn create(dir: &Path) -> Result<Self> {
+        fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
+        Ok(PackWriter {
+            dir: dir.into(),
+            components: BTreeMap::new(),
+            component: String::new(),
+            pending: Vec::new(),
+            pending_bytes: 0,
+        })
+    }
+
+    /// Adds a stage; the stages of a component come one after the other, in the order in which a request needs them.
+    pub fn add(&mut self, tensors: Tensors) -> Result<()> {
+        let component = component_of(&tensors.stage);
+        if component != self.component {
+            self.flush()?;
+            self.component = component;
+        }
+        let stage = tensors.stage;
+        let matrices: BTreeMap<_, _> = tensors.matrices.into_iter().collect();
+        for (name, matrix) in matrices {
+            let panel = matrix.format.panel_bytes(matrix.cols) + matrix.format.panel_scale_bytes(matrix.cols);
+            let per_piece = (SHARD_MAX / panel).max(1);
+            for first in (0..matrix.panels()).step_by(per_piece) {
+                let panels = per_piece.min(matrix.panels() - first);
+                self.push(matrix_entries(&stage, &name, &matrix, first, panels))?;
+            }
+        }
+        let vectors: BTreeMap<_, _> = tensors.vectors.into_iter().collect();
+        for (name, values) in vectors {
+            self.push(vec![Staged::new(&stage, &name, Dtype::F32, vec![values.len()], to_bytes(&values))])?;
+        }
+        let integers: BTreeMap<_, _> = tensors.integers.into_iter().collect();
+        for (name, values) in integers {
+            let data = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+            self.push(vec![Staged::new(&stage, &name, Dtype::U16, vec![values.len()], data)])?;
+        }
+        if self.pending_bytes >= SHARD_MIN { self.flush() } else { Ok(()) }
+    }
+
+    /// Adds a stage of whole files, which are kept in one shard.
+    pub fn add_files(&mut self, stage: &str, files: &[(&str, &[u8])]) -> Result<()> {
+        self.flush()?;
+        self.component = component_of(stage);
+        let entries =
+            files.iter().map(|(name, bytes)| Staged::new(stage, name, Dtype::U8, vec![bytes.len()], bytes.to_vec()));
+        self.push(entries.collect())?;
+        self.flush()
+    }
+
+    /// Takes a component over from another pack as it is. What this pack's directory has already stays.
+    pub async fn keep(&mut self, pack: &Directory, manifest: &Manifest, component: &str) -> Result<()> {
+        self.flush()?;
+        let shards = manifest.component(component)?.shards.clone();
+        for shard in &shards {
+            if Directory::new(&self.dir).shard(shard).await.is_err() {
+                let path = self.dir.join(&shard.file);
+                fs::write(&path, pack.shard(shard).await?).map_err(|e| Error::io(&path, e))?;
+            }
+        }
+        self.components.insert(component.into(), Component { shards });
+        Ok(())
+    }
+
+    /// Entries that belong into one shard.
+    fn push(&mut self, entries: Vec<Staged>) -> Result<()> {
+        let bytes: usize = entries.iter().map(|staged| staged.entry.data.len()).sum();
+        if self.pending_bytes + bytes > SHARD_MAX {
+            self.flush()?;
+        }
+        self.pending_bytes += bytes;
+        self.pending.extend(entries);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let pending = std::mem::take(&mut self.pending).into_iter().map(|staged| (staged.stage, staged.entry));
+        let (mut stages, entries): (Vec<String>, Vec<Entry>) = pending.unzip();
+        self.pending_bytes = 0;
+        let bytes = safetensors_file::serialize(&entries, None)?;
+        let sha256 = hex(&Sha256::digest(&bytes));
+
+        stages.dedup();
+        let shards = &mut self.components.entry(self.component.clone()).or_insert(Component { shards: vec![] }).shards;
+        let file = format!("{}-{:02}-{}.safetensors", self.component.replace('/', "-"), shards.len(), &sha256[..16]);
+        let path = self.dir.join(&file);
+        fs::write(&path, &bytes).map_err(|e| Error::io(&path, e))?;
+        shards.push(Shard { file, bytes: bytes.len() as u64, sha256, stages });
+        Ok(())
+    }
+
+    /// Writes the manifest, whose `components` are filled in here, and removes shards of an older pack in its place.
+    pub fn finish(mut self, mut manifest: Manifest) -> Result<Manifest> {
+        self.flush()?;
+        manifest.components = self.components;
+        let path = self.dir.join(manifest::FILE);
+        let older = fs::read(&path).ok().and_then(|json| Manifest::parse("", &json).ok());
+        let json = serde_json::to_string_pretty(&manifest).map_err(|e| Error::Internal { reason: e.to_string() })?;
+        // Under another name first: a reader never sees half a manifest.
+        let draft = self.dir.join(".manifest.json");
+        fs::write(&draft, json + "\n").and_then(|()| fs::rename(&draft, &path)).map_err(|e| Error::io(&path, e))?;
+
+        let current: Vec<&Shard> = manifest.components.values().flat_map(|c| &c.shards).collect();
+        for shard in older.iter().flat_map(|older| older.components.values()).flat_map(|c| &c.shards) {
+            if !current.iter().any(|kept| kept.file == shard.file) {
+                // Already gone is as good as removed.
+                let _ = fs::remove_file(self.dir.join(&shard.file));
+            }
+        }
+        Ok(manifest)
+    }
+}
+
+/// The data, and the scales if there are any, of `panels` panels from `first` on.
+fn matrix_entries(stage: &str, name: &str, matrix: &Matrix, first: usize, panels: usize) -> Vec<Staged> {
+    let Matrix { cols, format, .. } = *matrix;
+    let blocks = cols / BLOCK;
+    let (dtype, shape) = match format {
+        Format::F32 => (Dtype::F32, vec![panels, cols, PANEL]),
+        Format::F16 => (Dtype::F16, vec![panels, cols, PANEL]),
+        Format::Q8 => (Dtype::I8, vec![panels, blocks, 8, PANEL, 4]),
+        Format::Q4 => (Dtype::U8, vec![panels, blocks, 4, PANEL, 4]),
+    };
+    let piece = |all: &[u8], panel: usize| all[first * panel..(first + panels) * panel].to_vec();
+    let data = piece(&matrix.data, format.panel_bytes(cols));
+    let mut entries = vec![Staged::new(stage, name, dtype, shape, data)];
+    if !matrix.scales.is_empty() {
+        let scales = piece(&matrix.scales, format.panel_scale_bytes(cols));
+        let name = format!("{name}.scale");
+        entries.push(Staged::new(stage, &name, Dtype::F16, vec![panels, blocks, PANEL], scales));
+    }
+    entries
+}
