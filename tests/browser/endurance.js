@@ -1,4 +1,4 @@
-// Requests of all kinds to one classifier, and what they leave in memory: for endurance.test.js and tests/bench/endurance.js.
+// Requests of all kinds to one classifier, and what they leave in memory: for endurance.test.js and benches/endurance.js.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-// What a classifier holds on to after many requests, and after it is gone: the short form of tests/bench/endurance.js.
+// What a classifier holds on to after many requests, and after it is gone: the short form of benches/endurance.js.
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

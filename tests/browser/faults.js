@@ -191,11 +191,11 @@ const gpu = [
   { fault: 'the GPU process crashes', when: 'request', act: crash, fresh: true, outcome: 'recovers' },
   { fault: 'the GPU process crashes while it computes', when: 'request', act: (bench) => void bench.others.push(crash(bench)), fresh: true, outcome: 'recovers' },
   { fault: 'no adapter is ever found', when: 'load', act: all(hurried, first('/worker.js', silent, ['GPU', 'requestAdapter'])), outcome: 'gpu/none' },
-  { fault: 'the device never comes', when: 'load', act: all(hurried, first('/worker.js', silent, ['GPUAdapter', 'requestDevice'])), outcome: 'gpu/none' },
-  { fault: 'results never come, nor word of a loss', when: 'weights', act: all(inside('/worker.js', hurry, 100_000), inside('/worker.js', silent, ['GPUBuffer', 'mapAsync'])), outcome: 'recovers' },
+  { fault: 'the device never arrives', when: 'load', act: all(hurried, first('/worker.js', silent, ['GPUAdapter', 'requestDevice'])), outcome: 'gpu/none' },
+  { fault: 'results never arrive, and no loss is reported', when: 'weights', act: all(inside('/worker.js', hurry, 100_000), inside('/worker.js', silent, ['GPUBuffer', 'mapAsync'])), outcome: 'recovers' },
   { fault: 'results cannot be read', when: 'request', act: inside('/worker.js', unreadable), outcome: 'recovers' },
   { fault: 'out of GPU memory', when: 'weights', act: inside('/worker.js', exhausted), outcome: 'gpu/memory' },
-  { fault: 'out of GPU memory, the device left to choose', when: 'weights', device: 'auto', before: first('/worker.js', disguise), act: inside('/worker.js', exhausted), outcome: 'recovers', notice: taken },
+  { fault: 'out of GPU memory, with device auto', when: 'weights', device: 'auto', before: first('/worker.js', disguise), act: inside('/worker.js', exhausted), outcome: 'recovers', notice: taken },
 ].map((row) => ({ device: 'gpu', before: first('/worker.js', remember), ...row }));
 
 // Memory and Workers.
@@ -228,14 +228,14 @@ const threads = '2 threads';
 const workers = [
   { fault: 'out of WebAssembly memory', when: 'request', act: inside('/worker.js', fill), ask: large, outcome: 'internal' },
   { fault: 'no memory to share', when: 'load', device: threads, act: first('/worker.js', unshared), outcome: 'recovers' },
-  { fault: 'the Worker is killed before it says a word', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/worker.js'] = 'self.close()')), outcome: 'network' },
+  { fault: 'the Worker is killed before its first message', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/worker.js'] = 'self.close()')), outcome: 'network' },
   { fault: 'the Worker is killed', when: 'weights', act: inside('/worker.js', killed), outcome: 'internal' },
   { fault: 'the Worker is killed', when: 'request', act: inside('/worker.js', killed), outcome: 'internal' },
-  { fault: 'the Worker is killed while it has nothing to do', when: 'request', act: async ({ page, worker }) => {
+  { fault: 'the Worker is killed while it is idle', when: 'request', act: async ({ page, worker }) => {
     await worker('/worker.js').evaluate(() => self.close());
     await page.waitForTimeout(500);
   }, outcome: 'recovers' },
-  { fault: 'the loader is killed before it says a word', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/loader.js'] = 'self.close()')), outcome: 'network' },
+  { fault: 'the loader is killed before its first message', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/loader.js'] = 'self.close()')), outcome: 'network' },
   { fault: 'the loader is killed', when: 'weights', act: inside('/loader.js', () => (self.fetch = () => self.close())), outcome: 'internal' },
   { fault: 'the loader fails', when: 'weights', act: inside('/loader.js', () => (Map.prototype.set = () => { throw new Error('a bug'); })), outcome: 'internal' },
   { fault: 'the loader never answers', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/loader.js'] = '// silence')), outcome: 'network' },
@@ -247,15 +247,15 @@ const workers = [
 // The code.
 
 const scripts = [
-  { fault: 'worker.js never comes', when: 'load', act: all(({ page }) => page.evaluate(hurry), code('/worker.js', answers.stalled)), outcome: 'network' },
+  { fault: 'worker.js never arrives', when: 'load', act: all(({ page }) => page.evaluate(hurry), code('/worker.js', answers.stalled)), outcome: 'network' },
   { fault: 'a web page in place of worker.js', when: 'load', act: code('/worker.js', answers.page), outcome: 'network' },
   { fault: 'worker.js with a flipped bit', when: 'load', act: ({ site }) => (site.scripts['/worker.js'] = readFileSync(join(root, 'www/worker.js'), 'utf8').replace('{', '[')), outcome: 'network' },
-  { fault: 'loader.js never comes', when: 'load', act: all(hurried, code('/loader.js', answers.stalled)), outcome: 'network' },
+  { fault: 'loader.js never arrives', when: 'load', act: all(hurried, code('/loader.js', answers.stalled)), outcome: 'network' },
   { fault: 'a web page in place of loader.js', when: 'load', act: code('/loader.js', answers.page), outcome: 'network' },
-  { fault: 'thread.js never comes', when: 'load', device: threads, act: all(hurried, code('/thread.js', answers.stalled)), outcome: 'recovers' },
+  { fault: 'thread.js never arrives', when: 'load', device: threads, act: all(hurried, code('/thread.js', answers.stalled)), outcome: 'recovers' },
   ...['/pkg/relaxed.js', '/pkg/relaxed_bg.wasm'].flatMap((path) => [
     { fault: `${basename(path)} is cut`, when: 'load', act: code(path, answers.cutMidway), outcome: 'network' },
-    { fault: `${basename(path)} never comes`, when: 'load', act: all(hurried, code(path, answers.stalled)), outcome: 'network' },
+    { fault: `${basename(path)} never arrives`, when: 'load', act: all(hurried, code(path, answers.stalled)), outcome: 'network' },
     { fault: `${basename(path)} stalls midway`, when: 'load', act: all(hurried, code(path, answers.stalledMidway)), outcome: 'network' },
     { fault: `${basename(path)} with a flipped bit`, when: 'load', act: code(path, (file, response) => {
       const bytes = readFileSync(file);
@@ -275,16 +275,16 @@ const network = ['manifest', 'shard'].flatMap((of) => {
   return [
     row('the connection is cut, once', answers.cut, 'recovers', 1),
     row('the connection is cut midway, once', answers.cutMidway, 'recovers', 1),
-    row('the connection is cut each time', answers.cut, 'network'),
-    row('nothing comes, once', answers.stalled, 'recovers', 1),
-    row('nothing comes each time', answers.stalled, 'network'),
-    row('nothing more comes midway, each time', answers.stalledMidway, 'network'),
-    row('a trickle comes', answers.trickling, 'network'),
-    row('it is slow', answers.slow, 'recovers'),
+    row('the connection is cut, each time', answers.cut, 'network'),
+    row('no response, once', answers.stalled, 'recovers', 1),
+    row('no response, each time', answers.stalled, 'network'),
+    row('the response stalls midway, each time', answers.stalledMidway, 'network'),
+    row('the response trickles', answers.trickling, 'network'),
+    row('the response is slow', answers.slow, 'recovers'),
     row('it is missing', answers.missing, { manifest: 'pack/manifest', shard: 'pack/missing-shard' }[of]),
     row('a web page in its place', answers.page, { manifest: 'pack/manifest', shard: 'pack/missing-shard' }[of]),
     ...(of === 'manifest' ? [] : [row('a bit is flipped, once', answers.flipped, 'recovers', 1)]),
-    row('a bit is flipped each time', answers.flipped, { manifest: 'pack/manifest', shard: 'pack/shard-hash' }[of]),
+    row('a bit is flipped, each time', answers.flipped, { manifest: 'pack/manifest', shard: 'pack/shard-hash' }[of]),
   ];
 });
 
@@ -294,9 +294,9 @@ const replace = ({ site, newer }) => {
 };
 
 network.push(
-  { fault: 'another pack takes the place of this one', when: 'weights', act: replace, keep: true, outcome: 'pack/missing-shard', next: 'newer' },
-  { fault: 'another pack takes the place of this one', when: 'visit', act: replace, keep: true, outcome: 'recovers', verdict: 'newer', next: 'newer' },
-  { fault: 'another tab opens a newer pack, which takes this one out of the cache', when: 'weights', act: async ({ tab, site, newer }) => {
+  { fault: 'another pack replaces this one', when: 'weights', act: replace, keep: true, outcome: 'pack/missing-shard', next: 'newer' },
+  { fault: 'another pack replaces this one', when: 'visit', act: replace, keep: true, outcome: 'recovers', verdict: 'newer', next: 'newer' },
+  { fault: 'another tab opens a newer pack, which removes this one from the cache', when: 'weights', act: async ({ tab, site, newer }) => {
     const other = await tab();
     site.fault = (file, response, request) => (send(join(newer, basename(file)), response, request), true);
     await other.open('/weights/', { device: 'cpu' });
@@ -311,11 +311,11 @@ const cache = [
   { fault: 'the cache is evicted', when: 'weights', act: ({ page }) => page.evaluate(evict), outcome: 'recovers' },
   { fault: 'the cache is evicted', when: 'visit', act: ({ page }) => page.evaluate(evict), outcome: 'recovers' },
   { fault: 'a shard is evicted', when: 'visit', act: ({ page }) => page.evaluate(alter, null), outcome: 'recovers' },
-  { fault: 'a kept shard is cut short', when: 'visit', act: ({ page }) => page.evaluate(alter, 'short'), outcome: 'recovers' },
-  { fault: 'a kept shard has a flipped bit', when: 'visit', act: ({ page }) => page.evaluate(alter, 'flipped'), outcome: 'recovers' },
-  { fault: 'the server is gone, and the manifest is kept', when: 'visit', act: serving(answers.cut, 'manifest'), outcome: 'recovers' },
-  { fault: 'the server stalls, and the manifest is kept', when: 'visit', before: hurried, act: serving(answers.stalled, 'manifest'), outcome: 'recovers' },
-  { fault: 'a web page in place of the manifest, and it is kept', when: 'visit', act: serving(answers.page, 'manifest'), outcome: 'pack/manifest' },
+  { fault: 'a cached shard is truncated', when: 'visit', act: ({ page }) => page.evaluate(alter, 'short'), outcome: 'recovers' },
+  { fault: 'a cached shard has a flipped bit', when: 'visit', act: ({ page }) => page.evaluate(alter, 'flipped'), outcome: 'recovers' },
+  { fault: 'the server is gone, and the manifest is cached', when: 'visit', act: serving(answers.cut, 'manifest'), outcome: 'recovers' },
+  { fault: 'the server stalls, and the manifest is cached', when: 'visit', before: hurried, act: serving(answers.stalled, 'manifest'), outcome: 'recovers' },
+  { fault: 'a web page in place of the manifest, which is cached', when: 'visit', act: serving(answers.page, 'manifest'), outcome: 'pack/manifest' },
   { fault: 'the quota is used up', when: 'load', act: async ({ context, page, site }) => {
     const session = await context.newCDPSession(page);
     await session.send('Storage.overrideQuotaForOrigin', { origin: site.origin, quotaSize: 1024 });
@@ -374,7 +374,7 @@ const page = [
       setTimeout(() => state('active'), 1000);
     }, 100);
   }, outcome: 'recovers' },
-  { fault: "the page's service worker never comes", when: 'load', act: code('/service-worker.js', answers.stalled), ask: async ({ context, site, run }) => {
+  { fault: "the page's service worker never arrives", when: 'load', act: code('/service-worker.js', answers.stalled), ask: async ({ context, site, run }) => {
     const other = await context.newPage();
     await other.addInitScript(hurry);
     await other.goto(`${site.origin}/index.html?device=cpu`);
@@ -396,12 +396,12 @@ function slowly({ site }) {
 
 const from = (answer) => ({ site }) => (site.scripts['/picture.png'] = (response) => answer(join(root, 'tests/goldens/images/exact.png'), response, { headers: {} }));
 const pictures = [
-  { fault: "the picture's server is gone", act: from(answers.cut), outcome: 'image/unreadable' },
-  { fault: "the picture's server never answers", before: hurried, act: from(answers.stalled), outcome: 'image/unreadable' },
-  { fault: 'the picture stalls midway', before: hurried, act: from(answers.stalledMidway), outcome: 'image/unreadable' },
-  { fault: 'the picture is cut midway', act: from((file, response) => send(file, response, { headers: {} }, 100)), outcome: 'image/unreadable' },
-  { fault: 'a web page in place of the picture', act: from(answers.page), outcome: 'image/not-an-image' },
-  { fault: 'the file is another one by the time that it is read', act: () => {}, ask: changed, outcome: 'image/unreadable' },
+  { fault: "the image's server is gone", act: from(answers.cut), outcome: 'image/unreadable' },
+  { fault: "the image's server never answers", before: hurried, act: from(answers.stalled), outcome: 'image/unreadable' },
+  { fault: 'the image stalls midway', before: hurried, act: from(answers.stalledMidway), outcome: 'image/unreadable' },
+  { fault: 'the image is cut midway', act: from((file, response) => send(file, response, { headers: {} }, 100)), outcome: 'image/unreadable' },
+  { fault: 'a web page in place of the image', act: from(answers.page), outcome: 'image/not-an-image' },
+  { fault: 'the file changes before it is read', act: () => {}, ask: changed, outcome: 'image/unreadable' },
 ].map((row) => ({ when: 'request', ask: ({ run, site }) => run(`${site.origin}/picture.png`, { text: 'hello' }), ...row }));
 
 /** Classifies a file that has been chosen and then written to. */
@@ -421,7 +421,7 @@ const reading = [
   { fault: 'ocr.js is missing', act: code('/pkg/ocr.js', answers.missing), outcome: 'network' },
   { fault: 'ocr.js is missing before the shard is checked', act: all(code('/pkg/ocr.js', answers.missingLater), inside('/loader.js', checksSlowly)), outcome: 'network' },
   { fault: 'ocr_bg.wasm is cut', act: code('/pkg/ocr_bg.wasm', answers.cutMidway), outcome: 'network' },
-  { fault: 'ocr_bg.wasm never comes', before: hurried, act: code('/pkg/ocr_bg.wasm', answers.stalled), outcome: 'network' },
+  { fault: 'ocr_bg.wasm never arrives', before: hurried, act: code('/pkg/ocr_bg.wasm', answers.stalled), outcome: 'network' },
 ].map((row) => ({ when: 'request', ask: ({ run }) => run(picture('exact.png')), ...row, reads: true }));
 
 function checksSlowly() {
@@ -439,7 +439,7 @@ export const faults = {
   'The network and the pack': network,
   "The browser's cache": cache,
   'The page': page,
-  'The picture': [...pictures, ...reading],
+  'The image': [...pictures, ...reading],
 };
 
 export function table() {
@@ -453,12 +453,12 @@ export function table() {
   const sections = Object.entries(faults).map(([name, rows]) =>
     [`## ${name}`, '', '| fault | when | device | outcome |', '| --- | --- | --- | --- |', ...rows.map(line), ''].join('\n'),
   );
-  return `# Faults and what comes of them
+  return `# Faults and their outcomes
 
-Made by \`node tests/browser/faults.js\`; \`faults.test.js\` makes each of these happen in Chromium. A request *recovers*, with
-the verdict that it always has, or fails with an error of this code. Either comes within seconds or, where the fault is that
-nothing happens, within the patience that is set for it; then the next request gets its verdict, and the cache holds
-whole files only.
+\`node tests/browser/faults.js\` writes this table, and \`faults.test.js\` causes each of these faults in Chromium. A request either
+*recovers*, with its usual verdict, or fails with an error of the code shown. It does so within seconds or, if the fault is that
+nothing happens, within the timeout for that case. The next request then gets its verdict, and the cache contains only whole
+files.
 
 ${sections.join('\n')}`;
 }

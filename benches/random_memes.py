@@ -1,6 +1,6 @@
 """Writes OUT/memes.csv and OUT/pictures: seeded random memes of ordinary sizes, to measure `memeclip extract` at full size.
 
-    python tests/bench/random_memes.py OUT [--count 5063]
+    python benches/random_memes.py OUT [--count 5063]
     memeclip synth --arch vit-l-14 --out CLIP
     memeclip convert --clip CLIP --dtype q8 --out PACK
     memeclip extract --data OUT/memes.csv --images OUT/pictures --weights PACK --out FEATURES

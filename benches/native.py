@@ -1,8 +1,8 @@
 """memeclip's cpu engine against onnxruntime, natively: a table on standard output, all figures in a JSON file.
 
-    pip install -r tests/bench/requirements.txt
+    pip install -r benches/requirements.txt
     cargo build --release --example native
-    python tests/bench/native.py [--weights target/bench/full] [--out target/bench/native.json] [--rounds 5]
+    python benches/native.py [--weights target/bench/full] [--out target/bench/native.json] [--rounds 5]
 
 WEIGHTS is the folder of `browser.js`. Each contender runs once unmeasured, then once a round, in turns, both towers one
 after the other, with one thread and with all. onnxruntime's threads do not spin while another contender has its turn.
@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 
 
 class OnnxRuntime:

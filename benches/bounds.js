@@ -1,6 +1,6 @@
 // What the worst input costs that is not refused: time and memory, in the browser, on one thread.
 //
-//   npm ci --prefix tests/browser && node tests/bench/bounds.js [--weights PACK]
+//   npm ci --prefix tests/browser && node benches/bounds.js [--weights PACK]
 //
 // Seconds until the verdict, and how far the memory of the page's process rose (see
 // memory.js), with the weights there already.
@@ -8,7 +8,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { crc32, deflateSync } from 'node:zlib';
-import { root, serve } from '../browser/harness.js';
+import { root, serve } from '../tests/browser/harness.js';
 import { launch } from './chromium.js';
 import { rest, watch } from './memory.js';
 

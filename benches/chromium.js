@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromiumWith } from '../browser/harness.js';
+import { chromiumWith } from '../tests/browser/harness.js';
 
 /** A headless Chromium with a profile of its own. */
 export async function launch() {

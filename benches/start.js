@@ -1,6 +1,6 @@
 // From nothing to the first verdict, at several bandwidths: does the download hide the computation, or the reverse?
 //
-//   npm ci --prefix tests/browser && node tests/bench/start.js --weights PACK [--rounds 3] [--factors 0.25,1,4]
+//   npm ci --prefix tests/browser && node benches/start.js --weights PACK [--rounds 3] [--factors 0.25,1,4]
 //                                                             [--device cpu]
 //
 // The server sends so many bytes a second and no more, over all connections together. `--factors`: how much longer the
@@ -18,7 +18,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { launch, manifest, picture, root, workerOf } from '../browser/harness.js';
+import { launch, manifest, picture, root, workerOf } from '../tests/browser/harness.js';
 
 const { values: options } = parseArgs({
   options: {

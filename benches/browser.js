@@ -1,6 +1,6 @@
 // memeclip against onnxruntime-web in one headless Chromium: a table on standard output, all figures in a JSON file.
 //
-//   node tests/bench/browser.js [--weights target/bench/full] [--out target/bench/browser.json]
+//   node benches/browser.js [--weights target/bench/full] [--out target/bench/browser.json]
 //                               [--gpu] [--only NAME,NAME] [--rounds 3] [--runs 5]
 //
 // `--weights` holds what export.py writes, and memeclip's packs of the same model as pack-q8 and pack-q4 (see `run`).
@@ -27,7 +27,7 @@ import { launch } from './chromium.js';
 import { rest, watch } from './memory.js';
 import { peaks } from './peak.js';
 import { serve } from './site.js';
-import { cosine, root } from '../browser/harness.js';
+import { cosine, root } from '../tests/browser/harness.js';
 
 const { values: options } = parseArgs({
   options: {

@@ -21,8 +21,8 @@ export async function serve(weights) {
   const folders = {
     page: join(here, 'page'),
     ort: join(here, 'node_modules/onnxruntime-web/dist'),
-    memeclip: join(here, '../../www'),
-    pictures: join(here, '../goldens/images'),
+    memeclip: join(here, '../www'),
+    pictures: join(here, '../tests/goldens/images'),
     weights,
   };
   /** Bytes sent since the last `reset`: of the engine's code, the same compressed, and of weights. */

@@ -1,6 +1,6 @@
 // What a classifier holds on to: 10,000 requests in one tab, and loading and disposing of it again and again.
 //
-//   npm ci --prefix tests/browser && node tests/bench/endurance.js [--requests 10000] [--cycles 50]
+//   npm ci --prefix tests/browser && node benches/endurance.js [--requests 10000] [--cycles 50]
 //                                                                 [--only cpu-1,cpu-2,gpu,cycles]
 //
 // The default pack. Requests are those of tests/browser/endurance.js: pictures and texts that are new each time, the
@@ -15,8 +15,8 @@
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { countBuffers, inUse, left, pageHeap, prepare } from '../browser/endurance.js';
-import { blank, launch, root, serve } from '../browser/harness.js';
+import { countBuffers, inUse, left, pageHeap, prepare } from '../tests/browser/endurance.js';
+import { blank, launch, root, serve } from '../tests/browser/harness.js';
 import { held, rest } from './memory.js';
 
 const { values: options } = parseArgs({

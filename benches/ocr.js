@@ -1,8 +1,8 @@
 // Reading memes: memeclip, tesseract.js and onnxruntime-web in one headless Chromium, one thread each, in turns.
 //
 //   python tests/ocr/memes.py target/bench/memes      what it needs stands there
-//   npm ci --prefix tests/bench
-//   node tests/bench/ocr.js [--limit 20]
+//   npm ci --prefix benches
+//   node benches/ocr.js [--limit 20]
 //
 // Errors are edits per character (CER) and per word (WER) of what is drawn; case does not count, since CLIP knows none.
 // Milliseconds are those of a meme once all is loaded, its decoding included: median and mean.
@@ -14,14 +14,14 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { launch, root, serve } from '../browser/harness.js';
+import { launch, root, serve } from '../tests/browser/harness.js';
 
 const { values: options } = parseArgs({
   options: { memes: { type: 'string', default: join(root, 'target/bench/memes') }, limit: { type: 'string', default: '1000' } },
 });
 const memes = JSON.parse(readFileSync(join(options.memes, 'captions.json'))).filter(({ kind }) => kind !== 'cyrillic');
 const chosen = memes.filter((_, i) => i % Math.ceil(memes.length / options.limit) === 0);
-const modules = join(root, 'tests/bench/node_modules');
+const modules = join(root, 'benches/node_modules');
 
 const site = await serve(join(root, 'weights/default'));
 const browser = await launch();

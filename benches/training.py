@@ -1,8 +1,8 @@
 """Trains the four heads on the features of 5,063 made-up memes, with memeclip and with the same loop in PyTorch.
 
     pip install -r tests/reference/requirements.txt
-    cargo build --release --features train
-    python tests/bench/training.py [--rounds 3] [--epochs 10]
+    cargo build --release -p memeclip-cli --features train
+    python benches/training.py [--rounds 3] [--epochs 10]
 
 Both get the published hyper-parameters and ViT-L/14's widths, measure AUROC on `val` after each epoch, and use what the
 machine has: memeclip trains heads side by side, PyTorch one after the other with its own choice of threads. They take turns;
@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from safetensors.numpy import save_file
 from sklearn.metrics import roc_auc_score
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "reference"))
 import memeclip  # noqa: E402
 

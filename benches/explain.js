@@ -1,6 +1,6 @@
 // What an explanation costs beside a verdict, in the browser.
 //
-//   npm ci --prefix tests/browser && node tests/bench/explain.js --weights PACK [--rounds 5] [--device cpu]
+//   npm ci --prefix tests/browser && node benches/explain.js --weights PACK [--rounds 5] [--device cpu]
 //
 // In turns, with the weights there and one thread; milliseconds, the median and the minimum of the rounds, and what they
 // are beside the verdict's:
@@ -11,7 +11,7 @@
 
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { blank, launch, serve } from '../browser/harness.js';
+import { blank, launch, serve } from '../tests/browser/harness.js';
 
 const { values: options } = parseArgs({
   options: {

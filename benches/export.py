@@ -1,8 +1,8 @@
 """Writes what memeclip is measured against: CLIP's two towers as ONNX files, and a meme with the features PyTorch finds.
 
-    pip install -r tests/bench/requirements.txt
-    cargo run --release -- synth --arch vit-l-14 --seed 1 --out target/synth/vit-l-14
-    python tests/bench/export.py target/synth/vit-l-14 OUT [--blocks 2] [--compare]
+    pip install -r benches/requirements.txt
+    cargo run --release -p memeclip-cli -- synth --arch vit-l-14 --seed 1 --out target/synth/vit-l-14
+    python benches/export.py target/synth/vit-l-14 OUT [--blocks 2] [--compare]
 
 `vision-*.onnx` takes pixel_values [1, 3, size, size] to the projected image feature, `text-*.onnx` input_ids [1, tokens],
 the end token last, to that token's last-LayerNorm state: what memeclip's heads read. Beside them
@@ -49,7 +49,7 @@ from torch.onnx.symbolic_helper import parse_args
 from transformers import CLIPModel
 from transformers.models.clip.modeling_clip import CLIPAttention
 
-sys.path.append(str(Path(__file__).parents[1] / "reference"))
+sys.path.append(str(Path(__file__).parents[1] / "tests/reference"))
 from goldens import GOLDENS, pixels  # noqa: E402
 
 OPSET = 17
