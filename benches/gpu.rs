@@ -13,10 +13,10 @@ use std::time::{Duration, Instant};
 use memeclip::engine::Engine as _;
 use memeclip::engine::gpu::{Gpu, GpuOptions, KernelTime};
 use memeclip::model::VisionTower;
+use memeclip::pack::directory::Directory;
+use memeclip::pack::load::Loader;
 use memeclip::preprocess::{self, Rgb};
-use memeclip::verdict::Task;
-use memeclip::weights::load::Loader;
-use memeclip::weights::source::Directory;
+use memeclip::task::Task;
 use memeclip::{Classifier, Result};
 use pollster::block_on;
 

@@ -10,8 +10,8 @@ use std::io::{BufRead, stdin};
 use std::time::Instant;
 
 use memeclip::engine::cpu::Cpu;
-use memeclip::verdict::Task;
-use memeclip::weights::source::Directory;
+use memeclip::pack::directory::Directory;
+use memeclip::task::Task;
 use memeclip::{Classifier, preprocess};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::Result;
 use crate::classifier::seal;
 use crate::classifier::zero_shot::{Prompts, ZeroShot};
 use crate::ocr;
@@ -13,7 +14,6 @@ use crate::pack::source::Source;
 use crate::pack::writer::{PackWriter, format_of};
 use crate::quant::Format;
 use crate::task::Task;
-use crate::Result;
 
 /// What a manifest tells people. What is `None` stays as it is.
 #[derive(Debug, Clone, Default)]

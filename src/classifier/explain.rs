@@ -2,12 +2,12 @@ use std::collections::BTreeMap;
 
 use super::{Classifier, ImageKey};
 use crate::Result;
-use crate::engine::Engine;
-use crate::classifier::{Explanation, Modalities, PARTS, Regions, Word};
-use crate::preprocess::{self, Rgb};
 use crate::classifier::ByClass;
-use crate::task::Task;
+use crate::classifier::{Explanation, Modalities, PARTS, Regions, Word};
+use crate::engine::Engine;
 use crate::pack::source::Source;
+use crate::preprocess::{self, Rgb};
+use crate::task::Task;
 
 /// What is computed for an explanation before the heads are: each tower's values.
 struct Features {

@@ -7,10 +7,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Classifier;
 use crate::engine::Engine;
 use crate::model::{Lazy, Tensors};
-use crate::preprocess::Rgb;
-use crate::task::Task;
-use crate::quant::Format;
 use crate::pack::source::Source;
+use crate::preprocess::Rgb;
+use crate::quant::Format;
+use crate::task::Task;
 use crate::{Error, Result};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::{

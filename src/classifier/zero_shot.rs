@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use crate::engine::Engine;
 use crate::engine::cpu::Cpu;
 use crate::model::{ClipConfig, HeadConfig, Stages, Tensors, TextTower, load_tokenizer};
-use crate::task::Task;
 use crate::pack::checkpoint::{ClipCheckpoint, normalize_rows};
 use crate::pack::manifest::HeadEntry;
 use crate::quant::{Format, Matrix};
+use crate::task::Task;
 use crate::{Error, Result};
 
 /// The class prompts of one task, as CLIP encodes them.

@@ -99,8 +99,8 @@ mod tests {
 
     use super::*;
     use crate::ocr::Reader;
-    use crate::preprocess;
     use crate::pack::safetensors_file::{Entry, serialize};
+    use crate::preprocess;
 
     /// What onnxruntime makes of the same input (`tests/ocr/networks.py`).
     #[derive(Deserialize)]

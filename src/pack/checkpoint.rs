@@ -10,8 +10,8 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use super::manifest::HeadEntry;
-use crate::quant::{Format, Matrix, pad_columns};
 use crate::model::{ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
+use crate::quant::{Format, Matrix, pad_columns};
 use crate::task::Task;
 use crate::{Error, Result};
 

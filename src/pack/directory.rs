@@ -31,8 +31,7 @@ impl Source for Directory {
 
     async fn shard(&self, shard: &Shard) -> Result<Vec<u8>> {
         let path = self.path.join(&shard.file);
-        let missing =
-            |e: io::Error| Error::MissingShard { shard: path.display().to_string(), reason: e.to_string() };
+        let missing = |e: io::Error| Error::MissingShard { shard: path.display().to_string(), reason: e.to_string() };
         // The length first, so that an oversized file is refused without reading it.
         verify_length(shard, fs::metadata(&path).map_err(missing)?.len())?;
         let bytes = fs::read(&path).map_err(missing)?;

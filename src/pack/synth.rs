@@ -8,8 +8,8 @@ use safetensors::tensor::TensorView;
 use sha2::{Digest, Sha256};
 
 use crate::model::ClipConfig;
-use crate::tokenizer;
 use crate::task::Task;
+use crate::tokenizer;
 use crate::{Error, Result};
 
 /// Writes `config.json`, `model.safetensors`, `merges.txt` and `vocab.json` as Hugging Face does, and one

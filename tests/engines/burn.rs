@@ -1,8 +1,10 @@
 //! The burn engine, on both of its devices.
 
-use memeclip::engine::burn::Burn;
+mod cases;
+mod naive;
 
-use crate::cases::{Tolerance, check};
+use cases::{Tolerance, check};
+use memeclip_train::engine::Burn;
 
 /// f32 throughout, in whatever order burn sums.
 const EXACT: Tolerance = Tolerance { linear: |_| 2e-6, other: 1e-4 };

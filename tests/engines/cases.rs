@@ -1,7 +1,7 @@
 //! The cases that every engine goes through: odd shapes, every format, every option, extreme values.
 
 use memeclip::engine::{Activation, Engine, Mask};
-use memeclip::weights::quant::{Format, Matrix};
+use memeclip::quant::{Format, Matrix};
 
 use crate::naive::{self, Tensor};
 

@@ -2,7 +2,7 @@
 //! that what suits other adapters is checked too.
 
 use memeclip::engine::gpu::{Gpu, GpuOptions, Tiling};
-use memeclip::weights::quant::Format;
+use memeclip::quant::Format;
 
 use crate::cases::{Tolerance, check};
 

@@ -1,14 +1,12 @@
 //! Every operation of every engine against its naive definition, with one test function per engine.
 
-#[cfg(feature = "train")]
-mod burn;
 mod cases;
 mod gpu;
 mod naive;
 
 use cases::{Tolerance, check};
 use memeclip::engine::cpu::Cpu;
-use memeclip::weights::quant::Format;
+use memeclip::quant::Format;
 use pollster::block_on;
 
 /// Activations are rounded to 7 bits for q8 and to 8 for q4.

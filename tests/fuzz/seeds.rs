@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use memeclip::model::Tensors;
-use memeclip::weights::pack::PackWriter;
-use memeclip::weights::quant::{Format, Matrix};
-use memeclip::weights::synth;
+use memeclip::pack::writer::PackWriter;
+use memeclip::quant::{Format, Matrix};
+use memeclip::pack::synth;
 use safetensors::SafeTensors;
 
 fn main() {
@@ -107,7 +107,7 @@ fn small_shard(folder: &Path, format: Format) -> Vec<u8> {
         }
         writer.add(tensors).expect("a stage");
     }
-    let manifest = memeclip::weights::manifest::Manifest::parse("", &targets::small_manifest(0)).expect("sound");
+    let manifest = memeclip::pack::manifest::Manifest::parse("", &targets::small_manifest(0)).expect("sound");
     let manifest = writer.finish(manifest).expect("a pack");
     let shards = manifest.components.values().flat_map(|component| &component.shards);
     let files: Vec<Vec<u8>> = shards.map(|shard| fs::read(folder.join(&shard.file)).expect("a shard")).collect();

@@ -6,14 +6,15 @@ use std::sync::LazyLock;
 
 use memeclip::engine::cpu::Cpu;
 use memeclip::model::{ClipConfig, HeadConfig, Stages, TextConfig, VisionConfig};
+use memeclip::pack::checkpoint::{self, ClipCheckpoint};
+use memeclip::pack::directory::Directory;
+use memeclip::pack::load::Loader;
+use memeclip::pack::manifest::{Component, HeadEntry, Manifest, Shard};
+use memeclip::pack::source::Source;
 use memeclip::preprocess::{self, Rgb};
+use memeclip::quant::Format;
+use memeclip::task::Task;
 use memeclip::tokenizer::Tokenizer;
-use memeclip::verdict::Task;
-use memeclip::weights::checkpoint::{self, ClipCheckpoint};
-use memeclip::weights::load::Loader;
-use memeclip::weights::manifest::{Component, HeadEntry, Manifest, Shard};
-use memeclip::weights::quant::Format;
-use memeclip::weights::source::{Directory, Source};
 use memeclip::{Classifier, Error, Result};
 use pollster::block_on;
 

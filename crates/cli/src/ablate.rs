@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
 use crate::train::{Options, Tasks};
+use memeclip::{Error, Result};
 use memeclip_train::data::{Features, write_whole};
 use memeclip_train::training::ablation::ablate;
-use memeclip::{Error, Result};
 
 /// Train the paper's ablations and baselines over several seeds, and compare them on `test`.
 #[derive(clap::Args)]

@@ -5,13 +5,13 @@ use serde::Serialize;
 use crate::device::{Device, OnEngine};
 use crate::read::reader;
 use crate::why;
-use memeclip::engine::Engine;
 use memeclip::classifier::Explanation;
+use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
+use memeclip::engine::Engine;
 use memeclip::ocr::Reader;
+use memeclip::pack::directory::Directory;
 use memeclip::preprocess;
 use memeclip::task::Task;
-use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
-use memeclip::pack::directory::Directory;
 use memeclip::{Classifier, Error, Result};
 
 /// Classify memes.

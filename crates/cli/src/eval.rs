@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 
 use crate::heads;
-use memeclip_train::data::{Split, write_whole};
-use memeclip_train::evaluation::{Request, evaluate};
 use memeclip::task::Task;
 use memeclip::{Error, Result};
+use memeclip_train::data::{Split, write_whole};
+use memeclip_train::evaluation::{Request, evaluate};
 
 /// Measure a pack's heads on a labelled data set.
 #[derive(clap::Args)]

@@ -2,11 +2,11 @@ use std::path::PathBuf;
 
 use crate::device::{Device, OnEngine};
 use crate::progress::Progress;
-use memeclip_train::data::{DataFile, DataSet, Event, Extraction, Outcome, Shard, Split};
 use memeclip::engine::Engine;
-use memeclip::task::Task;
 use memeclip::pack::directory::Directory;
+use memeclip::task::Task;
 use memeclip::{Classifier, Result};
+use memeclip_train::data::{DataFile, DataSet, Event, Extraction, Outcome, Shard, Split};
 
 /// Run the towers over a data set, once a meme, and keep the features for training.
 ///

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use crate::convert::Texts;
 use crate::extract::{Extract, Source};
 use crate::train::{Options, head_file, heads};
+use memeclip::convert::replace_heads;
+use memeclip::task::Task;
+use memeclip::{Error, Result};
 use memeclip_train::data::{Features, Split};
 use memeclip_train::training::Examples;
-use memeclip::task::Task;
-use memeclip::convert::replace_heads;
-use memeclip::{Error, Result};
 
 /// From a data set to a pack with heads of its own: `extract`, `train`, and `convert` in one.
 ///

@@ -5,8 +5,8 @@ use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
 use memeclip::Result;
-use memeclip::pack::load::Loader;
 use memeclip::pack::directory::Directory;
+use memeclip::pack::load::Loader;
 use memeclip::pack::source::Source;
 
 /// Say what a pack holds, and check every shard against the manifest.

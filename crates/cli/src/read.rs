@@ -3,10 +3,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use memeclip::ocr::{Reader, Reading};
-use memeclip::preprocess;
-use memeclip::pack::manifest::Manifest;
 use memeclip::pack::directory::Directory;
+use memeclip::pack::manifest::Manifest;
 use memeclip::pack::source::Source;
+use memeclip::preprocess;
 use memeclip::{Error, Result};
 
 /// Read the text off pictures.

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
-use memeclip::model::ClipConfig;
 use memeclip::Result;
+use memeclip::model::ClipConfig;
 use memeclip::pack::synth;
 
 /// Write a model with seeded random weights in the published layout, for tests at full size.

@@ -3,11 +3,11 @@ use std::str::FromStr;
 
 use clap::ValueEnum;
 
+use memeclip::task::Task;
+use memeclip::{Error, Result};
 use memeclip_train::data::Features;
 use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::training::{Epoch, Recipe, Settings, parallel, train};
-use memeclip::task::Task;
-use memeclip::{Error, Result};
 
 /// Train heads on the features of a data set.
 #[derive(clap::Args)]

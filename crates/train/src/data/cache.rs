@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use sha2::{Digest, Sha256};
 
 use super::features::write_whole;
-use memeclip::{Error, Result};
-use memeclip::pack::safetensors_file::{to_bytes, to_floats};
 use memeclip::pack::hash::hex;
+use memeclip::pack::safetensors_file::{to_bytes, to_floats};
+use memeclip::{Error, Result};
 
 pub(super) struct Cache {
     pub dir: PathBuf,

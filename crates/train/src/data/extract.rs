@@ -17,8 +17,8 @@ use super::cache::{Cache, key};
 use super::features::{DRAFT, TENSORS};
 use super::{Features, Row, Skipped};
 use memeclip::engine::Engine;
-use memeclip::preprocess::{self, Rgb};
 use memeclip::pack::source::Source;
+use memeclip::preprocess::{self, Rgb};
 use memeclip::{Classifier, Error, Result};
 
 /// A draft is written and renamed within moments; one this much older than the result was left by a killed process.

@@ -24,9 +24,9 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use super::{Labels, Meme, Split};
-use memeclip::task::Task;
-use memeclip::pack::safetensors_file::{self, Entry, to_floats};
 use memeclip::classifier::zero_shot::Prompts;
+use memeclip::pack::safetensors_file::{self, Entry, to_floats};
+use memeclip::task::Task;
 use memeclip::{Error, Result};
 
 pub(super) const TENSORS: &str = "features.safetensors";

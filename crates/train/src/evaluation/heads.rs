@@ -6,12 +6,12 @@ use crate::data::Features;
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
 use memeclip::model::{Head, Packed, Stages};
-use memeclip::task::Task;
 use memeclip::pack::checkpoint;
+use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::pack::manifest::{HeadEntry, Manifest};
 use memeclip::quant::Format;
-use memeclip::pack::directory::Directory;
+use memeclip::task::Task;
 use memeclip::{Error, Result};
 
 /// Rows that go through a head together.

@@ -16,11 +16,11 @@ use serde::Serialize;
 
 pub use outcome::{Figure, Mistake, Outcome, SupportThreshold, Sweep};
 
-use memeclip::Result;
 use crate::data::{Features, Split};
-use memeclip::task::Task;
-use memeclip::quant::Format;
 use heads::Heads;
+use memeclip::Result;
+use memeclip::quant::Format;
+use memeclip::task::Task;
 
 /// What to evaluate.
 #[derive(Debug, Clone)]

@@ -4,14 +4,14 @@ use serde::{Serialize, Serializer};
 
 use super::Request;
 use super::heads::LoadedHead;
-use memeclip::Result;
 use crate::data::{Features, Split};
 use crate::metrics::{
     AtThreshold, Bin, Interval, Point, Predictions, accuracy, at_threshold, auroc, bootstrap, calibration_error,
     confusion, macro_f1, reliability, roc,
 };
+use memeclip::Result;
+use memeclip::classifier::softmax;
 use memeclip::task::Task;
-use memeclip::classifier::{softmax};
 
 /// How many mistakes are shown.
 const WORST: usize = 12;

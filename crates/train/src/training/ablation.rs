@@ -6,9 +6,9 @@ use super::{Examples, Recipe, Settings, Trained, logits, parallel, train};
 use crate::data::{Features, Split};
 use crate::engine::Burn;
 use crate::metrics::{self, Predictions};
+use memeclip::classifier::softmax;
 use memeclip::model::{Fusion, HeadConfig};
 use memeclip::task::Task;
-use memeclip::classifier::{softmax};
 use memeclip::{Error, Result};
 
 /// HateCLIPper's cross fusion has map² values, a billion weights at the published map of 1024: here it is narrower.

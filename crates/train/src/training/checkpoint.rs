@@ -7,11 +7,11 @@ use sha2::{Digest, Sha256};
 
 use super::{AdamW, Epoch, Examples, Named, Parameters, Recipe, Settings};
 use crate::data::write_whole;
-use memeclip::engine::Engine;
 use crate::engine::Burn;
-use memeclip::pack::safetensors_file::{self, Entry};
-use memeclip::pack::hash::hex;
 use crate::{Error, Result, weights};
+use memeclip::engine::Engine;
+use memeclip::pack::hash::hex;
+use memeclip::pack::safetensors_file::{self, Entry};
 
 pub struct State {
     pub parameters: Parameters,

@@ -1,9 +1,9 @@
 use burn::tensor::Tensor;
 
-use memeclip::Result;
 use crate::data::{Features, Split};
-use memeclip::engine::Engine;
 use crate::engine::Burn;
+use memeclip::Result;
+use memeclip::engine::Engine;
 use memeclip::task::Task;
 
 /// The labelled rows of one split for one task.

@@ -6,9 +6,9 @@ use burn::tensor::Tensor;
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
+use crate::engine::Burn;
 use memeclip::Result;
 use memeclip::engine::Engine;
-use crate::engine::Burn;
 use memeclip::model::{Head, HeadConfig, Weights};
 use memeclip::quant::{Format, Matrix};
 

@@ -1,8 +1,8 @@
 use burn::tensor::{Gradients, Tensor, activation};
 
 use super::{Examples, Named, Parameters, Shape};
-use memeclip::engine::Engine;
 use crate::engine::Burn;
+use memeclip::engine::Engine;
 use memeclip::{Error, Result};
 
 /// One pass forward and backward.

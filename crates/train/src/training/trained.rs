@@ -3,9 +3,9 @@ use std::path::Path;
 
 use super::{Epoch, Parameters, Shape};
 use crate::data::write_whole;
-use memeclip::task::Task;
 use memeclip::pack::checkpoint::{HEAD_METADATA, HEAD_NAMES, HeadTraining};
 use memeclip::pack::safetensors_file::{self, Entry};
+use memeclip::task::Task;
 use memeclip::{Error, Result};
 
 /// A trained head: the best epoch's.

@@ -9,8 +9,8 @@ use super::{AdamW, Examples, Parameters, Pass, Recipe, Settings, Shape, Trained,
 use crate::data::{Features, Split};
 use crate::engine::Burn;
 use crate::metrics::{self, Predictions};
+use memeclip::classifier::softmax;
 use memeclip::task::Task;
-use memeclip::classifier::{softmax};
 use memeclip::{Error, Result};
 
 /// What an epoch came to.

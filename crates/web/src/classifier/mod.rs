@@ -13,18 +13,18 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::AbortSignal;
 use web_time::{Duration, Instant};
 
+use crate::http::{Http, Loader};
+use crate::js::{to_js, to_value};
+use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
 use memeclip::engine::Engine as _;
 use memeclip::engine::cpu::Cpu;
 use memeclip::engine::gpu::{Gpu, GpuOptions};
-use crate::js::{to_js, to_value};
-use memeclip::preprocess::{self, Rgb};
-use memeclip::tokenizer;
-use memeclip::task::Task;
-use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
-use crate::http::{Http, Loader};
 use memeclip::pack::manifest::Manifest;
-use memeclip::quant::Format;
 use memeclip::pack::source::Source;
+use memeclip::preprocess::{self, Rgb};
+use memeclip::quant::Format;
+use memeclip::task::Task;
+use memeclip::tokenizer;
 use memeclip::{Error, Result};
 
 /// A picture's pixels.

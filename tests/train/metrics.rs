@@ -1,9 +1,13 @@
 //! Every figure against scikit-learn, torchmetrics and scipy (tests/reference/metrics.py), within 1e-6.
 
+#[path = "../common/mod.rs"]
+mod common;
+
 use std::fs;
 use std::path::Path;
 
-use memeclip::metrics::{
+use common::repository;
+use memeclip_train::metrics::{
     Predictions, accuracy, at_threshold, auroc, bootstrap, calibration_error, confusion, macro_f1, reliability, roc,
     temperature,
 };
@@ -58,7 +62,7 @@ struct Temperature {
 }
 
 fn goldens() -> Goldens {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/metrics.json");
+    let path = repository("tests/goldens/metrics.json");
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 

@@ -1,5 +1,6 @@
 //! Memory on the heap, counted by the allocator: weights are there once, and a request takes what its activations need.
 
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -8,8 +9,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use common::{block_on, tiny_pack};
 use memeclip::Classifier;
 use memeclip::engine::cpu::Cpu;
+use memeclip::pack::directory::Directory;
 use memeclip::preprocess::Rgb;
-use memeclip::weights::source::Directory;
 
 /// The system's, with totals.
 struct Counting;

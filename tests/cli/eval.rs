@@ -1,17 +1,20 @@
 //! `memeclip eval` from end to end: the figures are counted again from the predictions that it writes.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod program;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
-use common::{memeclip, run, scratch, tiny_model};
-use memeclip::data::{Features, Labels, Meme, Split};
-use memeclip::verdict::{Task, softmax};
-use memeclip::weights::manifest::Manifest;
-use memeclip::zero_shot::Prompts;
+use common::{repository, scratch, tiny_model, tiny_pack};
+use memeclip::classifier::softmax;
+use memeclip::classifier::zero_shot::Prompts;
+use memeclip::pack::manifest::Manifest;
+use memeclip::task::Task;
+use memeclip_train::data::{Features, Labels, Meme, Split};
+use program::{memeclip, run};
 use serde_json::Value;
 
 /// What a meme must never get into a page as.
@@ -19,16 +22,7 @@ const HOSTILE: &str = "<script>alert(\"you\")</script> & <img src=x onerror=aler
 
 /// A q8 pack of the tiny model with its own heads.
 fn pack() -> PathBuf {
-    static PACK: OnceLock<PathBuf> = OnceLock::new();
-    let convert = || {
-        let (out, model) = (scratch("pack"), tiny_model());
-        let heads = Task::ALL.map(|task| format!("{}={model}/head-{0}.safetensors", task.name()));
-        let mut arguments = vec!["convert", "--clip", &model, "--dtype", "q8", "--out", out.to_str().unwrap()];
-        heads.iter().for_each(|head| arguments.extend(["--head", head]));
-        memeclip(&arguments);
-        out
-    };
-    PACK.get_or_init(convert).clone()
+    tiny_pack()
 }
 
 fn manifest(pack: &Path) -> Manifest {
@@ -262,7 +256,7 @@ fn threshold_sweep() {
 /// The towers' features of a picture and a text, put into a data set, give the verdict that `classify` gives.
 #[test]
 fn the_verdicts_of_classify() {
-    let image = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/images/photo.jpg");
+    let image = repository("tests/goldens/images/photo.jpg");
     let (pack, image) = (pack(), image.to_str().unwrap().to_string());
     let weights = pack.to_str().unwrap();
     let classify = ["classify", "--weights", weights, "--image", &image, "--text", "hello", "--device", "cpu"];
@@ -290,7 +284,7 @@ fn heads_from_files_and_temperatures() {
     let arguments = ["--task", "hate", "--split", "test", "--bootstrap", "0"];
     let key = ("hate".to_string(), "test".to_string());
     let packed = &Evaluation::new("packed", &features, &arguments).rows()[&key];
-    let head = format!("hate={}/head-hate.safetensors", tiny_model());
+    let head = format!("hate={}/head-hate.safetensors", tiny_model().display());
     let exact = Evaluation::new("exact", &features, &[&arguments[..], &["--head", &head]].concat());
     assert!(exact.outcome("hate", "test")["head"].as_str().unwrap().ends_with("head-hate.safetensors"));
     let exact = &exact.rows()[&key];
@@ -355,7 +349,7 @@ fn absent_classes_are_said_to_be() {
 fn the_page_is_whole_and_safe() {
     let images = scratch("images");
     fs::create_dir_all(&images).unwrap();
-    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/images");
+    let goldens = repository("tests/goldens/images");
     let mut features = features();
     for meme in &mut features.memes {
         fs::copy(goldens.join("photo.jpg"), images.join(&meme.name)).unwrap();
@@ -424,10 +418,10 @@ fn errors_name_the_input_and_the_remedy() {
     let unlabelled = good.memes.iter().map(|meme| Meme { labels: Labels::default(), ..meme.clone() }).collect();
     expect(error(&Features { memes: unlabelled, ..good.clone() }, &[]), &["any task in val and test", "none at all"]);
 
-    let head = format!("hate={}/head-hate.safetensors", tiny_model());
+    let head = format!("hate={}/head-hate.safetensors", tiny_model().display());
     expect(error(&good, &["--head", &head, "--head", &head]), &["--head hate is given twice"]);
     expect(error(&good, &["--head", "hate=nowhere.safetensors"]), &["nowhere.safetensors"]);
-    let foreign = format!("stance={}/head-hate.safetensors", tiny_model());
+    let foreign = format!("stance={}/head-hate.safetensors", tiny_model().display());
     expect(error(&good, &["--head", &foreign]), &["classifier.weight", "expected [3, "]);
     expect(error(&good, &["--json", "/nowhere/at/all.json"]), &["/nowhere/at/all.json"]);
 }

@@ -1,19 +1,22 @@
 //! `memeclip extract` from end to end on a small made-up data set and the default pack: kills, shards, broken pictures,
 //! and what others read.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod program;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
-use common::{memeclip, run, scratch};
-use memeclip::data::{Features, Split};
-use memeclip::verdict::Task;
+use common::{repository, scratch};
+use memeclip::task::Task;
+use memeclip_train::data::{Features, Split};
+use program::{command, memeclip, run};
 use safetensors::{Dtype, SafeTensors};
 
 const MEMES: usize = 120;
@@ -22,7 +25,7 @@ const MEMES: usize = 120;
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn path(relative: &str) -> String {
-    format!("{}/{relative}", env!("CARGO_MANIFEST_DIR"))
+    repository(relative).display().to_string()
 }
 
 /// An output directory with nothing in it.
@@ -64,8 +67,7 @@ fn extract(out: &Path, more: &[&str]) -> String {
 /// The same, without waiting.
 fn start(out: &Path, more: &[&str]) -> Child {
     let arguments = arguments(&path("tests/memes/memes.csv"), &path("tests/memes/pictures"), out, more);
-    let mut command = Command::new(env!("CARGO_BIN_EXE_memeclip"));
-    command.args(arguments).stderr(Stdio::null()).spawn().unwrap()
+    command(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).stderr(Stdio::null()).spawn().unwrap()
 }
 
 /// Both files of the result; none if it is not there.

@@ -1,19 +1,27 @@
 //! Packs from end to end: written by the program, read by the library, and every way in which one can be broken.
 
+#[path = "../common/mod.rs"]
 mod common;
+mod program;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{block_on, memeclip, run, scratch, tiny_model};
+use common::{block_on, repository, scratch};
+use memeclip::classifier::Verdict;
 use memeclip::engine::cpu::Cpu;
+use memeclip::pack::directory::Directory;
+use memeclip::pack::manifest::{Manifest, Shard};
 use memeclip::preprocess::Rgb;
-use memeclip::verdict::{Task, Verdict};
-use memeclip::weights::manifest::{Manifest, Shard};
-use memeclip::weights::source::Directory;
+use memeclip::task::Task;
 use memeclip::{Classifier, Error};
+use program::{memeclip, run};
 use sha2::{Digest, Sha256};
+
+fn tiny_model() -> String {
+    common::tiny_model().display().to_string()
+}
 
 /// A fresh q8 pack of the tiny model.
 fn pack(test: &str) -> PathBuf {
@@ -226,7 +234,7 @@ fn heads_as_pytorch_saves_them() {
         assert_eq!(verdict.tasks.iter().map(|task| task.zero_shot).collect::<Vec<_>>(), [false, true, true, true]);
         verdict.tasks[0].logits.clone()
     };
-    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens");
+    let goldens = repository("tests/goldens");
     let expected = logits("head-safetensors", &format!("{}/head-hate.safetensors", tiny_model()));
     for (test, file, bound) in [("head-lightning", "lightning.ckpt", 0.01), ("head-state-dict", "state-dict.pt", 0.1)] {
         let found = logits(test, goldens.join(file).to_str().unwrap());

@@ -1,24 +1,25 @@
 //! Training against PyTorch (tests/reference/training.py), and its promises: repeatable, resumable, calibrated.
-#![cfg(feature = "train")]
 
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use common::{block_on, scratch};
-use memeclip::data::{Features, Labels, Meme, Split};
-use memeclip::engine::burn::{Burn, DropoutRates};
+use common::{block_on, repository, scratch};
+use memeclip::classifier::softmax;
+use memeclip::classifier::zero_shot::Prompts;
 use memeclip::engine::cpu::Cpu;
 use memeclip::engine::{Dropout, Engine};
-use memeclip::metrics::Predictions;
 use memeclip::model::{ClipConfig, Head, HeadConfig, Packed};
-use memeclip::train::ablation::{ablate, variants};
-use memeclip::train::{AdamW, Examples, Parameters, Pass, Recipe, Settings, Shape, train};
-use memeclip::verdict::{Task, softmax};
-use memeclip::weights::checkpoint::{self, HEAD_NAMES};
-use memeclip::weights::quant::{Format, Matrix};
-use memeclip::zero_shot::Prompts;
+use memeclip::pack::checkpoint::{self, HEAD_NAMES};
+use memeclip::quant::{Format, Matrix};
+use memeclip::task::Task;
+use memeclip_train::data::{Features, Labels, Meme, Split};
+use memeclip_train::engine::{Burn, DropoutRates};
+use memeclip_train::metrics::Predictions;
+use memeclip_train::training::ablation::{ablate, variants};
+use memeclip_train::training::{AdamW, Examples, Parameters, Pass, Recipe, Settings, Shape, train};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use safetensors::SafeTensors;
@@ -235,7 +236,7 @@ fn an_interrupted_training_ends_as_an_uninterrupted_one() {
         }));
         (end, seen)
     };
-    let bytes = |trained: &memeclip::train::Trained, file: &str| {
+    let bytes = |trained: &memeclip_train::training::Trained, file: &str| {
         trained.write(&dir.join(file)).unwrap();
         std::fs::read(dir.join(file)).unwrap()
     };
@@ -293,10 +294,10 @@ fn the_best_epoch_is_kept_and_patience_ends_the_training() {
     assert!(trained.best < trained.epochs.len());
     // The parameters are that epoch's too.
     let val = Examples::new(&features, Task::Humor, Split::Val);
-    let logits = memeclip::train::logits(&Burn::flex(), &trained.shape, &trained.parameters, &val).unwrap();
+    let logits = memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &val).unwrap();
     let probabilities = logits.chunks(2).flat_map(|logits| softmax(logits, 1.0)).collect();
     let predictions = Predictions::new(2, val.labels, probabilities).unwrap();
-    assert_eq!(memeclip::metrics::auroc(&predictions), Some(best));
+    assert_eq!(memeclip_train::metrics::auroc(&predictions), Some(best));
 }
 
 #[test]
@@ -325,7 +326,7 @@ fn the_temperature_makes_probabilities_honest() {
     let trained = train(&Burn::flex(), &features, Task::Hate, &recipe, &settings, None, |_| {}).unwrap();
     assert!(trained.temperature > 1.0, "{}", trained.temperature);
     let test = Examples::new(&features, Task::Hate, Split::Test);
-    let logits = memeclip::train::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
+    let logits = memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
     let loss = |temperature: f32| -> f32 {
         let rows = logits.chunks_exact(2).zip(&test.labels);
         rows.map(|(logits, &label)| -softmax(logits, temperature)[label].max(1e-30).ln()).sum()
@@ -383,7 +384,8 @@ fn balanced_classes_count_alike() {
         let settings = Settings { balanced, epochs: 2, ..quick() };
         let trained = train(&Burn::flex(), &features, Task::Humor, &recipe, &settings, None, |_| {}).unwrap();
         let test = Examples::new(&features, Task::Humor, Split::Test);
-        let logits = memeclip::train::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
+        let logits =
+            memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
         let probabilities: Vec<f32> = logits.chunks(2).map(|logits| softmax(logits, 1.0)[1]).collect();
         probabilities.iter().sum::<f32>() / probabilities.len() as f32
     };

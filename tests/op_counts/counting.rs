@@ -5,7 +5,7 @@ use std::cell::Cell;
 use memeclip::Result;
 use memeclip::engine::cpu::Cpu;
 use memeclip::engine::{Activation, Engine, Mask};
-use memeclip::weights::quant::{Format, Matrix};
+use memeclip::quant::{Format, Matrix};
 
 /// What requests have cost so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

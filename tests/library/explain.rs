@@ -1,20 +1,21 @@
 //! Explanations against verdicts on what they are made of, and against PyTorch (tests/reference/goldens.py); attention
 //! rollout itself is in tests/parity.rs.
 
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::fs;
 use std::path::Path;
 
-use common::{block_on, tiny_pack};
+use common::{block_on, repository, tiny_pack};
+use memeclip::classifier::{Explanation, PARTS};
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
 use memeclip::engine::gpu::{Gpu, GpuOptions};
-use memeclip::explanation::{Explanation, PARTS};
+use memeclip::pack::directory::Directory;
 use memeclip::preprocess::{self, Rgb};
+use memeclip::task::Task;
 use memeclip::tokenizer::MAX_BYTES;
-use memeclip::verdict::Task;
-use memeclip::weights::source::Directory;
 use memeclip::{Classifier, Error};
 use serde_json::Value;
 
@@ -29,7 +30,7 @@ fn gpu() -> Gpu {
 }
 
 fn picture(name: &str) -> Rgb {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/images").join(name);
+    let path = repository("tests/goldens/images").join(name);
     preprocess::decode(name, &fs::read(path).unwrap()).unwrap()
 }
 
@@ -92,7 +93,7 @@ fn the_parts_are_verdicts_on_the_gpu() {
 /// Those goldens that have no words are of the picture alone.
 #[test]
 fn the_picture_alone_is_what_pytorch_says_without_words() {
-    let goldens = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/tiny.json");
+    let goldens = repository("tests/goldens/tiny.json");
     let goldens: Value = serde_json::from_slice(&fs::read(goldens).unwrap()).unwrap();
     let classifier = open(Cpu::new());
     let mut compared = 0;

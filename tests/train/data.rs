@@ -1,13 +1,14 @@
 //! Data sets as people have them: PrideMM's CSV, plain CSV, HarMeme's JSONL, and every way in which a row can be broken.
 
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::fs;
 
 use common::scratch;
 use memeclip::Error;
-use memeclip::data::{DataFile, DataSet, Labels, Split};
-use memeclip::verdict::Task;
+use memeclip::task::Task;
+use memeclip_train::data::{DataFile, DataSet, Labels, Split};
 
 /// Reads a file of this content.
 fn read(test: &str, file: &str, content: impl AsRef<[u8]>, split: Option<Split>) -> Result<DataSet, Error> {
@@ -40,7 +41,8 @@ fn found(data: &DataSet) -> Vec<(&str, Labels, Split)> {
 
 /// What is said of skipped rows, from the line on.
 fn skipped(data: &DataSet) -> Vec<String> {
-    let message = |row: &memeclip::data::Skipped| row.to_string().rsplit_once("memes.csv:").unwrap().1.to_string();
+    let message =
+        |row: &memeclip_train::data::Skipped| row.to_string().rsplit_once("memes.csv:").unwrap().1.to_string();
     data.skipped.iter().map(message).collect()
 }
 

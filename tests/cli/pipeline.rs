@@ -1,20 +1,23 @@
 //! From a CSV to a pack, by the commands a user types, on the made-up memes of tests/memes.
-#![cfg(feature = "train")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod program;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use common::{memeclip, run, scratch};
+use common::scratch;
+use program::{command, memeclip, run};
 use serde_json::Value;
 
-const PACK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/weights/default");
-const MEMES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/memes/memes.csv");
-const PICTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/memes/pictures");
+/// The program runs in the repository's folder.
+const PACK: &str = "weights/default";
+const MEMES: &str = "tests/memes/memes.csv";
+const PICTURES: &str = "tests/memes/pictures";
 const TASKS: [&str; 4] = ["hate", "target", "stance", "humor"];
 
 fn text(path: &Path) -> &str {
@@ -117,9 +120,9 @@ fn a_killed_training_goes_on() {
     let dir = fresh("killed");
     let features = features();
     let start = |out: &Path| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_memeclip"));
-        command.args(["train", "--features", text(&features), "--task", "hate", "--epochs", "150", "--out", text(out)]);
-        command.stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
+        let arguments =
+            ["train", "--features", text(&features), "--task", "hate", "--epochs", "150", "--out", text(out)];
+        command(&arguments).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
     };
     let whole = dir.join("whole.safetensors");
     let began = Instant::now();

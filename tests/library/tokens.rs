@@ -1,16 +1,17 @@
 //! Token ids against OpenAI's tokenizer (tests/reference/tokens.py): all equal.
 
+#[path = "../common/mod.rs"]
 mod common;
 
 use std::fs;
 use std::path::Path;
 
-use common::tiny_model;
+use common::{repository, tiny_model};
 use memeclip::Error;
 use memeclip::model::ClipConfig;
+use memeclip::pack::checkpoint::ClipCheckpoint;
+use memeclip::quant::Format;
 use memeclip::tokenizer::{MAX_BYTES, Tokenizer};
-use memeclip::weights::checkpoint::ClipCheckpoint;
-use memeclip::weights::quant::Format;
 
 fn tokenizer() -> Tokenizer {
     let clip = ClipCheckpoint::open(Path::new(&tiny_model())).unwrap();
@@ -21,7 +22,7 @@ fn tokenizer() -> Tokenizer {
 
 #[test]
 fn all_ids_equal() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/tokens.json");
+    let path = repository("tests/goldens/tokens.json");
     let rows: Vec<(String, Vec<u32>)> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     assert!(rows.len() >= 500, "{} texts", rows.len());
     let tokenizer = tokenizer();

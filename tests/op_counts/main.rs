@@ -8,12 +8,12 @@ use common::{block_on, tiny_pack};
 use counting::{Counting, Work};
 use memeclip::Classifier;
 use memeclip::model::ClipConfig;
+use memeclip::pack::checkpoint::ClipCheckpoint;
+use memeclip::pack::directory::Directory;
 use memeclip::preprocess::Rgb;
+use memeclip::quant::Format;
+use memeclip::task::Task;
 use memeclip::tokenizer::Tokenizer;
-use memeclip::verdict::Task;
-use memeclip::weights::checkpoint::ClipCheckpoint;
-use memeclip::weights::quant::Format;
-use memeclip::weights::source::Directory;
 
 fn picture(grey: u8) -> Rgb {
     Rgb { width: 40, height: 30, data: vec![grey; 40 * 30 * 3] }

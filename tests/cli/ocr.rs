@@ -1,11 +1,14 @@
 //! Reading the text off pictures: memes whose words are known (`tests/ocr/memes.py` drew them).
 
+#[path = "../common/mod.rs"]
 mod common;
+mod program;
 
 use std::collections::BTreeMap;
 use std::fs;
 
-use common::memeclip;
+use common::repository;
+use program::memeclip;
 use serde::Deserialize;
 
 const MEMES: &str = "tests/goldens/ocr";
@@ -31,7 +34,7 @@ struct Line {
 }
 
 fn memes() -> Vec<Meme> {
-    serde_json::from_slice(&fs::read(format!("{MEMES}/captions.json")).unwrap()).unwrap()
+    serde_json::from_slice(&fs::read(repository(MEMES).join("captions.json")).unwrap()).unwrap()
 }
 
 /// With the pack that comes along.
@@ -91,7 +94,7 @@ fn characters_and_words() {
 fn lines_are_where_they_are() {
     let memes = memes();
     for (meme, reading) in memes.iter().zip(read(&memes)) {
-        let image = fs::read(format!("{MEMES}/{}", meme.file)).unwrap();
+        let image = fs::read(repository(MEMES).join(&meme.file)).unwrap();
         let image = memeclip::preprocess::decode(&meme.file, &image).unwrap();
         // Well inside, and in an upright picture one below the other.
         let mut bottom = 0.0;

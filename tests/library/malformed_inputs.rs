@@ -1,21 +1,23 @@
 //! Every input that the fuzzer (see `tests/fuzz`) or a reader once found mishandled, and packs that ask for too much.
 
+#[path = "../common/mod.rs"]
 mod common;
-#[path = "fuzz/targets.rs"]
+#[path = "../fuzz/targets.rs"]
 mod targets;
 
 use std::fs;
 use std::path::Path;
 
+use common::repository;
 use memeclip::Error;
+use memeclip::pack::manifest::{self, Manifest};
 use memeclip::preprocess;
 use memeclip::tokenizer::Tokenizer;
-use memeclip::weights::manifest::{self, Manifest};
 use serde_json::{Value, json};
 
 #[test]
 fn every_input_that_was_once_mishandled() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/regressions");
+    let folder = repository("tests/fuzz/regressions");
     let targets = [
         ("manifest", targets::manifest as fn(&[u8])),
         ("header", targets::header),
@@ -99,7 +101,7 @@ fn a_manifest_that_asks_for_too_much_is_refused() {
 
 #[test]
 fn a_picture_of_scans_without_end_is_refused() {
-    let file = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/goldens/images/progressive.jpg")).unwrap();
+    let file = fs::read(repository("tests/goldens/images/progressive.jpg")).unwrap();
     let last = |marker: u8| file.windows(2).rposition(|pair| pair == [0xff, marker]).unwrap();
     let (scan, end) = (last(0xda), last(0xd9));
     let repeated = |times: usize| [&file[..scan], &file[scan..end].repeat(times), &file[end..]].concat();
