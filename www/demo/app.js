@@ -1,6 +1,6 @@
 import { weights } from './policy.js';
 import { benchmark } from './benchmark.js';
-import { MemeClip } from './memeclip.js';
+import { MemeClip } from './memeclip/memeclip.js';
 import { duration, deviceName } from './format.js';
 import { Model } from './model.js';
 import { Network } from './network.js';

@@ -1,4 +1,4 @@
-import { MemeClip } from './memeclip.js';
+import { MemeClip } from './memeclip/memeclip.js';
 
 /**
  * The classifier behind the page: opened when first needed, and again after a failure.

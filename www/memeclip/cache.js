@@ -1,10 +1,13 @@
-// Where a pack's files are in the browser's cache, for those who keep them and those who look what is there.
+// Where a pack's files are in the browser's cache, for the code that keeps them and the code that looks what is there.
 
-/** Entries of a cache need addresses; nobody ever asks this one. */
+/** Entries of a cache need addresses; nothing ever asks this one. */
 const KEYS = 'https://memeclip.invalid/';
 export const MANIFEST = 'manifest.json';
 
-/** The pack's own cache, by its address; null on a page without one (an insecure address, storage switched off). */
+/**
+ * The pack's own cache, by its address; null on a page without one (an insecure address, storage switched off).
+ * @param {string} base
+ */
 export async function openCache(base) {
   try {
     return (await self.caches?.open(`memeclip ${base}`)) ?? null;
@@ -13,12 +16,18 @@ export async function openCache(base) {
   }
 }
 
-/** The entry of the manifest, or of a shard by its sha256. */
+/**
+ * The address of the manifest's entry, or of a shard's by its sha256.
+ * @param {string} name
+ */
 export function entryOf(name) {
   return KEYS + name;
 }
 
-/** What there are entries of. */
+/**
+ * The names of all entries.
+ * @param {Cache | null} cache
+ */
 export async function names(cache) {
   const entries = (await cache?.keys().catch(() => null)) ?? [];
   return entries.map(({ url }) => url.slice(KEYS.length));

@@ -1,43 +1,59 @@
 import { MANIFEST, entryOf, names, openCache } from './cache.js';
 
+/** @import { Cost } from './types.js' */
+/** @import { WasmFiles } from './wasm-files.js' */
+/** @typedef {{ bytes: number, sha256: string }} Shard */
+
 /** Milliseconds for an answer. */
-const PATIENCE = 30_000;
+const TIMEOUT = 30_000;
 /** The version of packs that is understood here. */
 const VERSION = 1;
+/** Parts of a pack that an ordinary verdict does without: `ocr` is for images without a text, `golden` (small) for GPUs. */
+const OPTIONAL = ['prompts', 'ocr', 'golden'];
 
 /**
- * What a verdict will fetch, by the manifest of the pack at `base` and the build of the code that will run. Fails, with
- * whatever error, if the manifest cannot be read.
+ * What a verdict will fetch, by the manifest of the pack at `base` and the build that will run. Fails, with whatever error,
+ * if the manifest cannot be read.
+ * @param {string} base
+ * @param {WasmFiles} files
+ * @returns {Promise<Cost>}
  */
-export async function cost(base, { script, module }) {
+export async function downloadSize(base, { script, module }) {
   const cache = await openCache(base);
-  const components = await componentsOf(base, cache);
-  // The prompts are for training; what reads pictures is fetched for those that come without a text; the golden meme is
-  // for GPUs, and small.
-  const named = Object.entries(components).filter(([name]) => !['prompts', 'ocr', 'golden'].includes(name));
-  const shards = named.flatMap(([, { shards }]) => shards);
+  const components = Object.entries(await componentsOf(base, cache));
+  const shards = components.flatMap(([name, { shards }]) => (OPTIONAL.includes(name) ? [] : shards));
   const kept = new Set(await names(cache));
-  const total = (shards) => shards.reduce((sum, { bytes }) => sum + bytes, 0);
-  const code = await Promise.all([script, module].map(size));
+  const total = (/** @type {Shard[]} */ shards) => shards.reduce((sum, { bytes }) => sum + bytes, 0);
+  const code = await Promise.all([script, module].map(sizeOf));
   return {
     bytes: total(shards),
     cached: total(shards.filter(({ sha256 }) => kept.has(sha256))),
-    code: code.includes(null) ? null : code[0] + code[1],
+    code: code.reduce((sum, size) => (sum === null || size === null ? null : sum + size)),
   };
 }
 
-/** By the manifest as the server has it now; without a connection, by the one from last time. */
+/**
+ * By the manifest as the server has it now; without a connection, by the one from last time.
+ * @param {string} base
+ * @param {Cache | null} cache
+ * @returns {Promise<Record<string, { shards: Shard[] }>>}
+ */
 async function componentsOf(base, cache) {
-  const signal = AbortSignal.timeout(PATIENCE);
+  const signal = AbortSignal.timeout(TIMEOUT);
   const asked = fetch(base + MANIFEST, { credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-cache', signal });
-  const { version, components } = await (await asked.catch(() => cache?.match(entryOf(MANIFEST)))).json();
+  const response = await asked.catch(() => cache?.match(entryOf(MANIFEST)));
+  if (!response) throw new Error('no manifest');
+  const { version, components } = await response.json();
   if (version !== VERSION) throw new Error(`version ${version}`);
   return components;
 }
 
-/** The bytes that a file takes to send, if the server says so. */
-async function size(url) {
-  const response = await fetch(url, { signal: AbortSignal.timeout(PATIENCE) });
+/**
+ * The bytes that a file takes to send, null if the server does not say.
+ * @param {URL} url
+ */
+async function sizeOf(url) {
+  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT) });
   response.body?.cancel();
   return response.ok ? Number(response.headers.get('content-length')) || null : null;
 }

@@ -1,14 +1,20 @@
-import { within } from './within.js';
+import { withTimeout } from './timeout.js';
+
+/** @import { WasmFiles } from './wasm-files.js' */
 
 /** Milliseconds for a module and its JavaScript to arrive. */
-const PATIENCE = 120_000;
+const TIMEOUT = 120_000;
 
-/** Loads one of `builds.js`. Whatever it fails with, the code could not be had. */
-export async function load({ script, module }) {
-  const code = fetch(module, { signal: AbortSignal.timeout(PATIENCE) });
-  // If the import fails first, nobody asks for the code.
-  code.catch(() => {});
-  const wasm = await within(PATIENCE, import(/* @vite-ignore */ /* webpackIgnore: true */ script.href));
-  await wasm.default({ module_or_path: code });
+/**
+ * Loads a WebAssembly module; fails, with whatever error, if it or its JavaScript cannot be fetched or compiled.
+ * @param {WasmFiles} files
+ * @returns {Promise<any>} What its JavaScript exports.
+ */
+export async function loadWasm({ script, module }) {
+  const response = fetch(module, { signal: AbortSignal.timeout(TIMEOUT) });
+  // If the import fails first, nobody awaits the response.
+  response.catch(() => {});
+  const wasm = await withTimeout(TIMEOUT, import(/* @vite-ignore */ /* webpackIgnore: true */ script.href));
+  await wasm.default({ module_or_path: response });
   return wasm;
 }

@@ -1,39 +1,77 @@
 // The network's thread: fetches a pack's files, through broken and stalled connections, and keeps them in the browser's
 // cache. It is a Worker of its own because worker.js computes for long stretches, in which a connection would stand still.
 
-import { live } from './alive.js';
 import { MANIFEST, entryOf, names, openCache } from './cache.js';
+import { messageOf } from './error.js';
+import { anySignal } from './timeout.js';
+import { holdLock } from './worker-lock.js';
+
+/** @typedef {{ file: string, bytes: number, sha256: string, component: string }} Shard As the manifest names it. */
+/** @typedef {{ bytes: Uint8Array<ArrayBuffer>, checked: boolean }} Arrival */
+/** @typedef {ReturnType<typeof newRequest>} Request */
 
 /** Downloads at a time: enough to fill the line, few enough that the first shard is soon there. */
 const CONNECTIONS = 3;
 /** Failures in a row, with hardly a new byte between them, after which a file is asked for again. */
 const RETRIES = 4;
-/** Milliseconds without so many bytes after which a connection is given up: else one that trickles would have no end. */
+/** Milliseconds within which `MIN_PROGRESS` bytes must come: otherwise a connection that trickles would never end. */
 const STALL = 15_000;
-const TRICKLE = 16 << 10;
+const MIN_PROGRESS = 16 << 10;
 /** Milliseconds before the first retry; each further wait is twice as long. */
 const BACKOFF = 500;
-/** Bytes set aside before the first one, whatever size is promised. */
+/** Bytes set aside before the first one arrives, whatever size is promised. */
 const RESERVE = 32 << 20;
 /** Milliseconds between two reports on a file. */
 const REPORT = 50;
 /** No manifest is larger. */
 const MANIFEST_MAX = 4 << 20;
 
-/** To worker.js. */
+/**
+ * To worker.js.
+ * @type {MessagePort}
+ */
 let port;
-/** The pack's address, with a slash at its end. */
+/**
+ * The pack's address, with a slash at its end.
+ * @type {string}
+ */
 let base;
-/** A promise of it. */
+/** @type {Promise<Cache | null>} */
 let cache;
-/** Promises of whether shards from the cache were whole, also those of requests that were stopped: the model has them. */
+/**
+ * Promises of whether shards from the cache were whole, also those of requests that were stopped: the model has them.
+ * @type {Promise<boolean>[]}
+ */
 const checks = [];
 let request = newRequest();
 
-/** What shards are fetched for. `needed`, `loaded`: bytes by file. */
+/** What shards are fetched for. */
 function newRequest() {
-  const [arriving, needed, loaded] = [new Map(), new Map(), new Map()];
-  return { stop: new AbortController(), queue: [], active: 0, arriving, needed, loaded, cached: 0 };
+  return {
+    stop: new AbortController(),
+    /** @type {Shard[]} */
+    queue: [],
+    active: 0,
+    /**
+     * By file.
+     * @type {Map<string, Promise<Arrival>>}
+     */
+    arriving: new Map(),
+    /**
+     * Bytes by file.
+     * @type {Map<string, number>}
+     */
+    needed: new Map(),
+    /**
+     * Bytes by file.
+     * @type {Map<string, number>}
+     */
+    loaded: new Map(),
+    /** Bytes. */
+    cached: 0,
+    /** Time of the last report. */
+    reported: -Infinity,
+  };
 }
 
 self.onmessage = ({ data }) => {
@@ -41,9 +79,10 @@ self.onmessage = ({ data }) => {
   port.onmessage = answer;
 };
 
+/** @param {MessageEvent<{ id: number, method: keyof typeof methods, parameter: any }>} message */
 async function answer({ data: { id, method, parameter } }) {
   try {
-    const value = await methods[method](parameter);
+    const value = /** @type {any} */ (await methods[method](parameter));
     port.postMessage({ id, value }, value?.bytes ? [value.bytes.buffer] : []);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
@@ -56,33 +95,48 @@ self.addEventListener('unhandledrejection', ({ reason }) => {
   throw reason;
 });
 
-/** `kind`: aborted; absent, with the reason; size, with the number of bytes found; hash; network, with the reason. */
+/** Why a file could not be had. `detail`: the reason, or for `size` the number of bytes found. */
 class Failure {
+  /** Whether the same request may go well another time. */
+  retry = false;
+
+  /**
+   * @param {'aborted' | 'absent' | 'size' | 'hash' | 'network'} kind
+   * @param {string} url
+   * @param {string | number} [detail]
+   */
   constructor(kind, url, detail) {
-    Object.assign(this, { kind, url, detail });
+    this.kind = kind;
+    this.url = url;
+    this.detail = detail;
   }
 }
 
 const methods = {
+  /** @param {{ url: string, channel: string }} parameters */
   async open({ url, channel }) {
     base = url;
     cache = openCache(base);
-    await live(channel);
+    await holdLock(channel);
   },
 
   /** The manifest as the server has it now; without a connection, the one from last time. */
   async manifest() {
     const kept = await entry(MANIFEST);
-    const download = { file: MANIFEST, limit: MANIFEST_MAX, retries: kept ? 0 : RETRIES, cache: 'no-cache' };
+    const retries = kept ? 0 : RETRIES;
     try {
-      return { bytes: await fetched(download, request.stop.signal) };
-    } catch (failure) {
-      if (failure.kind !== 'network' || !kept) throw failure;
+      const file = { file: MANIFEST, limit: MANIFEST_MAX, retries, cache: /** @type {const} */ ('no-cache') };
+      return { bytes: await fetched(file, request.stop.signal) };
+    } catch (error) {
+      if (!(error instanceof Failure) || error.kind !== 'network' || !kept) throw error;
       return { bytes: new Uint8Array(await kept.arrayBuffer()) };
     }
   },
 
-  /** Keeps the manifest, and of the shards only these. */
+  /**
+   * Keeps the manifest, and of the shards only these.
+   * @param {{ manifest: Uint8Array<ArrayBuffer>, shards: string[] }} parameters
+   */
   async keep({ manifest, shards }) {
     const kept = new Set([MANIFEST, ...shards]);
     for (const name of await names(await cache)) if (!kept.has(name)) await remove(name);
@@ -100,7 +154,10 @@ const methods = {
     request.stop.abort();
   },
 
-  /** These shards will be asked for soon, in this order. */
+  /**
+   * These shards will be asked for soon, in this order.
+   * @param {Shard[]} shards
+   */
   prefetch(shards) {
     for (const { file, bytes } of shards) request.needed.set(file, bytes);
     // A request that is made again, on another device, finds some on their way.
@@ -108,7 +165,10 @@ const methods = {
     fill();
   },
 
-  /** A shard's bytes. `checked`: their hash is the manifest's; else it is known by the time that `settle` answers. */
+  /**
+   * A shard's bytes. `checked`: their hash is the manifest's; else it is known by the time that `settle` answers.
+   * @param {Shard} shard
+   */
   async shard(shard) {
     request.queue = request.queue.filter(({ file }) => file !== shard.file);
     const arrival = request.arriving.get(shard.file) ?? start(shard);
@@ -116,7 +176,10 @@ const methods = {
     return arrival;
   },
 
-  /** A shard whose hash was not the manifest's, as `Http::shard` found on a page without SubtleCrypto. */
+  /**
+   * A shard whose hash was not the manifest's, as `Http::shard` found on a page without SubtleCrypto.
+   * @param {Shard} shard
+   */
   async again(shard) {
     return { bytes: await download(shard, request, 'reload'), checked: false };
   },
@@ -129,12 +192,12 @@ const methods = {
 
 /** Starts as many of the queued shards as there are connections. */
 function fill() {
-  while (request.queue.length > 0 && request.active < CONNECTIONS) {
-    const shard = request.queue.shift();
+  for (let shard; request.active < CONNECTIONS && (shard = request.queue.shift()); ) {
     request.arriving.set(shard.file, start(shard));
   }
 }
 
+/** @param {Shard} shard */
 function start(shard) {
   const current = request;
   current.active++;
@@ -147,7 +210,12 @@ function start(shard) {
   return arrival;
 }
 
-/** A shard from the cache or else the network. What is in the cache was checked before, so it is checked again behind its use. */
+/**
+ * A shard from the cache or else the network. What is in the cache was checked before: it is checked again while it is used.
+ * @param {Shard} shard
+ * @param {Request} request
+ * @returns {Promise<Arrival>}
+ */
 async function load(shard, request) {
   const kept = await entry(shard.sha256);
   if (kept) {
@@ -172,24 +240,38 @@ async function load(shard, request) {
   return { bytes, checked: true };
 }
 
-/** A shard from the network; `cache` as `fetch` has it. */
+/**
+ * A shard from the network.
+ * @param {Shard} shard
+ * @param {Request} request
+ * @param {RequestCache} cache
+ */
 function download(shard, request, cache) {
-  const progress = (bytes) => report(request, shard, bytes);
+  const progress = (/** @type {number} */ bytes) => report(request, shard, bytes);
   return fetched({ file: shard.file, limit: shard.bytes, exact: true, retries: RETRIES, cache, progress }, request.stop.signal);
 }
 
-/** So many bytes of the shard are here. */
+/**
+ * So many bytes of the shard are here.
+ * @param {Request} request
+ * @param {Shard} shard
+ * @param {number} bytes
+ */
 function report(request, { file, bytes: all, component }, bytes) {
   request.loaded.set(file, bytes);
   const now = performance.now();
-  if (bytes < all && now - (request.reported ?? -REPORT) < REPORT) return;
+  if (bytes < all && now - request.reported < REPORT) return;
   request.reported = now;
-  const sum = (sizes) => [...sizes.values()].reduce((sum, size) => sum + size, 0);
+  const sum = (/** @type {Map<string, number>} */ sizes) => [...sizes.values()].reduce((sum, size) => sum + size, 0);
   const progress = { loaded: sum(request.loaded), total: sum(request.needed), cached: request.cached, component };
   port.postMessage({ progress });
 }
 
-/** Without SubtleCrypto (on an insecure address) nothing can be told here: see `Http::shard`, which hashes then. */
+/**
+ * Without SubtleCrypto (on an insecure address) nothing can be told here: see `Http::shard`, which hashes then.
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {Shard} shard
+ */
 async function matches(bytes, { sha256 }) {
   if (!self.crypto?.subtle) return true;
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
@@ -198,16 +280,22 @@ async function matches(bytes, { sha256 }) {
 
 // The cache. Whatever fails here only costs a download.
 
+/** @param {string} name */
 async function entry(name) {
   return (await cache)?.match(entryOf(name)).catch(() => undefined);
 }
 
-/** Browsers store a response whole or not at all. If the quota is used up, the next visit downloads again. */
+/**
+ * Browsers store a response whole or not at all. If the quota is used up, the next visit downloads again.
+ * @param {string} name
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ */
 async function put(name, bytes) {
   const response = new Response(bytes);
   await (await cache)?.put(entryOf(name), response).catch(() => {});
 }
 
+/** @param {string} name */
 async function remove(name) {
   await (await cache)?.delete(entryOf(name)).catch(() => {});
 }
@@ -220,12 +308,19 @@ class Buffer {
   #limit;
   length = 0;
 
+  /**
+   * @param {number} expected
+   * @param {number} limit
+   */
   constructor(expected, limit) {
     this.#bytes = new Uint8Array(Math.min(expected, RESERVE));
     this.#limit = limit;
   }
 
-  /** Whether they are within the limit. */
+  /**
+   * Whether they are within the limit.
+   * @param {Uint8Array} part
+   */
   push(part) {
     const length = this.length + part.length;
     if (length > this.#limit) return false;
@@ -244,15 +339,32 @@ class Buffer {
   }
 }
 
-/** All of a response, behind what is in the buffer. `arrived` is called with each part. */
+/**
+ * All of a response, behind what is in the buffer. `arrived` is called with each part.
+ * @param {Response} response
+ * @param {Buffer} buffer
+ */
 async function read(response, buffer, arrived = () => {}) {
-  for (let reader = response.body.getReader(), part; !(part = await reader.read()).done; arrived()) {
+  // An empty response may have no body.
+  const reader = response.body?.getReader();
+  for (let part; reader && !(part = await reader.read()).done; arrived()) {
     if (!buffer.push(part.value)) throw new Failure('size', response.url, buffer.length + part.value.length);
   }
   return buffer.bytes();
 }
 
-/** A file of the pack, of at most `limit` bytes, or exactly so many. `progress` is told how many are there. */
+/**
+ * A file of the pack, of at most `limit` bytes, or exactly so many. `progress` is told how many are there.
+ * @param {{
+ *   file: string,
+ *   limit: number,
+ *   exact?: boolean,
+ *   retries: number,
+ *   cache: RequestCache,
+ *   progress?: (bytes: number) => void,
+ * }} download
+ * @param {AbortSignal} signal
+ */
 async function fetched({ file, limit, exact = false, retries, cache, progress = () => {} }, signal) {
   const url = base + file;
   const buffer = new Buffer(exact ? limit : 0, limit);
@@ -266,23 +378,32 @@ async function fetched({ file, limit, exact = false, retries, cache, progress = 
       }
       return buffer.bytes();
     } catch (error) {
-      let failure = error;
       if (signal.aborted) throw new Failure('aborted', url);
-      if (!(error instanceof Failure)) {
-        const stalled = `next to nothing came for ${STALL / 1000} seconds`;
-        failure = retried(url, connection.signal.aborted ? stalled : error.message);
-      }
+      const stalled = connection.signal.aborted && `hardly anything came for ${STALL / 1000} seconds`;
+      const failure = error instanceof Failure ? error : retried(url, stalled || messageOf(error));
       connection.abort();
-      if (buffer.length >= most + TRICKLE) [most, failures] = [buffer.length, 0];
+      if (buffer.length >= most + MIN_PROGRESS) [most, failures] = [buffer.length, 0];
       if (!failure.retry || failures === retries) throw failure;
       await sleep(BACKOFF << failures, signal);
     }
   }
 }
 
-/** Goes on behind the bytes that are there. */
+/**
+ * Goes on behind the bytes that are there.
+ * @param {string} url
+ * @param {Buffer} buffer
+ * @param {{
+ *   cache: RequestCache,
+ *   connection: AbortController,
+ *   signal: AbortSignal,
+ *   progress: (bytes: number) => void,
+ * }} options
+ */
 async function transfer(url, buffer, { cache, connection, signal, progress }) {
-  let watchdog, watched;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  let watchdog;
+  let watched = 0;
   const watch = () => {
     clearTimeout(watchdog);
     watched = buffer.length;
@@ -290,8 +411,9 @@ async function transfer(url, buffer, { cache, connection, signal, progress }) {
   };
   try {
     watch();
+    /** @type {Record<string, string>} */
     const headers = buffer.length > 0 ? { range: `bytes=${buffer.length}-` } : {};
-    const either = AbortSignal.any([signal, connection.signal]);
+    const either = anySignal([signal, connection.signal]);
     const response = await fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', cache, headers, signal: either });
     const { status } = response;
     // The whole file: from a server that does not know ranges.
@@ -304,7 +426,7 @@ async function transfer(url, buffer, { cache, connection, signal, progress }) {
     }
     watch();
     await read(response, buffer, () => {
-      if (buffer.length >= watched + TRICKLE) watch();
+      if (buffer.length >= watched + MIN_PROGRESS) watch();
       progress(buffer.length);
     });
   } finally {
@@ -312,18 +434,26 @@ async function transfer(url, buffer, { cache, connection, signal, progress }) {
   }
 }
 
-/** A failure that may not happen again. */
+/**
+ * A failure that may not happen again.
+ * @param {string} url
+ * @param {string} reason
+ */
 function retried(url, reason) {
   // Browsers do not tell this from other failures.
   const elsewhere = url.startsWith(self.origin) ? '' : '; or another site does not allow cross-origin reads';
   return Object.assign(new Failure('network', url, reason + elsewhere), { retry: true });
 }
 
-/** Waits, but not longer than the request is wanted. */
+/**
+ * Waits, but not longer than the request is wanted.
+ * @param {number} milliseconds
+ * @param {AbortSignal} signal
+ */
 function sleep(milliseconds, signal) {
-  const over = AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
-  return new Promise((resolve) => (over.aborted ? resolve() : over.addEventListener('abort', resolve, { once: true })));
+  const over = anySignal([signal, AbortSignal.timeout(milliseconds)]);
+  return new Promise((resolve) => (over.aborted ? resolve(undefined) : over.addEventListener('abort', resolve, { once: true })));
 }
 
-// The first word: see start.js.
+// The first message: see start-worker.js.
 self.postMessage({});

@@ -1,17 +1,27 @@
-// MemeCLIP in the browser. Everything heavy happens in worker.js; here requests are sent to it and answers received.
+// MemeCLIP in the browser. Everything heavy happens in worker.js; this sends it requests and receives the answers.
 
-import { watch } from './alive.js';
-import { builds } from './builds.js';
-import { cost } from './cost.js';
-import { MemeClipError, failure } from './error.js';
+import { checkBrowser, chooseBuilds, missingFeatures, relaxedSimd } from './browser.js';
+import { downloadSize } from './download-size.js';
+import { MemeClipError, failure, messageOf } from './error.js';
 import { observe } from './observe.js';
-import { start } from './start.js';
-import { within } from './within.js';
+import { startWorker } from './start-worker.js';
+import { anySignal, withTimeout } from './timeout.js';
+import { builds } from './wasm-files.js';
+import { watchLock } from './worker-lock.js';
+
+/**
+ * @import {
+ *   ClassifyListOptions, ClassifyOptions, ExplainOptions, Explanation, ImageSource, Info, LoadOptions, Observation,
+ *   ObserveOptions, ReadOptions, Reading, Support, SupportOptions, Task, Verdict,
+ * } from './types.js'
+ */
+/** @import { Build, WasmFiles } from './wasm-files.js' */
+/** @import { Pixels, Source } from './worker.js' */
 
 export { MemeClipError };
 
 /** Milliseconds for a browser to say what GPU it has. */
-const PATIENCE = 10_000;
+const ADAPTER_TIMEOUT = 10_000;
 /**
  * Errors after which the next request starts afresh: the Worker may be in disorder, its GPU's memory is full, or the pack's
  * files are no longer those that its manifest named.
@@ -19,27 +29,43 @@ const PATIENCE = 10_000;
 const FATAL = ['internal', 'gpu/memory', 'pack/missing-shard', 'pack/shard-size', 'pack/shard-hash', 'pack/tensor'];
 const here = import.meta.url;
 
-/** A pack of weights, opened in a Worker. */
+/**
+ * A pack of weights, opened in a Worker. Requests are answered one after the other as their images are there, or a few
+ * at a time on a GPU.
+ */
 export class MemeClip {
   #open;
   #tasks;
   #onProgress;
   #assets;
+  /** @type {BroadcastChannel | null} */
   #messages = null;
+  /** @type {AbortController | null} */
   #ended = null;
+  /** @type {Worker | null} */
   #worker = null;
+  /** @type {Worker | null} */
   #loader = null;
+  /** @type {Promise<Info> | null} */
   #opened = null;
+  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: unknown) => void }>} */
   #pending = new Map();
   #next = 0;
   #disposed = new AbortController();
-  #info;
+  /** @type {Info | null} */
+  #info = null;
 
-  /** Reads the manifest of the pack at `url`; weights are fetched when a request first needs them. */
-  static async load(url, { device = 'auto', threads, tasks = [], signal, onProgress, assets, integrity } = {}) {
-    const clf = new MemeClip(url, { device, threads, tasks, onProgress, assets, integrity });
+  /**
+   * Reads the manifest of the pack at `url`; weights are fetched when a request first needs them.
+   * @param {string | URL} url
+   * @param {LoadOptions} [options]
+   * @returns {Promise<MemeClip>}
+   */
+  static async load(url, options = {}) {
+    checkBrowser();
+    const clf = new MemeClip(url, options);
     try {
-      await clf.#ready(signal);
+      await clf.#ready(options.signal);
     } catch (error) {
       clf.dispose();
       throw error;
@@ -47,43 +73,82 @@ export class MemeClip {
     return clf;
   }
 
-  /** What this browser offers, and what a verdict with the pack at `weights` will fetch. */
-  static async support({ weights, assets } = {}) {
-    const adapter = await within(PATIENCE, globalThis.navigator?.gpu?.requestAdapter()).catch(() => null);
+  /**
+   * What can be done here, and with `weights`, what verdicts will fetch. Loads nothing but the pack's manifest.
+   * @param {SupportOptions} [options]
+   * @returns {Promise<Support>}
+   */
+  static async support(options = {}) {
+    const { weights, assets } = options;
+    const missing = missingFeatures();
+    const supported = missing.length === 0;
+    const adapter = await requestAdapter();
     const software = Boolean(adapter && (adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter));
     const webgpu = Boolean(adapter) && !software;
-    const { builds: [build], threads } = code();
+    const { builds: [build], threads } = chooseBuilds();
     const cache = 'caches' in globalThis;
-    const support = { device: webgpu ? 'gpu' : 'cpu', webgpu, software, relaxedSimd: relaxedSimd(), threads, cache };
-    if (weights === undefined) return support;
-    const price = () => cost(folder(weights), addressesOf(build, assets));
-    const load = await price().catch(async () => {
-      // What is wrong, who reads the pack says; nothing is if there is no connection and the pack is kept here.
+    const device = webgpu ? 'gpu' : 'cpu';
+    /** @type {Support} */
+    const support = { supported, missing, device, webgpu, software, relaxedSimd: relaxedSimd(), threads, cache };
+    if (weights === undefined || !supported) return support;
+    const size = () => downloadSize(folder(weights), addressesOf(build, assets));
+    const load = await size().catch(async () => {
+      // Loading the pack says what is wrong; nothing is if there is no connection and the pack is in the cache.
       const clf = await MemeClip.load(weights, { device: 'cpu', assets });
       clf.dispose();
-      return price();
+      return size();
     });
     return { ...support, load };
   }
 
-  constructor(url, { device, threads, tasks, onProgress, assets, integrity }) {
-    this.#open = { base: folder(url), pinned: sha256Of(integrity), device: String(device), ...code(threads) };
+  /**
+   * @private
+   * @param {string | URL} url
+   * @param {LoadOptions} options
+   */
+  constructor(url, { device = 'auto', threads, tasks = [], onProgress, assets, integrity }) {
+    this.#open = { base: folder(url), pinned: sha256Of(integrity), device: String(device), ...chooseBuilds(threads) };
     this.#tasks = tasks;
     this.#onProgress = onProgress;
     this.#assets = assets === undefined ? undefined : folder(assets);
   }
 
-  /** What the pack is and what it runs on. */
+  /**
+   * What the pack is and what it runs on.
+   * @returns {Info}
+   */
   get info() {
-    return this.#info;
+    // `load` hands out a classifier only once it is there.
+    return /** @type {Info} */ (this.#info);
   }
 
-  /** The verdicts on one meme, or for each of a list those or its error. Without `text` its words are read off the picture. */
+  /**
+   * The verdict on a meme. Without `text` its text is read from the image. Rejects with a `MemeClipError`.
+   * @overload
+   * @param {ImageSource} image
+   * @param {ClassifyOptions} [options]
+   * @returns {Promise<Verdict>}
+   */
+  /**
+   * One answer for each image, in their order: an image without a verdict has its error in its place. Rejects only if it is
+   * stopped, by the signal or by `dispose`, or if there is not one text for each image.
+   * @overload
+   * @param {readonly ImageSource[]} images
+   * @param {ClassifyListOptions} [options]
+   * @returns {Promise<(Verdict | MemeClipError)[]>}
+   */
+  /**
+   * @param {ImageSource | readonly ImageSource[]} image
+   * @param {ClassifyOptions | ClassifyListOptions} [options]
+   * @returns {Promise<Verdict | (Verdict | MemeClipError)[]>}
+   */
   async classify(image, options = {}) {
-    if (!Array.isArray(image)) return this.#classify(image, options);
+    if (!Array.isArray(image)) {
+      return this.#classify(/** @type {ImageSource} */ (image), /** @type {ClassifyOptions} */ (options));
+    }
     const { text = image.map(() => undefined), signal } = options;
     if (!Array.isArray(text) || text.length !== image.length) {
-      throw failure('argument', 'the texts of several images are not as many', 'Give a list with one for each.');
+      throw failure('argument', 'there is not one text for each image', 'Give a list of as many texts as images.');
     }
     const answers = image.map((one, i) => this.#classify(one, { ...options, text: text[i] }).catch((error) => error));
     const settled = await Promise.all(answers);
@@ -92,38 +157,66 @@ export class MemeClip {
     return settled;
   }
 
+  /**
+   * @param {ImageSource} image
+   * @param {ClassifyOptions} options
+   * @returns {Promise<Verdict>}
+   */
   async #classify(image, { text, tasks = this.#tasks, signal, features = false }) {
     if (signal?.aborted) throw aborted();
     const source = await sourceOf(image);
     await this.#ready();
-    const request = { source, text: words(text), tasks: Array.from(tasks, String), features };
+    const request = { source, text: textOf(text), tasks: Array.from(tasks, String), features };
     return this.#request('classify', request, signal);
   }
 
-  /** Why the verdict on a meme is what it is. */
-  async explain(image, { text, tasks = this.#tasks, signal } = {}) {
+  /**
+   * Why the verdict on a meme is what it is. It takes two to four times as long as a verdict, by the number of words, and
+   * less if the image was explained lately.
+   * @param {ImageSource} image
+   * @param {ExplainOptions} [options]
+   * @returns {Promise<Explanation>}
+   */
+  async explain(image, options = {}) {
+    const { text, tasks = this.#tasks, signal } = options;
     if (signal?.aborted) throw aborted();
     const source = await sourceOf(image);
     await this.#ready();
-    return this.#request('explain', { source, text: words(text), tasks: Array.from(tasks, String) }, signal);
+    return this.#request('explain', { source, text: textOf(text), tasks: Array.from(tasks, String) }, signal);
   }
 
-  /** What a picture says. */
-  async read(image, { signal } = {}) {
+  /**
+   * The text in an image. The pack needs a component `ocr`, else `pack/missing-component`.
+   * @param {ImageSource} image
+   * @param {ReadOptions} [options]
+   * @returns {Promise<Reading>}
+   */
+  async read(image, options = {}) {
+    const { signal } = options;
     if (signal?.aborted) throw aborted();
     const source = await sourceOf(image);
     await this.#ready();
     return this.#request('read', { source }, signal);
   }
 
-  /** Watches the pictures below `root` and tells of those that are likely to be hateful. */
-  observe(root, { tasks = this.#tasks, signal, ...options } = {}) {
+  /**
+   * Classifies the `img` elements below `root` (also in `picture`, in open shadow roots, and those that are added or changed
+   * later) as they come into the viewport; those that leave it before their turn are dropped until they come back. Each
+   * address is asked for once. The page is not changed. Not seen: CSS backgrounds, frames, closed shadow roots.
+   * @param {Document | DocumentFragment | Element} root
+   * @param {ObserveOptions} options
+   * @returns {Observation}
+   */
+  observe(root, options) {
     if (this.#disposed.signal.aborted) throw disposed();
+    const { tasks = this.#tasks, signal, ...others } = options ?? {};
     // Hate decides; none named means all.
-    const asked = new Set(['hate', ...(tasks.length > 0 ? tasks : this.#info.tasks)]);
-    const classify = (address, signal) => this.#classify(address, { tasks: asked, signal });
-    const end = AbortSignal.any([this.#disposed.signal, ...(signal ? [signal] : [])]);
-    return observe(classify, root, { ...options, signal: end });
+    /** @type {Task[]} */
+    const asked = [...new Set([/** @type {Task} */ ('hate'), ...(tasks.length > 0 ? tasks : this.info.tasks)])];
+    const classify = (/** @type {string} */ address, /** @type {AbortSignal} */ signal) =>
+      this.#classify(address, { tasks: asked, signal });
+    const end = anySignal([this.#disposed.signal, ...(signal ? [signal] : [])]);
+    return observe(classify, root, { ...others, signal: end });
   }
 
   /** Ends the Worker and frees its memory. */
@@ -132,12 +225,15 @@ export class MemeClip {
     this.#stop(disposed());
   }
 
-  /** A Worker with the pack open: the one that is there, or a new one after a crash. */
+  /**
+   * Waits for a Worker with the pack open: the one that is there, or a new one after a crash.
+   * @param {AbortSignal} [signal]
+   */
   async #ready(signal) {
     if (this.#disposed.signal.aborted) throw disposed();
     if (!this.#worker) {
-      this.#start();
-      this.#opened = this.#request('open', { ...this.#open, channel: this.#messages.name }, signal);
+      const channel = this.#start();
+      this.#opened = this.#request('open', { ...this.#open, channel }, signal);
     }
     const worker = this.#worker;
     try {
@@ -149,19 +245,20 @@ export class MemeClip {
     }
   }
 
+  /** Starts the Workers; returns the name of the BroadcastChannel on which they tell of a crash. */
   #start() {
-    // From all Workers, also from a thread that the model's waits for: a crash, or the lock that tells of a Worker's end.
     const { signal } = (this.#ended = new AbortController());
-    this.#messages = new BroadcastChannel(`memeclip ${Math.random()}`);
-    this.#messages.onmessage = ({ data: { crashed, lock } }) =>
-      lock ? watch(lock, signal, () => this.#crash('the browser has ended a Worker')) : this.#crash(crashed);
-    this.#worker = this.#create(
+    const messages = (this.#messages = new BroadcastChannel(`memeclip ${Math.random()}`));
+    // From all Workers, also from a thread that the model's waits for: a crash, or the lock that tells of a Worker's end.
+    messages.onmessage = ({ data: { crashed, lock } }) =>
+      lock ? watchLock(lock, signal, () => this.#crash('the browser has ended a Worker')) : this.#crash(crashed);
+    const worker = (this.#worker = this.#create(
       'worker.js',
       () => new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'memeclip' }),
-    );
-    this.#worker.onmessage = ({ data: { id, value, error, progress } }) => {
+    ));
+    worker.onmessage = ({ data: { id, value, error, progress } }) => {
       const pending = this.#pending.get(id);
-      // The Worker's first word, or an aborted request's last ones.
+      // The Worker's first message, or an aborted request's last ones.
       if (!pending) return;
       if (progress) return this.#onProgress?.(progress);
       this.#pending.delete(id);
@@ -171,24 +268,29 @@ export class MemeClip {
       if (FATAL.includes(failed.code)) this.#stop(failed);
     };
     // Not started by worker.js, its one caller: at times Chromium does not end a Worker with a GPU and Workers of its own.
-    this.#loader = this.#create(
+    const loader = (this.#loader = this.#create(
       'loader.js',
       () => new Worker(new URL('./loader.js', import.meta.url), { type: 'module', name: 'memeclip-loader' }),
-    );
+    ));
     const { port1, port2 } = new MessageChannel();
-    this.#worker.postMessage({ method: 'loader', port: port1 }, [port1]);
-    this.#loader.postMessage(port2, [port2]);
+    worker.postMessage({ method: 'loader', port: port1 }, [port1]);
+    loader.postMessage(port2, [port2]);
+    return messages.name;
   }
 
-  /** One of the two Workers; `own` as `start` has it. */
-  #create(name, own) {
+  /**
+   * One of the two Workers.
+   * @param {string} name
+   * @param {() => Worker} create As for `startWorker`.
+   */
+  #create(name, create) {
     const script = new URL(name, this.#assets ?? here);
     let worker;
     try {
-      worker = start(script, this.#assets ? undefined : own);
+      worker = startWorker(script, this.#assets ? undefined : create);
     } catch (error) {
       const remedy = 'Load the classifier in a page whose security policy allows Workers.';
-      const refused = failure('argument', `${script} cannot run here (${error.message})`, remedy);
+      const refused = failure('argument', `${script} cannot run here (${messageOf(error)})`, remedy);
       this.#stop(refused);
       throw refused;
     }
@@ -201,13 +303,18 @@ export class MemeClip {
     return worker;
   }
 
-  /** A trap in the WebAssembly, memory exhausted above all, leaves a Worker of no further use. */
+  /**
+   * A trap in the WebAssembly, most often because memory is exhausted, leaves a Worker of no further use.
+   * @param {string} reason
+   */
   #crash(reason) {
     this.#stop(failure('internal', `internal error: ${reason}`, 'The next request starts afresh.'));
   }
 
+  /** @param {unknown} error What the pending requests reject with. */
   #stop(error) {
-    for (const worker of [this.#worker, this.#loader].filter(Boolean)) {
+    for (const worker of [this.#worker, this.#loader]) {
+      if (!worker) continue;
       worker.terminate();
       worker.onerror = null;
     }
@@ -218,28 +325,48 @@ export class MemeClip {
     this.#pending.clear();
   }
 
+  /**
+   * Asks the Worker, which must be there.
+   * @param {string} method
+   * @param {object} parameters
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<any>}
+   */
   #request(method, parameters, signal) {
     if (signal?.aborted) throw aborted();
     const id = this.#next++;
     try {
-      this.#worker.postMessage({ id, method, ...parameters });
+      this.#worker?.postMessage({ id, method, ...parameters });
     } catch (error) {
-      throw failure('image/unreadable', `the image cannot be read (${error.message})`, 'Give its file.');
+      throw failure('image/unreadable', `the image cannot be read (${messageOf(error)})`, 'Give its file.');
     }
-    const { promise, resolve, reject } = Promise.withResolvers();
-    this.#pending.set(id, { resolve, reject });
-    const stop = () => {
-      this.#worker?.postMessage({ id, method: 'abort' });
-      this.#pending.delete(id);
-      reject(aborted());
-    };
-    signal?.addEventListener('abort', stop, { once: true });
-    return promise.finally(() => signal?.removeEventListener('abort', stop));
+    return new Promise((resolve, reject) => {
+      const stop = () => {
+        this.#worker?.postMessage({ id, method: 'abort' });
+        this.#pending.delete(id);
+        reject(aborted());
+      };
+      signal?.addEventListener('abort', stop, { once: true });
+      const settle = (/** @type {(value: any) => void} */ end) => (/** @type {unknown} */ value) => {
+        signal?.removeEventListener('abort', stop);
+        end(value);
+      };
+      this.#pending.set(id, { resolve: settle(resolve), reject: settle(reject) });
+    });
   }
 }
 
-/** Undefined stays so: it is read off the picture. */
-function words(text) {
+/** The GPU adapter, null if there is none. */
+async function requestAdapter() {
+  const gpu = /** @type {any} */ (globalThis.navigator)?.gpu;
+  return withTimeout(ADAPTER_TIMEOUT, gpu?.requestAdapter()).catch(() => null);
+}
+
+/**
+ * Undefined stays so: the text is then read from the image.
+ * @param {unknown} text
+ */
+function textOf(text) {
   return text === undefined ? undefined : String(text ?? '');
 }
 
@@ -251,39 +378,58 @@ function disposed() {
   return failure('argument', 'this classifier is disposed', 'Load a new one.');
 }
 
+/** @param {string | URL} url */
 function absolute(url) {
   const base = globalThis.document?.baseURI ?? globalThis.location.href;
-  if (!URL.canParse(url, base)) {
-    throw failure('argument', `'${url}' is no address`, 'Give one such as https://example.org/pack/.');
+  try {
+    return new URL(url, base).href;
+  } catch {
+    throw failure('argument', `'${url}' is not a valid address`, 'Give one such as https://example.org/pack/.');
   }
-  return new URL(url, base).href;
 }
 
-/** A pack's address, or another folder's, with a slash at its end. */
+/**
+ * A pack's address, or another folder's, with a slash at its end.
+ * @param {string | URL} url
+ */
 function folder(url) {
   return `${absolute(url).replace(/manifest\.json$/, '').replace(/\/+$/, '')}/`;
 }
 
-/** The sha256 of a subresource's integrity, in hexadecimal. */
+/**
+ * The sha256 of a subresource's integrity, in hexadecimal.
+ * @param {string} [integrity]
+ */
 function sha256Of(integrity) {
   if (integrity === undefined) return undefined;
   const [, digest] = /^sha256-([A-Za-z0-9+/]{43}=)$/.exec(integrity) ?? [];
   if (!digest) {
-    throw failure('argument', `'${integrity}' is no sha256 integrity`, "Give the one that `memeclip inspect` prints: 'sha256-…'.");
+    throw failure('argument', `'${integrity}' is not a sha256 integrity`, "Give the one that `memeclip inspect` prints: 'sha256-…'.");
   }
   return Array.from(atob(digest), (c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join('');
 }
 
-/** Where a build of the WebAssembly is: what bundlers have made of it, or below the folder that the page names. */
+/**
+ * Where a build of the WebAssembly is: what bundlers have made of it, or below the folder that the page names.
+ * @param {Build} build
+ * @param {string | URL} [assets]
+ * @returns {WasmFiles}
+ */
 function addressesOf(build, assets) {
   if (assets === undefined) return builds[build];
-  const at = (file) => new URL(`pkg/${file}`, folder(assets));
+  const at = (/** @type {string} */ file) => new URL(`pkg/${file}`, folder(assets));
   return { script: at(`${build}.js`), module: at(`${build}_bg.wasm`) };
 }
 
-/** What the Worker needs to read the image: something that can be posted to it. */
+/**
+ * What the Worker needs to read the image: something that can be posted to it.
+ * @param {any} image
+ * @returns {Promise<Source>}
+ */
 async function sourceOf(image) {
-  const is = (name) => typeof globalThis[name] === 'function' && image instanceof globalThis[name];
+  // By name: a Worker or an older browser lacks some of these classes.
+  const classes = /** @type {Record<string, any>} */ (globalThis);
+  const is = (/** @type {string} */ name) => typeof classes[name] === 'function' && image instanceof classes[name];
   if (typeof image === 'string' || is('URL')) return { url: absolute(image) };
   if (is('HTMLImageElement')) return { url: absolute(image.currentSrc || image.src || 'about:blank') };
   if (is('Blob')) return { blob: image, name: image.name || 'the image' };
@@ -295,36 +441,25 @@ async function sourceOf(image) {
   throw failure('argument', 'not an image source', `Give a ${sources}.`);
 }
 
+/**
+ * @param {Pixels} image
+ * @returns {Source}
+ */
 function pixels({ width, height, data }) {
   return { pixels: { width, height, data } };
 }
 
+/**
+ * @param {HTMLCanvasElement | OffscreenCanvas} canvas
+ * @returns {Promise<Source>}
+ */
 async function pixelsOfCanvas(canvas) {
   const { width, height } = canvas;
   if (width === 0 || height === 0) return pixels({ width, height, data: new Uint8Array() });
   try {
-    const context = canvas.getContext('2d');
+    const context = /** @type {CanvasRenderingContext2D | null} */ (canvas.getContext('2d'));
     return context ? pixels(context.getImageData(0, 0, width, height)) : { bitmap: await createImageBitmap(canvas) };
   } catch (error) {
-    throw failure('image/unreadable', `the canvas cannot be read (${error.message})`, "Give its images' files.");
+    throw failure('image/unreadable', `the canvas cannot be read (${messageOf(error)})`, "Give its images' files.");
   }
-}
-
-/** The builds of the WebAssembly that this page can run, best first, and how many threads the best one gets. */
-function code(threads = navigator.hardwareConcurrency) {
-  if (!Number.isInteger(threads) || threads < 1) {
-    throw failure('argument', `'${threads}' is no number of threads`, 'Give 1 or more.');
-  }
-  if (!relaxedSimd()) return { builds: ['simd128'], threads: 1 };
-  // Threads share memory, which other sites' pages in the same process must not see. Of more than 8, each has too little to do.
-  if (!globalThis.crossOriginIsolated || threads === 1) return { builds: ['relaxed'], threads: 1 };
-  return { builds: ['threads', 'relaxed'], threads: Math.min(threads, 8) };
-}
-
-/** Whether the browser runs relaxed SIMD: it then accepts this module, one function with i8x16.relaxed_swizzle. */
-function relaxedSimd() {
-  return WebAssembly.validate(new Uint8Array([
-    0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15,
-    253, 128, 2, 11,
-  ]));
 }

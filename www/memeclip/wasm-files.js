@@ -1,6 +1,12 @@
 // Addresses of the WebAssembly and its JavaScript; each is written out, so that bundlers see it.
 
-/** The builds of the model, of which one is loaded. */
+/** @typedef {{ script: URL, module: URL }} WasmFiles A WebAssembly module, and the JavaScript that it is called through. */
+/** @typedef {'threads' | 'relaxed' | 'simd128'} Build */
+
+/**
+ * The builds of the model, of which one is loaded.
+ * @type {Record<Build, WasmFiles>}
+ */
 export const builds = {
   threads: {
     script: new URL('./pkg/threads.js', import.meta.url),
@@ -16,7 +22,10 @@ export const builds = {
   },
 };
 
-/** What reads the text off pictures. */
+/**
+ * What reads the text in images.
+ * @type {WasmFiles}
+ */
 export const ocr = {
   script: new URL('./pkg/ocr.js', import.meta.url),
   module: new URL('./pkg/ocr_bg.wasm', import.meta.url),

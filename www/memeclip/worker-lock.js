@@ -1,22 +1,31 @@
-// That a Worker has ended, because the browser needed its memory for one, is no event anywhere. But its locks are free then.
+// No event tells that a Worker has ended, because the browser needed its memory for instance. But its locks are free then.
 
 /**
- * Tells the page, on the BroadcastChannel `channel`, of a lock that this Worker holds while it lives. Where browsers have no
- * locks, on an insecure address, the page does not hear of its end.
+ * Holds a lock while this Worker lives, and names it on the BroadcastChannel `channel`. Where browsers have no locks, on an
+ * insecure address, the page does not hear of the Worker's end.
+ * @param {string} channel
+ * @returns {Promise<void>}
  */
-export async function live(channel) {
-  const { promise, resolve } = Promise.withResolvers();
+export async function holdLock(channel) {
+  const { locks } = self.navigator;
+  if (!locks) return;
   const lock = `${channel} ${Math.random()}`;
-  const hold = () => {
-    new BroadcastChannel(channel).postMessage({ lock });
-    resolve();
-    return new Promise(() => {});
-  };
-  self.navigator.locks?.request(lock, hold).catch(resolve);
-  if (self.navigator.locks) await promise;
+  await new Promise((resolve) => {
+    const hold = () => {
+      new BroadcastChannel(channel).postMessage({ lock });
+      resolve(undefined);
+      return new Promise(() => {});
+    };
+    locks.request(lock, hold).catch(resolve);
+  });
 }
 
-/** Calls `ended` when the Worker that holds the lock has ended, unless `signal` comes first. */
-export function watch(lock, signal, ended) {
+/**
+ * Calls `ended` when the Worker that holds the lock has ended, unless `signal` comes first.
+ * @param {string} lock
+ * @param {AbortSignal} signal
+ * @param {() => void} ended
+ */
+export function watchLock(lock, signal, ended) {
   navigator.locks.request(lock, { signal }, ended).catch(() => {});
 }
