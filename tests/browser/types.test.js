@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { test } from 'node:test';
-import { root } from './harness.js';
+import { PACKAGE } from './harness.js';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 
@@ -16,8 +16,8 @@ test('a page that uses everything is accepted, and its mistakes are not', () => 
 });
 
 test('the module exports what its types say', async () => {
-  const declared = readFileSync(join(root, 'www/memeclip.d.ts'), 'utf8').matchAll(/^export (?:class|function|const) (\w+)/gm);
-  const exported = Object.keys(await import(join(root, 'www/memeclip.js')));
+  const declared = readFileSync(join(PACKAGE, 'memeclip.d.ts'), 'utf8').matchAll(/^export (?:class|function|const) (\w+)/gm);
+  const exported = Object.keys(await import(join(PACKAGE, 'memeclip.js')));
   assert.deepEqual(exported.sort(), Array.from(declared, ([, name]) => name).sort());
 });
 

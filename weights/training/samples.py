@@ -15,7 +15,7 @@ from evaluate import classify
 from memeclip import CLASSES
 from picture import picture
 
-FOLDER = art.HERE.parents[1] / "www" / "samples"
+FOLDER = art.HERE.parents[1] / "www" / "demo" / "samples"
 SEED, SIZE, QUALITY = 7, 480, 80
 # Names of the classes as the program prints them.
 LABELS = {
