@@ -43,6 +43,7 @@ export class MemeClipError extends Error {
 
 /**
  * An error whose message is the problem and its remedy.
+ * @internal
  * @param {ErrorCode} code
  * @param {string} problem
  * @param {string} remedy
@@ -53,6 +54,7 @@ export function failure(code, problem, remedy) {
 
 /**
  * The message of whatever was thrown.
+ * @internal
  * @param {unknown} thrown
  */
 export function messageOf(thrown) {
