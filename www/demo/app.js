@@ -1,20 +1,22 @@
 import { weights } from './policy.js';
 import { benchmark } from './benchmark.js';
-import { MemeClip } from './memeclip/memeclip.js';
+import { byId, find } from './dom.js';
 import { duration, deviceName } from './format.js';
+import { Preview, watchImages } from './image.js';
+import { MemeClip } from './memeclip/memeclip.js';
 import { Model } from './model.js';
 import { Network } from './network.js';
-import { Preview, watchPictures } from './picture.js';
 import { button, loadSamples, thumbnail } from './samples.js';
 import { Status } from './status.js';
 import { Verdict } from './verdict.js';
 import { Why } from './why.js';
 
-const $ = (id) => document.getElementById(id);
 const query = new URLSearchParams(location.search);
 const device = query.get('device') ?? 'auto';
 
-const text = $('text');
+const text = byId('text', HTMLTextAreaElement);
+const file = byId('file', HTMLInputElement);
+const wordings = byId('wordings');
 const preview = new Preview();
 const verdict = new Verdict();
 const status = new Status({ onCancel: cancel, onRetry: again });
@@ -24,53 +26,56 @@ const model = new Model(weights, device, {
 });
 
 const why = new Why({
-  explain: () => model.explain(picture, text.value),
-  veil: (regions) => preview.veil(regions),
+  explain: async () => image && model.explain(image, text.value),
+  shade: (regions) => preview.shade(regions),
   onError: (error) => status.fail(error),
 });
 
-let picture = null;
-/** The words are to be read off the picture; else they are those in the field. */
-let reading = false;
-/** How long a pause in typing must be for the words to be read again: a slow model is asked less often. */
-let patience = 400;
-let pause = null;
+/** Milliseconds; see `pause`. */
+const SHORTEST_PAUSE = 400;
 
-/** Reads the manifest alone; the weights follow with the first picture. */
+/** @type {File | null} */
+let image = null;
+/** Whether the text must be read from the image; otherwise it is the one in the field. */
+let reading = false;
+/** Milliseconds without a key after which a new text is classified: a slow model is asked less often. */
+let pause = SHORTEST_PAUSE;
+/** @type {ReturnType<typeof setTimeout> | null} */
+let typing = null;
+
+/** Reads the manifest alone; the weights follow with the first image. */
 async function open() {
   try {
     await model.open();
-    if (!picture) status.say('Choose a picture to begin. The first one fetches the model’s weights as well.');
+    if (!image) status.say('Choose an image to begin. The first one fetches the model’s weights as well.');
   } catch (error) {
     status.fail(error);
   }
 }
 
 async function ask() {
-  clearTimeout(pause);
-  pause = null;
+  stopTyping();
   markWording();
-  if (!picture) {
-    status.say('Choose a picture first.');
-    $('file').focus();
+  if (!image) {
+    status.say('Choose an image first.');
+    file.focus();
     return;
   }
   status.wait();
   verdict.wait();
   why.offer(false);
-  preview.veil(null);
+  preview.shade(null);
   try {
-    const answer = await model.classify(picture, reading ? undefined : text.value);
+    const answer = await model.classify(image, reading ? undefined : text.value);
     if (!answer) return; // cancelled, or a newer request has taken its place
-    const words = answer.text;
     if (reading) {
-      text.value = words;
+      text.value = answer.text;
       reading = false;
       preview.mark(answer.reading?.lines ?? [], answer.image);
     }
     why.offer(true);
-    patience = Math.max(400, answer.timings.compute);
-    verdict.show(answer, words);
+    pause = Math.max(SHORTEST_PAUSE, answer.timings.compute);
+    verdict.show(answer, answer.text);
     const answered = `Answered in ${duration(answer.timings.total)} on ${deviceName(answer.device)}.`;
     status.say(answered, { heard: verdict.spoken, gist: verdict.gist });
   } catch (error) {
@@ -80,7 +85,12 @@ async function ask() {
 }
 
 function again() {
-  return picture ? ask() : open();
+  return image ? ask() : open();
+}
+
+function stopTyping() {
+  if (typing !== null) clearTimeout(typing);
+  typing = null;
 }
 
 function cancel() {
@@ -89,59 +99,69 @@ function cancel() {
   status.say('Stopped. What has been loaded is kept.');
 }
 
-function choose(file, texts = []) {
-  // Words typed before the first picture are meant for it; later ones belong to the picture before.
-  if (picture || texts.length) text.value = texts[0] ?? '';
+/**
+ * @param {File} chosen
+ * @param {string[]} texts That go with it, if it is a sample.
+ */
+function choose(chosen, texts = []) {
+  // A text typed before the first image is meant for it; a later one belongs to the image before.
+  if (image || texts.length) text.value = texts[0] ?? '';
   reading = text.value === '' && texts.length === 0;
-  $('read').hidden = false;
-  picture = file;
-  preview.show(file);
+  byId('read').hidden = false;
+  image = chosen;
+  preview.show(chosen);
   offerWordings(texts);
   verdict.clear();
   ask();
 }
 
-/** A sample's picture comes with several texts: the same picture turns with its words. */
+/**
+ * A sample's image may come with several texts, with which its meaning turns.
+ * @param {string[]} texts
+ */
 function offerWordings(texts) {
-  $('wordings').hidden = texts.length < 2;
-  $('wordings').querySelector('.chips').replaceChildren(
-    ...texts.map((words) => {
-      const chip = button(words);
-      chip.addEventListener('click', () => reword(words));
+  wordings.hidden = texts.length < 2;
+  find(wordings, '.chips').replaceChildren(
+    ...texts.map((wording) => {
+      const chip = button(wording);
+      chip.addEventListener('click', () => reword(wording));
       return chip;
     }),
   );
 }
 
 function markWording() {
-  for (const chip of $('wordings').querySelectorAll('button')) chip.ariaPressed = chip.textContent === text.value;
+  for (const chip of wordings.querySelectorAll('button')) {
+    chip.setAttribute('aria-pressed', String(chip.textContent === text.value));
+  }
 }
 
-function reword(words) {
+/** @param {string} wording */
+function reword(wording) {
   verdict.edit();
-  text.value = words;
+  text.value = wording;
   settle();
 }
 
-/** The words are final, for now. */
+/** The text is final, for now. */
 function settle() {
   verdict.settle();
   ask();
 }
 
-watchPictures($('file'), choose, () =>
-  status.fail({ code: 'image/no-file', message: 'What was dropped is no file. Save the picture, then choose it.' }),
+watchImages(file, choose, () =>
+  status.fail({ code: 'image/no-file', message: 'What was dropped is not a file. Save the image, then choose it.' }),
 );
 
 text.addEventListener('input', () => {
   reading = false;
   verdict.edit();
-  clearTimeout(pause);
-  if (picture) pause = setTimeout(ask, patience);
+  stopTyping();
+  if (image) typing = setTimeout(ask, pause);
 });
 text.addEventListener('change', () => {
   verdict.settle();
-  if (pause) ask();
+  if (typing !== null) ask();
 });
 text.addEventListener('keydown', (event) => {
   // Enter asks, Shift+Enter starts a line; an input method's Enter is its own.
@@ -149,12 +169,12 @@ text.addEventListener('keydown', (event) => {
   event.preventDefault();
   settle();
 });
-$('read').addEventListener('click', () => {
+byId('read').addEventListener('click', () => {
   verdict.edit();
   reading = true;
   settle();
 });
-$('meme').addEventListener('submit', (event) => {
+byId('meme').addEventListener('submit', (event) => {
   event.preventDefault();
   settle();
 });
@@ -162,36 +182,41 @@ $('meme').addEventListener('submit', (event) => {
 await new Network().watch();
 open();
 
-$('benchmark').querySelector('button').addEventListener('click', async ({ target }) => {
-  const line = $('benchmark').querySelector('p');
-  target.disabled = true;
+const measure = find(byId('benchmark'), 'button', HTMLButtonElement);
+measure.addEventListener('click', async () => {
+  const line = find(byId('benchmark'), 'p');
+  measure.disabled = true;
   try {
-    const onRun = (run, runs) => (line.textContent = run ? `Run ${run} of ${runs} …` : 'Getting ready …');
+    const onRun = (/** @type {number} */ run, /** @type {number} */ runs) =>
+      (line.textContent = run ? `Run ${run} of ${runs} …` : 'Getting ready …');
     const { device, median, minimum, runs } = await benchmark(await model.open(), onRun);
     const fastest = `the median of ${runs}; the fastest took ${duration(minimum)}`;
     line.textContent = `${duration(median)} a meme on ${deviceName(device)}: ${fastest}.`;
   } catch (error) {
-    line.textContent = error.message;
+    line.textContent = /** @type {Error} */ (error).message;
   }
-  target.disabled = false;
+  measure.disabled = false;
 });
 
-for (const choice of $('device').elements) choice.checked = choice.value === device;
-$('device').addEventListener('change', ({ target }) => {
-  model.use(target.value);
-  again();
-});
+for (const choice of byId('device').querySelectorAll('input')) {
+  choice.checked = choice.value === device;
+  choice.addEventListener('change', () => {
+    model.use(choice.value);
+    again();
+  });
+}
 const { webgpu, software } = await MemeClip.support();
-$('device').querySelector('[value=gpu]').disabled = !webgpu && !software;
-$('device-hint').hidden = webgpu;
-$('device-hint').textContent = software
+find(byId('device'), '[value=gpu]', HTMLInputElement).disabled = !webgpu && !software;
+const hint = byId('device-hint');
+hint.hidden = webgpu;
+hint.textContent = software
   ? 'WebGPU is emulated in software here, which is slow: Automatic takes the CPU.'
   : 'This browser offers no WebGPU: Automatic takes the CPU.';
 
 const samples = await loadSamples(new URL('samples/', document.baseURI));
-$('samples').hidden = samples.length === 0;
+byId('samples').hidden = samples.length === 0;
 for (const sample of samples) {
   const choice = thumbnail(sample);
   choice.addEventListener('click', () => choose(sample.file, sample.texts));
-  $('samples').querySelector('.thumbs').append(choice);
+  find(byId('samples'), '.thumbs').append(choice);
 }

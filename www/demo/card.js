@@ -1,5 +1,12 @@
+import { byId, find } from './dom.js';
 import { percent } from './format.js';
 
+/** @import { TaskVerdict } from './memeclip/memeclip.js' */
+
+/**
+ * The question that a task answers, and what it means.
+ * @type {Record<string, [string, string]>}
+ */
 const ABOUT = {
   hate: ['Is it hateful?', 'Hostile to people for who they are.'],
   target: ['At whom does it aim?', 'A person, a community, an organization, or no one in particular.'],
@@ -7,28 +14,41 @@ const ABOUT = {
   humor: ['Is it meant to be funny?', 'A joke, or said in earnest.'],
 };
 
-const clone = (id) => document.getElementById(id).content.firstElementChild.cloneNode(true);
+/** @param {string} id Of a template. */
+function clone(id) {
+  const { content } = byId(id, HTMLTemplateElement);
+  return /** @type {HTMLElement} */ (find(content, '*').cloneNode(true));
+}
 
 /** One task: its question, the guess, and a bar for every class. */
 export class TaskCard {
   #task;
+  /**
+   * By the name of the class.
+   * @type {Map<string, ClassRow>}
+   */
   #rows = new Map();
 
+  /** @param {string} task */
   constructor(task) {
     this.#task = task;
     this.element = clone('task-template');
     const [question, about] = ABOUT[task] ?? [task, ''];
-    const title = this.element.querySelector('h3');
+    const title = find(this.element, 'h3');
     title.id = `task-${task}`;
     title.textContent = question;
     this.element.setAttribute('aria-labelledby', title.id);
-    this.element.querySelector('.about').textContent = about;
+    find(this.element, '.about').textContent = about;
   }
 
-  /** `before`: the result that this one is compared with, if any. `idle`: the answer means little here. */
+  /**
+   * @param {TaskVerdict} result
+   * @param {TaskVerdict | undefined} before The result that this one is compared with, if any.
+   * @param {boolean} idle The answer means little here.
+   */
   show(result, before, idle) {
     this.element.classList.toggle('idle', idle);
-    const guess = this.element.querySelector('.guess');
+    const guess = find(this.element, '.guess');
     guess.textContent = result.label;
     if (before && before.label !== result.label) {
       const was = document.createElement('span');
@@ -47,25 +67,29 @@ export class TaskCard {
 
   clear() {
     this.element.classList.remove('idle');
-    this.element.querySelector('.guess').textContent = '';
-    this.element.querySelector('.classes').replaceChildren();
+    find(this.element, '.guess').textContent = '';
+    find(this.element, '.classes').replaceChildren();
     this.#rows.clear();
     this.#note([]);
   }
 
+  /** @param {(string | false)[]} lines */
   #note(lines) {
-    const note = this.element.querySelector('.note');
+    const note = find(this.element, '.note');
     note.textContent = lines.filter(Boolean).join(' ');
     note.hidden = !note.textContent;
   }
 
-  /** Rows stay from one verdict to the next, so that a bar moves rather than jumps. */
+  /**
+   * Rows stay from one verdict to the next, so that a bar moves rather than jumps.
+   * @param {string} name Of the class.
+   */
   #row(name) {
     let row = this.#rows.get(name);
     if (!row) {
       row = new ClassRow(this.#task, name);
       this.#rows.set(name, row);
-      this.element.querySelector('.classes').append(row.element);
+      find(this.element, '.classes').append(row.element);
     }
     return row;
   }
@@ -74,21 +98,31 @@ export class TaskCard {
 class ClassRow {
   #meter;
 
+  /**
+   * @param {string} task
+   * @param {string} name Of the class.
+   */
   constructor(task, name) {
     this.element = clone('class-template');
-    this.element.querySelector('.name').textContent = name;
-    this.#meter = this.element.querySelector('.meter');
-    this.#meter.ariaLabel = `${task}: ${name}`;
+    find(this.element, '.name').textContent = name;
+    this.#meter = find(this.element, '.meter');
+    this.#meter.setAttribute('aria-label', `${task}: ${name}`);
   }
 
+  /**
+   * @param {number} share 0 to 1.
+   * @param {boolean} best
+   * @param {number} [before] The share that this one is compared with, if any.
+   */
   show(share, best, before) {
     const compared = before !== undefined;
     this.element.classList.toggle('best', best);
-    this.element.querySelector('.share').textContent = percent(share);
-    this.#meter.ariaValueNow = Math.round(share * 100);
-    this.#meter.ariaValueText = compared ? `${percent(share)}, before ${percent(before)}` : percent(share);
+    find(this.element, '.share').textContent = percent(share);
+    const said = compared ? `${percent(share)}, before ${percent(before)}` : percent(share);
+    this.#meter.setAttribute('aria-valuenow', String(Math.round(share * 100)));
+    this.#meter.setAttribute('aria-valuetext', said);
     this.#meter.classList.toggle('compared', compared);
-    this.#meter.style.setProperty('--share', share);
-    this.#meter.style.setProperty('--before', before ?? share);
+    this.#meter.style.setProperty('--share', String(share));
+    this.#meter.style.setProperty('--before', String(before ?? share));
   }
 }

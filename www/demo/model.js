@@ -1,5 +1,7 @@
 import { MemeClip } from './memeclip/memeclip.js';
 
+/** @import { Device, Info, Progress } from './memeclip/memeclip.js' */
+
 /**
  * The classifier behind the page: opened when first needed, and again after a failure.
  * Only the newest request counts; the one before it is aborted and resolves to null.
@@ -9,9 +11,16 @@ export class Model {
   #device;
   #onOpen;
   #onProgress;
+  /** @type {Promise<MemeClip> | null} */
   #opening = null;
+  /** @type {AbortController | null} */
   #request = null;
 
+  /**
+   * @param {string} weights Address of the pack.
+   * @param {string} device
+   * @param {{ onOpen: (info: Info) => void, onProgress: (progress: Progress) => void }} listeners
+   */
   constructor(weights, device, { onOpen, onProgress }) {
     this.#weights = weights;
     this.#device = device;
@@ -19,7 +28,10 @@ export class Model {
     this.#onProgress = onProgress;
   }
 
-  /** The old device's weights go first: two copies may not fit into memory. */
+  /**
+   * The old device's weights go first: two copies may not fit into memory.
+   * @param {string} device
+   */
   use(device) {
     this.stop();
     this.#opening?.then((classifier) => classifier.dispose(), () => {});
@@ -29,9 +41,11 @@ export class Model {
 
   open() {
     if (this.#opening) return this.#opening;
-    // Bound by the page's policy: see start.js.
-    const assets = new URL('.', import.meta.url);
-    const opening = MemeClip.load(this.#weights, { device: this.#device, onProgress: this.#onProgress, assets });
+    // So the page's policy binds its Workers.
+    const assets = new URL('memeclip/', import.meta.url);
+    // The package says so if there is no such device.
+    const device = /** @type {Device} */ (this.#device);
+    const opening = MemeClip.load(this.#weights, { device, onProgress: this.#onProgress, assets });
     opening.then(
       (classifier) => this.#onOpen(classifier.info),
       () => {
@@ -41,15 +55,27 @@ export class Model {
     return (this.#opening = opening);
   }
 
-  /** Without `text`, the words are read off the picture. */
-  classify(picture, text) {
-    return this.#ask((classifier, signal) => classifier.classify(picture, { text, signal }));
+  /**
+   * @param {File} image
+   * @param {string | undefined} text Undefined to have it read from the image.
+   */
+  classify(image, text) {
+    return this.#ask((classifier, signal) => classifier.classify(image, { text, signal }));
   }
 
-  explain(picture, text) {
-    return this.#ask((classifier, signal) => classifier.explain(picture, { text, signal }));
+  /**
+   * @param {File} image
+   * @param {string} text
+   */
+  explain(image, text) {
+    return this.#ask((classifier, signal) => classifier.explain(image, { text, signal }));
   }
 
+  /**
+   * @template T
+   * @param {(classifier: MemeClip, signal: AbortSignal) => Promise<T>} request
+   * @returns {Promise<T | null>}
+   */
   async #ask(request) {
     this.stop();
     const { signal } = (this.#request = new AbortController());

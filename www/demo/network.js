@@ -1,13 +1,14 @@
-import { within } from './within.js';
+import { byId, find } from './dom.js';
 
 /** Milliseconds that the page waits for its service worker. */
-const PATIENCE = 10_000;
+const TIMEOUT = 10_000;
 
 /** What the page has asked the network for, as its service worker sees it: the page's claim to send nothing, to be checked. */
 export class Network {
-  #summary = document.querySelector('#network summary');
-  #list = document.querySelector('#network ul');
+  #summary = find(byId('network'), 'summary');
+  #list = find(byId('network'), 'ul');
   #folder = new URL('.', document.baseURI).href;
+  /** @type {Map<string, { element: HTMLElement, count: number }>} */
   #rows = new Map();
   #sent = 0;
 
@@ -23,13 +24,14 @@ export class Network {
     const workers = navigator.serviceWorker;
     if (!workers || workers.controller) return;
     try {
-      await within(PATIENCE, control(workers));
+      const late = new Promise((_, reject) => setTimeout(reject, TIMEOUT));
+      await Promise.race([control(workers), late]);
     } catch {
       // A browser that keeps nothing.
       return;
     }
     const known = new Set();
-    const again = (url) => {
+    const again = (/** @type {string} */ url) => {
       if (known.has(url) || !url.startsWith('http')) return;
       known.add(url);
       fetch(url, { cache: 'force-cache' }).catch(() => {});
@@ -37,11 +39,13 @@ export class Network {
     again(location.href);
     // Some may be on their way still.
     const loaded = new PerformanceObserver((list) => {
-      for (const { name, workerStart } of list.getEntries()) if (workerStart === 0) again(name);
+      const entries = /** @type {PerformanceResourceTiming[]} */ (list.getEntries());
+      for (const { name, workerStart } of entries) if (workerStart === 0) again(name);
     });
     loaded.observe({ type: 'resource', buffered: true });
   }
 
+  /** @param {{ method: string, url: string, sent: number }} request `sent`: bytes. */
   #add({ method, url, sent }) {
     this.#sent += sent;
     const key = `${method} ${url}`;
@@ -54,6 +58,7 @@ export class Network {
     this.#summary.textContent = `${this.#rows.size} files asked for, ${this.#sent ? `${this.#sent} bytes` : 'nothing'} sent`;
   }
 
+  /** @param {string} key */
   #row(key) {
     const row = { element: document.createElement('li'), count: 0 };
     this.#rows.set(key, row);
@@ -62,11 +67,14 @@ export class Network {
   }
 }
 
-/** Resolves once requests pass the service worker. */
+/**
+ * Resolves once requests pass the service worker.
+ * @param {ServiceWorkerContainer} workers
+ */
 async function control(workers) {
   await workers.register('service-worker.js');
   const { active } = await workers.ready;
   const controlled = new Promise((resolve) => workers.addEventListener('controllerchange', resolve, { once: true }));
-  active.postMessage('claim');
+  active?.postMessage('claim');
   await controlled;
 }

@@ -5,8 +5,19 @@ const named = new URLSearchParams(location.search).get('weights');
 /** The pack's address, as the page's says it. */
 export const weights = named ?? 'weights/';
 
-const { origin } = URL.canParse(weights, document.baseURI) ? new URL(weights, document.baseURI) : location;
 const policy = document.createElement('meta');
 policy.httpEquiv = 'Content-Security-Policy';
-policy.content = `connect-src 'self' ${origin}`;
+policy.content = `connect-src 'self' ${originOf(weights)}`;
 document.head.append(policy);
+
+/**
+ * The page's own if the address is not valid.
+ * @param {string} address
+ */
+function originOf(address) {
+  try {
+    return new URL(address, document.baseURI).origin;
+  } catch {
+    return location.origin;
+  }
+}

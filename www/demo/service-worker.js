@@ -3,25 +3,31 @@
 
 const CACHE = 'memeclip page';
 const requests = new BroadcastChannel('memeclip requests');
+// TypeScript has no types for service workers and pages together.
+const worker = /** @type {any} */ (self);
 
-self.addEventListener('install', () => self.skipWaiting());
+worker.addEventListener('install', () => worker.skipWaiting());
 
 // A page that was loaded without this worker asks for it.
-self.addEventListener('message', (event) => event.waitUntil(self.clients.claim()));
+worker.addEventListener('message', (/** @type {any} */ event) => event.waitUntil(worker.clients.claim()));
 
-self.addEventListener('fetch', (event) => {
+worker.addEventListener('fetch', (/** @type {any} */ event) => {
   const { request } = event;
   event.waitUntil(tell(request.clone()));
   const weights = /\.safetensors$|\/manifest\.json$/.test(new URL(request.url).pathname);
-  if (request.method === 'GET' && request.url.startsWith(self.registration.scope) && !weights) event.respondWith(latest(event));
+  if (request.method === 'GET' && request.url.startsWith(worker.registration.scope) && !weights) event.respondWith(latest(event));
 });
 
+/** @param {Request} request */
 async function tell(request) {
   const sent = request.method === 'GET' ? 0 : (await request.blob()).size;
   requests.postMessage({ method: request.method, url: request.url, sent });
 }
 
-/** The file as the server has it now; without a connection, as it was last time. */
+/**
+ * The file as the server has it now; without a connection, as it was last time.
+ * @param {any} event
+ */
 async function latest(event) {
   const { request } = event;
   const cache = await caches.open(CACHE).catch(() => null);
@@ -36,7 +42,11 @@ async function latest(event) {
   }
 }
 
-/** Threads share memory, for which the page must be isolated: many hosts of static files cannot send the headers. */
+/**
+ * Threads share memory, for which the page must be isolated: many hosts of static files cannot send the headers.
+ * @param {Request} request
+ * @param {Response} response
+ */
 function isolated(request, response) {
   if (!response.ok || response.redirected || !['document', 'worker'].includes(request.destination)) return response;
   const headers = new Headers(response.headers);

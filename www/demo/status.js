@@ -1,23 +1,26 @@
+import { byId, find } from './dom.js';
 import { bytes } from './format.js';
 
-/** A wait shorter than this is not worth a progress bar. */
+/** Milliseconds: a wait shorter than this is not worth a progress bar. */
 const BRIEF = 150;
 
 /** The line above the verdict: what the page waits for, what it found, or what went wrong. */
 export class Status {
-  #title = document.getElementById('verdict-title');
-  #line = document.getElementById('status');
-  #busy = document.getElementById('busy');
-  #bar = document.getElementById('progress');
-  #progress = document.getElementById('progress-text');
-  #error = document.getElementById('error');
+  #title = byId('verdict-title');
+  #line = byId('status');
+  #busy = byId('busy');
+  #bar = byId('progress', HTMLProgressElement);
+  #progress = byId('progress-text');
+  #error = byId('error');
   /** The same in a few words, where the line itself lies below the fold. */
-  #gist = document.getElementById('gist');
+  #gist = byId('gist');
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #brief;
 
+  /** @param {{ onCancel: () => void, onRetry: () => void }} listeners */
   constructor({ onCancel, onRetry }) {
-    const press = (part, action) =>
-      part.querySelector('button').addEventListener('click', () => {
+    const press = (/** @type {HTMLElement} */ part, /** @type {() => void} */ action) =>
+      find(part, 'button').addEventListener('click', () => {
         this.#title.focus(); // the button is about to vanish, and the focus with it
         action();
       });
@@ -25,12 +28,15 @@ export class Status {
     press(this.#error, onRetry);
   }
 
-  /** `heard` is for screen readers: what the page shows as bars. */
-  say(words, { heard = '', gist = '' } = {}) {
+  /**
+   * `heard` is for screen readers: what the page shows as bars.
+   * @param {string} text
+   */
+  say(text, { heard = '', gist = '' } = {}) {
     const aside = document.createElement('span');
     aside.className = 'visually-hidden';
     aside.textContent = heard;
-    this.#line.replaceChildren(words, ' ', aside);
+    this.#line.replaceChildren(text, ' ', aside);
     this.#show(this.#line, gist);
   }
 
@@ -44,6 +50,7 @@ export class Status {
     this.#progress.textContent = 'Working';
   }
 
+  /** @param {{ loaded: number, total: number }} progress Bytes of weights. */
   progress({ loaded, total }) {
     if (loaded < total) {
       this.#bar.max = total;
@@ -56,14 +63,21 @@ export class Status {
     if (!this.#busy.hidden) this.#gist.textContent = this.#progress.textContent;
   }
 
-  /** An error's message names what was given and what to do. */
+  /**
+   * An error's message names what was given and what to do.
+   * @param {any} error
+   */
   fail({ code = 'internal', message }) {
-    this.#error.querySelector('.message').textContent = message;
-    this.#error.querySelector('code').textContent = code;
+    find(this.#error, '.message').textContent = message;
+    find(this.#error, 'code').textContent = code;
     this.#line.textContent = '';
     this.#show(this.#error, 'No answer: see why');
   }
 
+  /**
+   * @param {HTMLElement} part Of the line, the progress and the error, the one to show.
+   * @param {string} gist
+   */
   #show(part, gist) {
     clearTimeout(this.#brief);
     // A live region must stay in the page to be heard.

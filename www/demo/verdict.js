@@ -1,20 +1,39 @@
 import { TaskCard } from './card.js';
+import { byId, find } from './dom.js';
 import { bytes, deviceName, duration, percent } from './format.js';
+
+/** @import { Info, TaskVerdict, Verdict as Answer } from './memeclip/memeclip.js' */
+/** @typedef {{ answer: Answer, text: string }} Shown */
 
 /** The verdict's part of the page: a card for each task, and the facts of how it came about. */
 export class Verdict {
-  #tasks = document.getElementById('tasks');
-  #comparison = document.getElementById('comparison');
-  #notice = document.getElementById('notice');
-  #facts = document.getElementById('facts');
+  #tasks = byId('tasks');
+  #comparison = byId('comparison');
+  #notice = byId('notice');
+  #facts = byId('facts');
+  /**
+   * By task.
+   * @type {Map<string, TaskCard>}
+   */
   #cards = new Map();
+  /** @type {Info | null} */
   #info = null;
-  /** What the bars show, and what they are compared with: `{ answer, words }` for one and the same picture. */
+  /**
+   * What the bars show.
+   * @type {Shown | null}
+   */
   #shown = null;
+  /**
+   * What they are compared with: the same image with another text.
+   * @type {Shown | null}
+   */
   #before = null;
   #editing = false;
 
-  /** The pack's own words about itself, as soon as its manifest is read. */
+  /**
+   * What the pack says of itself, as soon as its manifest is read.
+   * @param {Info} info
+   */
   describe(info) {
     this.#info = info;
     this.#notice.textContent = info.notice;
@@ -28,7 +47,7 @@ export class Verdict {
     this.#report({});
   }
 
-  /** While the words change, verdicts are compared with the one that was shown before the change. */
+  /** While the text changes, verdicts are compared with the one that was shown before the change. */
   edit() {
     if (!this.#editing) this.#before = this.#shown;
     this.#editing = true;
@@ -39,30 +58,41 @@ export class Verdict {
   }
 
   wait() {
-    this.#tasks.ariaBusy = true;
+    this.#tasks.setAttribute('aria-busy', 'true');
   }
 
   rest() {
-    this.#tasks.ariaBusy = false;
+    this.#tasks.setAttribute('aria-busy', 'false');
   }
 
-  show(answer, words) {
+  /**
+   * @param {Answer} answer
+   * @param {string} text
+   */
+  show(answer, text) {
     this.rest();
-    this.#shown = { answer, words };
-    const before = this.#before?.words === words ? null : this.#before;
+    this.#shown = { answer, text };
+    const before = this.#before?.text === text ? null : this.#before;
     const benign = answer.tasks.hate !== undefined && answer.tasks.hate.label !== 'hate';
+    const earlier = new Map(Object.entries(before?.answer.tasks ?? {}));
     for (const [task, result] of Object.entries(answer.tasks)) {
-      this.#cards.get(task).show(result, before?.answer.tasks[task], task === 'target' && benign);
+      this.#cards.get(task)?.show(result, earlier.get(task), task === 'target' && benign);
     }
     this.#comparison.hidden = !before;
-    this.#comparison.querySelector('q').textContent = before?.words || 'no words';
+    find(this.#comparison, 'q').textContent = before?.text || 'no text';
     const { timings, image } = answer;
-    const steps = { decode: 'picture', read: 'reading', load: 'weights', compute: 'model' };
-    const taken = Object.entries(steps).filter(([step]) => timings[step] > 0);
+    /** @type {[string, number][]} */
+    const all = [
+      ['image', timings.decode],
+      ['reading', timings.read],
+      ['weights', timings.load],
+      ['model', timings.compute],
+    ];
+    const steps = all.filter(([, time]) => time > 0);
     this.#report({
       Device: deviceName(answer.device),
-      Time: taken.map(([step, name]) => `${duration(timings[step])} ${name}`).join(', '),
-      Picture: `${image.width} × ${image.height} pixels`,
+      Time: steps.map(([name, time]) => `${duration(time)} ${name}`).join(', '),
+      Image: `${image.width} × ${image.height} pixels`,
       ...(answer.notice && { Notice: answer.notice }),
     });
   }
@@ -78,28 +108,33 @@ export class Verdict {
 
   /** The guesses alone. */
   get gist() {
-    return Object.values(this.#shown.answer.tasks)
-      .map(({ label }) => label)
+    return this.#guesses()
+      .map(([, { label }]) => label)
       .join(' · ');
   }
 
   /** The verdict in a sentence, for those who hear the page. */
   get spoken() {
-    return Object.entries(this.#shown.answer.tasks)
+    return this.#guesses()
       .map(([task, { label, probabilities }]) => `${task}: ${label}, ${percent(probabilities[label])}`)
       .join('; ');
   }
 
+  #guesses() {
+    return Object.entries(this.#shown?.answer.tasks ?? {});
+  }
+
+  /** @param {Record<string, string>} run */
   #report(run) {
     if (!this.#info) return;
     const { name, dtype, bytes: size, licence } = this.#info;
     const facts = { Model: `${name}, ${dtype}, ${bytes(size)}`, Licence: licence, ...run };
     this.#facts.replaceChildren(
-      ...Object.entries(facts).map(([term, words]) => {
-        const row = document.createElement('div');
-        row.append(document.createElement('dt'), document.createElement('dd'));
-        row.firstChild.textContent = term;
-        row.lastChild.textContent = words;
+      ...Object.entries(facts).map(([term, fact]) => {
+        const [row, name, value] = ['div', 'dt', 'dd'].map((kind) => document.createElement(kind));
+        name.textContent = term;
+        value.textContent = fact;
+        row.append(name, value);
         return row;
       }),
     );

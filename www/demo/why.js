@@ -1,23 +1,33 @@
+import { byId, find } from './dom.js';
 import { percent } from './format.js';
+
+/** @import { Explanation, Task } from './memeclip/memeclip.js' */
 
 /** What a verdict rests on: each modality alone, each word, and where in the picture the model looked. */
 export class Why {
-  #section = document.getElementById('why');
-  #button = this.#section.querySelector('button');
-  #reasons = this.#section.querySelector('.reasons');
-  #task = this.#section.querySelector('select');
-  #look = this.#section.querySelector('input');
+  #section = byId('why');
+  #button = find(this.#section, 'button', HTMLButtonElement);
+  #reasons = find(this.#section, '.reasons');
+  #task = find(this.#section, 'select', HTMLSelectElement);
+  #look = find(this.#section, 'input', HTMLInputElement);
+  /** @type {Explanation | null} */
   #explanation = null;
 
-  /** `explain` gives a promise of the explanation, null if it is no longer wanted; `veil` shows regions, or null. */
-  constructor({ explain, veil, onError }) {
+  /**
+   * @param {{
+   *   explain: () => Promise<Explanation | null>,
+   *   shade: (regions: Explanation['regions'] | null) => void,
+   *   onError: (error: unknown) => void,
+   * }} page `explain` resolves to null if the explanation is no longer wanted.
+   */
+  constructor({ explain, shade, onError }) {
     this.#task.addEventListener('change', () => this.#show());
-    this.#look.addEventListener('change', () => veil(this.#look.checked ? this.#explanation.regions : null));
+    this.#look.addEventListener('change', () => shade((this.#look.checked && this.#explanation?.regions) || null));
     this.#button.addEventListener('click', async () => {
       this.#button.disabled = true;
       try {
         this.#explanation = await explain();
-        if (this.#explanation) this.#open();
+        if (this.#explanation) this.#open(this.#explanation);
       } catch (error) {
         onError(error);
       }
@@ -25,7 +35,10 @@ export class Why {
     });
   }
 
-  /** There is a verdict to be explained, or there is none. */
+  /**
+   * Whether there is a verdict to be explained.
+   * @param {boolean} offered
+   */
   offer(offered) {
     this.#explanation = null;
     this.#look.checked = false;
@@ -34,8 +47,9 @@ export class Why {
     this.#section.hidden = !offered;
   }
 
-  #open() {
-    const tasks = Object.keys(this.#explanation.tasks);
+  /** @param {Explanation} explanation */
+  #open(explanation) {
+    const tasks = Object.keys(explanation.tasks);
     const chosen = tasks.includes(this.#task.value) ? this.#task.value : tasks[0];
     this.#task.replaceChildren(...tasks.map((task) => new Option(task)));
     this.#task.value = chosen;
@@ -46,10 +60,12 @@ export class Why {
   }
 
   #show() {
-    const task = this.#task.value;
-    const { both, image, text } = this.#explanation.tasks[task];
-    const rows = { 'picture and words': both, 'the picture alone': image, 'the words alone': text };
-    this.#section.querySelector('tbody').replaceChildren(
+    const task = /** @type {Task} */ (this.#task.value);
+    const probabilities = this.#explanation?.tasks[task];
+    if (!this.#explanation || !probabilities) return;
+    const { both, image, text } = probabilities;
+    const rows = { 'image and text': both, 'the image alone': image, 'the text alone': text };
+    find(this.#section, 'tbody').replaceChildren(
       ...Object.entries(rows).map(([judged, probabilities]) => {
         const label = likeliest(probabilities);
         const row = document.createElement('tr');
@@ -57,28 +73,33 @@ export class Why {
         head.scope = 'row';
         head.textContent = judged;
         row.append(head);
-        for (const words of [label, percent(probabilities[label])]) row.insertCell().textContent = words;
+        for (const cell of [label, percent(probabilities[label])]) row.insertCell().textContent = cell;
         return row;
       }),
     );
     const guess = likeliest(both);
-    const list = this.#section.querySelector('.words');
-    list.replaceChildren(...this.#explanation.words.map(({ word, tasks }) => item(word, tasks[task][guess])));
+    const items = this.#explanation.words.map(({ word, tasks }) => item(word, tasks[task]?.[guess] ?? 0));
+    find(this.#section, '.words').replaceChildren(...items);
   }
 }
 
+/** @param {Record<string, number>} probabilities */
 function likeliest(probabilities) {
   return Object.keys(probabilities).reduce((best, name) => (probabilities[name] > probabilities[best] ? name : best));
 }
 
 const signed = new Intl.NumberFormat('en', { maximumFractionDigits: 0, signDisplay: 'exceptZero' });
 
-/** A word, and by how many points it moves the guess. */
+/**
+ * A word, and by how many points it moves the guess.
+ * @param {string} word
+ * @param {number} change
+ */
 function item(word, change) {
   const element = document.createElement('li');
   const points = document.createElement('span');
   points.textContent = signed.format(100 * change);
-  element.style.setProperty('--weight', Math.abs(change));
+  element.style.setProperty('--weight', String(Math.abs(change)));
   element.classList.toggle('against', change < 0);
   element.append(word, ' ', points);
   return element;

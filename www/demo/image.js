@@ -1,19 +1,28 @@
-/** Hands every picture that is chosen, dropped anywhere on the page, or pasted to `onPicture`, as a File. */
-export function watchPictures(input, onPicture, onEmptyDrop) {
+import { byId, find } from './dom.js';
+
+/** @import { Explanation, Line } from './memeclip/memeclip.js' */
+
+/**
+ * Hands over every image that is chosen, dropped anywhere on the page, or pasted.
+ * @param {HTMLInputElement} input
+ * @param {(file: File) => void} onImage
+ * @param {() => void} onEmptyDrop
+ */
+export function watchImages(input, onImage, onEmptyDrop) {
   input.addEventListener('change', () => {
-    const [file] = input.files;
+    const [file] = input.files ?? [];
     input.value = ''; // so that choosing the same file again is a change
-    if (file) onPicture(file);
+    if (file) onImage(file);
   });
 
   addEventListener('paste', (event) => {
-    const [file] = event.clipboardData.files;
+    const [file] = event.clipboardData?.files ?? [];
     if (!file) return;
     event.preventDefault();
-    onPicture(file);
+    onImage(file);
   });
 
-  const dragging = (on) => document.body.classList.toggle('dragging', on);
+  const dragging = (/** @type {boolean} */ on) => document.body.classList.toggle('dragging', on);
   addEventListener('dragover', (event) => {
     event.preventDefault(); // else the browser would open a dropped file in place of the page
     dragging(true);
@@ -24,35 +33,40 @@ export function watchPictures(input, onPicture, onEmptyDrop) {
   addEventListener('drop', (event) => {
     event.preventDefault();
     dragging(false);
-    const [file] = event.dataTransfer.files;
-    if (file) onPicture(file);
+    const [file] = event.dataTransfer?.files ?? [];
+    if (file) onImage(file);
     else onEmptyDrop();
   });
 }
 
-/** Shows the chosen picture; holds one object URL at a time. Over it lie the lines that were read, and where the model looked. */
+/** Shows the chosen image; holds one object URL at a time. Over it lie the lines that were read, and where the model looked. */
 export class Preview {
-  #frame = document.getElementById('picture');
-  #image = document.getElementById('preview');
-  #lines = document.getElementById('lines');
-  #regions = document.getElementById('regions');
-  #invitation = document.querySelector('.invitation strong');
+  #frame = byId('picture');
+  #image = byId('preview', HTMLImageElement);
+  #lines = byId('lines', SVGSVGElement);
+  #regions = byId('regions', HTMLCanvasElement);
+  #invitation = find(document, '.invitation strong');
 
   constructor() {
     this.#image.addEventListener('error', () => (this.#frame.hidden = true));
   }
 
+  /** @param {File} file */
   show(file) {
     URL.revokeObjectURL(this.#image.src);
     this.#image.src = URL.createObjectURL(file);
     this.#image.alt = file.name;
     this.#frame.hidden = false;
-    this.#invitation.textContent = 'Choose another picture';
+    this.#invitation.textContent = 'Choose another image';
     this.mark([], { width: 1, height: 1 });
     this.#regions.hidden = true;
   }
 
-  /** Frames the lines of text, whose corners are pixels of a picture of this size. */
+  /**
+   * Frames the lines of text, whose corners are pixels of an image of this size.
+   * @param {Line[]} lines
+   * @param {{ width: number, height: number }} size
+   */
   mark(lines, { width, height }) {
     this.#lines.setAttribute('viewBox', `0 0 ${width} ${height}`);
     const frames = lines.map(({ box }) => {
@@ -63,13 +77,17 @@ export class Preview {
     this.#lines.replaceChildren(...frames);
   }
 
-  /** Veils what the model looked at least: `values` from 0 to 1 for patches that cover the picture; null takes the veil off. */
-  veil(regions) {
+  /**
+   * Darkens what the model looked at least; null shows all of the image.
+   * @param {Explanation['regions'] | null} regions
+   */
+  shade(regions) {
     this.#regions.hidden = !regions;
     if (!regions) return;
     const { rows, cols, values } = regions;
     [this.#regions.width, this.#regions.height] = [cols, rows];
     const context = this.#regions.getContext('2d');
+    if (!context) return;
     const image = context.createImageData(cols, rows);
     values.forEach((value, i) => image.data.set([0, 0, 0, 220 * (1 - value)], 4 * i));
     context.putImageData(image, 0, 0);
