@@ -150,7 +150,7 @@ describe('the page', () => {
       await page.fill('#text', 'something else');
       await page.keyboard.press('Enter');
       assert.notDeepEqual(await shown(page), read);
-      await page.getByRole('button', { name: 'Read the picture again' }).click();
+      await page.getByRole('button', { name: 'Read the image again' }).click();
       await page.waitForFunction((text) => document.querySelector('#text').value === text, text);
       assert.deepEqual(await shown(page), read);
     });
@@ -184,7 +184,7 @@ describe('the page', () => {
       await page.selectOption('#why select', 'stance');
       const [guess] = await page.locator('#why tbody tr').first().locator('td').allTextContents();
       assert.equal(guess, await page.locator('.task').nth(2).locator('.guess').evaluate((guess) => guess.firstChild.data));
-      await page.getByLabel('Show where in the picture it looked').check();
+      await page.getByLabel('Show where in the image it looked').check();
       assert.ok(await page.isVisible('#regions'));
       // What is veiled least is what it looked at most.
       const veil = await page.locator('#regions').evaluate((canvas) => {

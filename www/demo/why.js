@@ -3,7 +3,7 @@ import { percent } from './format.js';
 
 /** @import { Explanation, Task } from './memeclip/memeclip.js' */
 
-/** What a verdict rests on: each modality alone, each word, and where in the picture the model looked. */
+/** What a verdict rests on: each modality alone, each word, and where in the image the model looked. */
 export class Why {
   #section = byId('why');
   #button = find(this.#section, 'button', HTMLButtonElement);
