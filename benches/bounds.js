@@ -65,7 +65,7 @@ const site = await serve(resolve(options.weights), (file, response) => {
 const browser = await launch();
 await browser.onPage(`${site.origin}/weights/manifest.json`, async ({ evaluate }) => {
   await evaluate(async (url) => {
-    const { MemeClip } = await import('/memeclip.js');
+    const { MemeClip } = await import('/memeclip/memeclip.js');
     globalThis.clf = await MemeClip.load(url, { device: 'cpu', threads: 1 });
     // More words than any meme has.
     const canvas = new OffscreenCanvas(1600, 1600);

@@ -73,7 +73,7 @@ for (const [name, { times, kinds: sums }] of results) {
 
 /** On the page: loads the contenders; `contend` is what they do. */
 async function prepare() {
-  const { MemeClip } = await import('/memeclip.js');
+  const { MemeClip } = await import('/memeclip/memeclip.js');
   const clf = await MemeClip.load('/weights/', { device: 'cpu' });
 
   const ort = await import('/bench/modules/onnxruntime-web/dist/ort.wasm.min.mjs');

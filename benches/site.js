@@ -21,7 +21,7 @@ export async function serve(weights) {
   const folders = {
     page: join(here, 'page'),
     ort: join(here, 'node_modules/onnxruntime-web/dist'),
-    memeclip: join(here, '../www'),
+    memeclip: join(here, '../www/memeclip'),
     pictures: join(here, '../tests/goldens/images'),
     weights,
   };

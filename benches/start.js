@@ -16,9 +16,9 @@
 
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { extname, join, resolve } from 'node:path';
+import { extname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { launch, manifest, picture, root, workerOf } from '../tests/browser/harness.js';
+import { fileAt, launch, manifest, picture, workerOf } from '../tests/browser/harness.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -38,7 +38,7 @@ let free = 0;
 let sent = new Map();
 const server = createServer(async (request, response) => {
   const path = request.url;
-  const file = path.startsWith('/weights/') ? join(weights, path.slice(9)) : join(root, 'www', path);
+  const file = fileAt(path, weights);
   const blank = path === '/blank.html';
   if (!blank && !existsSync(file)) return response.writeHead(404).end();
   const size = blank ? 0 : statSync(file).size;
@@ -70,7 +70,7 @@ async function visit(context) {
       const bytes = Uint8Array.from(atob(image), (c) => c.charCodeAt(0));
       const request = { text: 'when you see it' };
       const start = performance.now();
-      const { MemeClip } = await import('/memeclip.js');
+      const { MemeClip } = await import('/memeclip/memeclip.js');
       const clf = await MemeClip.load('/weights/', { device });
       await clf.classify(bytes, request);
       const first = performance.now() - start;
@@ -108,7 +108,7 @@ async function round(bandwidth) {
   const context = await browser.newContext();
   const { page, first, compute } = await visit(context);
   const memory = await workerOf(page).evaluate(async () => {
-    const { default: init } = await import('/pkg/relaxed.js');
+    const { default: init } = await import('/memeclip/pkg/relaxed.js');
     return (await init()).memory.buffer.byteLength;
   });
   const files = [...sent].filter(([path]) => path !== '/blank.html');

@@ -42,9 +42,10 @@ impl Extension {
         build::build(root)?;
         clear(&out)?;
         copy(&www.join("extension"), &out)?;
-        copy(&www.join("theme.css"), &out.join("theme.css"))?;
-        for file in api(&www)? {
-            copy(&www.join(&file), &out.join("memeclip").join(&file))?;
+        copy(&www.join("demo/theme.css"), &out.join("theme.css"))?;
+        let package = www.join("memeclip");
+        for file in api(&package)? {
+            copy(&package.join(&file), &out.join("memeclip").join(&file))?;
         }
         copy(&pack, &out.join("weights"))?;
         let manifest = manifest(read(&www.join("extension/manifest.json"))?, self.browser);
@@ -70,8 +71,8 @@ fn clear(out: &Path) -> Result<()> {
 }
 
 /// The files and folders of the JavaScript API, as its package lists them.
-fn api(www: &Path) -> Result<Vec<String>> {
-    let path = www.join("package.json");
+fn api(package: &Path) -> Result<Vec<String>> {
+    let path = package.join("package.json");
     let files = serde_json::from_value(read(&path)?["files"].take());
     files.map_err(|e| Error::Io { file: path.display().to_string(), reason: e.to_string() })
 }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { blank, launch, manifest, pack, picture, root, serve } from './harness.js';
+import { PACKAGE, blank, launch, manifest, pack, picture, root, scripts, serve } from './harness.js';
 
 let browser, weights, site, context, page, open, run;
 before(async () => {
@@ -27,7 +27,7 @@ afterEach(() => context?.close());
 /** Classifies a list of files: what each one got, or what all of it was rejected with. */
 function classifyAll(files, options, { stop, dispose } = {}) {
   return page.evaluate(async ([files, options, stop, dispose]) => {
-    const { MemeClipError } = await import('/memeclip.js');
+    const { MemeClipError } = await import('/memeclip/memeclip.js');
     const images = files.map((file) => Uint8Array.from(atob(file), (c) => c.charCodeAt(0)));
     const controller = new AbortController();
     const answers = clf.classify(images, { ...options, signal: controller.signal });
@@ -74,7 +74,7 @@ test('a picture that is slow to come holds up no other', async () => {
 
 test('what a verdict will fetch is known beforehand, without weights and without the program', async () => {
   const cost = () => page.evaluate(() => MemeClip.support({ weights: '/weights/manifest.json' }).then(({ load }) => load));
-  const size = (file) => readFileSync(join(root, 'www/pkg', file)).length;
+  const size = (file) => readFileSync(join(PACKAGE, 'pkg', file)).length;
   const before = await cost();
   assert.equal(page.workers().length, 0);
   assert.ok(site.requests.every(({ path }) => !path.endsWith('.safetensors')));
@@ -108,10 +108,10 @@ test('a pack that cannot be read is refused beforehand as it is when it is loade
 const commands = ['checkpoint', 'data-set', 'device/unavailable', 'features', 'features/towers', 'io'];
 
 test('the codes of the types are those of the code', () => {
-  const found = (file, pattern) => [...readFileSync(join(root, file), 'utf8').matchAll(pattern)].map(([, code]) => code);
-  const own = ['memeclip', 'observe', 'worker'].flatMap((script) => found(`www/${script}.js`, /failure\(\s*'([^']+)'/g));
-  const thrown = [...found('src/error.rs', /=> "([a-z/-]+)",/g), ...own].filter((code) => !commands.includes(code));
-  const [, union] = /export type ErrorCode =(.*?);\n\n/s.exec(readFileSync(join(root, 'www/memeclip.d.ts'), 'utf8'));
-  const declared = [...union.matchAll(/\| '([^']+)'/g)].map(([, code]) => code);
+  const found = (file, pattern) => [...readFileSync(file, 'utf8').matchAll(pattern)].map(([, code]) => code);
+  const own = scripts.flatMap((script) => found(join(PACKAGE, script), /failure\(\s*'([^']+)'/g));
+  const thrown = [...found(join(root, 'src/error.rs'), /=> "([a-z/-]+)",/g), ...own].filter((code) => !commands.includes(code));
+  const [, union] = /export type ErrorCode =(.*?);/s.exec(readFileSync(join(PACKAGE, 'memeclip.d.ts'), 'utf8'));
+  const declared = [...union.matchAll(/'([^']+)'/g)].map(([, code]) => code);
   assert.deepEqual([...new Set(thrown)].sort(), declared.sort());
 });

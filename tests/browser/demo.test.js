@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { demo, manifest, pack, root } from './harness.js';
+import { DEMO, demo, manifest, pack } from './harness.js';
 
 let site, weights;
 before(async () => {
@@ -16,8 +16,8 @@ after(() => site?.stop());
 
 test('files come with their kind, isolated from other sites', async () => {
   const kinds = {
-    '/memeclip.js': 'text/javascript; charset=utf-8',
-    '/pkg/relaxed_bg.wasm': 'application/wasm',
+    '/memeclip/memeclip.js': 'text/javascript; charset=utf-8',
+    '/memeclip/pkg/relaxed_bg.wasm': 'application/wasm',
     '/weights/manifest.json': 'application/json',
   };
   for (const [path, kind] of Object.entries(kinds)) {
@@ -27,7 +27,7 @@ test('files come with their kind, isolated from other sites', async () => {
     assert.equal(headers.get('cross-origin-opener-policy'), 'same-origin');
     assert.equal(headers.get('cross-origin-embedder-policy'), 'require-corp');
     // The page's own, and what only a header can say.
-    const [, policy] = /Content-Security-Policy" content="([^"]*)"/.exec(readFileSync(join(root, 'www/index.html'), 'utf8'));
+    const [, policy] = /Content-Security-Policy" content="([^"]*)"/.exec(readFileSync(join(DEMO, 'index.html'), 'utf8'));
     assert.equal(headers.get('content-security-policy'), `${policy}; frame-ancestors 'none'`);
     assert.equal(headers.get('cache-control'), 'no-cache');
   }
@@ -52,12 +52,12 @@ test('nothing else is served', async () => {
   const { port } = new URL(site.origin);
   const status = (path) =>
     new Promise((resolve) => get({ host: '127.0.0.1', port, path }, (answer) => resolve(answer.resume().statusCode)));
-  for (const path of ['/../Cargo.toml', '/weights/../../../Cargo.toml', '/%2e%2e/Cargo.toml', '/weights/', '/pkg', '/nothing.js'])
+  for (const path of ['/../Cargo.toml', '/weights/../../../Cargo.toml', '/%2e%2e/Cargo.toml', '/weights/', '/memeclip/pkg', '/nothing.js'])
     assert.equal(await status(path), 404, path);
-  assert.equal((await fetch(`${site.origin}/memeclip.js`, { method: 'POST', body: 'x' })).status, 405);
+  assert.equal((await fetch(`${site.origin}/memeclip/memeclip.js`, { method: 'POST', body: 'x' })).status, 405);
 });
 
 test('many connections at once are all answered', async () => {
-  const answers = await Promise.all(Array.from({ length: 40 }, () => fetch(`${site.origin}/memeclip.js`).then((answer) => answer.text())));
+  const answers = await Promise.all(Array.from({ length: 40 }, () => fetch(`${site.origin}/memeclip/memeclip.js`).then((answer) => answer.text())));
   assert.equal(new Set(answers).size, 1);
 });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { blank, launch, numbers, picture, root, serve, untested } from './harness.js';
+import { PACKAGE, blank, launch, numbers, picture, root, serve, untested } from './harness.js';
 
 const text = 'Nobody: ... Me at 3 AM';
 // Trained: weights at random forgive more.
@@ -22,7 +22,7 @@ after(async () => {
 
 /** The answer of a new page whose Worker runs `script` first. */
 async function verdict(device, script = '', ask = (run) => run(picture('photo.jpg'), { text, features: true })) {
-  site.scripts = { '/worker.js': `${script}\n${readFileSync(join(root, 'www/worker.js'), 'utf8')}` };
+  site.scripts = { '/memeclip/worker.js': `${script}\n${readFileSync(join(PACKAGE, 'worker.js'), 'utf8')}` };
   const context = await browser.newContext();
   try {
     const { page, open, run } = await blank(browser, site.origin, context);

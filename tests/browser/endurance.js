@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { root, workerOf } from './harness.js';
+import { PACKAGE, workerOf } from './harness.js';
 
 /** Has the model's Worker count the GPU's buffers: `self.buffers`, those that are neither destroyed nor collected. */
 export function countBuffers(site) {
@@ -25,7 +25,7 @@ export function countBuffers(site) {
         destroy.call(this);
       };
     }`;
-  site.scripts['/worker.js'] = readFileSync(join(root, 'www/worker.js'), 'utf8') + counting;
+  site.scripts['/memeclip/worker.js'] = readFileSync(join(PACKAGE, 'worker.js'), 'utf8') + counting;
 }
 
 /** Gives the page `endure(first, count)`: requests, the same for the same numbers. */
@@ -106,7 +106,7 @@ export async function inUse(browser, page, build) {
   const worker = workerOf(page);
   const memories = await worker?.evaluate(async (builds) => {
     const size = async (build) => {
-      const { default: init } = await import(`/pkg/${build}.js`);
+      const { default: init } = await import(`/memeclip/pkg/${build}.js`);
       // What is loaded stays as it is; what is not cannot be without an address.
       return init().then(({ memory }) => memory.buffer.byteLength, () => 0);
     };

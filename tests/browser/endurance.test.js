@@ -1,17 +1,16 @@
 // What a classifier holds on to after many requests, and after it is gone: the short form of benches/endurance.js.
 
 import assert from 'node:assert/strict';
-import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { countBuffers, inUse, instances, left, pageHeap, prepare } from './endurance.js';
-import { blank, host, launch, pack, root, serve } from './harness.js';
+import { PACKAGE, blank, host, launch, pack, serve } from './harness.js';
 
 const MB = 1e6;
 let browser, site, elsewhere;
 before(async () => {
   site = await serve(pack('tiny', 'q8'));
   countBuffers(site);
-  elsewhere = await host(join(root, 'www'), { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' });
+  elsewhere = await host(PACKAGE, { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' });
 });
 after(() => [site, elsewhere].forEach((server) => server?.stop()));
 

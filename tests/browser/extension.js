@@ -38,7 +38,7 @@ function pictures() {
     if (path === '/favicon.ico') return response.writeHead(404).end();
     const number = Number.parseInt(name, 10);
     const sample = [...SAMPLES, ...WRITTEN].includes(name) ? name : SAMPLES[(number || 0) % SAMPLES.length];
-    const jpeg = readFileSync(join(root, `www/samples/${sample}.jpg`));
+    const jpeg = readFileSync(join(root, `www/demo/samples/${sample}.jpg`));
     // Bytes behind the end of the picture make it another file.
     const body = Number.isNaN(number) ? jpeg : Buffer.concat([jpeg, Buffer.from(name)]);
     response.writeHead(200, { 'content-type': 'image/jpeg', 'cross-origin-resource-policy': 'cross-origin' }).end(body);

@@ -110,7 +110,7 @@ test('without WebGPU, gpu says so and auto takes the CPU', async () => {
 
 test('auto prefers SIMD to a software adapter', async () => {
   const support = await page.evaluate(() => MemeClip.support());
-  assert.deepEqual(support, { device: 'cpu', webgpu: false, software: true, relaxedSimd: true, threads: 1, cache: true });
+  assert.deepEqual(support, { supported: true, missing: [], device: 'cpu', webgpu: false, software: true, relaxedSimd: true, threads: 1, cache: true });
   const { info } = await open('/weights/', { device: 'auto' });
   assert.match(info.device, /^cpu/);
 });
@@ -146,7 +146,7 @@ test('a crash of the Worker fails the request, and the next one starts afresh', 
 
 test('threads that cannot be had are done without', async () => {
   const { open, run } = await blank(browser, site.origin, context, { isolated: true });
-  for (const missing of ['/thread.js', '/pkg/threads_bg.wasm']) {
+  for (const missing of ['/memeclip/thread.js', '/memeclip/pkg/threads_bg.wasm']) {
     site.scripts = { [missing]: null };
     const { info, error } = await open('/weights/', { device: 'cpu', threads: 2 });
     site.scripts = {};

@@ -4,7 +4,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { manifest, picture, root, send } from './harness.js';
+import { fileAt, manifest, picture, root, send } from './harness.js';
 
 /** When a fault is made to happen. */
 export const moments = {
@@ -59,12 +59,12 @@ function serving(answer, of, times = Infinity) {
 
 /** Answers so for a file of the package. */
 const code = (path, answer) => ({ site }) => {
-  site.scripts[path] = (response) => answer(join(root, 'www', path), response, { headers: {} });
+  site.scripts[path] = (response) => answer(fileAt(path), response, { headers: {} });
 };
 
 /** Does something at the beginning of a Worker's script. */
 const first = (path, act, parameter) => ({ site }) => {
-  const script = site.scripts[path] ?? readFileSync(join(root, 'www', path), 'utf8');
+  const script = site.scripts[path] ?? readFileSync(fileAt(path), 'utf8');
   site.scripts[path] = `(${act})(${JSON.stringify(parameter)});\n${script}`;
 };
 
@@ -76,7 +76,7 @@ const all = (...steps) => async (bench) => {
 };
 
 /** Waits last a thirtieth, in the page and its Workers: patience is put to the test, and nobody else's. */
-const hurried = all(first('/worker.js', hurry), first('/loader.js', hurry), ({ page }) => page.evaluate(hurry));
+const hurried = all(first('/memeclip/worker.js', hurry), first('/memeclip/loader.js', hurry), ({ page }) => page.evaluate(hurry));
 
 function hurry(least = 0) {
   const shorter = (milliseconds) => (milliseconds < least ? milliseconds : milliseconds / 30);
@@ -179,30 +179,30 @@ const explain = ({ page }) => page.evaluate(async () => {
 
 const taken = /^The CPU has taken over/;
 const gpu = [
-  { fault: 'the device is lost at once', when: 'load', act: first('/worker.js', stillborn, 1), outcome: 'recovers' },
-  { fault: 'each device is lost at once', when: 'load', act: first('/worker.js', stillborn, 99), outcome: 'recovers', notice: taken },
-  { fault: 'the device is lost', when: 'weights', act: inside('/worker.js', destroy, ['GPUDevice', 'createCommandEncoder']), outcome: 'recovers' },
-  { fault: 'the device is lost', when: 'request', act: inside('/worker.js', destroy, ['GPUDevice', 'createCommandEncoder']), outcome: 'recovers' },
-  { fault: 'the device is lost while results are read', when: 'request', act: inside('/worker.js', destroy, ['GPUBuffer', 'mapAsync']), outcome: 'recovers' },
-  { fault: 'the device is lost while a verdict is explained', when: 'request', act: inside('/worker.js', destroy, ['GPUDevice', 'createCommandEncoder']), ask: explain, outcome: 'recovers' },
-  { fault: 'the device is lost, and the next one', when: 'request', act: inside('/worker.js', destroy, ['GPUDevice', 'createCommandEncoder', 2]), outcome: 'recovers', notice: taken },
-  { fault: 'the device is lost, and no adapter is left', when: 'request', act: all(inside('/worker.js', gone), inside('/worker.js', destroy, ['GPUDevice', 'createCommandEncoder'])), outcome: 'recovers', notice: taken },
+  { fault: 'the device is lost at once', when: 'load', act: first('/memeclip/worker.js', stillborn, 1), outcome: 'recovers' },
+  { fault: 'each device is lost at once', when: 'load', act: first('/memeclip/worker.js', stillborn, 99), outcome: 'recovers', notice: taken },
+  { fault: 'the device is lost', when: 'weights', act: inside('/memeclip/worker.js', destroy, ['GPUDevice', 'createCommandEncoder']), outcome: 'recovers' },
+  { fault: 'the device is lost', when: 'request', act: inside('/memeclip/worker.js', destroy, ['GPUDevice', 'createCommandEncoder']), outcome: 'recovers' },
+  { fault: 'the device is lost while results are read', when: 'request', act: inside('/memeclip/worker.js', destroy, ['GPUBuffer', 'mapAsync']), outcome: 'recovers' },
+  { fault: 'the device is lost while a verdict is explained', when: 'request', act: inside('/memeclip/worker.js', destroy, ['GPUDevice', 'createCommandEncoder']), ask: explain, outcome: 'recovers' },
+  { fault: 'the device is lost, and the next one', when: 'request', act: inside('/memeclip/worker.js', destroy, ['GPUDevice', 'createCommandEncoder', 2]), outcome: 'recovers', notice: taken },
+  { fault: 'the device is lost, and no adapter is left', when: 'request', act: all(inside('/memeclip/worker.js', gone), inside('/memeclip/worker.js', destroy, ['GPUDevice', 'createCommandEncoder'])), outcome: 'recovers', notice: taken },
   { fault: 'the GPU process crashes', when: 'weights', act: crash, fresh: true, outcome: 'recovers' },
   { fault: 'the GPU process crashes', when: 'request', act: crash, fresh: true, outcome: 'recovers' },
   { fault: 'the GPU process crashes while it computes', when: 'request', act: (bench) => void bench.others.push(crash(bench)), fresh: true, outcome: 'recovers' },
-  { fault: 'no adapter is ever found', when: 'load', act: all(hurried, first('/worker.js', silent, ['GPU', 'requestAdapter'])), outcome: 'gpu/none' },
-  { fault: 'the device never arrives', when: 'load', act: all(hurried, first('/worker.js', silent, ['GPUAdapter', 'requestDevice'])), outcome: 'gpu/none' },
-  { fault: 'results never arrive, and no loss is reported', when: 'weights', act: all(inside('/worker.js', hurry, 100_000), inside('/worker.js', silent, ['GPUBuffer', 'mapAsync'])), outcome: 'recovers' },
-  { fault: 'results cannot be read', when: 'request', act: inside('/worker.js', unreadable), outcome: 'recovers' },
-  { fault: 'out of GPU memory', when: 'weights', act: inside('/worker.js', exhausted), outcome: 'gpu/memory' },
-  { fault: 'out of GPU memory, with device auto', when: 'weights', device: 'auto', before: first('/worker.js', disguise), act: inside('/worker.js', exhausted), outcome: 'recovers', notice: taken },
-].map((row) => ({ device: 'gpu', before: first('/worker.js', remember), ...row }));
+  { fault: 'no adapter is ever found', when: 'load', act: all(hurried, first('/memeclip/worker.js', silent, ['GPU', 'requestAdapter'])), outcome: 'gpu/none' },
+  { fault: 'the device never arrives', when: 'load', act: all(hurried, first('/memeclip/worker.js', silent, ['GPUAdapter', 'requestDevice'])), outcome: 'gpu/none' },
+  { fault: 'results never arrive, and no loss is reported', when: 'weights', act: all(inside('/memeclip/worker.js', hurry, 100_000), inside('/memeclip/worker.js', silent, ['GPUBuffer', 'mapAsync'])), outcome: 'recovers' },
+  { fault: 'results cannot be read', when: 'request', act: inside('/memeclip/worker.js', unreadable), outcome: 'recovers' },
+  { fault: 'out of GPU memory', when: 'weights', act: inside('/memeclip/worker.js', exhausted), outcome: 'gpu/memory' },
+  { fault: 'out of GPU memory, with device auto', when: 'weights', device: 'auto', before: first('/memeclip/worker.js', disguise), act: inside('/memeclip/worker.js', exhausted), outcome: 'recovers', notice: taken },
+].map((row) => ({ device: 'gpu', before: first('/memeclip/worker.js', remember), ...row }));
 
 // Memory and Workers.
 
 /** Takes all the memory that the WebAssembly could have: it is promised only, so it costs nothing. */
 async function fill() {
-  const { memory } = await (await import('/pkg/relaxed.js')).default();
+  const { memory } = await (await import('/memeclip/pkg/relaxed.js')).default();
   for (let pages = 65536; pages >= 1; pages >>= 1) {
     try {
       for (;;) memory.grow(pages);
@@ -222,38 +222,38 @@ function unshared() {
 
 /** The Worker ends with its next message. */
 const killed = () => self.addEventListener('message', () => self.close());
-const thread = readFileSync(join(root, 'www/thread.js'), 'utf8');
+const thread = readFileSync(fileAt('/memeclip/thread.js'), 'utf8');
 const threads = '2 threads';
 
 const workers = [
-  { fault: 'out of WebAssembly memory', when: 'request', act: inside('/worker.js', fill), ask: large, outcome: 'internal' },
-  { fault: 'no memory to share', when: 'load', device: threads, act: first('/worker.js', unshared), outcome: 'recovers' },
-  { fault: 'the Worker is killed before its first message', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/worker.js'] = 'self.close()')), outcome: 'network' },
-  { fault: 'the Worker is killed', when: 'weights', act: inside('/worker.js', killed), outcome: 'internal' },
-  { fault: 'the Worker is killed', when: 'request', act: inside('/worker.js', killed), outcome: 'internal' },
+  { fault: 'out of WebAssembly memory', when: 'request', act: inside('/memeclip/worker.js', fill), ask: large, outcome: 'internal' },
+  { fault: 'no memory to share', when: 'load', device: threads, act: first('/memeclip/worker.js', unshared), outcome: 'recovers' },
+  { fault: 'the Worker is killed before its first message', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/memeclip/worker.js'] = 'self.close()')), outcome: 'network' },
+  { fault: 'the Worker is killed', when: 'weights', act: inside('/memeclip/worker.js', killed), outcome: 'internal' },
+  { fault: 'the Worker is killed', when: 'request', act: inside('/memeclip/worker.js', killed), outcome: 'internal' },
   { fault: 'the Worker is killed while it is idle', when: 'request', act: async ({ page, worker }) => {
-    await worker('/worker.js').evaluate(() => self.close());
+    await worker('/memeclip/worker.js').evaluate(() => self.close());
     await page.waitForTimeout(500);
   }, outcome: 'recovers' },
-  { fault: 'the loader is killed before its first message', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/loader.js'] = 'self.close()')), outcome: 'network' },
-  { fault: 'the loader is killed', when: 'weights', act: inside('/loader.js', () => (self.fetch = () => self.close())), outcome: 'internal' },
-  { fault: 'the loader fails', when: 'weights', act: inside('/loader.js', () => (Map.prototype.set = () => { throw new Error('a bug'); })), outcome: 'internal' },
-  { fault: 'the loader never answers', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/loader.js'] = '// silence')), outcome: 'network' },
-  { fault: 'a thread is killed', when: 'load', device: threads, act: ({ site }) => (site.scripts['/thread.js'] = thread.replace('wasm.runThread()', 'self.close()')), outcome: 'internal' },
-  { fault: 'a thread fails', when: 'load', device: threads, act: ({ site }) => (site.scripts['/thread.js'] = thread.replace('wasm.runThread()', "(() => { throw new Error('a bug'); })()")), outcome: 'internal' },
-  { fault: 'a thread never answers', when: 'load', device: threads, act: all(hurried, ({ site }) => (site.scripts['/thread.js'] = '// silence')), outcome: 'recovers' },
+  { fault: 'the loader is killed before its first message', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/memeclip/loader.js'] = 'self.close()')), outcome: 'network' },
+  { fault: 'the loader is killed', when: 'weights', act: inside('/memeclip/loader.js', () => (self.fetch = () => self.close())), outcome: 'internal' },
+  { fault: 'the loader fails', when: 'weights', act: inside('/memeclip/loader.js', () => (Map.prototype.set = () => { throw new Error('a bug'); })), outcome: 'internal' },
+  { fault: 'the loader never answers', when: 'load', act: all(hurried, ({ site }) => (site.scripts['/memeclip/loader.js'] = '// silence')), outcome: 'network' },
+  { fault: 'a thread is killed', when: 'load', device: threads, act: ({ site }) => (site.scripts['/memeclip/thread.js'] = thread.replace('wasm.runThread()', 'self.close()')), outcome: 'internal' },
+  { fault: 'a thread fails', when: 'load', device: threads, act: ({ site }) => (site.scripts['/memeclip/thread.js'] = thread.replace('wasm.runThread()', "(() => { throw new Error('a bug'); })()")), outcome: 'internal' },
+  { fault: 'a thread never answers', when: 'load', device: threads, act: all(hurried, ({ site }) => (site.scripts['/memeclip/thread.js'] = '// silence')), outcome: 'recovers' },
 ];
 
 // The code.
 
 const scripts = [
-  { fault: 'worker.js never arrives', when: 'load', act: all(({ page }) => page.evaluate(hurry), code('/worker.js', answers.stalled)), outcome: 'network' },
-  { fault: 'a web page in place of worker.js', when: 'load', act: code('/worker.js', answers.page), outcome: 'network' },
-  { fault: 'worker.js with a flipped bit', when: 'load', act: ({ site }) => (site.scripts['/worker.js'] = readFileSync(join(root, 'www/worker.js'), 'utf8').replace('{', '[')), outcome: 'network' },
-  { fault: 'loader.js never arrives', when: 'load', act: all(hurried, code('/loader.js', answers.stalled)), outcome: 'network' },
-  { fault: 'a web page in place of loader.js', when: 'load', act: code('/loader.js', answers.page), outcome: 'network' },
-  { fault: 'thread.js never arrives', when: 'load', device: threads, act: all(hurried, code('/thread.js', answers.stalled)), outcome: 'recovers' },
-  ...['/pkg/relaxed.js', '/pkg/relaxed_bg.wasm'].flatMap((path) => [
+  { fault: 'worker.js never arrives', when: 'load', act: all(({ page }) => page.evaluate(hurry), code('/memeclip/worker.js', answers.stalled)), outcome: 'network' },
+  { fault: 'a web page in place of worker.js', when: 'load', act: code('/memeclip/worker.js', answers.page), outcome: 'network' },
+  { fault: 'worker.js with a flipped bit', when: 'load', act: ({ site }) => (site.scripts['/memeclip/worker.js'] = readFileSync(fileAt('/memeclip/worker.js'), 'utf8').replace('{', '[')), outcome: 'network' },
+  { fault: 'loader.js never arrives', when: 'load', act: all(hurried, code('/memeclip/loader.js', answers.stalled)), outcome: 'network' },
+  { fault: 'a web page in place of loader.js', when: 'load', act: code('/memeclip/loader.js', answers.page), outcome: 'network' },
+  { fault: 'thread.js never arrives', when: 'load', device: threads, act: all(hurried, code('/memeclip/thread.js', answers.stalled)), outcome: 'recovers' },
+  ...['/memeclip/pkg/relaxed.js', '/memeclip/pkg/relaxed_bg.wasm'].flatMap((path) => [
     { fault: `${basename(path)} is cut`, when: 'load', act: code(path, answers.cutMidway), outcome: 'network' },
     { fault: `${basename(path)} never arrives`, when: 'load', act: all(hurried, code(path, answers.stalled)), outcome: 'network' },
     { fault: `${basename(path)} stalls midway`, when: 'load', act: all(hurried, code(path, answers.stalledMidway)), outcome: 'network' },
@@ -320,7 +320,7 @@ const cache = [
     const session = await context.newCDPSession(page);
     await session.send('Storage.overrideQuotaForOrigin', { origin: site.origin, quotaSize: 1024 });
   }, outcome: 'recovers' },
-  { fault: 'the quota is used up midway', when: 'weights', act: inside('/loader.js', () => {
+  { fault: 'the quota is used up midway', when: 'weights', act: inside('/memeclip/loader.js', () => {
     const { put } = Cache.prototype;
     let room = 2;
     Cache.prototype.put = function (...parameters) {
@@ -355,7 +355,7 @@ function jumping() {
   }
 }
 
-const clocks = all(first('/worker.js', jumping), first('/loader.js', jumping), ({ page }) => page.evaluate(jumping));
+const clocks = all(first('/memeclip/worker.js', jumping), first('/memeclip/loader.js', jumping), ({ page }) => page.evaluate(jumping));
 
 const page = [
   { fault: 'the clocks jump by days, back and forth', when: 'load', act: clocks, outcome: 'recovers' },
@@ -418,10 +418,10 @@ async function changed({ page }) {
 
 /** Answers with what needs reading. */
 const reading = [
-  { fault: 'ocr.js is missing', act: code('/pkg/ocr.js', answers.missing), outcome: 'network' },
-  { fault: 'ocr.js is missing before the shard is checked', act: all(code('/pkg/ocr.js', answers.missingLater), inside('/loader.js', checksSlowly)), outcome: 'network' },
-  { fault: 'ocr_bg.wasm is cut', act: code('/pkg/ocr_bg.wasm', answers.cutMidway), outcome: 'network' },
-  { fault: 'ocr_bg.wasm never arrives', before: hurried, act: code('/pkg/ocr_bg.wasm', answers.stalled), outcome: 'network' },
+  { fault: 'ocr.js is missing', act: code('/memeclip/pkg/ocr.js', answers.missing), outcome: 'network' },
+  { fault: 'ocr.js is missing before the shard is checked', act: all(code('/memeclip/pkg/ocr.js', answers.missingLater), inside('/memeclip/loader.js', checksSlowly)), outcome: 'network' },
+  { fault: 'ocr_bg.wasm is cut', act: code('/memeclip/pkg/ocr_bg.wasm', answers.cutMidway), outcome: 'network' },
+  { fault: 'ocr_bg.wasm never arrives', before: hurried, act: code('/memeclip/pkg/ocr_bg.wasm', answers.stalled), outcome: 'network' },
 ].map((row) => ({ when: 'request', ask: ({ run }) => run(picture('exact.png')), ...row, reads: true }));
 
 function checksSlowly() {

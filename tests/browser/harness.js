@@ -27,9 +27,18 @@ export function picture(name) {
   return readFileSync(join(root, 'tests/goldens/images', name));
 }
 
-const { files } = JSON.parse(readFileSync(join(root, 'www/package.json')));
+/** Folders of the package, and of the page, which finds it at `/memeclip/`. */
+export const [PACKAGE, DEMO] = [join(root, 'www/memeclip'), join(root, 'www/demo')];
+
+const { files } = JSON.parse(readFileSync(join(PACKAGE, 'package.json')));
 /** The JavaScript of the package. */
 export const scripts = files.filter((file) => /(?<!\.d)\.js$/.test(file));
+
+/** The file at a path of the site: the page's, the package's below `/memeclip/`, or one of the pack below `/weights/`. */
+export function fileAt(path, pack) {
+  if (path.startsWith('/weights/')) return join(pack, path.slice(9));
+  return path.startsWith('/memeclip/') ? join(PACKAGE, path.slice(10)) : join(DEMO, path);
+}
 
 /** A pack of seeded weights; tasks without a head get a zero-shot one. */
 export function pack(arch, dtype, heads = []) {
@@ -117,7 +126,7 @@ export async function serve(pack, fault = () => false) {
     const asked = { method, url, path, range: headers.range, headers, body: '' };
     site.requests.push(asked);
     request.setEncoding('latin1').on('data', (part) => (asked.body += part));
-    const file = path.startsWith('/weights/') ? join(pack, path.slice(9)) : join(root, 'www', path);
+    const file = fileAt(path, pack);
     if (path.startsWith('/weights/') && site.fault(file, response, request)) return;
     const script = site.scripts[path];
     if (script === null) return response.writeHead(404).end();
@@ -184,7 +193,7 @@ export async function blank(browser, origin, context, { isolated = false } = {})
   // While there are routes, the browser keeps nothing.
   await page.unroute(`${origin}/blank.html`);
   await page.evaluate(async () => {
-    const { MemeClip, MemeClipError } = await import('/memeclip.js');
+    const { MemeClip, MemeClipError } = await import('/memeclip/memeclip.js');
     const failure = (error) => {
       if (!(error instanceof MemeClipError)) throw error;
       return { error: { code: error.code, message: error.message, remedy: error.remedy } };

@@ -104,7 +104,7 @@ test('no request carries cookies or a referrer, or goes elsewhere', async () => 
     assert.equal(headers.referer, undefined, path);
   }
   assert.deepEqual([...new Set(all)], [`GET ${site.origin}`]);
-  const wanted = [...scripts.filter((script) => script !== 'thread.js'), 'pkg/relaxed.js', 'pkg/relaxed_bg.wasm'];
+  const wanted = [...scripts.filter((script) => script !== 'thread.js'), 'pkg/relaxed.js', 'pkg/relaxed_bg.wasm'].map((file) => `memeclip/${file}`);
   const paths = new Set(site.requests.map(({ path }) => path.slice(1)).filter((path) => !path.startsWith('weights/')));
   assert.deepEqual([...paths].sort(), wanted.sort());
 });

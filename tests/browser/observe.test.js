@@ -212,7 +212,7 @@ test('an observation that makes no sense is refused', async () => {
     clf.dispose();
     return [...problems, refused()];
   });
-  const expected = [/no part of a page/, /onVerdict/, /'50' is no threshold/, /'small' is no size/, /disposed/];
+  const expected = [/not a part of a page/, /onVerdict/, /a probability, not '50'/, /pixels, not 'small'/, /disposed/];
   assert.equal(problems.length, expected.length);
   for (const [i, pattern] of expected.entries()) {
     assert.match(problems[i], /^argument: /);

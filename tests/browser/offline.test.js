@@ -6,9 +6,9 @@ import { after, before, test } from 'node:test';
 
 import { launch, root, serve } from './harness.js';
 
-const SAMPLES = JSON.parse(readFileSync(join(root, 'www/samples/samples.json')));
+const SAMPLES = JSON.parse(readFileSync(join(root, 'www/demo/samples/samples.json')));
 const [SAMPLE] = SAMPLES;
-const PICTURE = join(root, 'www/samples', SAMPLE.file);
+const PICTURE = join(root, 'www/demo/samples', SAMPLE.file);
 
 let browser, site, context, page;
 before(async () => {
@@ -67,7 +67,7 @@ test('lists all that is asked for', async () => {
   await page.locator('#network li').nth(asked.size - 1).waitFor({ state: 'attached' });
   const lines = await page.locator('#network li').allTextContents();
   assert.deepEqual(lines.map((line) => line.replace(/ \(.*|\?.*/, '')).sort(), [...asked].sort());
-  assert.ok(asked.has('worker.js') && [...asked].some((path) => path.endsWith('.safetensors')));
+  assert.ok(asked.has('memeclip/worker.js') && [...asked].some((path) => path.endsWith('.safetensors')));
   assert.equal(await page.textContent('#network summary'), `${asked.size} files asked for, nothing sent`);
   await page.evaluate(() => fetch('elsewhere', { method: 'POST', body: 'words' }));
   await page.locator('#network li', { hasText: 'POST elsewhere with 5 bytes' }).waitFor({ state: 'attached' });

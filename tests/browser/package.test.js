@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { build } from 'vite';
-import { empty, host, launch, memeclip, pack, picture, root } from './harness.js';
+import { PACKAGE, empty, host, launch, memeclip, pack, picture, root } from './harness.js';
 
 const work = join(root, 'target/tmp/browser/package');
 const installed = join(work, 'node_modules/memeclip');
@@ -18,7 +18,7 @@ before(async () => {
   rmSync(work, { recursive: true, force: true });
   mkdirSync(installed, { recursive: true });
   const npm = (...args) => execFileSync('npm', args, { cwd: work, encoding: 'utf8' });
-  const [{ filename }] = JSON.parse(npm('pack', join(root, 'www'), '--json', '--ignore-scripts'));
+  const [{ filename }] = JSON.parse(npm('pack', PACKAGE, '--json', '--ignore-scripts'));
   execFileSync('tar', ['-xzf', filename, '-C', installed, '--strip-components=1'], { cwd: work });
   cpSync(pack('tiny', 'q8'), join(work, 'public/weights'), { recursive: true });
   browser = await launch();

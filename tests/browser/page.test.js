@@ -1,17 +1,17 @@
 // The page as people use it, in Chromium, with the default pack.
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { demo, launch } from './harness.js';
+import { demo, fileAt, launch } from './harness.js';
 
 const file = (path) => fileURLToPath(new URL(path, import.meta.url));
-const SAMPLES = JSON.parse(await readFile(file('../../www/samples/samples.json')));
+const SAMPLES = JSON.parse(await readFile(file('../../www/demo/samples/samples.json')));
 const CAPTIONS = JSON.parse(await readFile(file('../goldens/ocr/captions.json')));
-const JPEG = file(`../../www/samples/${SAMPLES[0].file}`);
+const JPEG = file(`../../www/demo/samples/${SAMPLES[0].file}`);
 const NO_IMAGE = file('page.test.js');
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -59,8 +59,7 @@ async function shown(page) {
 function isOwnFile(request) {
   if (request === `GET ${site.origin}/?device=cpu` || request.startsWith(`GET blob:${site.origin}/`)) return true;
   const path = request.replace(`GET ${site.origin}/`, '');
-  const [folder, name] = path.startsWith('weights/') ? ['../../weights/default', path.slice(8)] : ['../../www', path];
-  return readdirSync(file(folder), { recursive: true }).includes(name);
+  return existsSync(fileAt(`/${path}`, file('../../weights/default')));
 }
 
 async function ask(page, picture, words) {
@@ -151,7 +150,7 @@ describe('the page', () => {
       await page.fill('#text', 'something else');
       await page.keyboard.press('Enter');
       assert.notDeepEqual(await shown(page), read);
-      await page.getByRole('button', { name: 'Read the picture again' }).click();
+      await page.getByRole('button', { name: 'Read the image again' }).click();
       await page.waitForFunction((text) => document.querySelector('#text').value === text, text);
       assert.deepEqual(await shown(page), read);
     });
@@ -160,7 +159,7 @@ describe('the page', () => {
   test('explains its guesses', async () => {
     await withPage(async (page) => {
       const [{ file: name, text }] = SAMPLES;
-      await ask(page, file(`../../www/samples/${name}`), text);
+      await ask(page, file(`../../www/demo/samples/${name}`), text);
       await page.getByRole('button', { name: 'Explain this guess' }).click();
       const words = page.locator('#why .words li');
       await words.first().waitFor();
@@ -170,7 +169,7 @@ describe('the page', () => {
       assert.equal(await page.locator('#why tbody tr').count(), 3);
       // As the API has it, which other tests hold against PyTorch.
       const changes = await page.evaluate(async ([name, text]) => {
-        const { MemeClip } = await import('./memeclip.js');
+        const { MemeClip } = await import('./memeclip/memeclip.js');
         const clf = await MemeClip.load('weights/', { device: 'cpu' });
         const { tasks, words } = await clf.explain(`samples/${name}`, { text });
         clf.dispose();
@@ -185,7 +184,7 @@ describe('the page', () => {
       await page.selectOption('#why select', 'stance');
       const [guess] = await page.locator('#why tbody tr').first().locator('td').allTextContents();
       assert.equal(guess, await page.locator('.task').nth(2).locator('.guess').evaluate((guess) => guess.firstChild.data));
-      await page.getByLabel('Show where in the picture it looked').check();
+      await page.getByLabel('Show where in the image it looked').check();
       assert.ok(await page.isVisible('#regions'));
       // What is veiled least is what it looked at most.
       const veil = await page.locator('#regions').evaluate((canvas) => {

@@ -2,9 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { empty, host, launch, picture, root, serve } from './harness.js';
+import { empty, fileAt, host, launch, picture, root, serve } from './harness.js';
 
 const weights = join(root, 'weights/default');
 const image = picture('exact.png');
@@ -15,7 +15,9 @@ const LIBRARY = ['loader.js', 'memeclip.js', 'reader.js', 'thread.js', 'worker.j
 let browser, site, far, other;
 before(async () => {
   [browser, site, far, other] = await Promise.all([launch(), serve(weights), another(weights), another(root)]);
-  for (const script of ['app.js', ...LIBRARY]) site.scripts[`/${script}`] = readFileSync(join(root, 'www', script), 'utf8') + plant(script);
+  for (const path of ['/app.js', ...LIBRARY.map((script) => `/memeclip/${script}`)]) {
+    site.scripts[path] = readFileSync(fileAt(path), 'utf8') + plant(basename(path));
+  }
 });
 after(async () => {
   await browser?.close();
@@ -51,7 +53,7 @@ async function classify(policy, options, weights = '/weights/') {
   const body = policy && `<meta http-equiv="Content-Security-Policy" content="${policy}">`;
   const page = await empty(browser, site.origin, { isolated: true, body });
   const device = await page.evaluate(async ([weights, options, image]) => {
-    const { MemeClip } = await import('/memeclip.js');
+    const { MemeClip } = await import('/memeclip/memeclip.js');
     const clf = await MemeClip.load(weights, { device: 'cpu', threads: 2, ...options });
     const bytes = Uint8Array.from(atob(image), (c) => c.charCodeAt(0));
     const answers = await clf.classify([bytes, bytes], { text: ['hello', undefined] });
@@ -73,7 +75,7 @@ test('without a policy what is planted gets out', async () => {
 
 test('the policy in the README lets in the pack, and nothing out', async () => {
   const [, policy] = /^Content-Security-Policy: (.*)/m.exec(readFileSync(join(root, 'README.md'), 'utf8'));
-  const ask = (device) => classify(policy.replace('https://packs.example', far.origin), { assets: '/', device }, far.origin);
+  const ask = (device) => classify(policy.replace('https://packs.example', far.origin), { assets: '/memeclip/', device }, far.origin);
   assert.match(await ask('cpu'), /^cpu/);
   assert.deepEqual(ran(), LIBRARY);
   assert.match(await ask('gpu'), /^gpu/);

@@ -1,4 +1,4 @@
-// Takes www/preview.png, the picture in the README: the page with a sample meme, read and explained.
+// Takes www/demo/preview.png, the picture in the README: the page with a sample meme, read and explained.
 import { fileURLToPath } from 'node:url';
 
 import { demo, launch } from './harness.js';
@@ -13,7 +13,7 @@ try {
   await page.waitForSelector('.words li');
   await page.evaluate(() => (document.activeElement.blur(), scrollTo(0, 0)));
   await page.mouse.move(0, 0);
-  await page.screenshot({ path: fileURLToPath(new URL('../../www/preview.png', import.meta.url)) });
+  await page.screenshot({ path: fileURLToPath(new URL('../../www/demo/preview.png', import.meta.url)) });
 } finally {
   await browser.close();
   site.stop();

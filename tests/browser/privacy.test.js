@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { empty, launch, manifest, root, serve } from './harness.js';
+import { PACKAGE, empty, launch, manifest, root, serve } from './harness.js';
 import { difference, record, watch } from './recorder.js';
 
 const weights = join(root, 'weights/default');
@@ -61,7 +61,7 @@ const library = (memes) => async (browser) => {
   await page.context().addCookies([{ name: 'session', value: '1', url: site.origin }]);
   await page.evaluate(watch);
   await page.evaluate(async (memes) => {
-    const { MemeClip } = await import('/memeclip.js');
+    const { MemeClip } = await import('/memeclip/memeclip.js');
     const clf = await MemeClip.load('/weights/', { device: 'cpu', threads: 2 });
     const images = memes.map(({ image }) => Uint8Array.from(atob(image), (c) => c.charCodeAt(0)));
     const texts = memes.map(({ text, written }) => (written ? undefined : text));
@@ -119,7 +119,7 @@ test('a page with the library: 100 memes leave nothing behind', async () => {
   alike(records);
   assert.deepEqual(records[0].filter((line) => line.startsWith('page')), []);
   assert.ok(records[0].some((line) => /^server GET \/weights\/ocr/.test(line)), 'some are read');
-  assert.ok(records[0].some((line) => /^server GET \/thread\.js/.test(line)), 'with threads');
+  assert.ok(records[0].some((line) => /^server GET \/memeclip\/thread\.js/.test(line)), 'with threads');
 });
 
 test('the demo page: 100 memes leave nothing behind', async () => {
@@ -186,7 +186,7 @@ test('each planted leak is found', async () => {
   for (const [script, ways] of Object.entries(leaks)) {
     const code = Object.keys(ways).map((way) => `(async () => { ${way} })().catch(() => {});`);
     const leak = `const leak = (words) => { const n = words.length; ${code.join('\n')} };`;
-    site.scripts[`/${script}`] = `${readFileSync(join(root, 'www', script))}\n${leak}\n${heard[script]}`;
+    site.scripts[`/memeclip/${script}`] = `${readFileSync(join(PACKAGE, script))}\n${leak}\n${heard[script]}`;
   }
   const records = [];
   for (const set of memes) records.push(await record(site, library(set.slice(1, 5))));

@@ -92,14 +92,14 @@ test('a pack that cannot read says so', async () => {
 
 test('a module that is missing is an error, and is asked for again', async () => {
   const other = await serve(pack);
-  other.scripts['/pkg/ocr.js'] = null;
+  other.scripts['/memeclip/pkg/ocr.js'] = null;
   const { page, open, run } = await blank(browser, other.origin);
   await open('/weights/', { device: 'cpu' });
   const { error } = await run(meme);
   assert.equal(error.code, 'network');
   assert.match(error.message, /pkg\/ocr\.js/);
   assert.ok((await run(meme, { text: words })).verdict);
-  delete other.scripts['/pkg/ocr.js'];
+  delete other.scripts['/memeclip/pkg/ocr.js'];
   assert.equal((await run(meme)).verdict.text, words);
   await page.close();
   other.stop();

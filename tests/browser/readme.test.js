@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { host, launch, memeclip, pack, root } from './harness.js';
+import { PACKAGE, host, launch, memeclip, pack, root } from './harness.js';
 
 const work = join(root, 'target/tmp/browser/readme');
 const images = join(root, 'tests/goldens/images');
@@ -16,7 +16,7 @@ before(async () => {
   memeclip('demo', '--build-only');
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
-  cpSync(join(root, 'www'), join(work, 'memeclip'), { recursive: true });
+  cpSync(PACKAGE, join(work, 'memeclip'), { recursive: true });
   cpSync(pack('tiny', 'q8'), join(work, 'weights'), { recursive: true });
   cpSync(images, join(work, 'pictures'), { recursive: true });
   cpSync(join(images, 'photo.jpg'), join(work, 'pictures/meme.jpg'));

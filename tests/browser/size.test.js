@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { memeclip, root, scripts } from './harness.js';
+import { PACKAGE, memeclip, scripts } from './harness.js';
 
 /** A quarter of what onnxruntime-web's WebAssembly takes with WebGPU would be 1.6 MB, without it 0.9 MB. */
 const LIMIT = 850_000;
@@ -22,7 +22,7 @@ test('the code, compressed as hosts send it', () => {
 });
 
 function within(limit, files) {
-  const sizes = files.map((file) => gzipSync(readFileSync(join(root, 'www', file)), { level: 9 }).length);
+  const sizes = files.map((file) => gzipSync(readFileSync(join(PACKAGE, file)), { level: 9 }).length);
   const total = sizes.reduce((sum, size) => sum + size);
   console.log(`${files.at(-1)}: ${total}`);
   assert.ok(total <= limit, `${total} bytes: ${files.map((file, i) => `${file} ${sizes[i]}`).join(', ')}`);

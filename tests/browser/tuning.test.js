@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { blank, launch, pack, picture, root, serve, untested, workerOf } from './harness.js';
+import { PACKAGE, blank, launch, pack, picture, serve, untested, workerOf } from './harness.js';
 
 let browser, site, context;
 before(async () => {
@@ -14,7 +14,7 @@ before(async () => {
   site = await serve(untested(weights, `${weights}-untested`));
   context = await browser.newContext();
   // Software adapters have nothing to choose from, so this one passes for a GPU. Runs of kernels are counted.
-  const worker = readFileSync(join(root, 'www/worker.js'), 'utf8');
+  const worker = readFileSync(join(PACKAGE, 'worker.js'), 'utf8');
   const body = `
     self.runs = 0;
     Object.defineProperty(GPUAdapterInfo.prototype, 'isFallbackAdapter', { get: () => false });

@@ -11,7 +11,7 @@ import {
   type Support,
   type Task,
   type Verdict,
-} from '../../www/memeclip.js';
+} from '../../www/memeclip/memeclip.js';
 
 const stop = new AbortController();
 

@@ -1,4 +1,4 @@
-//! A pack on a web server, for a browser's Worker. `www/loader.js` fetches, keeps and checks its files on a thread of its
+//! A pack on a web server, for a browser's Worker. `www/memeclip/loader.js` fetches, keeps and checks its files on a thread of its
 //! own; they stay in JavaScript's memory until they are copied to where they are used.
 
 use std::cell::{Cell, OnceCell, RefCell};
@@ -22,11 +22,11 @@ use memeclip::{Error, Result};
 
 #[wasm_bindgen]
 extern "C" {
-    /// The loader's thread, as `www/worker.js` wraps it.
+    /// The loader's thread, as `www/memeclip/worker.js` wraps it.
     #[derive(Clone)]
     pub type Loader;
 
-    /// Calls one of `methods` in `www/loader.js`. Its failures have a `kind`.
+    /// Calls one of `methods` in `www/memeclip/loader.js`. Its failures have a `kind`.
     #[wasm_bindgen(method, catch)]
     async fn call(this: &Loader, method: &str, parameter: &JsValue) -> Result<JsValue, JsValue>;
 }

@@ -14,7 +14,7 @@ use crate::{Error, Result};
 const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "wasm";
 
-/// A module in `www/pkg`.
+/// A module in `www/memeclip/pkg`.
 struct Build {
     name: &'static str,
     /// Features of this crate.
@@ -48,9 +48,9 @@ const SHARED: [&str; 8] = [
 /// What the modules are made of.
 const SOURCES: [&str; 5] = ["src", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"];
 
-/// Brings `www/pkg` up to date.
+/// Brings `www/memeclip/pkg` up to date.
 pub fn build(root: &Path) -> Result<()> {
-    let pkg = root.join("www/pkg");
+    let pkg = root.join("www/memeclip/pkg");
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     let changed = SOURCES.iter().map(|source| newest(&root.join(source))).collect::<io::Result<Vec<_>>>();
     let changed = changed.map_err(|e| Error::Io {
@@ -151,7 +151,7 @@ mod tests {
         // The module has its name in it.
         bind(&module, &folder, BUILDS[0].name).unwrap();
         let read = |folder: &Path| fs::read(folder.join(format!("{}_bg.wasm", BUILDS[0].name))).unwrap();
-        let (first, again) = (read(&root.join("www/pkg")), read(&folder));
+        let (first, again) = (read(&root.join("www/memeclip/pkg")), read(&folder));
         fs::remove_dir_all(folder).unwrap();
         assert!(first == again, "{} and {} bytes", first.len(), again.len());
         // Nor in that of another user.

@@ -26,15 +26,15 @@ const HEADERS: [(&str, &str); 6] = [
     ("X-Content-Type-Options", "nosniff"),
 ];
 
-/// Serves the page at `/` and the pack at `/weights/` until the program is stopped.
-pub fn serve(port: u16, page: PathBuf, pack: PathBuf) -> Result<()> {
+/// Serves the page of `www` at `/`, the package at `/memeclip/` and the pack at `/weights/` until the program is stopped.
+pub fn serve(port: u16, www: PathBuf, pack: PathBuf) -> Result<()> {
     let failed = |e: io::Error| {
         let reason = format!("{e}. Choose another one with --port, or any with --port 0.");
         Error::Io { file: format!("port {port}"), reason }
     };
     // Only to learn which port is free; the server does not tell.
     let address = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|free| free.local_addr()).map_err(failed)?;
-    let site = Site { page, pack };
+    let site = Site { page: www.join("demo"), package: www.join("memeclip"), pack };
     let server = Server::new(move |request| site.answer(request)).bind(address).spawn().map_err(failed)?;
     println!("http://localhost:{}/", address.port());
     server.join().map_err(failed)
@@ -42,6 +42,7 @@ pub fn serve(port: u16, page: PathBuf, pack: PathBuf) -> Result<()> {
 
 struct Site {
     page: PathBuf,
+    package: PathBuf,
     pack: PathBuf,
 }
 
@@ -57,12 +58,13 @@ impl Site {
         file(&path, asked).unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
     }
 
-    /// The file that an address means, if it is a plain one below the two folders.
+    /// The file that an address means, if it is a plain one below the three folders.
     fn locate(&self, path: &str) -> Option<PathBuf> {
         let path = path.strip_prefix('/')?;
-        let (folder, path) = match path.strip_prefix("weights/") {
-            Some(file) => (&self.pack, file),
-            None => (&self.page, if path.is_empty() { "index.html" } else { path }),
+        let (folder, path) = match path.split_once('/') {
+            Some(("weights", file)) => (&self.pack, file),
+            Some(("memeclip", file)) => (&self.package, file),
+            _ => (&self.page, if path.is_empty() { "index.html" } else { path }),
         };
         let plain = |part: &str| {
             !part.starts_with('.') && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
@@ -140,11 +142,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_two_folders_are_served() {
-        let site = Site { page: "www".into(), pack: "pack".into() };
+    fn only_the_three_folders_are_served() {
+        let site = Site { page: "page".into(), package: "package".into(), pack: "pack".into() };
         let located = |url: &str| site.locate(url).map(|path| path.display().to_string());
-        assert_eq!(located("/").as_deref(), Some("www/index.html"));
-        assert_eq!(located("/pkg/relaxed_bg.wasm").as_deref(), Some("www/pkg/relaxed_bg.wasm"));
+        assert_eq!(located("/").as_deref(), Some("page/index.html"));
+        assert_eq!(located("/memeclip/pkg/relaxed_bg.wasm").as_deref(), Some("package/pkg/relaxed_bg.wasm"));
         assert_eq!(located("/weights/manifest.json").as_deref(), Some("pack/manifest.json"));
         for outside in [
             "/../Cargo.toml",

@@ -5,7 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use super::plot::{Line, Plot};
 use super::{Figure, Mistake, Outcome, Report, Sweep, thumbnail};
 
-const STYLE: &str = concat!(include_str!("../../../../www/theme.css"), include_str!("report.css"));
+const STYLE: &str = concat!(include_str!("../../../../www/demo/theme.css"), include_str!("report.css"));
 
 impl Report {
     /// One file that needs no other, no network and no script. `images`: the data set's pictures, for thumbnails of the

@@ -1,4 +1,4 @@
-//! The threads of the WebAssembly that shares its memory: Workers that JavaScript starts (`www/threads.js`), because the
+//! The threads of the WebAssembly that shares its memory: Workers that JavaScript starts (`www/memeclip/threads.js`), because the
 //! standard library cannot.
 
 use std::sync::{Condvar, Mutex, PoisonError};

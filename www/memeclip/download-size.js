@@ -1,0 +1,59 @@
+import { MANIFEST, entryOf, names, openCache } from './cache.js';
+
+/** @import { Cost } from './types.js' */
+/** @import { WasmFiles } from './wasm-files.js' */
+/** @typedef {{ bytes: number, sha256: string }} Shard */
+
+/** Milliseconds for an answer. */
+const TIMEOUT = 30_000;
+/** The version of packs that is understood here. */
+const VERSION = 1;
+/** Parts of a pack that an ordinary verdict does without: `ocr` is for images without a text, `golden` (small) for GPUs. */
+const OPTIONAL = ['prompts', 'ocr', 'golden'];
+
+/**
+ * What a verdict will fetch, by the manifest of the pack at `base` and the build that will run. Fails, with whatever error,
+ * if the manifest cannot be read.
+ * @param {string} base
+ * @param {WasmFiles} files
+ * @returns {Promise<Cost>}
+ */
+export async function downloadSize(base, { script, module }) {
+  const cache = await openCache(base);
+  const components = Object.entries(await componentsOf(base, cache));
+  const shards = components.flatMap(([name, { shards }]) => (OPTIONAL.includes(name) ? [] : shards));
+  const kept = new Set(await names(cache));
+  const total = (/** @type {Shard[]} */ shards) => shards.reduce((sum, { bytes }) => sum + bytes, 0);
+  const code = await Promise.all([script, module].map(sizeOf));
+  return {
+    bytes: total(shards),
+    cached: total(shards.filter(({ sha256 }) => kept.has(sha256))),
+    code: code.reduce((sum, size) => (sum === null || size === null ? null : sum + size)),
+  };
+}
+
+/**
+ * By the manifest as the server has it now; without a connection, by the one from last time.
+ * @param {string} base
+ * @param {Cache | null} cache
+ * @returns {Promise<Record<string, { shards: Shard[] }>>}
+ */
+async function componentsOf(base, cache) {
+  const signal = AbortSignal.timeout(TIMEOUT);
+  const asked = fetch(base + MANIFEST, { credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-cache', signal });
+  const response = await asked.catch(() => cache?.match(entryOf(MANIFEST)));
+  if (!response) throw new Error('no manifest');
+  const { version, components } = await response.json();
+  if (version !== VERSION) throw new Error(`version ${version}`);
+  return components;
+}
+
+/**
+ * The bytes that a file takes to send, null if the server does not say.
+ * @param {URL} url
+ */
+async function sizeOf(url) {
+  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT) });
+  response.body?.cancel();
+  return response.ok ? Number(response.headers.get('content-length')) || null : null;
+}

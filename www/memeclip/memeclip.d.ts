@@ -1,0 +1,279 @@
+// Made from the JSDoc of the package by tests/browser/declarations.js.
+
+/** Where the model runs: `auto` takes a hardware GPU if there is one, else the CPU. */
+export type Device = 'auto' | 'gpu' | 'cpu';
+export type Task = 'hate' | 'target' | 'stance' | 'humor';
+/** What can be classified. Files, addresses and `ImageData` are read exactly; other sources through a canvas. */
+export type ImageSource = Blob | ArrayBuffer | ArrayBufferView | ImageData | ImageBitmap | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | URL | string;
+/** Bytes of the weights that the current request waits for. */
+export type Progress = {
+    loaded: number;
+    total: number;
+    /** The part of `loaded` that came from the browser's cache. */
+    cached: number;
+    /** What has just arrived: `vision`, `text`, `head/hate`, ... */
+    component: string;
+};
+export type LoadOptions = {
+    /** `auto` by default. */
+    device?: Device;
+    /** Threads of the CPU: by default as many as it has, at most 8. There is one on a page that is not cross-origin isolated. */
+    threads?: number;
+    /** Tasks of requests that name none; all of the pack's by default. */
+    tasks?: readonly Task[];
+    /** Stops loading. */
+    signal?: AbortSignal;
+    /**
+     * Called while weights arrive, which they do when a request first needs them: until `loaded` is `total`, and again when a
+     * later request needs others.
+     */
+    onProgress?: (progress: Progress) => void;
+    /**
+     * The pack's integrity, as `memeclip inspect` prints it: any other manifest at the address is refused, and the manifest
+     * holds the hashes of all other files.
+     */
+    integrity?: string;
+    /**
+     * Folder of the package's files, if they are not beside this module: for bundlers that leave Workers alone. With it
+     * Workers start from a `blob:`, so that the page's security policy binds them.
+     */
+    assets?: string | URL;
+};
+export type ClassifyOptions = {
+    /** The text of the image: read from it if not given. An empty text means that it has none. */
+    text?: string;
+    /** By default those that `load` was given. */
+    tasks?: readonly Task[];
+    /** Stops the request. */
+    signal?: AbortSignal;
+    /** Adds `features` to the verdict. */
+    features?: boolean;
+};
+/** Options for several images: their texts in the same order. */
+export type ClassifyListOptions = Omit<ClassifyOptions, 'text'> & {
+    text?: readonly (string | undefined)[];
+};
+export type TaskVerdict = {
+    /** The likeliest class. */
+    label: string;
+    /** In the order of `probabilities`. */
+    logits: number[];
+    /** By the name of the class. */
+    probabilities: Record<string, number>;
+    /** The head was not trained: it compares with the names of the classes. */
+    zero_shot: boolean;
+    /** The label is not reliable: no class reaches 0.6, or the head was not trained. */
+    unsure: boolean;
+};
+/** A line of text in an image. */
+export type Line = {
+    text: string;
+    /** 0 to 1. */
+    confidence: number;
+    /** Corners (x, y) in pixels of the upright image, clockwise from the top left of the line. */
+    box: [[number, number], [number, number], [number, number], [number, number]];
+};
+/** The text in an image. */
+export type Reading = {
+    /** The lines, with spaces between them. */
+    text: string;
+    /** In reading order. */
+    lines: Line[];
+};
+export type Verdict = {
+    /** The text that was classified along with the image. */
+    text: string;
+    /** Where that text was found, if it was not given. */
+    reading?: Reading;
+    /** What has computed it, such as "cpu (relaxed-simd, 4 threads)". */
+    device: string;
+    tasks: Partial<Record<Task, TaskVerdict>>;
+    /**
+     * Milliseconds since the image was there; `load` is the wait for the classifier's weights, `read` is 0 if the text was
+     * given. A GPU answers waiting requests for the same tasks a few at a time: `load` and `compute` are then those of all
+     * of them.
+     */
+    timings: {
+        decode: number;
+        read: number;
+        load: number;
+        compute: number;
+        total: number;
+    };
+    /** Pixels. */
+    image: {
+        width: number;
+        height: number;
+    };
+    /** The encoders' unit vectors. */
+    features?: {
+        image: number[];
+        text: number[];
+    };
+    /** Why another device has taken over, if one has. Or that the text was to be read, but the pack has no reader. */
+    notice?: string;
+};
+export type ExplainOptions = {
+    /** The text of the image: read from it if not given. */
+    text?: string;
+    /** By default those that `load` was given. */
+    tasks?: readonly Task[];
+    /** Stops the request. */
+    signal?: AbortSignal;
+};
+/** Why a verdict is what it is. Tasks and words have one number for each class, by its name. */
+export type Explanation = {
+    /** The text that was classified along with the image. */
+    text: string;
+    /**
+     * Probabilities: of the verdict; of the image without text, which the model reads as it does a meme that has none; of the
+     * text on a plain image of the mean colour that CLIP was trained on.
+     */
+    tasks: Partial<Record<Task, Record<'both' | 'image' | 'text', Record<string, number>>>>;
+    /**
+     * By how much a word raises the probability of each class: with it, minus without it. In the order of the text, as far as
+     * the model reads it; of more than 24 words, a few neighbours together.
+     */
+    words: {
+        word: string;
+        tasks: Partial<Record<Task, Record<string, number>>>;
+    }[];
+    /**
+     * How much of each part of the image has reached the verdict (attention rollout), the same for all tasks: a grid over the
+     * whole image, row by row, 0 to 1, the largest 1.
+     */
+    regions: {
+        rows: number;
+        cols: number;
+        values: number[];
+    };
+};
+export type ReadOptions = {
+    /** Stops the request. */
+    signal?: AbortSignal;
+};
+/** What the pack is and what it runs on. */
+export type Info = {
+    name: string;
+    /** Format of the weights: f32, f16, q8 or q4. */
+    dtype: string;
+    licence: string;
+    provenance: string;
+    /** What the model is, and what it must not be used for. */
+    notice: string;
+    /** Of all weights that verdicts need. */
+    bytes: number;
+    device: string;
+    tasks: Task[];
+};
+export type SupportOptions = {
+    /** Address of a pack: adds `load`. */
+    weights?: string | URL;
+    /** As for `load`. */
+    assets?: string | URL;
+};
+/** What this browser offers. */
+export type Support = {
+    /** Whether `load` can work here. */
+    supported: boolean;
+    /** What the browser lacks if it is not supported, such as "WebAssembly SIMD". */
+    missing: string[];
+    /** What device `auto` takes. */
+    device: 'gpu' | 'cpu';
+    /** A hardware GPU can be used. */
+    webgpu: boolean;
+    /** There is WebGPU, but computed on the CPU: device `gpu` takes it, `auto` does not. */
+    software: boolean;
+    relaxedSimd: boolean;
+    /** Threads of device `cpu`; more than one needs a page that is cross-origin isolated. */
+    threads: number;
+    /** Weights are kept for the next visit. */
+    cache: boolean;
+    /** With a pack's address, in a browser that is supported. */
+    load?: Cost;
+};
+/** What verdicts with a pack will fetch, in bytes. */
+export type Cost = {
+    /** Of all weights that verdicts need, as `Info.bytes`. */
+    bytes: number;
+    /** The part of `bytes` that is in the browser's cache. */
+    cached: number;
+    /** Of the program, as the server sends it; null if the server does not say. */
+    code: number | null;
+};
+export type ObserveOptions = {
+    /** Called once for each image whose hate is at least as probable as `threshold`, again when its address changes. */
+    onVerdict: (element: HTMLImageElement, verdict: Verdict) => void;
+    /**
+     * Called for each image that could not be checked: `image/unreadable` if another site does not allow cross-origin reads. By
+     * default the console is told.
+     */
+    onError?: (element: HTMLImageElement, error: MemeClipError) => void;
+    /** A probability, 0.5 by default. With 0 every verdict is told. */
+    threshold?: number;
+    /** CSS pixels: an image with a shorter side is skipped, an icon for instance; 100 by default. */
+    minimum?: number;
+    /** As for `classify`; hate is always among them. */
+    tasks?: readonly Task[];
+    /** Stops, as `stop` does. */
+    signal?: AbortSignal;
+};
+export type Observation = {
+    /** Ends it: there are no calls after this one. */
+    stop: () => void;
+};
+
+/**
+ * What went wrong, for programs. These names are stable.
+ * - `image/unreadable`: there is no such file, or another site does not allow cross-origin reads of it.
+ * - `aborted`: the request's signal has stopped it.
+ * - `argument`: a wrong argument, or the classifier is disposed.
+ * - `browser`: the browser lacks something that every request needs; `support` says what.
+ * - `internal`: a bug or a crash; the next request starts afresh.
+ */
+export type ErrorCode = 'image/not-an-image' | 'image/truncated' | 'image/size' | 'image/bytes' | 'image/unreadable' | 'text/too-long' | 'task/unknown' | 'pack/manifest' | 'pack/manifest-hash' | 'pack/version' | 'pack/missing-component' | 'pack/missing-shard' | 'pack/shard-size' | 'pack/shard-hash' | 'pack/tensor' | 'gpu/none' | 'gpu/limit' | 'gpu/memory' | 'gpu/lost' | 'gpu/wrong' | 'network' | 'aborted' | 'argument' | 'browser' | 'internal';
+/** Every error of this package. */
+export declare class MemeClipError extends Error {
+    /** For programs. */
+    readonly code: ErrorCode;
+    /** What to do about it, in whole sentences; `message` says what is wrong and ends with them. */
+    readonly remedy: string;
+    constructor(code: ErrorCode, message: string, remedy: string);
+}
+
+/**
+ * A pack of weights, opened in a Worker. Requests are answered one after the other as their images are there, or a few
+ * at a time on a GPU.
+ */
+export declare class MemeClip {
+    #private;
+    /** Reads the manifest of the pack at `url`; weights are fetched when a request first needs them. */
+    static load(url: string | URL, options?: LoadOptions): Promise<MemeClip>;
+    /** What can be done here, and with `weights`, what verdicts will fetch. Loads nothing but the pack's manifest. */
+    static support(options?: SupportOptions): Promise<Support>;
+    private constructor();
+    /** What the pack is and what it runs on. */
+    get info(): Info;
+    /** The verdict on a meme. Without `text` its text is read from the image. Rejects with a `MemeClipError`. */
+    classify(image: ImageSource, options?: ClassifyOptions): Promise<Verdict>;
+    /**
+     * One answer for each image, in their order: an image without a verdict has its error in its place. Rejects only if it is
+     * stopped, by the signal or by `dispose`, or if there is not one text for each image.
+     */
+    classify(images: readonly ImageSource[], options?: ClassifyListOptions): Promise<(Verdict | MemeClipError)[]>;
+    /**
+     * Why the verdict on a meme is what it is. It takes two to four times as long as a verdict, by the number of words, and
+     * less if the image was explained lately.
+     */
+    explain(image: ImageSource, options?: ExplainOptions): Promise<Explanation>;
+    /** The text in an image. The pack needs a component `ocr`, else `pack/missing-component`. */
+    read(image: ImageSource, options?: ReadOptions): Promise<Reading>;
+    /**
+     * Classifies the `img` elements below `root` (also in `picture`, in open shadow roots, and those that are added or changed
+     * later) as they come into the viewport; those that leave it before their turn are dropped until they come back. Each
+     * address is asked for once. The page is not changed. Not seen: CSS backgrounds, frames, closed shadow roots.
+     */
+    observe(root: Document | DocumentFragment | Element, options: ObserveOptions): Observation;
+    /** Ends the Worker and frees its memory. */
+    dispose(): void;
+}

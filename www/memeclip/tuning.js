@@ -1,0 +1,45 @@
+// What the engine finds out about a GPU (`plans`), kept by the GPU's name. Where nothing can be kept, it is found out anew
+// on each visit.
+
+import { entryOf } from './cache.js';
+
+const CACHE = 'memeclip plans';
+/** @type {string | undefined} */
+let kept;
+
+/**
+ * Gives the engine what an earlier visit found out.
+ * @param {any} classifier
+ */
+export async function restoreTuning(classifier) {
+  if (classifier.plans() === undefined) return;
+  try {
+    const entry = await (await caches.open(CACHE)).match(addressOf(classifier));
+    kept = await entry?.text();
+    if (kept) classifier.adopt(kept);
+  } catch {
+    // Storage is switched off.
+  }
+}
+
+/**
+ * Keeps what the engine has found out by now.
+ * @param {any} classifier
+ */
+export async function saveTuning(classifier) {
+  const plans = classifier.plans();
+  if (!plans || plans === kept) return;
+  kept = plans;
+  // Asked now: the classifier may be in its next call when the cache is open.
+  const entry = addressOf(classifier);
+  try {
+    await (await caches.open(CACHE)).put(entry, new Response(plans));
+  } catch {
+    // Storage is switched off, or full.
+  }
+}
+
+/** @param {any} classifier */
+function addressOf(classifier) {
+  return entryOf(encodeURIComponent(classifier.info().device));
+}

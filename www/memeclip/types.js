@@ -1,0 +1,186 @@
+// The public types, as comments alone: nothing imports this file when the package runs. memeclip.d.ts is made from it.
+
+/** @import { MemeClipError } from './error.js' */
+
+/**
+ * Where the model runs: `auto` takes a hardware GPU if there is one, else the CPU.
+ * @typedef {'auto' | 'gpu' | 'cpu'} Device
+ */
+
+/** @typedef {'hate' | 'target' | 'stance' | 'humor'} Task */
+
+/**
+ * What can be classified. Files, addresses and `ImageData` are read exactly; other sources through a canvas.
+ * @typedef {Blob | ArrayBuffer | ArrayBufferView | ImageData | ImageBitmap | HTMLImageElement | HTMLCanvasElement
+ *   | OffscreenCanvas | URL | string} ImageSource
+ */
+
+/**
+ * Bytes of the weights that the current request waits for.
+ * @typedef {object} Progress
+ * @property {number} loaded
+ * @property {number} total
+ * @property {number} cached The part of `loaded` that came from the browser's cache.
+ * @property {string} component What has just arrived: `vision`, `text`, `head/hate`, ...
+ */
+
+/**
+ * @typedef {object} LoadOptions
+ * @property {Device} [device] `auto` by default.
+ * @property {number} [threads]
+ *   Threads of the CPU: by default as many as it has, at most 8. There is one on a page that is not cross-origin isolated.
+ * @property {readonly Task[]} [tasks] Tasks of requests that name none; all of the pack's by default.
+ * @property {AbortSignal} [signal] Stops loading.
+ * @property {(progress: Progress) => void} [onProgress]
+ *   Called while weights arrive, which they do when a request first needs them: until `loaded` is `total`, and again when a
+ *   later request needs others.
+ * @property {string} [integrity]
+ *   The pack's integrity, as `memeclip inspect` prints it: any other manifest at the address is refused, and the manifest
+ *   holds the hashes of all other files.
+ * @property {string | URL} [assets]
+ *   Folder of the package's files, if they are not beside this module: for bundlers that leave Workers alone. With it
+ *   Workers start from a `blob:`, so that the page's security policy binds them.
+ */
+
+/**
+ * @typedef {object} ClassifyOptions
+ * @property {string} [text] The text of the image: read from it if not given. An empty text means that it has none.
+ * @property {readonly Task[]} [tasks] By default those that `load` was given.
+ * @property {AbortSignal} [signal] Stops the request.
+ * @property {boolean} [features] Adds `features` to the verdict.
+ */
+
+/**
+ * Options for several images: their texts in the same order.
+ * @typedef {Omit<ClassifyOptions, 'text'> & { text?: readonly (string | undefined)[] }} ClassifyListOptions
+ */
+
+/**
+ * @typedef {object} TaskVerdict
+ * @property {string} label The likeliest class.
+ * @property {number[]} logits In the order of `probabilities`.
+ * @property {Record<string, number>} probabilities By the name of the class.
+ * @property {boolean} zero_shot The head was not trained: it compares with the names of the classes.
+ * @property {boolean} unsure The label is not reliable: no class reaches 0.6, or the head was not trained.
+ */
+
+/**
+ * A line of text in an image.
+ * @typedef {object} Line
+ * @property {string} text
+ * @property {number} confidence 0 to 1.
+ * @property {[[number, number], [number, number], [number, number], [number, number]]} box
+ *   Corners (x, y) in pixels of the upright image, clockwise from the top left of the line.
+ */
+
+/**
+ * The text in an image.
+ * @typedef {object} Reading
+ * @property {string} text The lines, with spaces between them.
+ * @property {Line[]} lines In reading order.
+ */
+
+/**
+ * @typedef {object} Verdict
+ * @property {string} text The text that was classified along with the image.
+ * @property {Reading} [reading] Where that text was found, if it was not given.
+ * @property {string} device What has computed it, such as "cpu (relaxed-simd, 4 threads)".
+ * @property {Partial<Record<Task, TaskVerdict>>} tasks
+ * @property {{ decode: number, read: number, load: number, compute: number, total: number }} timings
+ *   Milliseconds since the image was there; `load` is the wait for the classifier's weights, `read` is 0 if the text was
+ *   given. A GPU answers waiting requests for the same tasks a few at a time: `load` and `compute` are then those of all
+ *   of them.
+ * @property {{ width: number, height: number }} image Pixels.
+ * @property {{ image: number[], text: number[] }} [features] The encoders' unit vectors.
+ * @property {string} [notice]
+ *   Why another device has taken over, if one has. Or that the text was to be read, but the pack has no reader.
+ */
+
+/**
+ * @typedef {object} ExplainOptions
+ * @property {string} [text] The text of the image: read from it if not given.
+ * @property {readonly Task[]} [tasks] By default those that `load` was given.
+ * @property {AbortSignal} [signal] Stops the request.
+ */
+
+/**
+ * Why a verdict is what it is. Tasks and words have one number for each class, by its name.
+ * @typedef {object} Explanation
+ * @property {string} text The text that was classified along with the image.
+ * @property {Partial<Record<Task, Record<'both' | 'image' | 'text', Record<string, number>>>>} tasks
+ *   Probabilities: of the verdict; of the image without text, which the model reads as it does a meme that has none; of the
+ *   text on a plain image of the mean colour that CLIP was trained on.
+ * @property {{ word: string, tasks: Partial<Record<Task, Record<string, number>>> }[]} words
+ *   By how much a word raises the probability of each class: with it, minus without it. In the order of the text, as far as
+ *   the model reads it; of more than 24 words, a few neighbours together.
+ * @property {{ rows: number, cols: number, values: number[] }} regions
+ *   How much of each part of the image has reached the verdict (attention rollout), the same for all tasks: a grid over the
+ *   whole image, row by row, 0 to 1, the largest 1.
+ */
+
+/**
+ * @typedef {object} ReadOptions
+ * @property {AbortSignal} [signal] Stops the request.
+ */
+
+/**
+ * What the pack is and what it runs on.
+ * @typedef {object} Info
+ * @property {string} name
+ * @property {string} dtype Format of the weights: f32, f16, q8 or q4.
+ * @property {string} licence
+ * @property {string} provenance
+ * @property {string} notice What the model is, and what it must not be used for.
+ * @property {number} bytes Of all weights that verdicts need.
+ * @property {string} device
+ * @property {Task[]} tasks
+ */
+
+/**
+ * @typedef {object} SupportOptions
+ * @property {string | URL} [weights] Address of a pack: adds `load`.
+ * @property {string | URL} [assets] As for `load`.
+ */
+
+/**
+ * What this browser offers.
+ * @typedef {object} Support
+ * @property {boolean} supported Whether `load` can work here.
+ * @property {string[]} missing What the browser lacks if it is not supported, such as "WebAssembly SIMD".
+ * @property {'gpu' | 'cpu'} device What device `auto` takes.
+ * @property {boolean} webgpu A hardware GPU can be used.
+ * @property {boolean} software
+ *   There is WebGPU, but computed on the CPU: device `gpu` takes it, `auto` does not.
+ * @property {boolean} relaxedSimd
+ * @property {number} threads Threads of device `cpu`; more than one needs a page that is cross-origin isolated.
+ * @property {boolean} cache Weights are kept for the next visit.
+ * @property {Cost} [load] With a pack's address, in a browser that is supported.
+ */
+
+/**
+ * What verdicts with a pack will fetch, in bytes.
+ * @typedef {object} Cost
+ * @property {number} bytes Of all weights that verdicts need, as `Info.bytes`.
+ * @property {number} cached The part of `bytes` that is in the browser's cache.
+ * @property {number | null} code Of the program, as the server sends it; null if the server does not say.
+ */
+
+/**
+ * @typedef {object} ObserveOptions
+ * @property {(element: HTMLImageElement, verdict: Verdict) => void} onVerdict
+ *   Called once for each image whose hate is at least as probable as `threshold`, again when its address changes.
+ * @property {(element: HTMLImageElement, error: MemeClipError) => void} [onError]
+ *   Called for each image that could not be checked: `image/unreadable` if another site does not allow cross-origin reads. By
+ *   default the console is told.
+ * @property {number} [threshold] A probability, 0.5 by default. With 0 every verdict is told.
+ * @property {number} [minimum] CSS pixels: an image with a shorter side is skipped, an icon for instance; 100 by default.
+ * @property {readonly Task[]} [tasks] As for `classify`; hate is always among them.
+ * @property {AbortSignal} [signal] Stops, as `stop` does.
+ */
+
+/**
+ * @typedef {object} Observation
+ * @property {() => void} stop Ends it: there are no calls after this one.
+ */
+
+export {};

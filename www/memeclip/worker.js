@@ -1,0 +1,380 @@
+// The model's thread: decodes images and runs the WebAssembly. Requests are answered one after the other, or several
+// together where the device gains by it.
+
+import { MemeClipError, failure, messageOf } from './error.js';
+import { loadWasm } from './load-wasm.js';
+import { readText } from './reader.js';
+import { startThreads } from './threads.js';
+import { anySignal } from './timeout.js';
+import { restoreTuning, saveTuning } from './tuning.js';
+import { builds as files } from './wasm-files.js';
+import { holdLock } from './worker-lock.js';
+
+/** @import { Progress, Reading } from './types.js' */
+/** @import { Build } from './wasm-files.js' */
+
+/** @typedef {{ width: number, height: number, data: ArrayBufferView }} Pixels RGBA, 8 bits each. */
+/** @typedef {{ blob: Blob, name: string } | { pixels: Pixels } | { bitmap: ImageBitmap }} LoadedImage */
+/** @typedef {{ url: string } | LoadedImage} Source An image as the page sends it. */
+
+/** @typedef {{ id: number, method: keyof typeof methods, parameters: any, stop: AbortController }} Request */
+
+/** Milliseconds after which an image that has not arrived is given up. */
+const IMAGE_TIMEOUT = 60_000;
+/**
+ * What the WebAssembly's JavaScript exports.
+ * @type {any}
+ */
+let wasm;
+/** @type {Loader} */
+let loader;
+/** @type {any} */
+let classifier;
+/**
+ * Requests that wait, in order.
+ * @type {Request[]}
+ */
+const waiting = [];
+let busy = false;
+/**
+ * What stops a request, waiting or running, by its id.
+ * @type {Map<number, AbortController>}
+ */
+const stops = new Map();
+
+self.onmessage = async ({ data: { id, method, ...parameters } }) => {
+  if (method === 'abort') {
+    stops.get(id)?.abort();
+    return;
+  }
+  if (method === 'loader') {
+    loader = new Loader(parameters.port);
+    return;
+  }
+  /** @type {Request} */
+  const request = { id, method, parameters, stop: new AbortController() };
+  stops.set(id, request.stop);
+  const { source } = parameters;
+  // Other requests do not wait for a slow host.
+  if (source?.url && !(await fetched(request, source))) return;
+  waiting.push(request);
+  if (!busy) work();
+};
+
+/**
+ * Whether the image is here, which is then the request's source.
+ * @param {Request} request
+ * @param {{ url: string }} source
+ */
+async function fetched(request, { url }) {
+  try {
+    const name = url.startsWith('data:') ? 'the image' : url;
+    request.parameters.source = { name, blob: await download(url, request.stop.signal) };
+    return true;
+  } catch (error) {
+    fail(request, error);
+    stops.delete(request.id);
+    return false;
+  }
+}
+
+async function work() {
+  busy = true;
+  while (waiting.length > 0) await answer(next());
+  busy = false;
+}
+
+/** The next requests: more than one if one call can answer them. */
+function next() {
+  const kind = (/** @type {Request} */ { method, parameters: { tasks, features } }) => JSON.stringify([method, tasks, features]);
+  const others = waiting.findIndex((request) => kind(request) !== kind(waiting[0]));
+  const alike = others < 0 ? waiting.length : others;
+  const most = waiting[0].method === 'classify' ? (classifier?.batch ?? 1) : 1;
+  return waiting.splice(0, Math.min(alike, most));
+}
+
+self.onmessageerror = () => {
+  throw new Error('a message cannot be read');
+};
+
+// An unexpected error, or a trap inside a promise: the page hears of errors only.
+self.addEventListener('unhandledrejection', ({ reason }) => {
+  throw reason;
+});
+
+/** @param {Request[]} requests */
+async function answer(requests) {
+  const all = new AbortController();
+  // What they share is needed until the last of them is stopped.
+  const check = () => requests.every(({ stop }) => stop.signal.aborted) && all.abort();
+  for (const { stop } of requests) stop.signal.addEventListener('abort', check);
+  all.signal.addEventListener('abort', () => loader.call('abort'));
+  try {
+    await methods[requests[0].method](requests, all.signal);
+  } catch (error) {
+    for (const request of requests) fail(request, error);
+  } finally {
+    for (const { id } of requests) stops.delete(id);
+  }
+}
+
+/**
+ * @param {Request} request
+ * @param {any} error
+ */
+function fail({ id, stop }, error) {
+  // Our own errors have a code; any other one may have left the WebAssembly in disorder.
+  if (typeof error.code !== 'string' && !stop.signal.aborted) throw error;
+  self.postMessage({ id, error: { code: error.code, message: error.message, remedy: error.remedy } });
+  // What the request was still downloading.
+  stop.abort();
+}
+
+const methods = {
+  /**
+   * @param {Request[]} requests
+   * @param {AbortSignal} signal
+   */
+  async open([{ id, parameters: { base, pinned, device, builds, threads, channel } }], signal) {
+    await holdLock(channel);
+    const [script] = await Promise.all([load(builds), loader.call('open', { url: base, channel })]);
+    const pool = (/** @type {WebAssembly.Module} */ module, /** @type {WebAssembly.Memory} */ memory) =>
+      startThreads(wasm, script, module, memory, threads, channel);
+    classifier = await wasm.Classifier.open(loader, base, pinned, device, wasm.startThreads && pool, signal);
+    await restoreTuning(classifier);
+    self.postMessage({ id, value: classifier.info() });
+  },
+
+  /**
+   * @param {Request[]} requests
+   * @param {AbortSignal} signal
+   */
+  async classify(requests, signal) {
+    const memes = [];
+    report(requests);
+    for (const request of requests) {
+      try {
+        memes.push(await prepare(request, signal));
+      } catch (error) {
+        fail(request, error);
+      }
+    }
+    if (memes.length === 0) return;
+    const [images, texts] = [memes.map(({ image }) => image), memes.map(({ text }) => text)];
+    const { tasks, features } = requests[0].parameters;
+    const verdicts = await classifier.classify(images, texts, tasks, features, signal);
+    saveTuning(classifier);
+    for (const [i, { id, size, start, text, reading, notice = verdicts[i].notice, took }] of memes.entries()) {
+      const timings = { ...verdicts[i].timings, ...took, total: performance.now() - start };
+      self.postMessage({ id, value: { ...verdicts[i], text, reading, notice, timings, image: size } });
+    }
+  },
+
+  /**
+   * @param {Request[]} requests
+   * @param {AbortSignal} signal
+   */
+  async read(requests, signal) {
+    report(requests);
+    for (const request of requests) {
+      try {
+        request.stop.signal.throwIfAborted();
+        const image = await decode(request.parameters.source);
+        self.postMessage({ id: request.id, value: await readText(image, classifier, signal) });
+      } catch (error) {
+        fail(request, error);
+      }
+    }
+  },
+
+  /**
+   * @param {Request[]} requests
+   * @param {AbortSignal} signal
+   */
+  async explain([request], signal) {
+    report([request]);
+    const { id, image, text } = await prepare(request, signal);
+    const value = await classifier.explain(image, text, request.parameters.tasks, signal);
+    saveTuning(classifier);
+    self.postMessage({ id, value });
+  },
+};
+
+/**
+ * Tells of progress in the name of one of the requests: the page has one listener for all of them.
+ * @param {Request[]} requests
+ */
+function report(requests) {
+  loader.onprogress = (progress) => {
+    const told = requests.find(({ stop }) => !stop.signal.aborted);
+    if (told) self.postMessage({ id: told.id, progress });
+  };
+}
+
+/**
+ * Loads the first of these builds that can be loaded here: one with threads needs a memory that it can share. Returns its
+ * script's address.
+ * @param {Build[]} builds
+ * @returns {Promise<string>}
+ */
+async function load([build, ...others]) {
+  const { script } = files[build];
+  try {
+    wasm = await loadWasm(files[build]);
+    return script.href;
+  } catch (error) {
+    if (others.length) return load(others);
+    throw failure('network', `${script} could not be loaded (${messageOf(error)})`, 'Reload the page.');
+  }
+}
+
+/**
+ * A request with its image decoded, and its text read from the image if it is not given.
+ * @param {Request} request
+ * @param {AbortSignal} signal
+ */
+async function prepare({ id, parameters: { source, text }, stop }, signal) {
+  stop.signal.throwIfAborted();
+  const start = performance.now();
+  if (text !== undefined) classifier.checkText(text);
+  const image = await decode(source);
+  const decoded = performance.now();
+  const took = { decode: decoded - start, read: 0 };
+  /** @type {{ text: string, reading?: Reading, notice?: string }} */
+  let found = { text };
+  if (text === undefined) {
+    found = await textIn(image, signal);
+    took.read = performance.now() - decoded;
+  }
+  const size = { width: image.width, height: image.height };
+  return { id, stop, ...found, image: classifier.shrink(image), size, start, took };
+}
+
+/**
+ * The text in the image, as far as the pack can read it.
+ * @param {any} image
+ * @param {AbortSignal} signal
+ */
+async function textIn(image, signal) {
+  try {
+    const reading = await readText(image, classifier, signal);
+    return { text: reading.text, reading };
+  } catch (error) {
+    if (/** @type {MemeClipError} */ (error).code !== 'pack/missing-component') throw error;
+    return { text: '', notice: 'This pack cannot read text: the verdict is on the image alone.' };
+  }
+}
+
+/** The network's thread, loader.js at the port's other end, as the WebAssembly calls it. */
+class Loader {
+  #port;
+  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: any) => void }>} */
+  #calls = new Map();
+  #next = 0;
+  /** @type {((progress: Progress) => void) | undefined} */
+  onprogress;
+
+  /** @param {MessagePort} port */
+  constructor(port) {
+    this.#port = port;
+    port.onmessage = ({ data: { id, value, error, progress } }) => {
+      if (progress) return this.onprogress?.(progress);
+      const call = this.#calls.get(id);
+      this.#calls.delete(id);
+      if (error) call?.reject(error);
+      else call?.resolve(value);
+    };
+  }
+
+  /**
+   * Calls one of its methods.
+   * @param {string} method
+   * @param {any} [parameter]
+   * @returns {Promise<any>}
+   */
+  call(method, parameter) {
+    return new Promise((resolve, reject) => {
+      this.#calls.set(this.#next, { resolve, reject });
+      this.#port.postMessage({ id: this.#next++, method, parameter });
+    });
+  }
+}
+
+/**
+ * The image's pixels, as close to the reference's as can be had.
+ * @param {LoadedImage} source
+ */
+async function decode(source) {
+  if ('pixels' in source) {
+    const { pixels } = source;
+    const image = new wasm.Image('the image', pixels.width, pixels.height);
+    image.push(new Uint8Array(pixels.data.buffer, pixels.data.byteOffset, pixels.data.byteLength));
+    return image;
+  }
+  if ('bitmap' in source) return pixelsOf('the image', source.bitmap);
+  const { blob, name } = source;
+  wasm.Image.checkBytes(name, blob.size);
+  try {
+    return wasm.Image.decode(name, await bytesOf(name, blob));
+  } catch (error) {
+    if (/** @type {MemeClipError} */ (error).code !== 'image/not-an-image') throw error;
+    // The browser may know more formats, AVIF for one. Its pixels as they are stored, as the reference takes them.
+    const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' }).catch(() => Promise.reject(error));
+    return pixelsOf(name, bitmap);
+  }
+}
+
+/**
+ * A file may be gone, or another one, by the time that it is read.
+ * @param {string} name
+ * @param {Blob} blob
+ */
+async function bytesOf(name, blob) {
+  try {
+    return new Uint8Array(await blob.arrayBuffer());
+  } catch (error) {
+    throw failure('image/unreadable', `${name}: the image cannot be read (${messageOf(error)})`, 'Choose it again.');
+  }
+}
+
+/**
+ * A bitmap's pixels, in strips: a canvas for all of it would need as much memory again.
+ * @param {string} name
+ * @param {ImageBitmap} bitmap
+ */
+function pixelsOf(name, bitmap) {
+  const { width, height } = bitmap;
+  const image = new wasm.Image(name, width, height);
+  const rows = Math.min(height, Math.ceil(2 ** 20 / width));
+  const context = new OffscreenCanvas(width, rows).getContext('2d', { willReadFrequently: true });
+  if (!context) throw failure('image/unreadable', `${name}: the browser has no memory for its pixels`, 'Give a smaller one.');
+  context.globalCompositeOperation = 'copy';
+  for (let y = 0; y < height; y += rows) {
+    const n = Math.min(rows, height - y);
+    context.drawImage(bitmap, 0, y, width, n, 0, 0, width, n);
+    image.push(new Uint8Array(context.getImageData(0, 0, width, n).data.buffer));
+  }
+  bitmap.close();
+  return image;
+}
+
+/**
+ * @param {string} url
+ * @param {AbortSignal} signal
+ */
+async function download(url, signal) {
+  let reason;
+  try {
+    const either = anySignal([signal, AbortSignal.timeout(IMAGE_TIMEOUT)]);
+    const response = await fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', signal: either });
+    if (response.ok) return await response.blob();
+    reason = `the server answers ${response.status}`;
+  } catch (error) {
+    reason = messageOf(error);
+  }
+  const remedy = 'Give its file, or allow cross-origin reads.';
+  throw failure('image/unreadable', `${url}: the image cannot be read (${reason})`, remedy);
+}
+
+// The first message: see start-worker.js.
+self.postMessage({});
