@@ -1,7 +1,9 @@
 //! The browser extension. A browser loads it from one folder that holds all it uses.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
@@ -11,6 +13,9 @@ use crate::weights::load::Loader;
 use crate::weights::pack::io;
 use crate::weights::source::Directory;
 use crate::{Error, Result};
+
+/// What of `www/extension` only the bundler needs.
+const BUNDLER_ONLY: [&str; 4] = ["content", "node_modules", "package.json", "package-lock.json"];
 
 /// Write the browser extension to a folder that a browser can load.
 #[derive(clap::Args)]
@@ -41,7 +46,13 @@ impl Extension {
         pollster::block_on(Loader::open(Directory::new(&pack)))?;
         build::build(root)?;
         clear(&out)?;
-        copy(&www.join("extension"), &out)?;
+        let source = www.join("extension");
+        for name in entries(&source)? {
+            if !BUNDLER_ONLY.iter().any(|other| name == *other) {
+                copy(&source.join(&name), &out.join(&name))?;
+            }
+        }
+        bundle(&source, &out.join("content.js"))?;
         copy(&www.join("theme.css"), &out.join("theme.css"))?;
         for file in api(&www)? {
             copy(&www.join(&file), &out.join("memeclip").join(&file))?;
@@ -69,6 +80,57 @@ fn clear(out: &Path) -> Result<()> {
     fs::remove_dir_all(out).map_err(|e| io(out, e))
 }
 
+/// Bundles the content script. Browsers load everything else as modules, but content scripts cannot be modules.
+fn bundle(source: &Path, out: &Path) -> Result<()> {
+    let out = std::path::absolute(out).map_err(|e| io(out, e))?;
+    let esbuild = esbuild(source)?;
+    let output = Command::new(&esbuild)
+        .current_dir(source)
+        .args(["content/main.js", "--bundle", "--format=iife", "--charset=utf8", "--log-level=warning"])
+        .arg(format!("--outfile={}", out.display()))
+        .output()
+        .map_err(|e| io(&esbuild, e))?;
+    succeed(output.status.success(), source.join("content/main.js"), &output.stderr)
+}
+
+/// The bundler in the version that `package.json` names. npm installs it first if it is missing or out of date.
+fn esbuild(source: &Path) -> Result<PathBuf> {
+    let package = source.join("package.json");
+    let pinned = read(&package)?["devDependencies"]["esbuild"].as_str().map(String::from);
+    let esbuild = source.join("node_modules/.bin").join(script("esbuild"));
+    let installed = Command::new(&esbuild).arg("--version").output().ok();
+    let installed = installed.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
+    if installed.is_some() && installed == pinned {
+        return Ok(esbuild);
+    }
+    let npm = Command::new(script("npm"))
+        .current_dir(source)
+        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
+        .output()
+        .map_err(|e| Error::Io {
+            file: package.display().to_string(),
+            reason: format!("npm cannot be run ({e}). Install Node.js 20 or newer: it bundles the extension's content script."),
+        })?;
+    succeed(npm.status.success(), package, &npm.stderr)?;
+    Ok(esbuild)
+}
+
+/// The file name of a program that npm provides.
+fn script(name: &str) -> String {
+    if cfg!(windows) { format!("{name}.cmd") } else { name.into() }
+}
+
+fn succeed(success: bool, input: PathBuf, stderr: &[u8]) -> Result<()> {
+    let reason = String::from_utf8_lossy(stderr).trim().to_string();
+    if success { Ok(()) } else { Err(Error::Io { file: input.display().to_string(), reason }) }
+}
+
+/// The names in a folder.
+fn entries(folder: &Path) -> Result<Vec<OsString>> {
+    let entries = fs::read_dir(folder).map_err(|e| io(folder, e))?;
+    entries.map(|entry| Ok(entry.map_err(|e| io(folder, e))?.file_name())).collect()
+}
+
 /// The files and folders of the JavaScript API, as its package lists them.
 fn api(www: &Path) -> Result<Vec<String>> {
     let path = www.join("package.json");
@@ -88,9 +150,8 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
         return fs::copy(from, to).map(drop).map_err(|e| io(from, e));
     }
     fs::create_dir_all(to).map_err(|e| io(to, e))?;
-    for entry in fs::read_dir(from).map_err(|e| io(from, e))? {
-        let entry = entry.map_err(|e| io(from, e))?;
-        copy(&entry.path(), &to.join(entry.file_name()))?;
+    for name in entries(from)? {
+        copy(&from.join(&name), &to.join(&name))?;
     }
     Ok(())
 }
