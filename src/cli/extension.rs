@@ -109,7 +109,9 @@ fn esbuild(source: &Path) -> Result<PathBuf> {
         .output()
         .map_err(|e| Error::Io {
             file: package.display().to_string(),
-            reason: format!("npm cannot be run ({e}). Install Node.js 20 or newer: it bundles the extension's content script."),
+            reason: format!(
+                "npm cannot be run ({e}). Install Node.js 20 or newer: it bundles the extension's content script."
+            ),
         })?;
     succeed(npm.status.success(), package, &npm.stderr)?;
     Ok(esbuild)

@@ -43,6 +43,7 @@ export const methods = {
    *   rule is removed.
    */
   async setReferrer({ id, address, origin }) {
+    /** @type {chrome.declarativeNetRequest.Rule} */
     const rule = {
       id,
       condition: { urlFilter: `|${address}|`, initiatorDomains: [location.hostname], resourceTypes: ['xmlhttprequest'] },

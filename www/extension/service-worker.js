@@ -8,6 +8,7 @@ chrome.runtime.onMessage.addListener((message, sender, respond) => {
 });
 
 chrome.runtime.onInstalled.addListener(async () => {
+  /** @type {[`${chrome.contextMenus.ContextType}`, ...`${chrome.contextMenus.ContextType}`[]]} */
   const contexts = ['image', 'link', 'page'];
   await chrome.contextMenus.removeAll();
   chrome.contextMenus.create({ id: 'check', contexts, title: chrome.i18n.getMessage('menuCheck') });

@@ -97,7 +97,7 @@ export class Covers {
 
   /** Moves the boxes to their images in the next frame. */
   update() {
-    if (this.#boxes.size > 0) this.#frame ??= requestAnimationFrame(() => this.#position());
+    if (this.#boxes.size > 0 && this.#frame === null) this.#frame = requestAnimationFrame(() => this.#position());
   }
 
   /** Updates what is around the images, which costs more than their positions. */

@@ -18,8 +18,8 @@ export function createElement(name, className, ...children) {
  * @returns {ShadowRoot | null | undefined}
  */
 export function shadowRootOf(element) {
-  // The first is Firefox, the second Chromium.
-  return element.openOrClosedShadowRoot ?? (element instanceof HTMLElement ? chrome.dom?.openOrClosedShadowRoot(element) : null);
+  if ('openOrClosedShadowRoot' in element) return /** @type {ShadowRoot | null} */ (element.openOrClosedShadowRoot); // Firefox
+  return element instanceof HTMLElement ? chrome.dom?.openOrClosedShadowRoot(element) : null; // Chromium
 }
 
 /**

@@ -85,7 +85,7 @@ export class Finder {
   }
 
   #schedule() {
-    this.#idle ??= requestIdleCallback((deadline) => this.#work(deadline), { timeout: 500 });
+    if (this.#idle === null) this.#idle = requestIdleCallback((deadline) => this.#work(deadline), { timeout: 500 });
   }
 
   #work(deadline) {

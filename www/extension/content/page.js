@@ -153,7 +153,10 @@ export class Page {
     this.#scheduleReport();
   }
 
-  /** The first task with a warning, or undefined. */
+  /**
+   * The first task with a warning, or undefined.
+   * @param {CheckedImage} image
+   */
   #warningTask({ verdict: { tasks } }) {
     const warns = ([task, { probability }]) => {
       const threshold = this.#settings[task];
@@ -235,7 +238,8 @@ export class Page {
   }
 
   #scheduleReport() {
-    this.#reportTimer ??= setTimeout(() => {
+    if (this.#reportTimer !== null) return;
+    this.#reportTimer = setTimeout(() => {
       this.#reportTimer = null;
       this.#connection.report(this.#report());
     }, REPORT_INTERVAL);
