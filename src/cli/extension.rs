@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::process::Command;
 
 use clap::ValueEnum;
@@ -15,7 +15,7 @@ use crate::weights::source::Directory;
 use crate::{Error, Result};
 
 /// What of `www/extension` only the bundler needs.
-const BUNDLER_ONLY: [&str; 4] = ["content", "node_modules", "package.json", "package-lock.json"];
+const BUNDLER_ONLY: [&str; 5] = ["bundle.js", "content", "node_modules", "package.json", "package-lock.json"];
 
 /// Write the browser extension to a folder that a browser can load.
 #[derive(clap::Args)]
@@ -80,51 +80,32 @@ fn clear(out: &Path) -> Result<()> {
     fs::remove_dir_all(out).map_err(|e| io(out, e))
 }
 
-/// Bundles the content script. Browsers load everything else as modules, but content scripts cannot be modules.
+/// Bundles the content script. Browsers load everything else as modules.
 fn bundle(source: &Path, out: &Path) -> Result<()> {
-    let out = std::path::absolute(out).map_err(|e| io(out, e))?;
-    let esbuild = esbuild(source)?;
-    let output = Command::new(&esbuild)
-        .current_dir(source)
-        .args(["content/main.js", "--bundle", "--format=iife", "--charset=utf8", "--log-level=warning"])
-        .arg(format!("--outfile={}", out.display()))
-        .output()
-        .map_err(|e| io(&esbuild, e))?;
-    succeed(output.status.success(), source.join("content/main.js"), &output.stderr)
+    let out = path::absolute(out).map_err(|e| io(out, e))?;
+    install_bundler(source)?;
+    run("node", Command::new("node").current_dir(source).arg("bundle.js").arg(out))
 }
 
-/// The bundler in the version that `package.json` names. npm installs it first if it is missing or out of date.
-fn esbuild(source: &Path) -> Result<PathBuf> {
-    let package = source.join("package.json");
-    let pinned = read(&package)?["devDependencies"]["esbuild"].as_str().map(String::from);
-    let esbuild = source.join("node_modules/.bin").join(script("esbuild"));
-    let installed = Command::new(&esbuild).arg("--version").output().ok();
-    let installed = installed.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
-    if installed.is_some() && installed == pinned {
-        return Ok(esbuild);
+/// Installs the bundler if it is missing or has another version than `package.json` names.
+fn install_bundler(source: &Path) -> Result<()> {
+    let pinned = read(&source.join("package.json"))?["devDependencies"]["esbuild"].take();
+    let installed =
+        read(&source.join("node_modules/esbuild/package.json")).map(|mut package| package["version"].take());
+    if installed.is_ok_and(|version| version == pinned) {
+        return Ok(());
     }
-    let npm = Command::new(script("npm"))
-        .current_dir(source)
-        .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"])
-        .output()
-        .map_err(|e| Error::Io {
-            file: package.display().to_string(),
-            reason: format!(
-                "npm cannot be run ({e}). Install Node.js 20 or newer: it bundles the extension's content script."
-            ),
-        })?;
-    succeed(npm.status.success(), package, &npm.stderr)?;
-    Ok(esbuild)
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    run("npm ci", Command::new(npm).current_dir(source).args(options))
 }
 
-/// The file name of a program that npm provides.
-fn script(name: &str) -> String {
-    if cfg!(windows) { format!("{name}.cmd") } else { name.into() }
-}
-
-fn succeed(success: bool, input: PathBuf, stderr: &[u8]) -> Result<()> {
-    let reason = String::from_utf8_lossy(stderr).trim().to_string();
-    if success { Ok(()) } else { Err(Error::Io { file: input.display().to_string(), reason }) }
+/// Runs a program of Node.js; `name` is for errors.
+fn run(name: &str, command: &mut Command) -> Result<()> {
+    let failed = |reason| Error::Io { file: format!("the extension's content script: {name}"), reason };
+    let output =
+        command.output().map_err(|e| failed(format!("{e}. Install Node.js 20 or newer; it bundles the script.")))?;
+    if output.status.success() { Ok(()) } else { Err(failed(String::from_utf8_lossy(&output.stderr).trim().into())) }
 }
 
 /// The names in a folder.

@@ -14,6 +14,7 @@ export default defineConfig(
   { files: ['www/**/*.js'], languageOptions: { globals: { ...globals.browser, ...globals.worker } } },
   { files: ['www/**/service-worker.js'], languageOptions: { globals: globals.serviceworker } },
   { files: ['www/extension/**/*.js'], languageOptions: { globals: globals.webextensions } },
+  { files: ['www/extension/bundle.js'], languageOptions: { globals: globals.node } },
   // Tests run in Node, and the functions that they evaluate run in the browser, where the tests define a few names.
   {
     files: ['tests/**/*.js'],
