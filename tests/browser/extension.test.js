@@ -236,7 +236,7 @@ test('sends a referrer to a server that demands one', async () => {
   assert.deepEqual(asked.map(({ headers }) => headers.referer), [undefined, `${it.site.origin}/`]);
 });
 
-test('counts on the toolbar and in the popup', async () => {
+test('shows counts on the toolbar and in the popup', async () => {
   const page = await it.open('<img src="IMAGES/pride-heart.jpg"><img src="IMAGES/refused.jpg">');
   await covers(page, 1);
   await until(() => badge(page), (text) => text === '1', 'the badge');
@@ -261,7 +261,7 @@ test('marks an image that could not be checked, if the user wants it', async () 
   assert.match(label.text, /^Could not be checked.*could not be downloaded/);
 });
 
-test('goes on when the service worker ends, and when the model’s document does', async () => {
+test('recovers when the browser stops the service worker or closes the model’s document', async () => {
   const page = await it.open('<img src="IMAGES/pride-heart.jpg">');
   await covers(page, 1);
   const add = (name) =>
@@ -281,7 +281,7 @@ test('goes on when the service worker ends, and when the model’s document does
   await until(() => notices(page), (all) => all.length === 3, 'three covers');
 });
 
-test('switches off and on without a reload, everywhere and on a site', async () => {
+test('can be switched off and on without a reload, everywhere and on one site', async () => {
   const page = await it.open('<img src="IMAGES/40.jpg">');
   await covers(page, 1);
   const add = (n) =>
@@ -299,7 +299,7 @@ test('switches off and on without a reload, everywhere and on a site', async () 
   }
 });
 
-test('a verdict that comes when it is switched off is not shown until it is on again', async () => {
+test('a verdict that arrives while checking is off is not shown until it is on again', async () => {
   const page = await it.open('<img src="IMAGES/slow.jpg">');
   await until(async () => paths(), (all) => all.length === 1, 'asked for');
   await it.set({ on: false });
@@ -323,7 +323,7 @@ test('“Always show on this site” does so, also in frames', async () => {
   await covers(page, 2);
 });
 
-test('each way to warn', async () => {
+test('each warning style', async () => {
   const page = await it.open('<img src="IMAGES/pride-heart.jpg">');
   await covers(page, 1);
   for (const style of ['border', 'label']) {
@@ -400,7 +400,7 @@ test('covers images until they are checked, but not for ever', async () => {
   await none(page);
 });
 
-test('frees the model’s memory when there is nothing to do, and loads it again', async () => {
+test('frees the model’s memory when idle, and loads it again', async () => {
   await it.set({ hate: 0, unload: 0.01 });
   const page = await it.open('<img src="IMAGES/70.jpg">');
   await covers(page, 1);
@@ -518,7 +518,7 @@ test('an unsure verdict says so', async () => {
   assert.deepEqual([await description(false), await description(true)], ['Hate: hate, 55%', 'Hate: hate, 55% (unsure)']);
 });
 
-test('the policy of the extension binds its pages and its Workers', async () => {
+test('the content security policy applies to the extension’s pages and Workers', async () => {
   const page = await it.own('options.html');
   const worker = page.waitForEvent('worker');
   await page.evaluate(() => void new Worker('/memeclip/loader.js', { type: 'module' }));
@@ -539,7 +539,7 @@ test('the policy of the extension binds its pages and its Workers', async () => 
   assert.deepEqual(it.site.requests.filter(({ path }) => ['/socket', '/import'].includes(path)), []);
 });
 
-test('every string is in both languages, and each is used', async () => {
+test('every message is in both languages, and each is used', async () => {
   const folder = join(root, 'www/extension');
   const messages = (language) => JSON.parse(readFileSync(join(folder, '_locales', language, 'messages.json')));
   const [en, zh] = [messages('en'), messages('zh_CN')];

@@ -9,7 +9,7 @@ const CAPACITY = 2000;
 const TIMEOUT = 30_000;
 
 /**
- * @typedef {object} Request
+ * @typedef {object} VerdictRequest
  * @property {string} address Address of the image.
  * @property {string} origin Origin of the page that shows it.
  * @property {string} pack URL of the pack; empty for the built-in one.
@@ -41,7 +41,7 @@ export class Verdicts {
 
   /**
    * The SHA-256 of the image file, and the verdicts by task.
-   * @param {Request} request
+   * @param {VerdictRequest} request
    */
   async get({ address, origin, pack, unload }) {
     if (pack !== this.#pack) this.#usePack(pack);
