@@ -4,6 +4,7 @@
 //
 // Seconds until the verdict, and how far the memory of the page's process rose (see
 // memory.js), with the weights there already.
+/* global words */
 
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';

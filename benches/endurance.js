@@ -12,6 +12,7 @@
 //   buffers       the GPU's that are neither destroyed nor collected
 //   process       what the renderer and the GPU's process hold (memory.js); the page draws its pictures in there
 //   median, 95 %  a plain verdict's time from call to answer, in this tenth
+/* global endure */
 
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';

@@ -10,6 +10,7 @@
 // tesseract.js reads with page segmentation 11 (sparse text); 3, its default, is measured too. onnxruntime-web runs the
 // same two networks as memeclip at the same sizes, the detector once and the recogniser for each line that memeclip finds:
 // what is between the networks is not counted for it, and its errors would be memeclip's.
+/* global contend */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,16 +1,21 @@
 //! The browser extension. A browser loads it from one folder that holds all it uses.
 
+use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
+use std::process::Command;
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use super::demo::build;
-use crate::pack::load::Loader;
-use crate::ERRIO;
-use crate::pack::source::Directory;
+use crate::weights::load::Loader;
+use crate::weights::pack::io;
+use crate::weights::source::Directory;
 use crate::{Error, Result};
+
+/// What of `www/extension` only the bundler needs.
+const BUNDLER_ONLY: [&str; 5] = ["bundle.js", "content", "node_modules", "package.json", "package-lock.json"];
 
 /// Write the browser extension to a folder that a browser can load.
 #[derive(clap::Args)]
@@ -41,11 +46,16 @@ impl Extension {
         pollster::block_on(Loader::open(Directory::new(&pack)))?;
         build::build(root)?;
         clear(&out)?;
-        copy(&www.join("extension"), &out)?;
-        copy(&www.join("demo/theme.css"), &out.join("theme.css"))?;
-        let package = www.join("memeclip");
-        for file in api(&package)? {
-            copy(&package.join(&file), &out.join("memeclip").join(&file))?;
+        let source = www.join("extension");
+        for name in entries(&source)? {
+            if !BUNDLER_ONLY.iter().any(|other| name == *other) {
+                copy(&source.join(&name), &out.join(&name))?;
+            }
+        }
+        bundle(&source, &out.join("content.js"))?;
+        copy(&www.join("theme.css"), &out.join("theme.css"))?;
+        for file in api(&www)? {
+            copy(&www.join(&file), &out.join("memeclip").join(&file))?;
         }
         copy(&pack, &out.join("weights"))?;
         let manifest = manifest(read(&www.join("extension/manifest.json"))?, self.browser);
@@ -70,9 +80,43 @@ fn clear(out: &Path) -> Result<()> {
     fs::remove_dir_all(out).map_err(|e| io(out, e))
 }
 
+/// Bundles the content script. Browsers load everything else as modules.
+fn bundle(source: &Path, out: &Path) -> Result<()> {
+    let out = path::absolute(out).map_err(|e| io(out, e))?;
+    install_bundler(source)?;
+    run("node", Command::new("node").current_dir(source).arg("bundle.js").arg(out))
+}
+
+/// Installs the bundler if it is missing or has another version than `package.json` names.
+fn install_bundler(source: &Path) -> Result<()> {
+    let pinned = read(&source.join("package.json"))?["devDependencies"]["esbuild"].take();
+    let installed =
+        read(&source.join("node_modules/esbuild/package.json")).map(|mut package| package["version"].take());
+    if installed.is_ok_and(|version| version == pinned) {
+        return Ok(());
+    }
+    let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
+    let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
+    run("npm ci", Command::new(npm).current_dir(source).args(options))
+}
+
+/// Runs a program of Node.js; `name` is for errors.
+fn run(name: &str, command: &mut Command) -> Result<()> {
+    let failed = |reason| Error::Io { file: format!("the extension's content script: {name}"), reason };
+    let output =
+        command.output().map_err(|e| failed(format!("{e}. Install Node.js 20 or newer; it bundles the script.")))?;
+    if output.status.success() { Ok(()) } else { Err(failed(String::from_utf8_lossy(&output.stderr).trim().into())) }
+}
+
+/// The names in a folder.
+fn entries(folder: &Path) -> Result<Vec<OsString>> {
+    let entries = fs::read_dir(folder).map_err(|e| io(folder, e))?;
+    entries.map(|entry| Ok(entry.map_err(|e| io(folder, e))?.file_name())).collect()
+}
+
 /// The files and folders of the JavaScript API, as its package lists them.
-fn api(package: &Path) -> Result<Vec<String>> {
-    let path = package.join("package.json");
+fn api(www: &Path) -> Result<Vec<String>> {
+    let path = www.join("package.json");
     let files = serde_json::from_value(read(&path)?["files"].take());
     files.map_err(|e| Error::Io { file: path.display().to_string(), reason: e.to_string() })
 }
@@ -89,9 +133,8 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<()> {
         return fs::copy(from, to).map(drop).map_err(|e| io(from, e));
     }
     fs::create_dir_all(to).map_err(|e| io(to, e))?;
-    for entry in fs::read_dir(from).map_err(|e| io(from, e))? {
-        let entry = entry.map_err(|e| io(from, e))?;
-        copy(&entry.path(), &to.join(entry.file_name()))?;
+    for name in entries(from)? {
+        copy(&from.join(&name), &to.join(&name))?;
     }
     Ok(())
 }

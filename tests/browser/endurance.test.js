@@ -1,4 +1,5 @@
 // What a classifier holds on to after many requests, and after it is gone: the short form of benches/endurance.js.
+/* global addresses:writable, endure */
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -1,4 +1,4 @@
-// Chromium with the extension, a page on one port, and pictures on another one that allows no other site to read them.
+// Chromium with the extension, a page on one port, and images on another port that allows no other site to read them.
 
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -9,11 +9,11 @@ import { chromiumWith, listen, memeclip, netLog, root, until } from './harness.j
 
 export const folder = join(root, 'target/tmp/browser/extension');
 const SAMPLES = ['pride-heart', 'pride-cross', 'factory-crown', 'factory-bin', 'laptop-fire', 'laptop-dog'];
-/** The same with words on them. */
-const WRITTEN = ['pride-heart-enough', 'pride-heart-so'];
+/** The same with text on them. */
+const WITH_TEXT = ['pride-heart-enough', 'pride-heart-so'];
 
-/** A server; `answer(request, response, path)` answers. `requests` lists what was asked for. */
-async function watched(answer) {
+/** A server that records its `requests`. `answer(request, response, path)` answers them. */
+async function recordingServer(answer) {
   const requests = [];
   const server = await listen((request, response) => {
     requests.push({ path: request.url, headers: request.headers });
@@ -23,12 +23,11 @@ async function watched(answer) {
 }
 
 /**
- * The pictures: `/<sample>.jpg`, `/<number>.jpg` for any number of different ones. `/only-pages.jpg`
- * comes to those only who say which page they are on; `/refused.jpg` and `/hangs.jpg` come only to the page itself,
- * and `/slow.jpg` to others after a second.
+ * The images: `/<sample>.jpg`, and `/<number>.jpg` for any number of different ones. `/only-pages.jpg` needs a referrer.
+ * `/refused.jpg` and `/hangs.jpg` load in the page, but not in the extension; `/slow.jpg` takes a second there.
  */
-function pictures() {
-  return watched(async (request, response, path) => {
+function imageServer() {
+  return recordingServer(async (request, response, path) => {
     const name = path.slice(1, -4);
     if (name === 'only-pages' && !request.headers.referer) return response.writeHead(403).end();
     const own = request.headers['sec-fetch-dest'] === 'image';
@@ -37,15 +36,15 @@ function pictures() {
     if (name === 'slow' && !own) await new Promise((resolve) => setTimeout(resolve, 1000));
     if (path === '/favicon.ico') return response.writeHead(404).end();
     const number = Number.parseInt(name, 10);
-    const sample = [...SAMPLES, ...WRITTEN].includes(name) ? name : SAMPLES[(number || 0) % SAMPLES.length];
+    const sample = [...SAMPLES, ...WITH_TEXT].includes(name) ? name : SAMPLES[(number || 0) % SAMPLES.length];
     const jpeg = readFileSync(join(root, `www/demo/samples/${sample}.jpg`));
-    // Bytes behind the end of the picture make it another file.
+    // Bytes after the end of the image make it another file.
     const body = Number.isNaN(number) ? jpeg : Buffer.concat([jpeg, Buffer.from(name)]);
     response.writeHead(200, { 'content-type': 'image/jpeg', 'cross-origin-resource-policy': 'cross-origin' }).end(body);
   });
 }
 
-/** A page to which the next 20 of 500 pictures come whenever its end is near. */
+/** A page of 500 images that adds the next 20 whenever its end is near. */
 export const endless = `
   <style>body { display: grid; grid-template-columns: 1fr 1fr 1fr; gap: 8px } img { width: 100%; aspect-ratio: 1 }</style>
   <script>
@@ -53,7 +52,7 @@ export const endless = `
     const grow = () => {
       while (next < 500 && document.documentElement.scrollHeight < scrollY + 2 * innerHeight) {
         for (const end = next + 20; next < end; next++) {
-          document.body.append(Object.assign(new Image(), { src: 'PICTURES/' + next + '.jpg', alt: '' }));
+          document.body.append(Object.assign(new Image(), { src: 'IMAGES/' + next + '.jpg', alt: '' }));
         }
       }
     };
@@ -61,12 +60,12 @@ export const endless = `
     addEventListener('load', grow);
   </script>`;
 
-/** Starts the browser. `open(body)` opens a page with that body, in which `PICTURES` is the origin of the pictures. */
+/** Starts the browser. `open(body)` opens a page with that body, in which `IMAGES` is the origin of the images. */
 export async function start({ extension = true, ...options } = {}) {
   if (extension) memeclip('extension', '--out', folder);
-  const images = await pictures();
+  const images = await imageServer();
   const bodies = new Map();
-  const site = await watched((request, response, path) => {
+  const site = await recordingServer((request, response, path) => {
     const { body, headers } = bodies.get(path) ?? {};
     if (body === undefined) return response.writeHead(404).end();
     response.writeHead(200, { 'content-type': 'text/html', ...headers });
@@ -90,12 +89,12 @@ export async function start({ extension = true, ...options } = {}) {
     id,
     images,
     site,
-    /** Origins of packs other than the extension's own, also of those that are none. */
+    /** Origins that packs other than the built-in one are asked for from. */
     packs: [site.origin],
     /** Gives an address of the page's site a body. */
     put(body, headers) {
       const path = `/${createHash('sha1').update(body).digest('hex').slice(0, 8)}.html`;
-      bodies.set(path, { body: body.replaceAll('PICTURES', images.origin), headers });
+      bodies.set(path, { body: body.replaceAll('IMAGES', images.origin), headers });
       return site.origin + path;
     },
     async open(body, headers) {
@@ -103,13 +102,16 @@ export async function start({ extension = true, ...options } = {}) {
       await page.goto(it.put(body, headers));
       return page;
     },
-    /** Changes settings; those left out become what they are in the beginning. */
+    /** Changes settings; those left out get their default values. */
     async set(settings) {
       const page = await it.own('popup.html');
-      await page.evaluate((settings) => Settings.change({ ...Settings.defaults, ...settings }), settings);
+      await page.evaluate(async (settings) => {
+        const { changeSettings, DEFAULTS } = await import('/settings.js');
+        await changeSettings({ ...DEFAULTS, ...settings });
+      }, settings);
       await page.close();
     },
-    /** Runs in a page of the extension, with the tab of `page`. */
+    /** Runs `f` in a page of the extension, with the id of the tab of `page`. */
     async ask(page, f) {
       const own = await it.own('options.html');
       const [tab] = await own.evaluate((url) => chrome.tabs.query({ url }), page.url());
@@ -119,7 +121,7 @@ export async function start({ extension = true, ...options } = {}) {
     },
     /** Serves the default pack. */
     servePack: () =>
-      watched((request, response, path) => {
+      recordingServer((request, response, path) => {
         response.writeHead(200, { 'access-control-allow-origin': '*' });
         response.end(readFileSync(join(root, 'weights/default', path)));
       }).then((pack) => (it.packs.push(pack.origin), pack)),
@@ -129,7 +131,7 @@ export async function start({ extension = true, ...options } = {}) {
       await page.goto(`chrome-extension://${id}/${name}`);
       return page;
     },
-    /** Ends all; gives the requests of the extension. */
+    /** Stops everything; returns the requests of the extension. */
     async stop() {
       await context.close();
       const own = ({ event, initiator }) => event === 'URL_REQUEST_START_JOB' && initiator === `chrome-extension://${id}`;
@@ -143,7 +145,7 @@ export async function start({ extension = true, ...options } = {}) {
   return it;
 }
 
-/** Evaluates in the content scripts' world of each frame that has one; gives the results. */
+/** Evaluates `f` in the world of the content script of each frame that has one; returns the results. */
 export async function inside(page, f, argument) {
   // Frames of other sites are targets of their own.
   const targets = [page, ...page.frames().slice(1)].map((target) => page.context().newCDPSession(target).catch(() => null));
@@ -164,7 +166,7 @@ export async function inside(page, f, argument) {
   return results;
 }
 
-/** What is shown over pictures: its name, its kind (cover, border or label), where, and the buttons. */
+/** The notices over images: name, kind (cover, border or label), place and buttons. */
 export async function notices(page) {
   const all = await inside(page, () => {
     const layers = [...document.querySelectorAll('memeclip-layer')].map((layer) => chrome.dom.openOrClosedShadowRoot(layer));
@@ -186,7 +188,7 @@ export async function notices(page) {
   return all.flat();
 }
 
-/** Clicks on a button over a picture. */
+/** Clicks on a button over an image. */
 export async function press(page, name) {
   const buttons = async () => (await notices(page)).flatMap(({ buttons }) => buttons).filter((button) => button.name === name);
   const [{ place: { x, y, width, height } }] = await until(buttons, (found) => found.length > 0, `a button ${name}`);

@@ -206,7 +206,9 @@ async function fill() {
   for (let pages = 65536; pages >= 1; pages >>= 1) {
     try {
       for (;;) memory.grow(pages);
-    } catch {}
+    } catch {
+      // This many pages are no longer free.
+    }
   }
 }
 
@@ -374,7 +376,7 @@ const page = [
       setTimeout(() => state('active'), 1000);
     }, 100);
   }, outcome: 'recovers' },
-  { fault: "the page's service worker never arrives", when: 'load', act: code('/service-worker.js', answers.stalled), ask: async ({ context, site, run }) => {
+  { fault: "the page's service worker never arrives", when: 'load', act: code('/service-worker.js', answers.stalled), ask: async ({ context, site }) => {
     const other = await context.newPage();
     await other.addInitScript(hurry);
     await other.goto(`${site.origin}/index.html?device=cpu`);

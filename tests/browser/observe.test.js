@@ -1,4 +1,5 @@
 // Pictures of a page, judged as they come into view.
+/* global controller, observation, told, watch */
 
 import assert from 'node:assert/strict';
 import { join } from 'node:path';

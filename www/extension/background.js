@@ -1,12 +1,14 @@
-// What only the background page may do, for those who ask by message. In Firefox the model lives in this page too, and
-// calls these methods itself.
+// What only the background page may do; others ask for it by message. In Firefox the model runs in the background page
+// itself, which calls these methods directly.
+
+/** @import { Report } from './report.js' */
 
 const OFFSCREEN = 'offscreen.html';
 let creating = null;
 
 export const methods = {
-  /** Makes sure that the model has its document; Firefox has none. */
-  async wake() {
+  /** Opens the model's document, if it is not open. Firefox has none. */
+  async openModel() {
     if (!chrome.offscreen) return;
     if ((await chrome.runtime.getContexts({ contextTypes: ['OFFSCREEN_DOCUMENT'] })).length > 0) return;
     creating ??= chrome.offscreen
@@ -15,8 +17,11 @@ export const methods = {
     await creating;
   },
 
-  /** Shows on the toolbar how many pictures of a tab have a warning, or that some could not be checked. */
-  async badge({ tab: tabId, page: { warned, failed } }) {
+  /**
+   * Shows on the toolbar how many images of a tab have a warning, or that some could not be checked.
+   * @param {{ tab: number, report: Report }} message
+   */
+  async badge({ tab: tabId, report: { warned, failed } }) {
     const text = warned > 0 ? String(warned) : failed > 0 ? '?' : '';
     try {
       await chrome.action.setBadgeBackgroundColor({ tabId, color: warned > 0 ? '#a3321f' : '#635d54' });
@@ -27,22 +32,28 @@ export const methods = {
     }
   },
 
-  /** The site of the tab that a frame is in. */
-  site: async (_, { tab }) => new URL(tab.url).hostname,
+  /** The host of the tab that a frame is in. */
+  async site(_, { tab }) {
+    return new URL(tab.url).hostname;
+  },
 
   /**
-   * From now on requests of the extension, no others, for the picture at `address` say that it is shown on the site `origin`;
-   * without `origin`, no longer. `id`: a number for this picture.
+   * Sets the referrer of the extension's own requests for one image.
+   * @param {{ id: number, address: string, origin?: string }} message `id` is a number for this image; without `origin` the
+   *   rule is removed.
    */
-  refer({ id, address, origin }) {
+  async setReferrer({ id, address, origin }) {
+    /** @type {chrome.declarativeNetRequest.Rule} */
     const rule = {
       id,
       condition: { urlFilter: `|${address}|`, initiatorDomains: [location.hostname], resourceTypes: ['xmlhttprequest'] },
       action: { type: 'modifyHeaders', requestHeaders: [{ header: 'referer', operation: 'set', value: `${origin}/` }] },
     };
-    return chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds: [id], addRules: origin ? [rule] : [] });
+    await chrome.declarativeNetRequest.updateSessionRules({ removeRuleIds: [id], addRules: origin ? [rule] : [] });
   },
 };
 
-/** Calls one of the methods from wherever it is needed. */
-export const call = (message) => (chrome.action ? methods[message.method](message) : chrome.runtime.sendMessage(message));
+/** Calls one of the methods from any extension page. */
+export function call(message) {
+  return chrome.action ? methods[message.method](message) : chrome.runtime.sendMessage(message);
+}

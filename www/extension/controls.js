@@ -1,7 +1,7 @@
-// Controls that show settings and change them, at once. A control's name is that of its setting.
+// Form controls that show settings and change them at once. A control's name is that of its setting.
 
-import './settings.js';
-import './labels.js';
+import { percent, translate } from './i18n.js';
+import { changeSettings, DEFAULTS, readSettings, watchSettings } from './settings.js';
 
 export async function bindControls() {
   const show = (settings) => {
@@ -10,19 +10,21 @@ export async function bindControls() {
       if (control.type === 'checkbox') control.checked = value;
       else if (control.type === 'radio') control.checked = control.value === value;
       else if (control !== document.activeElement) control.value = value;
-      measure(control);
+      showValue(control);
     }
   };
-  show(await Settings.read());
-  Settings.watch(show);
+  show(await readSettings());
+  watchSettings(show);
   for (const control of controls()) {
-    control.addEventListener('input', () => measure(control));
-    control.addEventListener('change', () => control.checkValidity() && Settings.change({ [control.name]: valueOf(control) }));
+    control.addEventListener('input', () => showValue(control));
+    control.addEventListener('change', () => control.checkValidity() && changeSettings({ [control.name]: valueOf(control) }));
   }
 }
 
 function controls() {
-  return [...document.querySelectorAll('input[name], select[name]')].filter(({ name }) => name in Settings.defaults);
+  /** @type {NodeListOf<HTMLInputElement>} */
+  const named = document.querySelectorAll('input[name], select[name]');
+  return [...named].filter(({ name }) => name in DEFAULTS);
 }
 
 function valueOf({ type, checked, value, valueAsNumber }) {
@@ -30,10 +32,10 @@ function valueOf({ type, checked, value, valueAsNumber }) {
   return type === 'range' || type === 'number' ? valueAsNumber : value;
 }
 
-/** Says what a slider stands at. */
-function measure(control) {
+/** Shows a slider's value as text. */
+function showValue(control) {
   if (control.type !== 'range') return;
-  const words = control.valueAsNumber < 1 ? Labels.percent(control.valueAsNumber) : chrome.i18n.getMessage('never');
-  control.setAttribute('aria-valuetext', words);
-  document.querySelector(`output[for=${control.id}]`).textContent = words;
+  const text = control.valueAsNumber < 1 ? percent(control.valueAsNumber) : translate('never');
+  control.ariaValueText = text;
+  document.querySelector(`output[for=${control.id}]`).textContent = text;
 }

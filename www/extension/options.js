@@ -1,80 +1,79 @@
-import './settings.js';
-import './labels.js';
 import { bindControls } from './controls.js';
-import { localize } from './localize.js';
+import { megabytes, percent, translate, translatePage } from './i18n.js';
 import { MemeClip } from './memeclip/memeclip.js';
+import { allowSite, changeSettings, readSettings, watchSettings } from './settings.js';
 
-const part = (id) => document.getElementById(id);
-const say = (key, ...words) => chrome.i18n.getMessage(key, words);
+/** @returns {any} */
+const byId = (id) => document.getElementById(id);
 
-localize();
+translatePage();
 await bindControls();
-const settings = await Settings.read();
+const settings = await readSettings();
 show(settings);
-Settings.watch(show);
-part('pack').value = settings.pack;
+watchSettings(show);
+byId('pack').value = settings.pack;
 
 function show({ sites, corrections }) {
-  part('sites').replaceChildren(...sites.map((site) => row(site, say('siteRemove'), () => Settings.allow(site, false))));
+  byId('sites').replaceChildren(...sites.map((site) => row(site, translate('siteRemove'), () => allowSite(site, false))));
   const entries = Object.entries(corrections).sort(([, a], [, b]) => b.time - a.time);
-  part('corrections').replaceChildren(
+  byId('corrections').replaceChildren(
     ...entries.map(([hash, { hate, probability, address }]) => {
-      const words = say(hate ? 'correctionHate' : 'correctionNoHate', Labels.percent(probability), address);
-      return row(words, say('correctionRemove'), () => remove(hash));
+      const text = translate(hate ? 'correctionHate' : 'correctionNoHate', percent(probability), address);
+      return row(text, translate('correctionRemove'), () => removeCorrection(hash));
     }),
   );
-  for (const id of ['export', 'delete']) part(id).disabled = entries.length === 0;
+  for (const id of ['export', 'delete']) byId(id).disabled = entries.length === 0;
 }
 
-function row(words, action, press) {
-  const [item, name, button] = ['li', 'span', 'button'].map((kind) => document.createElement(kind));
+function row(text, action, onClick) {
+  const [item, name, button] = [document.createElement('li'), document.createElement('span'), document.createElement('button')];
   item.className = 'row';
-  name.textContent = words;
+  name.textContent = text;
   button.type = 'button';
   button.textContent = action;
-  button.ariaLabel = `${action}: ${words}`;
-  button.addEventListener('click', press);
+  button.ariaLabel = `${action}: ${text}`;
+  button.addEventListener('click', onClick);
   item.append(name, button);
   return item;
 }
 
-async function remove(hash) {
-  const { [hash]: _, ...corrections } = (await Settings.read()).corrections;
-  await Settings.change({ corrections });
+async function removeCorrection(hash) {
+  const { [hash]: _, ...corrections } = (await readSettings()).corrections;
+  await changeSettings({ corrections });
 }
 
-part('add-site').addEventListener('submit', async (event) => {
+byId('add-site').addEventListener('submit', async (event) => {
   event.preventDefault();
-  const words = part('site').value.trim();
-  // An address is as good as the name of its host.
-  const site = (URL.parse(words) ?? URL.parse(`https://${words}`))?.hostname;
-  part('site').setCustomValidity(site ? '' : say('siteUnknown'));
-  if (!part('site').reportValidity()) return;
-  await Settings.allow(site, true);
-  part('site').value = '';
+  const text = byId('site').value.trim();
+  // The user may enter a URL instead of a host.
+  const site = (URL.parse(text) ?? URL.parse(`https://${text}`))?.hostname;
+  byId('site').setCustomValidity(site ? '' : translate('siteInvalid'));
+  if (!byId('site').reportValidity()) return;
+  await allowSite(site, true);
+  byId('site').value = '';
 });
-part('site').addEventListener('input', () => part('site').setCustomValidity(''));
+byId('site').addEventListener('input', () => byId('site').setCustomValidity(''));
 
-part('use-pack').addEventListener('submit', async (event) => {
+byId('use-pack').addEventListener('submit', async (event) => {
   event.preventDefault();
-  const pack = part('pack').value;
-  const state = part('pack-state');
+  const pack = byId('pack').value;
+  const state = byId('pack-state');
   state.className = '';
-  state.textContent = say('packChecking');
+  state.textContent = translate('packChecking');
   try {
-    const clf = await MemeClip.load(pack || new URL('weights/', import.meta.url));
-    const { name, dtype, bytes } = clf.info;
-    clf.dispose();
-    await Settings.change({ pack });
-    state.textContent = say('packUsed', `${name}, ${dtype}`, (bytes / 1e6).toLocaleString(undefined, { maximumFractionDigits: 1 }));
+    const classifier = await MemeClip.load(pack || new URL('weights/', import.meta.url));
+    const { name, dtype, bytes } = classifier.info;
+    classifier.dispose();
+    await changeSettings({ pack });
+    state.textContent = translate('packUsed', `${name}, ${dtype}`, megabytes(bytes));
   } catch (error) {
     state.className = 'error';
-    state.textContent = say('packRefused', error.message, error.code);
+    state.textContent = translate('packRefused', error.message, error.code);
   }
 });
 
-part('export').addEventListener('click', async () => {
-  const { corrections } = await Settings.read();
+byId('export').addEventListener('click', async () => {
+  const { corrections } = await readSettings();
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([JSON.stringify(corrections, null, 2)], { type: 'application/json' }));
   link.download = 'memeclip-corrections.json';
@@ -82,4 +81,4 @@ part('export').addEventListener('click', async () => {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 });
 
-part('delete').addEventListener('click', () => confirm(say('correctionsSure')) && Settings.change({ corrections: {} }));
+byId('delete').addEventListener('click', () => confirm(translate('correctionsConfirm')) && changeSettings({ corrections: {} }));

@@ -1,65 +1,64 @@
-import './settings.js';
-import './labels.js';
 import { bindControls } from './controls.js';
-import { localize } from './localize.js';
+import { megabytes, percent, translate, translatePage } from './i18n.js';
+import { allowSite, readSettings, watchSettings } from './settings.js';
 
-const part = (id) => document.getElementById(id);
-const say = (key, ...words) => chrome.i18n.getMessage(key, words);
+/** @returns {any} */
+const byId = (id) => document.getElementById(id);
 
-localize();
+translatePage();
 await bindControls();
 
 const [tab] = await chrome.tabs.query({ active: true, currentWindow: true });
-const address = URL.parse(tab?.url ?? '');
-if (/^(https?|file):$/.test(address?.protocol)) await bindSite(address.hostname);
+const url = URL.parse(tab?.url ?? '');
+if (/^(https?|file):$/.test(url?.protocol)) await bindSite(url.hostname);
 
-// The model has its place even where no picture has been asked about.
-await chrome.runtime.sendMessage({ method: 'wake' });
+// Opens the model's document even before any image was checked.
+await chrome.runtime.sendMessage({ method: 'openModel' });
 const port = chrome.runtime.connect({ name: 'popup' });
 port.onMessage.addListener(show);
 port.postMessage({ tab: tab?.id });
 
-part('forget').addEventListener('click', () => port.postMessage({ forget: true }));
+byId('delete-weights').addEventListener('click', () => port.postMessage({ deleteWeights: true }));
 
 async function bindSite(site) {
-  const here = part('here');
-  part('site').textContent = site;
-  here.disabled = false;
-  const show = ({ sites }) => (here.checked = !sites.includes(site));
-  show(await Settings.read());
-  Settings.watch(show);
-  here.addEventListener('change', () => Settings.allow(site, !here.checked));
+  const check = byId('check-site');
+  byId('site').textContent = site;
+  check.disabled = false;
+  const show = ({ sites }) => (check.checked = !sites.includes(site));
+  show(await readSettings());
+  watchSettings(show);
+  check.addEventListener('change', () => allowSite(site, !check.checked));
 }
 
-async function show({ model, page }) {
-  for (const name of ['checked', 'warned', 'failed', 'waiting']) part(name).textContent = page[name];
-  part('recent').replaceChildren(...page.recent.map(recent));
+async function show({ model, report }) {
+  for (const name of ['checked', 'warned', 'failed', 'waiting']) byId(name).textContent = report[name];
+  byId('recent').replaceChildren(...report.recent.map(recentRow));
   const { state, info, device, error, progress } = model;
-  part('model').className = error ? 'error' : '';
-  part('model').textContent = {
-    idle: () => say('modelIdle'),
-    loading: () => say('modelLoading'),
-    ready: () => say('modelReady', `${info.name}, ${info.dtype}`, device),
-    failed: () => say('modelFailed', error.message),
+  byId('model').className = error ? 'error' : '';
+  byId('model').textContent = {
+    idle: () => translate('modelIdle'),
+    loading: () => translate('modelLoading'),
+    ready: () => translate('modelReady', `${info.name}, ${info.dtype}`, device),
+    failed: () => translate('modelFailed', error.message),
   }[state]();
-  part('progress').hidden = state !== 'loading';
-  if (progress) Object.assign(part('progress'), { max: progress.total, value: progress.loaded });
+  byId('progress').hidden = state !== 'loading';
+  if (progress) Object.assign(byId('progress'), { max: progress.total, value: progress.loaded });
   const { usage } = await navigator.storage.estimate();
-  part('storage').textContent = say('storage', (usage / 1e6).toLocaleString(undefined, { maximumFractionDigits: 1 }));
+  byId('storage').textContent = translate('storage', megabytes(usage));
 }
 
-function recent({ address, hate }) {
-  const [row, name, result] = ['li', 'span', 'span'].map((kind) => document.createElement(kind));
+function recentRow({ address, hate }) {
+  const [row, name, result] = ['li', 'span', 'span'].map((tag) => document.createElement(tag));
   row.className = 'row';
-  name.textContent = nameOf(address);
+  name.textContent = fileName(address);
   name.title = address;
-  result.textContent = hate === undefined ? say('unchecked') : say('recentHate', Labels.percent(hate));
+  result.textContent = hate === undefined ? translate('unchecked') : translate('recentHate', percent(hate));
   row.append(name, result);
   return row;
 }
 
-/** What people may recognise of an address. */
-function nameOf(address) {
+/** The part of an address that people recognise. */
+function fileName(address) {
   const url = URL.parse(address);
-  return /^https?:$/.test(url?.protocol) ? url.pathname.split('/').findLast(Boolean) ?? url.host : say('pageData');
+  return /^https?:$/.test(url?.protocol) ? (url.pathname.split('/').findLast(Boolean) ?? url.host) : translate('embeddedImage');
 }

@@ -1,4 +1,4 @@
-// Routes, and remembers nothing: the browser ends and starts it as it likes.
+// Passes messages on. It keeps no state: the browser stops and starts it at any time.
 
 import { methods } from './background.js';
 
@@ -8,11 +8,12 @@ chrome.runtime.onMessage.addListener((message, sender, respond) => {
 });
 
 chrome.runtime.onInstalled.addListener(async () => {
+  /** @type {[`${chrome.contextMenus.ContextType}`, ...`${chrome.contextMenus.ContextType}`[]]} */
   const contexts = ['image', 'link', 'page'];
   await chrome.contextMenus.removeAll();
   chrome.contextMenus.create({ id: 'check', contexts, title: chrome.i18n.getMessage('menuCheck') });
   chrome.contextMenus.create({ id: 'wrong', contexts, title: chrome.i18n.getMessage('menuWrong') });
-  // Pages that are open already need not be loaded again.
+  // Open pages need no reload.
   const [{ js }] = chrome.runtime.getManifest().content_scripts;
   for (const { id } of await chrome.tabs.query({ url: ['http://*/*', 'https://*/*'] })) {
     chrome.scripting.executeScript({ target: { tabId: id, allFrames: true }, files: js }).catch(() => {});

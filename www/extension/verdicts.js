@@ -1,125 +1,135 @@
-// Verdicts on pictures, for all tabs: each picture is fetched and classified once.
+// Verdicts on images, for all tabs: each image is downloaded and classified once.
 
 import { call } from './background.js';
 import { MemeClip } from './memeclip/memeclip.js';
 
-/** Pictures whose verdicts are remembered. */
-const KEPT = 2000;
-/** Milliseconds for a picture to arrive. */
-const PATIENCE = 30_000;
+/** Verdicts that are kept. */
+const CAPACITY = 2000;
+/** Milliseconds for the download of an image. */
+const TIMEOUT = 30_000;
+
+/**
+ * @typedef {object} VerdictRequest
+ * @property {string} address Address of the image.
+ * @property {string} origin Origin of the page that shows it.
+ * @property {string} pack URL of the pack; empty for the built-in one.
+ * @property {number} unload Idle minutes after which the model's memory is freed.
+ */
 
 export class Verdicts {
-  #onChange;
+  #onModelChange;
   #pack = '';
-  /** Promise of the classifier, while it is in memory. */
-  #loading = null;
-  #idle;
-  #busy = 0;
-  #byAddress = new Kept();
-  #byContent = new Kept();
-  /** What people are told of the model: `state` is idle, loading, ready or failed. */
+  /**
+   * The classifier, while it is in memory.
+   * @type {Promise<MemeClip> | null}
+   */
+  #classifier = null;
+  #unloadTimer;
+  #running = 0;
+  #byAddress = new PromiseCache();
+  #byHash = new PromiseCache();
+  /**
+   * What the popup shows of the model.
+   * @type {{ state: 'idle' | 'loading' | 'ready' | 'failed', info?: object, device?: string, error?: object, progress?: object }}
+   */
   model = { state: 'idle' };
 
-  constructor(onChange) {
-    this.#onChange = onChange;
+  /** @param {() => void} onModelChange Called when `model` changes. */
+  constructor(onModelChange) {
+    this.#onModelChange = onModelChange;
   }
 
   /**
-   * `{ hash, tasks }` of the picture at `address`, which is shown on the site `origin`. `pack`: address of the pack, empty
-   * for the one that comes along; `unload`: minutes without work after which the model's memory is freed.
+   * The SHA-256 of the image file, and the verdicts by task.
+   * @param {VerdictRequest} request
    */
-  async of({ address, origin, pack, unload }) {
-    if (pack !== this.#pack) this.#change(pack);
-    const find = () => this.#fetch(address, origin, unload);
-    // A data: address is as long as its picture.
-    return address.startsWith('data:') ? find() : this.#byAddress.get(address, find);
+  async get({ address, origin, pack, unload }) {
+    if (pack !== this.#pack) this.#usePack(pack);
+    const compute = () => this.#downloadAndClassify(address, origin, unload);
+    // A `data:` URL is as long as its image, so it is no key.
+    return address.startsWith('data:') ? compute() : this.#byAddress.getOrCreate(address, compute);
   }
 
-  /** Frees the model's memory, unless it is at work. */
+  /** Frees the model's memory, unless it is classifying. */
   unload() {
-    if (this.#busy === 0) this.#drop();
+    if (this.#running === 0) this.#dispose();
   }
 
-  #drop() {
-    clearTimeout(this.#idle);
-    this.#loading?.then((clf) => clf.dispose(), () => {});
-    this.#loading = null;
-    this.#tell({ state: 'idle' });
+  #dispose() {
+    clearTimeout(this.#unloadTimer);
+    this.#classifier?.then((classifier) => classifier.dispose(), () => {});
+    this.#classifier = null;
+    this.#setModel({ state: 'idle' });
   }
 
-  /** Another pack's verdicts may be others. */
-  #change(pack) {
+  #usePack(pack) {
     this.#pack = pack;
-    this.#drop();
+    this.#dispose();
     this.#byAddress.clear();
-    this.#byContent.clear();
+    this.#byHash.clear();
   }
 
-  async #fetch(address, origin, unload) {
+  async #downloadAndClassify(address, origin, unload) {
     const blob = await download(address, origin);
     const hash = await sha256(blob);
-    return this.#byContent.get(hash, async () => ({ hash, tasks: await this.#classify(blob, unload) }));
+    return this.#byHash.getOrCreate(hash, async () => ({ hash, tasks: await this.#classify(blob, unload) }));
   }
 
   async #classify(blob, unload) {
-    clearTimeout(this.#idle);
-    this.#busy++;
+    clearTimeout(this.#unloadTimer);
+    this.#running++;
     try {
-      const clf = await this.#load();
-      const verdict = await clf.classify(blob);
-      this.#tell({ state: 'ready', info: clf.info, device: verdict.device });
+      this.#classifier ??= this.#load();
+      const classifier = await this.#classifier;
+      const verdict = await classifier.classify(blob);
+      this.#setModel({ state: 'ready', info: classifier.info, device: verdict.device });
       return verdict.tasks;
     } finally {
-      this.#busy--;
-      if (this.#busy === 0) this.#idle = setTimeout(() => this.unload(), unload * 60_000);
+      this.#running--;
+      if (this.#running === 0) this.#unloadTimer = setTimeout(() => this.unload(), unload * 60_000);
     }
   }
 
-  #load() {
-    this.#loading ??= this.#open();
-    return this.#loading;
-  }
-
-  async #open() {
-    this.#tell({ state: 'loading' });
+  async #load() {
+    this.#setModel({ state: 'loading' });
     try {
-      const onProgress = (progress) => this.#tell({ ...this.model, state: 'loading', progress });
+      const onProgress = (progress) => this.#setModel({ ...this.model, state: 'loading', progress });
       return await MemeClip.load(this.#pack || new URL('weights/', import.meta.url), { onProgress });
     } catch (error) {
-      this.#loading = null;
-      this.#tell({ state: 'failed', error: { code: error.code, message: error.message } });
+      this.#classifier = null;
+      this.#setModel({ state: 'failed', error: { code: error.code, message: error.message } });
       throw error;
     }
   }
 
-  #tell(model) {
+  #setModel(model) {
     this.model = model;
-    this.#onChange();
+    this.#onModelChange();
   }
 }
 
-/** Promises by key; the least recently used go first, and those that fail at once. */
-class Kept extends Map {
-  get(key, make) {
-    const promise = super.get(key) ?? make();
+/** Promises by key. The least recently used are evicted, and those that are rejected. */
+class PromiseCache extends Map {
+  getOrCreate(key, create) {
+    const promise = this.get(key) ?? create();
     this.delete(key);
     this.set(key, promise);
     promise.catch(() => this.delete(key));
-    if (this.size > KEPT) this.delete(this.keys().next().value);
+    if (this.size > CAPACITY) this.delete(this.keys().next().value);
     return promise;
   }
 }
 
-/** Pictures that were asked for with a referrer. */
-let referred = 0;
+/** Downloads with a referrer so far. */
+let referrers = 0;
 
-/** Without cookies, and without a referrer unless the server wants one. */
+/** Downloads an image without cookies, and without a referrer unless the server demands one. */
 async function download(address, origin) {
   let reason;
   try {
     let response = await get(address);
     if (response.status === 403 && origin.startsWith('http')) {
-      const rule = { method: 'refer', id: ++referred, address };
+      const rule = { method: 'setReferrer', id: ++referrers, address };
       await call({ ...rule, origin });
       response = await get(address);
       call(rule);
@@ -129,11 +139,11 @@ async function download(address, origin) {
   } catch (error) {
     reason = error.message;
   }
-  throw Object.assign(new Error(`the image cannot be read (${reason}).`), { code: 'image/unreadable' });
+  throw Object.assign(new Error(`The image cannot be downloaded (${reason}).`), { code: 'image/unreadable' });
 }
 
 function get(address) {
-  return fetch(address, { credentials: 'omit', referrerPolicy: 'no-referrer', signal: AbortSignal.timeout(PATIENCE) });
+  return fetch(address, { credentials: 'omit', referrerPolicy: 'no-referrer', signal: AbortSignal.timeout(TIMEOUT) });
 }
 
 async function sha256(blob) {

@@ -1,42 +1,57 @@
-/** Milliseconds of scanning when the page leaves no idle time. */
-const SLICE = 4;
-/** Milliseconds after which custom elements without a shadow root are looked at again: they get it when their script runs. */
-const UPGRADE = 1000;
+import { LAYER } from './covers.js';
+import { shadowRootOf } from './dom.js';
+import { backgroundAddress } from './image-source.js';
 
-/** Finds elements with pictures, also those that come later and those in shadow roots, in the browser's idle time. */
-class Finder {
-  #found;
-  #mutations = new MutationObserver((records) => this.#changed(records));
-  #stop;
-  /** Walks through subtrees that are still to be scanned. */
-  #walks = [];
-  /** Elements to look at again, without what is in them. */
-  #again = new Set();
+/** Milliseconds to scan for when the page leaves no idle time. */
+const MIN_SLICE = 4;
+/** Milliseconds between checks of custom elements that have no shadow root yet; they get it when their script runs. */
+const UPGRADE_INTERVAL = 1000;
+
+/** Finds elements with images in the browser's idle time, also those added later and those in shadow roots. */
+export class Finder {
+  #onFound;
+  #mutations = new MutationObserver((records) => this.#mutated(records));
+  /** @type {AbortController} */
+  #abort;
+  /**
+   * Subtrees that are still to be scanned.
+   * @type {TreeWalker[]}
+   */
+  #walkers = [];
+  /**
+   * Elements to look at again, without their descendants.
+   * @type {Set<Element>}
+   */
+  #changed = new Set();
+  /** @type {Set<Document | ShadowRoot>} */
   #roots = new Set();
+  /**
+   * Custom elements without a shadow root.
+   * @type {Set<Element>}
+   */
   #rootless = new Set();
   #idle = null;
   #timer;
 
-  /** `found(element)`: it shows a picture, or another one than before. */
-  constructor(found) {
-    this.#found = found;
+  /** @param {(element: Element) => void} onFound Called when an element shows an image, or another one than before. */
+  constructor(onFound) {
+    this.#onFound = onFound;
   }
 
   start() {
-    this.#stop = new AbortController();
+    this.#abort = new AbortController();
     this.#enter(document);
-    // Style sheets are there now.
-    const { signal } = this.#stop;
-    window.addEventListener('load', () => this.#scan(document), { once: true, signal });
-    this.#timer = setInterval(() => this.#upgraded(), UPGRADE);
+    // By then the style sheets have loaded, and with them background images.
+    window.addEventListener('load', () => this.#scan(document), { once: true, signal: this.#abort.signal });
+    this.#timer = setInterval(() => this.#upgrade(), UPGRADE_INTERVAL);
   }
 
   stop() {
-    this.#stop?.abort();
+    this.#abort?.abort();
     this.#mutations.disconnect();
     clearInterval(this.#timer);
-    this.#walks = [];
-    for (const elements of [this.#again, this.#roots, this.#rootless]) elements.clear();
+    this.#walkers = [];
+    for (const set of [this.#changed, this.#roots, this.#rootless]) set.clear();
   }
 
   #enter(root) {
@@ -48,65 +63,64 @@ class Finder {
       attributes: true,
       attributeFilter: ['src', 'srcset', 'style', 'class'],
     });
-    // Does not bubble, but is seen on its way down; not from outside of a shadow root.
-    const loaded = ({ target }) => target.localName === 'img' && this.#found(target);
-    root.addEventListener('load', loaded, { capture: true, signal: this.#stop.signal });
+    // `load` does not bubble and does not leave shadow roots, but can be captured in each root.
+    const onLoad = ({ target }) => target.localName === 'img' && this.#onFound(target);
+    root.addEventListener('load', onLoad, { capture: true, signal: this.#abort.signal });
     this.#scan(root);
   }
 
-  #changed(records) {
+  #mutated(records) {
     for (const { type, target, addedNodes } of records) {
-      if (type === 'attributes') this.#again.add(target);
+      if (type === 'attributes') this.#changed.add(target);
       for (const node of addedNodes) if (node.nodeType === Node.ELEMENT_NODE) this.#scan(node);
     }
-    this.#wake();
+    this.#schedule();
   }
 
   #scan(root) {
-    // A walk begins behind its root.
-    if (root.nodeType === Node.ELEMENT_NODE) this.#again.add(root);
-    this.#walks.push(document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT));
-    this.#wake();
+    // A TreeWalker does not return its root.
+    if (root.nodeType === Node.ELEMENT_NODE) this.#changed.add(root);
+    this.#walkers.push(document.createTreeWalker(root, NodeFilter.SHOW_ELEMENT));
+    this.#schedule();
   }
 
-  #wake() {
-    this.#idle ??= requestIdleCallback((deadline) => this.#work(deadline), { timeout: 500 });
+  #schedule() {
+    if (this.#idle === null) this.#idle = requestIdleCallback((deadline) => this.#work(deadline), { timeout: 500 });
   }
 
   #work(deadline) {
     this.#idle = null;
-    const end = performance.now() + Math.max(SLICE, deadline.timeRemaining() / 2);
+    const end = performance.now() + Math.max(MIN_SLICE, deadline.timeRemaining() / 2);
     while (performance.now() < end) {
       const element = this.#next();
       if (!element) return;
-      this.#look(element);
+      this.#inspect(element);
     }
-    this.#wake();
+    this.#schedule();
   }
 
   #next() {
-    for (const element of this.#again) {
-      this.#again.delete(element);
+    for (const element of this.#changed) {
+      this.#changed.delete(element);
       return element;
     }
-    while (this.#walks.length > 0) {
-      const walk = this.#walks[0];
-      const element = walk.nextNode();
+    while (this.#walkers.length > 0) {
+      const element = this.#walkers[0].nextNode();
       if (element) return element;
-      this.#walks.shift();
+      this.#walkers.shift();
     }
   }
 
-  #look(element) {
+  #inspect(element) {
     if (element.localName === LAYER) return;
-    if (element.localName === 'img') return this.#found(element);
+    if (element.localName === 'img') return this.#onFound(element);
     const root = shadowRootOf(element);
     if (root) this.#enter(root);
     else if (element.localName.includes('-')) this.#rootless.add(element);
-    if (backgroundOf(element)) this.#found(element);
+    if (backgroundAddress(element)) this.#onFound(element);
   }
 
-  #upgraded() {
+  #upgrade() {
     for (const element of this.#rootless) {
       const root = shadowRootOf(element);
       if (root) this.#enter(root);
@@ -114,10 +128,4 @@ class Finder {
     }
     for (const root of this.#roots) if (!root.isConnected) this.#roots.delete(root);
   }
-}
-
-/** An element's shadow root, also a closed one. */
-function shadowRootOf(element) {
-  // Firefox and Chromium.
-  return element.openOrClosedShadowRoot ?? (element instanceof HTMLElement ? chrome.dom?.openOrClosedShadowRoot(element) : null);
 }

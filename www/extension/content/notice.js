@@ -1,6 +1,23 @@
-// What is shown over a picture.
+// The notices over images.
 
-/** Why a picture could not be checked; other failures have the classifier's own words. */
+import { translate } from '../i18n.js';
+import { describe, warningTitle } from '../labels.js';
+import { createElement } from './dom.js';
+
+/**
+ * @typedef {object} Actions What the buttons of a notice do.
+ * @property {() => void} show
+ * @property {(() => void) | null} hide Null where nothing was hidden.
+ * @property {() => void} allow
+ * @property {() => void} wrong
+ */
+
+/** @import { CheckedImage } from './image-cache.js' */
+
+/**
+ * Messages by error code. Other errors are shown in the classifier's own words.
+ * @type {Record<string, string>}
+ */
 const REASONS = {
   'image/unreadable': 'reasonUnreadable',
   'image/not-an-image': 'reasonNotAnImage',
@@ -8,53 +25,59 @@ const REASONS = {
   lost: 'reasonLost',
 };
 
-const say = (key, ...words) => chrome.i18n.getMessage(key, words);
-
-function part(name, className, ...content) {
-  const element = document.createElement(name);
-  if (className) element.className = className;
-  element.append(...content);
-  return element;
+/**
+ * Hides the image, says why, and lets the user look.
+ * @param {CheckedImage['verdict']} verdict
+ * @param {string} task The task in the title.
+ * @param {Actions} actions
+ */
+export function cover(verdict, task, { show, allow, wrong }) {
+  const buttons = [button('show', show, 'main'), button('allowSite', allow, 'rare'), button('wrong', wrong, 'rare')];
+  const title = createElement('p', 'title', warningTitle(task, verdict.tasks[task]));
+  return createElement('div', 'cover', title, otherTasks(verdict, task), createElement('div', 'buttons', ...buttons));
 }
 
-function button(key, action, className = '') {
-  const element = part('button', className, say(key));
+/**
+ * The same in a corner, for an image that is visible.
+ * @param {CheckedImage['verdict']} verdict
+ * @param {string} task The task in the title.
+ * @param {boolean} warned
+ * @param {Actions} actions
+ */
+export function label(verdict, task, warned, { hide, allow, wrong }) {
+  const buttons = [hide && button('hide', hide), warned && button('allowSite', allow), button('wrong', wrong)].filter(Boolean);
+  const title = createElement('summary', '', warningTitle(task, verdict.tasks[task]));
+  const more = createElement('div', 'more', otherTasks(verdict, task), createElement('div', 'buttons', ...buttons));
+  return createElement('details', warned ? 'label warning' : 'label', title, more);
+}
+
+/** @param {() => void} show */
+export function checking(show) {
+  const title = createElement('p', 'title', translate('checking'));
+  return createElement('div', 'cover', title, createElement('div', 'buttons', button('show', show)));
+}
+
+/** @param {CheckedImage['error']} error */
+export function unchecked({ code, message }) {
+  const reason = REASONS[code] ? translate(REASONS[code]) : message;
+  const title = createElement('summary', '', translate('unchecked'));
+  return createElement('details', 'label', title, createElement('div', 'more', createElement('p', '', reason)));
+}
+
+function button(key, onClick, className = '') {
+  const element = createElement('button', className, translate(key));
   element.type = 'button';
-  // The page must not take it for a click on what lies below.
   element.addEventListener('click', (event) => {
+    // The page must not see a click on the image below.
     event.stopPropagation();
     event.preventDefault();
-    action();
+    onClick();
   });
   return element;
 }
 
-/** What the title, which is of the task `first`, leaves out. */
-function reasonsOf({ tasks }, first) {
-  const others = Object.entries(tasks).filter(([task]) => task !== first);
-  return part('ul', 'reasons', ...others.map(([task, verdict]) => part('li', '', Labels.reason(task, verdict))));
-}
-
-/** Hides the picture, says why, above all what it has for the task `first`, and lets the user look. */
-function cover(verdict, first, { show, allow, wrong }) {
-  const buttons = [button('show', show, 'main'), button('allowSite', allow, 'rare'), button('wrong', wrong, 'rare')];
-  const title = part('p', 'title', Labels.title(first, verdict.tasks[first]));
-  return part('div', 'cover', title, reasonsOf(verdict, first), part('div', 'buttons', ...buttons));
-}
-
-/** The same in a corner, for a picture that is seen. `hide` is absent where nothing was hidden. */
-function label(verdict, first, warned, { hide, allow, wrong }) {
-  const buttons = [hide && button('hide', hide), warned && button('allowSite', allow), button('wrong', wrong)].filter(Boolean);
-  const title = part('summary', '', Labels.title(first, verdict.tasks[first]));
-  const more = part('div', 'more', reasonsOf(verdict, first), part('div', 'buttons', ...buttons));
-  return part('details', warned ? 'label warning' : 'label', title, more);
-}
-
-function checking(show) {
-  return part('div', 'cover', part('p', 'title', say('checking')), part('div', 'buttons', button('show', show)));
-}
-
-function unchecked({ code, message }) {
-  const reason = REASONS[code] ? say(REASONS[code]) : message;
-  return part('details', 'label', part('summary', '', say('unchecked')), part('div', 'more', part('p', '', reason)));
+/** What the model says for the tasks that are not in the title. */
+function otherTasks({ tasks }, titleTask) {
+  const others = Object.entries(tasks).filter(([task]) => task !== titleTask);
+  return createElement('ul', 'reasons', ...others.map(([task, verdict]) => createElement('li', '', describe(task, verdict))));
 }

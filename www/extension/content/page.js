@@ -1,65 +1,98 @@
-// One frame of a page: finds pictures, asks about them, and shows what is to be shown.
+import { translate } from '../i18n.js';
+import { WARNINGS, warningTitle } from '../labels.js';
+import { mostRecent } from '../report.js';
+import { addCorrection, allowSite } from '../settings.js';
+import { Connection } from './connection.js';
+import { Covers, LAYER } from './covers.js';
+import { createElement } from './dom.js';
+import { Finder } from './finder.js';
+import { ImageCache } from './image-cache.js';
+import { imageAddress } from './image-source.js';
+import { checking, cover, label, unchecked } from './notice.js';
+import { Queue } from './queue.js';
+import { Viewport } from './viewport.js';
 
-/** Milliseconds between two reports on the page. */
-const REPORT = 200;
+/** Milliseconds between two reports. */
+const REPORT_INTERVAL = 200;
 
-class Page {
+/**
+ * @import { CheckedImage } from './image-cache.js'
+ * @import { Report } from '../report.js'
+ */
+
+/** One frame of a page: finds images, has them checked, and shows the notices. */
+export class Page {
   #settings;
   #site;
   #running = false;
-  #pictures = new Pictures();
-  /** The picture of each element that is near the viewport. */
+  #images = new ImageCache();
+  /**
+   * The image of each element near the viewport.
+   * @type {Map<Element, CheckedImage>}
+   */
   #shown = new Map();
-  #channel = new Channel(() => this.#end());
+  #connection = new Connection(() => this.#end());
   #queue = new Queue(
-    (address) => this.#channel.ask({ address, pack: this.#settings.pack, unload: this.#settings.unload }),
-    (picture) => this.#settled(picture),
+    (address) => this.#connection.classify({ address, pack: this.#settings.pack, unload: this.#settings.unload }),
+    (image) => this.#update(image),
   );
   #covers = new Covers();
   #finder = new Finder((element) => this.#viewport?.watch(element));
+  /** @type {Viewport | null} */
   #viewport = null;
-  #report = null;
-  /** What the context menu was opened on. */
+  #reportTimer = null;
+  /**
+   * What the context menu was opened on.
+   * @type {EventTarget[]}
+   */
   #pointed = [];
 
+  /**
+   * @param {import('../settings.js').Settings} settings
+   * @param {string} site Host of the page, also for its frames.
+   */
   constructor(settings, site) {
     this.#site = site;
     this.apply(settings);
     document.addEventListener('contextmenu', (event) => this.#point(event), { capture: true, passive: true });
   }
 
-  /** Begins or ends as the settings say, and shows again what they change. */
+  /**
+   * Starts or stops as the settings say, and updates the notices.
+   * @param {import('../settings.js').Settings} settings
+   * @param {string[]} changed Names of the settings that changed.
+   */
   apply(settings, changed = []) {
     this.#settings = settings;
-    const wanted = settings.on && !settings.sites.includes(this.#site);
-    const anew = !wanted || ['pack', 'minimum'].some((name) => changed.includes(name));
-    if (this.#running && anew) this.#stop();
-    if (changed.includes('pack')) this.#pictures.clear();
-    if (wanted && !this.#running) this.#start();
-    for (const [element, picture] of this.#shown) this.#show(element, picture);
-    this.#tell();
+    const enabled = settings.on && !settings.sites.includes(this.#site);
+    const restart = ['pack', 'minimum'].some((name) => changed.includes(name));
+    if (this.#running && (!enabled || restart)) this.#stop();
+    if (changed.includes('pack')) this.#images.clear();
+    if (enabled && !this.#running) this.#start();
+    for (const [element, image] of this.#shown) this.#show(element, image);
+    this.#scheduleReport();
   }
 
-  /** The user wants to know, whatever the settings. */
+  /** Checks the image under the context menu, whatever the settings. */
   check() {
-    const found = this.#find();
+    const found = this.#imageUnderMenu();
     if (!found) return;
-    const [element, picture] = found;
-    picture.wanted = true;
+    const { element, image } = found;
+    image.requested = true;
     this.#enter(element);
-    if (picture.state === 'failed') this.#queue.add(picture);
-    this.#show(element, picture);
+    if (image.state === 'failed') this.#queue.add(image);
+    this.#show(element, image);
   }
 
-  /** The user does not agree. */
+  /** The user says that the verdict on the image under the context menu is wrong. */
   wrong() {
-    const [, picture] = this.#find() ?? [];
-    if (picture?.state === 'checked') this.#disagree(picture);
+    const image = this.#imageUnderMenu()?.image;
+    if (image?.state === 'checked') this.#correct(image);
   }
 
   #start() {
     this.#running = true;
-    this.#viewport = new Viewport(this.#settings.minimum, (element) => this.#enter(element), (element) => this.#left(element));
+    this.#viewport = new Viewport(this.#settings.minimum, (element) => this.#enter(element), (element) => this.#leave(element));
     this.#finder.start();
   }
 
@@ -68,151 +101,162 @@ class Page {
     this.#finder.stop();
     this.#viewport?.stop();
     this.#queue.clear();
-    for (const picture of this.#shown.values()) picture.elements.clear();
+    for (const image of this.#shown.values()) image.elements.clear();
     this.#shown.clear();
     this.#covers.clear();
   }
 
-  /** The extension is gone: it was switched off in the browser, or another version takes over. */
+  /** The extension is gone: it was disabled or replaced by another version. */
   #end() {
     this.#stop();
     this.#covers.end();
   }
 
   #enter(element) {
-    const address = addressOf(element);
+    const address = imageAddress(element);
     const before = this.#shown.get(element);
     if (before && before.address === address) return;
-    this.#forget(element);
+    this.#remove(element);
     if (!address) return;
-    const picture = this.#pictures.at(address);
-    picture.elements.add(element);
-    this.#shown.set(element, picture);
-    if (picture.state === 'new') this.#wait(picture);
-    this.#show(element, picture);
+    const image = this.#images.getOrCreate(address);
+    image.elements.add(element);
+    this.#shown.set(element, image);
+    if (image.state === 'new') this.#enqueue(image);
+    this.#show(element, image);
   }
 
-  #left(element) {
-    // What the user wants to know of stays, however small.
-    if (!this.#shown.get(element)?.wanted || !element.isConnected) this.#forget(element);
+  #leave(element) {
+    // An image that the user asked about stays, even a small one.
+    if (!this.#shown.get(element)?.requested || !element.isConnected) this.#remove(element);
   }
 
-  #forget(element) {
-    const picture = this.#shown.get(element);
-    if (!picture) return;
+  #remove(element) {
+    const image = this.#shown.get(element);
+    if (!image) return;
     this.#shown.delete(element);
     this.#covers.hide(element);
-    picture.elements.delete(element);
-    if (picture.elements.size === 0) this.#queue.drop(picture);
-    this.#tell();
+    image.elements.delete(element);
+    if (image.elements.size === 0) this.#queue.remove(image);
+    this.#scheduleReport();
   }
 
-  #wait(picture) {
-    picture.overdue = false;
-    this.#queue.add(picture);
-    this.#tell();
+  #enqueue(image) {
+    image.overdue = false;
+    this.#queue.add(image);
+    this.#scheduleReport();
     if (!this.#settings.coverFirst) return;
-    setTimeout(() => this.#overdue(picture), 1000 * this.#settings.coverFirst);
+    setTimeout(() => this.#uncover(image), 1000 * this.#settings.coverFirst);
   }
 
-  #settled(picture) {
-    for (const element of picture.elements) this.#show(element, picture);
-    this.#tell();
+  #update(image) {
+    for (const element of image.elements) this.#show(element, image);
+    this.#scheduleReport();
   }
 
-  /** The first task that there is to warn of. */
-  #alarm({ verdict: { tasks } }) {
-    const alarms = ([task, { of }]) => this.#settings[task] < 1 && of(tasks[task].probabilities) >= this.#settings[task];
-    return Object.entries(Labels.alarm).find(alarms)?.[0];
+  /**
+   * The first task with a warning, or undefined.
+   * @param {CheckedImage} image
+   */
+  #warningTask({ verdict: { tasks } }) {
+    const warns = ([task, { probability }]) => {
+      const threshold = this.#settings[task];
+      return threshold < 1 && probability(tasks[task].probabilities) >= threshold;
+    };
+    return Object.entries(WARNINGS).find(warns)?.[0];
   }
 
-  #warns(picture) {
-    return this.#settings.corrections[picture.verdict.hash]?.hate ?? this.#alarm(picture) !== undefined;
+  #isWarned(image) {
+    return this.#settings.corrections[image.verdict.hash]?.hate ?? this.#warningTask(image) !== undefined;
   }
 
-  #show(element, picture) {
-    const [notice, name] = this.#notice(picture) || [];
+  #show(element, image) {
+    const notice = this.#notice(image);
     if (!notice) return this.#covers.hide(element);
     const alternative = element.ariaLabel || element.alt;
-    this.#covers.show(element, notice, alternative ? say('named', name, alternative) : name);
+    const name = alternative ? translate('named', notice.name, alternative) : notice.name;
+    this.#covers.show(element, notice.content, name);
   }
 
-  /** What is to be shown over the picture, and its name; nothing if there is nothing to say. */
-  #notice(picture) {
-    const { state, verdict, error, revealed, wanted } = picture;
+  /**
+   * The notice over an image, and its name; null for none.
+   * @param {CheckedImage} image
+   */
+  #notice(image) {
+    const { state, verdict, error, revealed, requested, overdue } = image;
     if (state === 'failed') {
-      return (wanted || this.#settings.labelUnchecked) && [unchecked(error), say('unchecked')];
+      if (!requested && !this.#settings.labelUnchecked) return null;
+      return { content: unchecked(error), name: translate('unchecked') };
     }
     if (state !== 'checked') {
-      const covered = wanted || (this.#settings.coverFirst > 0 && !picture.overdue);
-      return covered && [checking(() => this.#overdue(picture)), say('checking')];
+      const covered = requested || (this.#settings.coverFirst > 0 && !overdue);
+      return covered ? { content: checking(() => this.#uncover(image)), name: translate('checking') } : null;
     }
-    const warned = this.#warns(picture);
-    if (!warned && !wanted) return;
-    const first = this.#alarm(picture) ?? 'hate';
-    const title = Labels.title(first, verdict.tasks[first]);
+    const warned = this.#isWarned(image);
+    if (!warned && !requested) return null;
+    const task = this.#warningTask(image) ?? 'hate';
+    const name = warningTitle(task, verdict.tasks[task]);
     const { style } = this.#settings;
     const covered = warned && style === 'cover';
     const actions = {
-      show: () => this.#reveal(picture, true),
-      hide: covered ? () => this.#reveal(picture, false) : null,
-      allow: () => Settings.allow(this.#site, true),
-      wrong: () => this.#disagree(picture),
+      show: () => this.#reveal(image, true),
+      hide: covered ? () => this.#reveal(image, false) : null,
+      allow: () => allowSite(this.#site, true),
+      wrong: () => this.#correct(image),
     };
-    if (covered && !revealed) return [cover(verdict, first, actions), title];
-    const corner = label(verdict, first, warned, actions);
-    return [warned && style === 'border' ? part('div', 'border', corner) : corner, title];
+    if (covered && !revealed) return { content: cover(verdict, task, actions), name };
+    const corner = label(verdict, task, warned, actions);
+    return { content: warned && style === 'border' ? createElement('div', 'border', corner) : corner, name };
   }
 
-  #reveal(picture, revealed) {
-    picture.revealed = revealed;
-    this.#settled(picture);
+  #reveal(image, revealed) {
+    image.revealed = revealed;
+    this.#update(image);
   }
 
-  #overdue(picture) {
-    picture.overdue = true;
-    this.#settled(picture);
+  #uncover(image) {
+    image.overdue = true;
+    this.#update(image);
   }
 
-  #disagree(picture) {
-    const { address, verdict } = picture;
+  /** Stores the opposite of the verdict. */
+  #correct(image) {
+    const { address, verdict } = image;
     const probability = verdict.tasks.hate.probabilities.hate;
-    picture.wanted = false;
-    Settings.correct(verdict.hash, { hate: !this.#warns(picture), probability, address: brief(address) });
+    image.requested = false;
+    addCorrection(verdict.hash, { hate: !this.#isWarned(image), probability, address: shorten(address) });
   }
 
   #point(event) {
     this.#pointed = [...event.composedPath(), ...document.elementsFromPoint(event.clientX, event.clientY)];
   }
 
-  /** The element that the context menu was opened on, and its picture. */
-  #find() {
+  #imageUnderMenu() {
     for (const element of this.#pointed) {
-      const address = element instanceof Element && element.localName !== LAYER && addressOf(element);
-      if (address) return [element, this.#pictures.at(address)];
+      const address = element instanceof Element && element.localName !== LAYER && imageAddress(element);
+      if (address) return { element, image: this.#images.getOrCreate(address) };
     }
   }
 
-  /** Tells popup and toolbar, but not at each step. */
-  #tell() {
-    this.#report ??= setTimeout(() => {
-      this.#report = null;
-      this.#channel.tell(this.#sum());
-    }, REPORT);
+  #scheduleReport() {
+    if (this.#reportTimer !== null) return;
+    this.#reportTimer = setTimeout(() => {
+      this.#reportTimer = null;
+      this.#connection.report(this.#report());
+    }, REPORT_INTERVAL);
   }
 
-  #sum() {
-    const pictures = this.#running ? [...this.#pictures.values()] : [];
-    const of = (...states) => pictures.filter(({ state }) => states.includes(state));
-    const [checked, failed] = [of('checked'), of('failed')];
-    const settled = [...checked, ...failed].sort((a, b) => b.time - a.time);
+  /** @returns {Report} */
+  #report() {
+    const images = this.#running ? [...this.#images.values()] : [];
+    const inState = (...states) => images.filter(({ state }) => states.includes(state));
+    const [checked, failed] = [inState('checked'), inState('failed')];
     return {
       checked: checked.length,
-      warned: checked.filter((picture) => this.#warns(picture)).length,
+      warned: checked.filter((image) => this.#isWarned(image)).length,
       failed: failed.length,
-      waiting: of('waiting', 'asked').length,
-      recent: settled.slice(0, 3).map(({ address, verdict, time }) => ({
-        address: brief(address),
+      waiting: inState('waiting', 'asked').length,
+      recent: mostRecent([...checked, ...failed]).map(({ address, verdict, time }) => ({
+        address: shorten(address),
         hate: verdict?.tasks.hate.probabilities.hate,
         time,
       })),
@@ -220,17 +264,7 @@ class Page {
   }
 }
 
-/** A data: address is as long as its picture. */
-function brief(address) {
+/** A `data:` URL is as long as its image. */
+function shorten(address) {
   return address.length > 200 ? `${address.slice(0, 200)}…` : address;
 }
-
-(async () => {
-  const site = window === top ? location.hostname : await chrome.runtime.sendMessage({ method: 'site' });
-  const page = new Page(await Settings.read(), site);
-  Settings.watch((settings, changed) => page.apply(settings, changed));
-  chrome.runtime.onMessage.addListener(({ method }) => {
-    if (method === 'check') page.check();
-    if (method === 'wrong') page.wrong();
-  });
-})();

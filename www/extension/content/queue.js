@@ -1,65 +1,81 @@
-/** Pictures of a frame that are asked about at a time: enough that downloads overlap with computing. */
-const AT_ONCE = 3;
+import { portableAddress } from './image-source.js';
 
-/** Pictures that wait to be checked. What is in view is served first. */
-class Queue {
-  #ask;
-  #settled;
+/** @import { CheckedImage } from './image-cache.js' */
+
+/** Images of a frame that are checked at a time: enough that downloads overlap with computing. */
+const CONCURRENCY = 3;
+
+/** Images that wait to be checked. Those closest to the viewport are checked first. */
+export class Queue {
+  #classify;
+  #onSettled;
+  /** @type {Set<CheckedImage>} */
   #waiting = new Set();
-  #asked = 0;
+  #running = 0;
 
-  /** `ask(address)` gives a promise of a verdict. `settled(picture)`: it has one, or an error. */
-  constructor(ask, settled) {
-    [this.#ask, this.#settled] = [ask, settled];
+  /**
+   * @param {(address: string) => Promise<CheckedImage['verdict']>} classify
+   * @param {(image: CheckedImage) => void} onSettled Called when an image has a verdict or an error.
+   */
+  constructor(classify, onSettled) {
+    this.#classify = classify;
+    this.#onSettled = onSettled;
   }
 
-  add(picture) {
-    picture.state = 'waiting';
-    this.#waiting.add(picture);
-    this.#serve();
+  /** @param {CheckedImage} image */
+  add(image) {
+    image.state = 'waiting';
+    this.#waiting.add(image);
+    this.#next();
   }
 
-  /** Gives up a picture whose turn has not come. */
-  drop(picture) {
-    if (this.#waiting.delete(picture)) picture.state = 'new';
+  /**
+   * Removes an image whose turn has not come.
+   * @param {CheckedImage} image
+   */
+  remove(image) {
+    if (this.#waiting.delete(image)) image.state = 'new';
   }
 
   clear() {
-    for (const picture of this.#waiting) this.drop(picture);
+    for (const image of this.#waiting) this.remove(image);
   }
 
-  async #serve() {
-    if (this.#asked >= AT_ONCE || this.#waiting.size === 0) return;
-    const picture = this.#nearest();
-    this.#waiting.delete(picture);
-    this.#asked++;
-    picture.state = 'asked';
+  async #next() {
+    if (this.#running >= CONCURRENCY || this.#waiting.size === 0) return;
+    const image = this.#nearest();
+    this.#waiting.delete(image);
+    this.#running++;
+    image.state = 'asked';
     try {
-      const [element] = picture.elements;
-      picture.verdict = await this.#ask(await portable(picture.address, element));
-      picture.state = 'checked';
+      const [element] = image.elements;
+      image.verdict = await this.#classify(await portableAddress(image.address, element));
+      image.state = 'checked';
     } catch (error) {
-      picture.error = error;
-      picture.state = 'failed';
+      image.error = error;
+      image.state = 'failed';
     }
-    picture.time = Date.now();
-    this.#asked--;
-    this.#settled(picture);
-    this.#serve();
+    image.time = Date.now();
+    this.#running--;
+    this.#onSettled(image);
+    this.#next();
   }
 
   #nearest() {
     let [nearest, least] = [null, Infinity];
-    for (const picture of this.#waiting) {
-      const distance = Math.min(...Array.from(picture.elements, distanceToView));
-      if (nearest === null || distance < least) [nearest, least] = [picture, distance];
+    for (const image of this.#waiting) {
+      const distance = Math.min(...Array.from(image.elements, distanceToViewport));
+      if (nearest === null || distance < least) [nearest, least] = [image, distance];
     }
     return nearest;
   }
 }
 
-/** Pixels between an element and what is seen of the page. */
-function distanceToView(element) {
+/**
+ * Vertical distance in pixels; 0 for what is in the viewport.
+ * @param {Element} element
+ */
+function distanceToViewport(element) {
   const { top, bottom } = element.getBoundingClientRect();
   return Math.max(0, -bottom, top - innerHeight);
 }

@@ -1,4 +1,5 @@
-const STYLE = `
+/** The style sheet of the notices. Behind their shadow root neither the page's styles nor theme.css apply. */
+export const STYLE = `
   :host { all: initial; }
   .box { position: absolute; inset: 0 auto auto 0; container-type: size; pointer-events: none; color-scheme: light dark;
     font: 14px/1.4 system-ui, sans-serif; color: light-dark(#201d1a, #ece7de); text-align: start; }

@@ -1,38 +1,47 @@
-/** Tells which of the watched elements are in or near the viewport, and large enough to be more than an icon. */
-class Viewport {
-  #enter;
-  #leave;
+/** Reports which watched elements are in or near the viewport and large enough to be more than an icon. */
+export class Viewport {
+  #onEnter;
+  #onLeave;
   #minimum;
-  #visible;
-  #small;
+  #intersections;
+  /** Watches the small elements, which may grow: a thumbnail may open to a full image. */
+  #sizes;
 
-  /** `enter(element)` may be called again for one that is in; `leave(element)` for one that is out. */
-  constructor(minimum, enter, leave) {
-    [this.#minimum, this.#enter, this.#leave] = [minimum, enter, leave];
-    // Its entries bring the sizes along: nothing here makes the page compute its layout.
-    this.#visible = new IntersectionObserver((entries) => this.#moved(entries), { rootMargin: '50%' });
-    this.#small = new ResizeObserver((entries) => this.#resized(entries));
+  /**
+   * @param {number} minimum Pixels of the shorter side.
+   * @param {(element: Element) => void} onEnter May be called again for an element that is already in.
+   * @param {(element: Element) => void} onLeave May be called again for an element that is already out.
+   */
+  constructor(minimum, onEnter, onLeave) {
+    this.#minimum = minimum;
+    this.#onEnter = onEnter;
+    this.#onLeave = onLeave;
+    // The entries contain the sizes, so this never forces a layout.
+    this.#intersections = new IntersectionObserver((entries) => this.#intersected(entries), { rootMargin: '50%' });
+    this.#sizes = new ResizeObserver((entries) => this.#resized(entries));
   }
 
-  /** Watches the element, or looks at it anew. */
+  /**
+   * Watches the element, and reports it again if it is watched already.
+   * @param {Element} element
+   */
   watch(element) {
-    this.#visible.unobserve(element);
-    this.#visible.observe(element);
+    this.#intersections.unobserve(element);
+    this.#intersections.observe(element);
   }
 
   stop() {
-    this.#visible.disconnect();
-    this.#small.disconnect();
+    this.#intersections.disconnect();
+    this.#sizes.disconnect();
   }
 
-  #moved(entries) {
+  #intersected(entries) {
     for (const { target, isIntersecting, boundingClientRect: { width, height } } of entries) {
       const large = Math.min(width, height) >= this.#minimum;
-      // A thumbnail may open to a picture.
-      if (large) this.#small.unobserve(target);
-      else this.#small.observe(target);
-      if (large && isIntersecting) this.#enter(target);
-      else this.#leave(target);
+      if (large) this.#sizes.unobserve(target);
+      else this.#sizes.observe(target);
+      if (large && isIntersecting) this.#onEnter(target);
+      else this.#onLeave(target);
     }
   }
 
