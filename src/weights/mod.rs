@@ -4,6 +4,7 @@
 pub mod checkpoint;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod file;
+pub mod format;
 #[cfg(target_arch = "wasm32")]
 pub mod http;
 pub mod load;
