@@ -36,6 +36,7 @@ impl Demo {
         let modules = Arc::new(Modules::open(root)?);
         let site = Site { root: root.into(), pack, modules: modules.clone() };
         let (server, port) = server::start(self.port, site)?;
+        modules.prepare()?;
         modules.build_first()?;
         println!("http://localhost:{port}/");
         thread::spawn(move || modules.build_rest());

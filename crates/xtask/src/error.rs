@@ -37,7 +37,9 @@ pub enum Error {
     NoRust { program: &'static str, source: io::Error },
     #[error("{}: this Rust toolchain has no {component}. Run `{command}`; rustup comes from https://rustup.rs.", sysroot.display())]
     Component { component: &'static str, sysroot: PathBuf, command: String, source: io::Error },
-    #[error("{step} failed. The compiler's messages are above; with none there, run `cargo fetch` and try again.")]
+    #[error(
+        "{step} failed. Its messages are in the terminal; if it could not download, run `cargo fetch` with a connection."
+    )]
     Step { step: String, source: io::Error },
 
     #[error("{}: the folder has other files. Give an empty or a new one with --out.", path.display())]

@@ -31,5 +31,6 @@ pub use error::{Error, Result};
 /// [`Error::Component`] if the toolchain lacks a part that rustup cannot install, [`Error::Step`] if a build fails.
 pub fn build() -> Result<()> {
     let modules = modules::Modules::open(repository::root())?;
+    modules.prepare()?;
     modules.build_all()
 }

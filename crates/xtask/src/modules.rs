@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
-use std::{fs, io, thread};
+use std::{fs, io};
 
 use crate::repository::SOURCES;
-use crate::wasm::MODULES;
+use crate::wasm::{MODULES, Pace};
 use crate::{Error, Result, repository, toolchain};
 
 /// Shared by the thread that builds and by those that answer requests.
@@ -28,7 +28,7 @@ enum State {
 }
 
 impl Modules {
-    /// Looks which ones are older than their sources, and if there are any completes the toolchain.
+    /// Looks which ones are older than their sources.
     pub fn open(root: &Path) -> Result<Self> {
         let mut changed = SystemTime::UNIX_EPOCH;
         for source in SOURCES {
@@ -40,32 +40,31 @@ impl Modules {
             let built = fs::metadata(pkg.join(format!("{}_bg.wasm", module.name))).and_then(|file| file.modified());
             if built.is_ok_and(|built| built >= changed) { State::Ready } else { State::Outdated { wanted: false } }
         });
-        if states.iter().any(|state| *state != State::Ready) {
-            toolchain::complete(root)?;
-        }
         Ok(Modules { root: root.into(), states: Mutex::new(states), changed: Condvar::new() })
+    }
+
+    /// Completes the toolchain if there is anything to build.
+    pub fn prepare(&self) -> Result<()> {
+        if self.next().is_some() { toolchain::complete(&self.root) } else { Ok(()) }
     }
 
     /// Builds all that are outdated, to the first failure.
     pub fn build_all(&self) -> Result<()> {
         while let Some(next) = self.next() {
-            self.build(next, processors())?;
+            self.build(next, Pace::Full)?;
         }
         Ok(())
     }
 
     /// Builds the one that nearly every browser can use.
     pub fn build_first(&self) -> Result<()> {
-        match self.is_ready(MODULES[0].name) {
-            true => Ok(()),
-            false => self.build(0, processors()),
-        }
+        if self.is_ready(MODULES[0].name) { Ok(()) } else { self.build(0, Pace::Full) }
     }
 
-    /// Builds the others, first those that requests wait for, and leaves a processor to the browser. Prints failures.
+    /// Builds the others, first those that requests wait for. Prints failures.
     pub fn build_rest(&self) {
         while let Some(next) = self.next() {
-            if let Err(error) = self.build(next, (processors() - 1).max(1)) {
+            if let Err(error) = self.build(next, Pace::Background) {
                 eprintln!("error: {error}\nThe page works without the module '{}'.", MODULES[next].name);
             }
         }
@@ -97,11 +96,11 @@ impl Modules {
         of(true).or_else(|| of(false))
     }
 
-    fn build(&self, i: usize, jobs: usize) -> Result<()> {
+    fn build(&self, i: usize, pace: Pace) -> Result<()> {
         let module = &MODULES[i];
         eprintln!("building the page's WebAssembly ({}) ...", module.name);
         self.set(i, State::Building);
-        let built = module.build(&self.root, jobs);
+        let built = module.build(&self.root, pace);
         self.set(i, built.as_ref().map_or_else(|error| State::Failed(error.to_string()), |()| State::Ready));
         built
     }
@@ -114,10 +113,6 @@ impl Modules {
     fn states(&self) -> MutexGuard<'_, [State; MODULES.len()]> {
         self.states.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn processors() -> usize {
-    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// When the file, or the newest one below the folder, was changed.
@@ -144,6 +139,8 @@ impl Modules {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     #[test]

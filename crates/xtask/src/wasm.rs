@@ -23,6 +23,14 @@ pub struct Module {
     threads: bool,
 }
 
+/// How a module is built.
+#[derive(Clone, Copy)]
+pub enum Pace {
+    Full,
+    /// While the page is up: a processor is left to the browser, and the terminal to the page's address.
+    Background,
+}
+
 /// In the order in which they are built. Every browser that the page is tested with can use the first.
 pub const MODULES: [Module; 4] = [
     Module { name: "relaxed", features: "relaxed-simd", threads: false },
@@ -56,8 +64,8 @@ impl Module {
         file.strip_prefix(self.name).is_some_and(|rest| rest.starts_with(['.', '_']))
     }
 
-    /// Builds it into the npm package, with as many compilers at a time as `jobs`.
-    pub fn build(&self, root: &Path, jobs: usize) -> Result<()> {
+    /// Builds it into the npm package.
+    pub fn build(&self, root: &Path, pace: Pace) -> Result<()> {
         let target = repository::target(root);
         let pkg = root.join(repository::MODULES);
         // Meanwhile what the module needs in the end: the module's last steps have work for one processor only.
@@ -67,21 +75,24 @@ impl Module {
                 bindgen(root, "build", &[])?;
                 licences::write(root, PACKAGE, TARGET, &features, &pkg.join("LICENCES.txt"))
             });
-            let wasm = self.compile(root, &target, jobs);
+            let wasm = self.compile(root, &target, pace);
             rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
             wasm
         })?;
         self.bind(root, &wasm, &pkg)
     }
 
-    fn compile(&self, root: &Path, target: &Path, jobs: usize) -> Result<PathBuf> {
+    fn compile(&self, root: &Path, target: &Path, pace: Pace) -> Result<PathBuf> {
         let mut target = target.to_path_buf();
         let mut flags = vec![SIMD.to_string()];
         flags.extend(nameless(root, &target)?);
         let mut cargo = cargo(root);
         cargo.args(["build", "--locked", "--lib", "--package", PACKAGE, "--no-default-features"]);
         cargo.args(["--features", self.features, "--profile", PROFILE, "--target", TARGET]);
-        cargo.args(["--jobs", &jobs.to_string()]);
+        if let Pace::Background = pace {
+            let others = thread::available_parallelism().map_or(1, |all| (usize::from(all) - 1).max(1));
+            cargo.args(["--quiet", "--jobs", &others.to_string()]);
+        }
         if self.threads {
             // The standard library that comes with Rust is without atomics. To build it is no stable feature of cargo yet.
             cargo.arg("-Zbuild-std=std,panic_abort").env("RUSTC_BOOTSTRAP", "1");
@@ -152,12 +163,12 @@ mod tests {
         crate::build().unwrap();
         let folder = env::temp_dir().join(format!("memeclip-build-{}", std::process::id()));
         let elsewhere = folder.join("a/longer/path");
-        for source in SOURCES {
+        // cargo reads the manifests of all crates of the workspace.
+        for source in SOURCES.into_iter().chain(["crates"]) {
             copy(&root.join(source), &elsewhere.join(source)).unwrap();
         }
         let module = &MODULES[0];
-        let jobs = thread::available_parallelism().map_or(1, usize::from);
-        let wasm = module.compile(&elsewhere, &folder.join("built"), jobs).unwrap();
+        let wasm = module.compile(&elsewhere, &folder.join("built"), Pace::Full).unwrap();
         // The module has its name in it.
         module.bind(root, &wasm, &folder).unwrap();
         let read = |folder: &Path| fs::read(folder.join(format!("{}_bg.wasm", module.name))).unwrap();
