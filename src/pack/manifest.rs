@@ -6,18 +6,13 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use super::format::{FILE, FORMAT, VERSION};
 use super::hash::hex;
 use crate::model::{ClipConfig, HeadConfig};
 use crate::quant::Format;
 use crate::task::Task;
 use crate::{Error, Result};
 
-/// The format version that this program reads and writes.
-pub const VERSION: u32 = 1;
-/// The value of `format`.
-pub const FORMAT: &str = "memeclip";
-/// The file's name in every pack.
-pub const FILE: &str = "manifest.json";
 /// Bytes of the largest manifest that is read.
 pub const MAX_BYTES: u64 = 4 << 20;
 /// Bytes of the largest shard; a pack's writer stops at a quarter of it.

@@ -4,6 +4,7 @@
 pub mod checkpoint;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod directory;
+pub mod format;
 pub mod hash;
 pub mod load;
 pub mod manifest;

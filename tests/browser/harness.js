@@ -15,11 +15,16 @@ const program = ['debug', 'release']
   .map((profile) => join(root, 'target', profile, 'memeclip'))
   .filter((path) => existsSync(path))
   .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];
-if (!program) throw new Error('build the program first: cargo build');
+if (!program) throw new Error('build the program first: cargo build -p memeclip-cli');
 
 /** Runs the program to its end and returns what it prints. */
 export function memeclip(...args) {
   return execFileSync(program, args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+}
+
+/** Brings the package's WebAssembly up to date. */
+export function buildModules() {
+  execFileSync('cargo', ['run', '--quiet', '--locked', '--release', '--', 'build'], { cwd: root, stdio: 'inherit' });
 }
 
 /** A test picture. */
@@ -116,7 +121,7 @@ export async function listen(answer) {
  * `headers` go with every answer. While it is `down`, nothing is answered.
  */
 export async function serve(pack, fault = () => false) {
-  memeclip('demo', '--build-only');
+  buildModules();
   const site = { requests: [], fault, scripts: {}, headers: isolation, down: false };
   const server = await listen((request, response) => {
     if (site.down) return request.destroy();

@@ -6,7 +6,7 @@ import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } fr
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { build } from 'vite';
-import { PACKAGE, empty, host, launch, memeclip, pack, picture, root } from './harness.js';
+import { PACKAGE, buildModules, empty, host, launch, pack, picture, root } from './harness.js';
 
 const work = join(root, 'target/tmp/browser/package');
 const installed = join(work, 'node_modules/memeclip');
@@ -14,7 +14,7 @@ const cors = { 'access-control-allow-origin': '*' };
 let browser;
 const stops = [];
 before(async () => {
-  memeclip('demo', '--build-only');
+  buildModules();
   rmSync(work, { recursive: true, force: true });
   mkdirSync(installed, { recursive: true });
   const npm = (...args) => execFileSync('npm', args, { cwd: work, encoding: 'utf8' });

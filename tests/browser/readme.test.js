@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { PACKAGE, host, launch, memeclip, pack, root } from './harness.js';
+import { PACKAGE, buildModules, host, launch, pack, root } from './harness.js';
 
 const work = join(root, 'target/tmp/browser/readme');
 const images = join(root, 'tests/goldens/images');
@@ -13,7 +13,7 @@ const blocks = (language) => Array.from(section.matchAll(new RegExp(`^\`\`\`${la
 
 let browser, site, other;
 before(async () => {
-  memeclip('demo', '--build-only');
+  buildModules();
   rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   cpSync(PACKAGE, join(work, 'memeclip'), { recursive: true });

@@ -4,8 +4,10 @@
 mod ablate;
 mod classify;
 mod convert;
+mod demo;
 mod device;
 mod eval;
+mod extension;
 mod extract;
 #[cfg(feature = "train")]
 mod fit;
@@ -20,9 +22,11 @@ mod why;
 #[cfg(not(feature = "train"))]
 mod without_training;
 
+use std::error::Error;
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
-use memeclip::Result;
 #[cfg(not(feature = "train"))]
 use without_training::{self as ablate, self as fit, self as train};
 
@@ -32,7 +36,7 @@ use without_training::{self as ablate, self as fit, self as train};
 #[command(version, about)]
 struct Arguments {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Subcommand)]
@@ -40,7 +44,9 @@ enum Command {
     Ablate(ablate::Ablate),
     Classify(classify::Classify),
     Convert(convert::Convert),
+    Demo(demo::Demo),
     Eval(eval::Eval),
+    Extension(extension::Extension),
     Extract(extract::Extract),
     Fit(fit::Fit),
     Inspect(inspect::Inspect),
@@ -49,20 +55,26 @@ enum Command {
     Train(train::Train),
 }
 
+/// What the program ends with: an error of the library or of the builds.
+type Failure = Box<dyn Error>;
+
 impl Arguments {
-    fn run(self) -> Result<()> {
-        match self.command {
-            Command::Ablate(command) => command.run(),
-            Command::Classify(command) => command.run(),
-            Command::Convert(command) => command.run(),
-            Command::Eval(command) => command.run(),
-            Command::Extract(command) => command.run(),
-            Command::Fit(command) => command.run(),
-            Command::Inspect(command) => command.run(),
-            Command::Read(command) => command.run(),
-            Command::Synth(command) => command.run(),
-            Command::Train(command) => command.run(),
+    fn run(self) -> Result<(), Failure> {
+        match self.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
+            Command::Ablate(command) => command.run()?,
+            Command::Classify(command) => command.run()?,
+            Command::Convert(command) => command.run()?,
+            Command::Demo(command) => command.run()?,
+            Command::Eval(command) => command.run()?,
+            Command::Extension(command) => command.run()?,
+            Command::Extract(command) => command.run()?,
+            Command::Fit(command) => command.run()?,
+            Command::Inspect(command) => command.run()?,
+            Command::Read(command) => command.run()?,
+            Command::Synth(command) => command.run()?,
+            Command::Train(command) => command.run()?,
         }
+        Ok(())
     }
 }
 
@@ -71,12 +83,13 @@ impl Arguments {
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> std::process::ExitCode {
-    match Arguments::parse().run() {
-        Ok(()) => std::process::ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("memeclip: {error}");
-            std::process::ExitCode::FAILURE
-        }
+fn main() -> ExitCode {
+    let Err(error) = Arguments::parse().run() else { return ExitCode::SUCCESS };
+    eprintln!("memeclip: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  cause: {error}");
+        cause = error.source();
     }
+    ExitCode::FAILURE
 }

@@ -5,14 +5,17 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, TcpListener};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use oxhttp::Server;
-use oxhttp::model::{Body, Method, Request, Response, StatusCode};
+use oxhttp::model::{Body, HeaderValue, Method, Request, Response, StatusCode};
+use oxhttp::{ListeningServer, Server};
 
-use crate::{Error, Result};
+use crate::modules::Modules;
+use crate::wasm::THREADS;
+use crate::{Error, Result, repository};
 
 /// Sent with every file. The policy is the page's own, and no other page may frame it.
-const HEADERS: [(&str, &str); 6] = [
+const HEADERS: [(&str, &str); 4] = [
     ("Accept-Ranges", "bytes"),
     (
         "Content-Security-Policy",
@@ -20,67 +23,103 @@ const HEADERS: [(&str, &str); 6] = [
          img-src 'self' blob:; connect-src 'self' blob: data: https: http:; base-uri 'none'; \
          form-action 'none'; frame-ancestors 'none'",
     ),
-    ("Cross-Origin-Embedder-Policy", "require-corp"),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Referrer-Policy", "no-referrer"),
     ("X-Content-Type-Options", "nosniff"),
 ];
 
-/// Serves the page of `www` at `/`, the package at `/memeclip/` and the pack at `/weights/` until the program is stopped.
-pub fn serve(port: u16, www: PathBuf, pack: PathBuf) -> Result<()> {
-    let failed = |e: io::Error| {
-        let reason = format!("{e}. Choose another one with --port, or any with --port 0.");
-        Error::Io { file: format!("port {port}"), reason }
-    };
-    // Only to learn which port is free; the server does not tell.
-    let address = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).and_then(|free| free.local_addr()).map_err(failed)?;
-    let site = Site { page: www.join("demo"), package: www.join("memeclip"), pack };
-    let server = Server::new(move |request| site.answer(request)).bind(address).spawn().map_err(failed)?;
-    println!("http://localhost:{}/", address.port());
-    server.join().map_err(failed)
+/// Sent as well once the module with threads is there: a page that has them asks for it.
+const ISOLATION: [(&str, &str); 2] =
+    [("Cross-Origin-Embedder-Policy", "require-corp"), ("Cross-Origin-Opener-Policy", "same-origin")];
+
+/// What is served.
+pub struct Site {
+    pub root: PathBuf,
+    pub pack: PathBuf,
+    pub modules: Arc<Modules>,
 }
 
-struct Site {
-    page: PathBuf,
-    package: PathBuf,
-    pack: PathBuf,
+/// Serves the site, on any free port if `port` is 0. Returns the port that it took.
+pub fn start(port: u16, site: Site) -> Result<(ListeningServer, u16)> {
+    let site = Arc::new(site);
+    loop {
+        let chosen = if port == 0 { free_port().map_err(|source| Error::NoPort { source })? } else { port };
+        let site = site.clone();
+        match Server::new(move |request| site.answer(request)).bind((Ipv4Addr::LOCALHOST, chosen)).spawn() {
+            Ok(server) => return Ok((server, chosen)),
+            // Another program was quicker.
+            Err(e) if port == 0 && e.kind() == io::ErrorKind::AddrInUse => {}
+            Err(source) => return Err(Error::Port { port, free: free_port().ok(), source }),
+        }
+    }
+}
+
+/// Returns when the server has stopped.
+pub fn join(server: ListeningServer) -> Result<()> {
+    server.join().map_err(|source| Error::Server { source })
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
 impl Site {
     fn answer(&self, request: &Request<Body>) -> Response<Body> {
         if request.method() != Method::GET {
-            return status(StatusCode::METHOD_NOT_ALLOWED);
+            return status(StatusCode::METHOD_NOT_ALLOWED, "only GET is answered");
         }
-        let Some(path) = self.locate(request.uri().path()).filter(|path| path.is_file()) else {
-            return status(StatusCode::NOT_FOUND);
+        let Some(path) = self.locate(request.uri().path()) else {
+            return status(StatusCode::NOT_FOUND, "no such file");
         };
+        if let Some(Err(reason)) = self.module(&path).map(|file| self.built(file)) {
+            return status(StatusCode::SERVICE_UNAVAILABLE, &reason);
+        }
+        if !path.is_file() {
+            return status(StatusCode::NOT_FOUND, "no such file");
+        }
         let asked = request.headers().get("range").and_then(|value| value.to_str().ok());
-        file(&path, asked).unwrap_or_else(|_| status(StatusCode::INTERNAL_SERVER_ERROR))
+        let isolation = if self.modules.is_ready(THREADS) { &ISOLATION[..] } else { &[] };
+        file(&path, asked, isolation)
+            .unwrap_or_else(|e| status(StatusCode::INTERNAL_SERVER_ERROR, &format!("{}: {e}", path.display())))
     }
 
     /// The file that an address means, if it is a plain one below the three folders.
     fn locate(&self, path: &str) -> Option<PathBuf> {
         let path = path.strip_prefix('/')?;
-        let (folder, path) = match path.split_once('/') {
-            Some(("weights", file)) => (&self.pack, file),
-            Some(("memeclip", file)) => (&self.package, file),
-            _ => (&self.page, if path.is_empty() { "index.html" } else { path }),
+        let (folder, path) = if let Some(file) = path.strip_prefix("weights/") {
+            (self.pack.clone(), file)
+        } else if let Some(file) = path.strip_prefix("memeclip/") {
+            (self.root.join(repository::PACKAGE), file)
+        } else {
+            (self.root.join(repository::PAGE), if path.is_empty() { "index.html" } else { path })
         };
         let plain = |part: &str| {
             !part.starts_with('.') && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
         };
         path.split('/').all(|part| !part.is_empty() && plain(part)).then(|| folder.join(path))
     }
+
+    /// The name of a file among the modules.
+    fn module<'a>(&self, path: &'a Path) -> Option<&'a str> {
+        path.strip_prefix(self.root.join(repository::MODULES)).ok()?.to_str()
+    }
+
+    /// Waits for a module's file. Not for the one with threads: without it the page uses another, which is there.
+    fn built(&self, file: &str) -> Result<(), String> {
+        match file.starts_with(THREADS) && !self.modules.is_ready(THREADS) {
+            true => Err(format!("the module '{THREADS}' is not built yet")),
+            false => self.modules.wait_for(file),
+        }
+    }
 }
 
 /// The file, or the part of it that a `Range` header asks for.
-fn file(path: &Path, asked: Option<&str>) -> io::Result<Response<Body>> {
+fn file(path: &Path, asked: Option<&str>, isolation: &[(&str, &str)]) -> io::Result<Response<Body>> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
     let asked = asked.and_then(|asked| range(asked, size));
     let part = asked.clone().unwrap_or(0..size);
-    let mut response =
-        HEADERS.iter().fold(Response::builder(), |response, (name, value)| response.header(*name, *value));
+    let headers = HEADERS.iter().chain(isolation);
+    let mut response = headers.fold(Response::builder(), |response, (name, value)| response.header(*name, *value));
     response = response.header("Content-Type", kind(path)).header("Cache-Control", caching(path));
     if asked.is_some() {
         response = match part.is_empty() {
@@ -99,11 +138,14 @@ fn file(path: &Path, asked: Option<&str>) -> io::Result<Response<Body>> {
     response.body(Body::from(bytes)).map_err(io::Error::other)
 }
 
-fn status(status: StatusCode) -> Response<Body> {
-    let mut response = Response::new(Body::empty());
+fn status(status: StatusCode, reason: &str) -> Response<Body> {
+    let mut response = Response::new(Body::from(format!("{reason}\n")));
     *response.status_mut() = status;
+    response.headers_mut().insert("content-type", HeaderValue::from_static(TEXT));
     response
 }
+
+const TEXT: &str = "text/plain; charset=utf-8";
 
 /// The bytes that a `Range` header asks for, empty if the file has none of them; none for other kinds of range.
 fn range(header: &str, size: u64) -> Option<Range<u64>> {
@@ -124,7 +166,7 @@ fn kind(path: &Path) -> &'static str {
         "png" => "image/png",
         "jpg" => "image/jpeg",
         "webp" => "image/webp",
-        "md" | "txt" => "text/plain; charset=utf-8",
+        "md" | "txt" => TEXT,
         _ => "application/octet-stream",
     }
 }
@@ -142,11 +184,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_three_folders_are_served() {
-        let site = Site { page: "page".into(), package: "package".into(), pack: "pack".into() };
+    fn only_three_folders_are_served() {
+        let site = Site { root: "".into(), pack: "pack".into(), modules: Arc::new(Modules::outdated("".into())) };
         let located = |url: &str| site.locate(url).map(|path| path.display().to_string());
-        assert_eq!(located("/").as_deref(), Some("page/index.html"));
-        assert_eq!(located("/memeclip/pkg/relaxed_bg.wasm").as_deref(), Some("package/pkg/relaxed_bg.wasm"));
+        assert_eq!(located("/").as_deref(), Some("www/index.html"));
+        assert_eq!(located("/memeclip/pkg/relaxed_bg.wasm").as_deref(), Some("www/pkg/relaxed_bg.wasm"));
         assert_eq!(located("/weights/manifest.json").as_deref(), Some("pack/manifest.json"));
         for outside in [
             "/../Cargo.toml",
@@ -161,6 +203,7 @@ mod tests {
             "",
             "/weights/",
             "/weights/.",
+            "/memeclip/../x",
         ] {
             assert_eq!(located(outside), None, "{outside}");
         }

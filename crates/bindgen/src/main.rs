@@ -1,0 +1,13 @@
+//! `memeclip-bindgen WASM NAME FOLDER`: writes NAME.js, NAME_bg.wasm and their types to the folder. A program of its own,
+//! which is compiled beside the first module: it takes longer than all the rest of xtask.
+
+use anyhow::{Result, bail};
+use wasm_bindgen_cli_support::Bindgen;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [wasm, name, folder] = &arguments[..] else { bail!("usage: memeclip-bindgen WASM NAME FOLDER") };
+    let mut bindgen = Bindgen::new();
+    bindgen.remove_name_section(true);
+    bindgen.web(true)?.input_path(wasm).out_name(name).generate(folder)
+}

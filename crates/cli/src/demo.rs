@@ -1,0 +1,29 @@
+use std::path::PathBuf;
+
+use crate::Failure;
+
+/// Serve the page and a pack on localhost, building the page's WebAssembly first if need be.
+///
+/// Needs the repository that this program was built in.
+#[derive(clap::Args)]
+pub struct Demo {
+    /// Directory of the pack; by default the repository's own small one.
+    #[arg(long)]
+    weights: Option<PathBuf>,
+    /// 0 takes any that is free.
+    #[arg(long, default_value_t = xtask::demo::Demo::default().port)]
+    port: u16,
+}
+
+impl Default for Demo {
+    fn default() -> Self {
+        let xtask::demo::Demo { weights, port } = xtask::demo::Demo::default();
+        Demo { weights, port }
+    }
+}
+
+impl Demo {
+    pub fn run(self) -> Result<(), Failure> {
+        Ok(xtask::demo::Demo { weights: self.weights, port: self.port }.run()?)
+    }
+}

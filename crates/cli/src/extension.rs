@@ -1,0 +1,28 @@
+use std::path::PathBuf;
+
+use xtask::extension::{self, Browser};
+
+use crate::Failure;
+
+/// Write the browser extension to a folder that a browser can load.
+///
+/// Needs the repository that this program was built in, and Node.js.
+#[derive(clap::Args)]
+pub struct Extension {
+    /// Folder to write to; an earlier extension in it is replaced.
+    #[arg(long, default_value = "target/extension")]
+    out: PathBuf,
+    /// Directory of the pack that comes along; by default the repository's own small one.
+    #[arg(long)]
+    weights: Option<PathBuf>,
+    /// chromium (also Chrome, Edge) or firefox.
+    #[arg(long, default_value = "chromium")]
+    browser: Browser,
+}
+
+impl Extension {
+    pub fn run(self) -> Result<(), Failure> {
+        let Extension { out, weights, browser } = self;
+        Ok(extension::Extension { out, weights, browser }.run()?)
+    }
+}

@@ -1,0 +1,45 @@
+//! The page on localhost. It is served as soon as the first module is there; the others are built meanwhile.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use crate::modules::Modules;
+use crate::server::{self, Site};
+use crate::{Result, pack, repository};
+
+/// Serves the demo page and a pack on localhost, and builds the page's WebAssembly where its sources are newer.
+#[derive(Debug, Clone)]
+pub struct Demo {
+    /// The pack's folder; by default the repository's own small one.
+    pub weights: Option<PathBuf>,
+    /// 0 takes any that is free.
+    pub port: u16,
+}
+
+impl Default for Demo {
+    fn default() -> Self {
+        Demo { weights: None, port: 8080 }
+    }
+}
+
+impl Demo {
+    /// Prints the page's address once it can be used, and returns when the server stops. Progress goes to standard error.
+    ///
+    /// # Errors
+    /// Before anything is compiled: a pack that cannot be served, a port in use, a toolchain that lacks a part. Then
+    /// [`crate::Error::Step`] if the first module cannot be built; if a later one cannot, that is printed.
+    pub fn run(self) -> Result<()> {
+        let root = repository::root();
+        let pack = self.weights.unwrap_or_else(|| root.join(repository::PACK));
+        pack::check(&pack)?;
+        let modules = Arc::new(Modules::open(root)?);
+        let site = Site { root: root.into(), pack, modules: modules.clone() };
+        let (server, port) = server::start(self.port, site)?;
+        modules.prepare()?;
+        modules.build_first()?;
+        println!("http://localhost:{port}/");
+        thread::spawn(move || modules.build_rest());
+        server::join(server)
+    }
+}

@@ -1,0 +1,168 @@
+//! The browser extension. A browser loads it from one folder that holds all it uses.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use serde_json::{Value, json};
+
+use crate::repository::{self, copy};
+use crate::{Error, Result, bundle, pack};
+
+/// What only the bundler needs of the extension's sources.
+const BUNDLER_ONLY: [&str; 5] = ["bundle.js", "content", "node_modules", "package.json", "package-lock.json"];
+
+/// Writes the browser extension to a folder that a browser can load, and builds its WebAssembly where its sources are newer.
+#[derive(Debug, Clone)]
+pub struct Extension {
+    /// Folder to write to; an earlier extension in it is replaced.
+    pub out: PathBuf,
+    /// The folder of the pack that comes along; by default the repository's own small one.
+    pub weights: Option<PathBuf>,
+    pub browser: Browser,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Browser {
+    /// Chrome, Edge and their kin.
+    Chromium,
+    Firefox,
+}
+
+impl FromStr for Browser {
+    type Err = &'static str;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name {
+            "chromium" => Ok(Browser::Chromium),
+            "firefox" => Ok(Browser::Firefox),
+            _ => Err("expected chromium or firefox"),
+        }
+    }
+}
+
+impl Default for Extension {
+    fn default() -> Self {
+        Extension { out: "target/extension".into(), weights: None, browser: Browser::Chromium }
+    }
+}
+
+impl Extension {
+    /// Prints the folder.
+    ///
+    /// # Errors
+    /// Before anything is compiled: a pack that cannot be read, or a folder with other files. Then as [`crate::build`].
+    pub fn run(self) -> Result<()> {
+        let (root, out) = (repository::root(), self.out);
+        let pack = self.weights.unwrap_or_else(|| root.join(repository::PACK));
+        pack::check(&pack)?;
+        check_out(&out)?;
+        let source = root.join(repository::EXTENSION);
+        bundle::prepare(&source)?;
+        crate::build()?;
+        clear(&out)?;
+        for name in shipped(&source)? {
+            copy(&source.join(&name), &out.join(&name))?;
+        }
+        bundle::bundle(&source, &out.join("content.js"))?;
+        copy(&root.join(repository::THEME), &out.join("theme.css"))?;
+        let package = root.join(repository::PACKAGE);
+        for file in package_files(&package)? {
+            copy(&package.join(&file), &out.join("memeclip").join(&file))?;
+        }
+        copy(&pack, &out.join("weights"))?;
+        let manifest = manifest(read(&root.join(repository::EXTENSION).join("manifest.json"))?, self.browser);
+        let path = out.join("manifest.json");
+        fs::write(&path, format!("{manifest:#}\n")).map_err(|source| Error::Write { path, source })?;
+        println!("{}", out.display());
+        Ok(())
+    }
+}
+
+/// Refuses a folder with other files than an earlier extension's.
+fn check_out(out: &Path) -> Result<()> {
+    let empty = fs::read_dir(out).map_or(true, |mut entries| entries.next().is_none());
+    match empty || out.join("service-worker.js").is_file() {
+        true => Ok(()),
+        false => Err(Error::NotAnExtension { path: out.into() }),
+    }
+}
+
+/// Removes an earlier extension.
+fn clear(out: &Path) -> Result<()> {
+    check_out(out)?;
+    match fs::remove_dir_all(out) {
+        Err(source) if out.exists() => Err(Error::Write { path: out.into(), source }),
+        _ => Ok(()),
+    }
+}
+
+/// The names of the extension's files and folders that are copied as they are.
+fn shipped(source: &Path) -> Result<Vec<OsString>> {
+    let unreadable = |e| Error::Repository { path: source.into(), source: e };
+    let names = fs::read_dir(source).map_err(unreadable)?.map(|entry| Ok(entry.map_err(unreadable)?.file_name()));
+    let shipped = |name: &OsString| !BUNDLER_ONLY.iter().any(|other| name == *other);
+    Ok(names.collect::<Result<Vec<_>>>()?.into_iter().filter(shipped).collect())
+}
+
+/// The files and folders of the npm package, as it lists them.
+fn package_files(package: &Path) -> Result<Vec<String>> {
+    let path = package.join("package.json");
+    serde_json::from_value(read(&path)?["files"].take()).map_err(|source| Error::Json { path, source })
+}
+
+pub(crate) fn read(path: &Path) -> Result<Value> {
+    let text = fs::read(path).map_err(|source| Error::Repository { path: path.into(), source })?;
+    serde_json::from_slice(&text).map_err(|source| Error::Json { path: path.into(), source })
+}
+
+/// The manifest with the program's version, and as the browser wants it: Firefox has no offscreen documents, but its
+/// background page can hold the model itself.
+fn manifest(mut manifest: Value, browser: Browser) -> Value {
+    manifest["version"] = env!("CARGO_PKG_VERSION").into();
+    let Browser::Firefox = browser else { return manifest };
+    let keys = manifest.as_object_mut().expect("a manifest is an object");
+    for key in ["minimum_chrome_version", "cross_origin_embedder_policy", "cross_origin_opener_policy"] {
+        keys.remove(key);
+    }
+    manifest["permissions"].as_array_mut().expect("a list of permissions").retain(|name| name != "offscreen");
+    manifest["background"] = json!({ "scripts": ["service-worker.js", "host.js"], "type": "module" });
+    manifest["browser_specific_settings"] = json!({
+        "gecko": {
+            "id": "memeclip@memeclip.invalid",
+            "strict_min_version": "140.0",
+            "data_collection_permissions": { "required": ["none"] },
+        },
+    });
+    manifest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_browser_has_its_own_background() {
+        let source = json!({ "minimum_chrome_version": "1", "permissions": ["offscreen", "storage"],
+            "background": { "service_worker": "service-worker.js" } });
+        let chromium = manifest(source.clone(), Browser::Chromium);
+        assert_eq!(chromium["version"], env!("CARGO_PKG_VERSION"));
+        assert_eq!(chromium["background"], source["background"]);
+        let firefox = manifest(source, Browser::Firefox);
+        assert_eq!(firefox["permissions"], json!(["storage"]));
+        assert_eq!(firefox["background"]["scripts"], json!(["service-worker.js", "host.js"]));
+        assert!(firefox.get("minimum_chrome_version").is_none());
+    }
+
+    #[test]
+    fn only_an_earlier_extension_is_replaced() {
+        let folder = std::env::temp_dir().join(format!("memeclip-extension-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(folder.join("letter.txt"), "dear").unwrap();
+        assert!(matches!(clear(&folder), Err(Error::NotAnExtension { .. })));
+        fs::write(folder.join("service-worker.js"), "").unwrap();
+        clear(&folder).unwrap();
+        assert!(!folder.exists());
+    }
+}

@@ -1,0 +1,68 @@
+//! `cargo run --release`: the demo page. With `-- build` or `-- extension`: what those say.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+use xtask::demo::Demo;
+use xtask::extension::Extension;
+
+const HELP: &str = "\
+Builds memeclip's WebAssembly and serves the demo page.
+
+Usage: cargo run --release [-- COMMAND [OPTIONS]]
+
+Commands:
+  demo       Serve the demo page and a pack on localhost (the default)
+  build      Build the WebAssembly and stop
+  extension  Write the browser extension to a folder that a browser can load
+
+Options of demo and extension:
+  --weights FOLDER   The pack; by default the repository's own small one
+Options of demo:
+  --port PORT        0 takes any that is free [default: 8080]
+Options of extension:
+  --out FOLDER       Where to write it; an earlier extension there is replaced [default: target/extension]
+  --browser BROWSER  chromium (also Chrome, Edge) or firefox [default: chromium]
+";
+
+fn main() -> ExitCode {
+    let Err(error) = run() else { return ExitCode::SUCCESS };
+    eprintln!("error: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  cause: {error}");
+        cause = error.source();
+    }
+    ExitCode::FAILURE
+}
+
+fn run() -> Result<(), Box<dyn Error>> {
+    let mut arguments = lexopt::Parser::from_env();
+    let mut command = None;
+    let mut demo = Demo::default();
+    let mut extension = Extension::default();
+    while let Some(argument) = arguments.next()? {
+        let of = command.as_deref().unwrap_or("demo");
+        match (argument, of) {
+            (Short('h') | Long("help"), _) => {
+                print!("{HELP}");
+                return Ok(());
+            }
+            (Value(value), _) if command.is_none() => command = Some(value.string()?),
+            (Long("weights"), "demo") => demo.weights = Some(arguments.value()?.into()),
+            (Long("weights"), "extension") => extension.weights = Some(arguments.value()?.into()),
+            (Long("port"), "demo") => demo.port = arguments.value()?.parse()?,
+            (Long("out"), "extension") => extension.out = arguments.value()?.into(),
+            (Long("browser"), "extension") => extension.browser = arguments.value()?.parse()?,
+            (argument, _) => return Err(argument.unexpected().into()),
+        }
+    }
+    match command.as_deref().unwrap_or("demo") {
+        "demo" => demo.run()?,
+        "build" => xtask::build()?,
+        "extension" => extension.run()?,
+        other => return Err(format!("unknown command '{other}'. Use demo, build or extension.").into()),
+    }
+    Ok(())
+}

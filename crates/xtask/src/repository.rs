@@ -1,0 +1,50 @@
+//! Where things lie in the repository.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs, io};
+
+use crate::{Error, Result};
+
+/// The demo page.
+pub const PAGE: &str = "www/demo";
+/// The npm package.
+pub const PACKAGE: &str = "www/memeclip";
+/// The WebAssembly, in the npm package.
+pub const MODULES: &str = "www/memeclip/pkg";
+/// The extension's own files.
+pub const EXTENSION: &str = "www/extension";
+/// Colours and fonts, which the page and the extension share.
+pub const THEME: &str = "www/demo/theme.css";
+/// The small pack that comes along.
+pub const PACK: &str = "weights/default";
+/// What the modules are made of.
+pub const SOURCES: [&str; 7] =
+    ["src", "crates/web", "crates/bindgen", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"];
+
+/// The repository that this program was built in.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("this crate lies in crates/xtask")
+}
+
+/// The folder that cargo builds in.
+pub fn target(root: &Path) -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
+/// Copies a file or a folder.
+pub fn copy(from: &Path, to: &Path) -> Result<()> {
+    copy_all(from, to).map_err(|source| Error::Copy { from: from.into(), to: to.into(), source })
+}
+
+fn copy_all(from: &Path, to: &Path) -> io::Result<()> {
+    if !from.is_dir() {
+        fs::create_dir_all(to.parent().unwrap_or(to))?;
+        return fs::copy(from, to).map(drop);
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        copy_all(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! What the Rust toolchain must have. rustup reads `rust-toolchain.toml` only when it installs a toolchain: to one that is
+//! there already it adds nothing.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+
+use crate::wasm::TARGET;
+use crate::{Error, Result};
+
+/// A part of a toolchain.
+struct Component {
+    name: &'static str,
+    /// Below the sysroot; there if the part is.
+    path: &'static str,
+    /// What rustup installs it with.
+    install: [&'static str; 3],
+}
+
+const COMPONENTS: [Component; 2] = [
+    Component {
+        name: "standard library for wasm32-unknown-unknown",
+        path: "lib/rustlib/wasm32-unknown-unknown/lib",
+        install: ["target", "add", TARGET],
+    },
+    // The module with threads compiles the standard library with atomics.
+    Component {
+        name: "source of the standard library",
+        path: "lib/rustlib/src/rust/library/Cargo.lock",
+        install: ["component", "add", "rust-src"],
+    },
+];
+
+/// Installs what is missing.
+pub fn complete(root: &Path) -> Result<()> {
+    let sysroot = sysroot(root)?;
+    for component in &COMPONENTS {
+        component.ensure(root, &sysroot)?;
+    }
+    Ok(())
+}
+
+/// The folder of the toolchain that builds this repository.
+pub fn sysroot(root: &Path) -> Result<PathBuf> {
+    let output = Command::new("rustc").args(["--print", "sysroot"]).current_dir(root).stderr(Stdio::inherit()).output();
+    let output = output.and_then(|output| check("rustc", output.status).map(|()| output.stdout));
+    let stdout = output.map_err(|source| Error::NoRust { program: "rustc", source })?;
+    Ok(PathBuf::from(String::from_utf8_lossy(&stdout).trim_end()))
+}
+
+impl Component {
+    fn ensure(&self, root: &Path, sysroot: &Path) -> Result<()> {
+        let path = sysroot.join(self.path);
+        if path.exists() {
+            return Ok(());
+        }
+        eprintln!("installing the {} ...", self.name);
+        let installed = run(Command::new("rustup").args(self.install).current_dir(root));
+        // rustup may have another toolchain in mind than the one that is used.
+        let found = installed.and_then(|()| path.metadata().map(drop));
+        found.map_err(|source| Error::Component {
+            component: self.name,
+            sysroot: sysroot.into(),
+            command: format!("rustup {}", self.install.join(" ")),
+            source,
+        })
+    }
+}
+
+/// Runs a program to its end, with its output on standard error: standard output is for the page's address.
+pub fn run(command: &mut Command) -> io::Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let status = command.stdout(io::stderr()).status()?;
+    check(&name, status)
+}
+
+/// A failed program as an error.
+pub fn check(name: &str, status: ExitStatus) -> io::Result<()> {
+    if status.success() { Ok(()) } else { Err(io::Error::other(format!("{name} ended with {status}"))) }
+}

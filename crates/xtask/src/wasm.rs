@@ -1,0 +1,182 @@
+//! Compiles the modules. A browser refuses a module that uses what it lacks: some lack relaxed SIMD, and pages that are not
+//! cross-origin isolated lack threads.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, thread};
+
+use crate::toolchain::{run, sysroot};
+use crate::{Error, Result, licences, repository};
+
+pub const TARGET: &str = "wasm32-unknown-unknown";
+const PROFILE: &str = "wasm";
+/// The crate that the modules are made of.
+const PACKAGE: &str = "memeclip-web";
+/// The program that adds the JavaScript.
+const BINDGEN: &str = "memeclip-bindgen";
+
+/// A WebAssembly module of the npm package.
+pub struct Module {
+    pub name: &'static str,
+    /// Features of [`PACKAGE`].
+    features: &'static str,
+    threads: bool,
+}
+
+/// How a module is built.
+#[derive(Clone, Copy)]
+pub enum Pace {
+    Full,
+    /// While the page is up: a processor is left to the browser, and the terminal to the page's address.
+    Background,
+}
+
+/// In the order in which they are built. Every browser that the page is tested with can use the first.
+pub const MODULES: [Module; 4] = [
+    Module { name: "relaxed", features: "relaxed-simd", threads: false },
+    Module { name: "simd128", features: "", threads: false },
+    Module { name: "ocr", features: "ocr", threads: false },
+    Module { name: THREADS, features: "relaxed-simd", threads: true },
+];
+
+/// The name of the module with threads.
+pub const THREADS: &str = "threads";
+
+/// As in `.cargo/config.toml`, whose flags do not count where a build is given its own.
+const SIMD: &str = "-Ctarget-feature=+simd128";
+
+/// How a module that shares its memory is compiled and linked, as wasm-bindgen wants it: the memory is imported, of 4 GB at
+/// most, and each thread sets up its own thread-local storage.
+const SHARED: [&str; 8] = [
+    "-Ctarget-feature=+atomics,+bulk-memory",
+    "-Clink-arg=--shared-memory",
+    "-Clink-arg=--import-memory",
+    "-Clink-arg=--max-memory=4294967296",
+    "-Clink-arg=--export=__wasm_init_tls",
+    "-Clink-arg=--export=__tls_size",
+    "-Clink-arg=--export=__tls_align",
+    "-Clink-arg=--export=__tls_base",
+];
+
+impl Module {
+    /// Whether a file of the npm package's `pkg` belongs to it.
+    pub fn owns(&self, file: &str) -> bool {
+        file.strip_prefix(self.name).is_some_and(|rest| rest.starts_with(['.', '_']))
+    }
+
+    /// Builds it into the npm package.
+    pub fn build(&self, root: &Path, pace: Pace) -> Result<()> {
+        let target = repository::target(root);
+        let pkg = root.join(repository::MODULES);
+        // Meanwhile what the module needs in the end: the module's last steps have work for one processor only.
+        let wasm = thread::scope(|scope| {
+            let rest = scope.spawn(|| {
+                let features = MODULES.map(|module| module.features).join(",");
+                bindgen(root, "build", &[])?;
+                licences::write(root, PACKAGE, TARGET, &features, &pkg.join("LICENCES.txt"))
+            });
+            let wasm = self.compile(root, &target, pace);
+            rest.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+            wasm
+        })?;
+        self.bind(root, &wasm, &pkg)
+    }
+
+    fn compile(&self, root: &Path, target: &Path, pace: Pace) -> Result<PathBuf> {
+        let mut target = target.to_path_buf();
+        let mut flags = vec![SIMD.to_string()];
+        flags.extend(nameless(root, &target)?);
+        let mut cargo = cargo(root);
+        cargo.args(["build", "--locked", "--lib", "--package", PACKAGE, "--no-default-features"]);
+        cargo.args(["--features", self.features, "--profile", PROFILE, "--target", TARGET]);
+        if let Pace::Background = pace {
+            let others = thread::available_parallelism().map_or(1, |all| (usize::from(all) - 1).max(1));
+            cargo.args(["--quiet", "--jobs", &others.to_string()]);
+        }
+        if self.threads {
+            // The standard library that comes with Rust is without atomics. To build it is no stable feature of cargo yet.
+            cargo.arg("-Zbuild-std=std,panic_abort").env("RUSTC_BOOTSTRAP", "1");
+            flags.extend(SHARED.map(String::from));
+            // Other flags make cargo compile the dependencies anew each time, if both kinds share a folder.
+            target.push(THREADS);
+        }
+        cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")).arg("--target-dir").arg(&target);
+        let step = || format!("cargo build of the module '{}'", self.name);
+        run(&mut cargo).map_err(|source| Error::Step { step: step(), source })?;
+        Ok(target.join(TARGET).join(PROFILE).join(PACKAGE.replace('-', "_")).with_extension("wasm"))
+    }
+
+    /// Writes the module and the JavaScript that it is called through to the folder.
+    fn bind(&self, root: &Path, wasm: &Path, folder: &Path) -> Result<()> {
+        bindgen(root, "run", &[wasm.as_os_str(), self.name.as_ref(), folder.as_os_str()])
+    }
+}
+
+/// Builds or runs the program that adds the JavaScript.
+fn bindgen(root: &Path, command: &str, arguments: &[&std::ffi::OsStr]) -> Result<()> {
+    let mut cargo = cargo(root);
+    cargo.args([command, "--quiet", "--locked", "--release", "--package", BINDGEN]);
+    if !arguments.is_empty() {
+        cargo.arg("--").args(arguments);
+    }
+    run(&mut cargo).map_err(|source| Error::Step { step: format!("cargo {command} of {BINDGEN}"), source })
+}
+
+/// cargo, to be run in the repository.
+pub fn cargo(root: &Path) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(root);
+    cargo
+}
+
+/// Flags that keep this machine's folders out of the module, whose panics name the files that they come from. So the same
+/// sources give the same bytes anywhere.
+fn nameless(root: &Path, target: &Path) -> Result<Vec<String>> {
+    let sysroot = sysroot(root)?;
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(env::home_dir()?.join(".cargo"))).unwrap_or_default();
+    // Of several that fit, the last one counts.
+    let folders = [(root, "memeclip"), (&home, "cargo"), (&sysroot, "rust"), (target, "target")];
+    Ok(folders.map(|(folder, name)| format!("--remap-path-prefix={}=/{name}", folder.display())).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::repository::{SOURCES, copy, root};
+
+    #[test]
+    fn files_belong_to_modules() {
+        let owner = |file| MODULES.iter().find(|module| module.owns(file)).map(|module| module.name);
+        assert_eq!(owner("relaxed.js"), Some("relaxed"));
+        assert_eq!(owner("threads_bg.wasm"), Some("threads"));
+        assert_eq!(owner("LICENCES.txt"), None);
+        assert_eq!(owner("relaxedly.js"), None);
+    }
+
+    #[test]
+    #[ignore = "it compiles all anew, which takes minutes"]
+    fn the_same_sources_give_the_same_module_in_any_folder() {
+        let root = root();
+        crate::build().unwrap();
+        let folder = env::temp_dir().join(format!("memeclip-build-{}", std::process::id()));
+        let elsewhere = folder.join("a/longer/path");
+        // cargo reads the manifests of all crates of the workspace.
+        for source in SOURCES.into_iter().chain(["crates"]) {
+            copy(&root.join(source), &elsewhere.join(source)).unwrap();
+        }
+        let module = &MODULES[0];
+        let wasm = module.compile(&elsewhere, &folder.join("built"), Pace::Full).unwrap();
+        // The module has its name in it.
+        module.bind(root, &wasm, &folder).unwrap();
+        let read = |folder: &Path| fs::read(folder.join(format!("{}_bg.wasm", module.name))).unwrap();
+        let (first, again) = (read(&root.join(repository::MODULES)), read(&folder));
+        fs::remove_dir_all(folder).unwrap();
+        assert!(first == again, "{} and {} bytes", first.len(), again.len());
+        // Nor in that of another user.
+        let home = env::home_dir().unwrap().into_os_string().into_encoded_bytes();
+        assert!(!again.windows(home.len()).any(|part| part == home), "it names the home folder");
+    }
+}
