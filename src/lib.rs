@@ -14,8 +14,10 @@ pub mod ocr;
 pub mod pack;
 pub mod preprocess;
 pub mod quant;
+pub mod session;
 pub mod task;
 pub mod tokenizer;
 
 pub use classifier::Classifier;
 pub use error::{Error, Result};
+pub use session::Session;

@@ -8,6 +8,7 @@ use super::source::{Source, verify, verify_length};
 use crate::{Error, Result};
 
 /// A pack in a directory.
+#[derive(Clone)]
 pub struct Directory {
     path: PathBuf,
 }

@@ -21,6 +21,12 @@ pub trait Source {
     /// A shard's bytes, of the right length and checked by [`verify`], now or before an answer is given.
     async fn shard(&self, shard: &Shard) -> Result<Self::Bytes>;
 
+    /// Whether all shards that have been handed out since the last call were whole. A source that checks them while they are
+    /// used says so here, and drops those that were not; no answer may be given before.
+    async fn settle(&self) -> Result<bool> {
+        Ok(true)
+    }
+
     /// Lets others run; [`Error::Aborted`] if the current request is no longer wanted.
     async fn pause(&self) -> Result<()> {
         Ok(())

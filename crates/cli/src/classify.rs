@@ -2,17 +2,16 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::device::{Device, OnEngine};
+use crate::device::Device;
 use crate::read::reader;
 use crate::why;
 use memeclip::classifier::Explanation;
 use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
-use memeclip::engine::Engine;
 use memeclip::ocr::Reader;
 use memeclip::pack::directory::Directory;
 use memeclip::preprocess;
 use memeclip::task::Task;
-use memeclip::{Classifier, Error, Result};
+use memeclip::{Error, Result, Session};
 
 /// Classify memes.
 #[derive(Clone, clap::Args)]
@@ -63,24 +62,21 @@ struct Features<'a> {
 
 impl Classify {
     pub fn run(self) -> Result<()> {
-        self.device.run(self)
+        pollster::block_on(self.classify_all())
     }
-}
 
-impl OnEngine for Classify {
-    async fn run_on<E: Engine>(self, engine: E) -> Result<()> {
-        let classifier = Classifier::open(engine, Directory::new(&self.weights)).await?;
+    async fn classify_all(self) -> Result<()> {
+        let mut session = self.device.open(&self.weights).await?;
         let reader = match self.text {
-            None if classifier.manifest().ocr().is_ok() => Some(reader(&self.weights).await?),
+            None if session.manifest().ocr().is_ok() => Some(reader(&self.weights).await?),
             _ => None,
         };
         let mut failed = 0;
         for path in &self.image {
-            match self.classify(&classifier, reader.as_ref(), path).await {
+            match self.classify(&mut session, reader.as_ref(), path).await {
                 Ok((text, verdict, explanation)) => {
-                    self.print(&classifier.engine().name(), path, &text, &verdict, explanation.as_ref())?
+                    self.print(&session.device(), path, &text, &verdict, explanation.as_ref())?
                 }
-                Err(error @ Error::GpuWrong { .. }) => return Err(error),
                 // A bad image does not keep the others from their verdicts.
                 Err(error) if self.image.len() > 1 => {
                     eprintln!("memeclip: {error}");
@@ -89,18 +85,19 @@ impl OnEngine for Classify {
                 Err(error) => return Err(error),
             }
         }
+        if let Some(notice) = session.notice() {
+            eprintln!("memeclip: {notice}");
+        }
         match failed {
             0 => Ok(()),
             _ => Err(Error::Argument { reason: format!("{failed} of {} images have no verdict", self.image.len()) }),
         }
     }
-}
 
-impl Classify {
     /// The text, the verdict, and why if that is asked for.
-    async fn classify<E: Engine>(
+    async fn classify(
         &self,
-        classifier: &Classifier<E, Directory>,
+        session: &mut Session<Directory>,
         reader: Option<&Reader>,
         path: &PathBuf,
     ) -> Result<(String, Verdict, Option<Explanation>)> {
@@ -113,10 +110,10 @@ impl Classify {
         };
         // First, since the verdict then finds its features.
         let explanation = match self.why {
-            true => Some(classifier.explain(&image, &text, &self.task).await?),
+            true => Some(session.explain(&image, &text, &self.task).await?),
             false => None,
         };
-        let verdict = classifier.classify(&image, &text, &self.task).await?;
+        let verdict = session.classify(&[(&image, &text)], &self.task).await?.remove(0);
         Ok((text, verdict, explanation))
     }
 

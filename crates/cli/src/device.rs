@@ -1,8 +1,9 @@
+use std::path::Path;
+
 use clap::ValueEnum;
 
-use memeclip::engine::Engine;
-use memeclip::engine::cpu::Cpu;
-use memeclip::engine::gpu::{Gpu, GpuOptions};
+use memeclip::pack::directory::Directory;
+use memeclip::session::{self, Session};
 use memeclip::{Error, Result};
 
 /// What computes.
@@ -16,38 +17,26 @@ pub enum Device {
     Burn,
 }
 
-/// A command, once its engine is there.
-pub trait OnEngine {
-    async fn run_on<E: Engine>(self, engine: E) -> Result<()>;
-}
-
 impl Device {
-    pub fn run(self, command: impl OnEngine + Clone) -> Result<()> {
-        pollster::block_on(async {
-            match self {
-                Device::Cpu => command.run_on(Cpu::new()).await,
-                Device::Gpu => {
-                    command.run_on(Gpu::new(&GpuOptions { software: true, ..Default::default() }).await?).await
-                }
-                Device::Auto => match Gpu::new(&GpuOptions::default()).await {
-                    Ok(gpu) => match command.clone().run_on(gpu).await {
-                        // It is found out before the first verdict.
-                        Err(error @ Error::GpuWrong { .. }) => {
-                            eprintln!("memeclip: the CPU takes over: {error}");
-                            command.run_on(Cpu::new()).await
-                        }
-                        result => result,
-                    },
-                    Err(_) => command.run_on(Cpu::new()).await,
-                },
-                #[cfg(feature = "train")]
-                Device::Burn => command.run_on(memeclip_train::engine::Burn::flex()).await,
-                #[cfg(not(feature = "train"))]
-                Device::Burn => Err(Error::DeviceUnavailable {
+    /// The pack in a folder, on this device.
+    pub async fn open(self, pack: &Path) -> Result<Session<Directory>> {
+        let source = Directory::new(pack);
+        let device = match self {
+            Device::Auto => session::Device::Auto,
+            Device::Gpu => session::Device::Gpu,
+            Device::Cpu => session::Device::Cpu,
+            #[cfg(feature = "train")]
+            Device::Burn => return Session::on(memeclip_train::engine::Burn::flex(), source).await,
+            #[cfg(not(feature = "train"))]
+            Device::Burn => {
+                return Err(Error::DeviceUnavailable {
                     device: "burn".into(),
-                    remedy: "Build with `cargo build --release --features train`, or use auto, gpu or cpu.".into(),
-                }),
+                    remedy:
+                        "Build with `cargo build --release -p memeclip-cli --features train`, or use auto, gpu or cpu."
+                            .into(),
+                });
             }
-        })
+        };
+        Session::open(device, source, session::nothing).await
     }
 }

@@ -1,11 +1,9 @@
 use std::path::PathBuf;
 
-use crate::device::{Device, OnEngine};
+use crate::device::Device;
 use crate::progress::Progress;
-use memeclip::engine::Engine;
-use memeclip::pack::directory::Directory;
+use memeclip::Result;
 use memeclip::task::Task;
-use memeclip::{Classifier, Result};
 use memeclip_train::data::{DataFile, DataSet, Event, Extraction, Outcome, Shard, Split};
 
 /// Run the towers over a data set, once a meme, and keep the features for training.
@@ -47,18 +45,16 @@ pub struct Source {
 
 impl Extract {
     pub fn run(self) -> Result<()> {
-        self.source.device.run(self)
+        pollster::block_on(self.extract())
     }
-}
 
-impl OnEngine for Extract {
-    async fn run_on<E: Engine>(self, engine: E) -> Result<()> {
+    async fn extract(self) -> Result<()> {
         let data = DataSet::read(&self.source.data)?;
         data.skipped.iter().for_each(|row| eprintln!("memeclip: {row}"));
         summarize(&data);
 
-        let classifier = Classifier::open(engine, Directory::new(&self.source.weights)).await?;
-        let mut progress = Progress::new(classifier.engine().name());
+        let mut session = self.source.device.open(&self.source.weights).await?;
+        let mut progress = Progress::new(session.device());
         let mut skipped = data.skipped.len();
         let watch = |event: Event| match event {
             Event::Begin(memes) => progress.begin(memes),
@@ -70,8 +66,11 @@ impl OnEngine for Extract {
         };
         let Extract { source, out, shard } = &self;
         let extraction = Extraction { rows: &data.rows, images: &source.images, out, shard: *shard };
-        let outcome = extraction.run(&classifier, watch).await?;
+        let outcome = extraction.run(&mut session, watch).await?;
         progress.finish();
+        if let Some(notice) = session.notice() {
+            eprintln!("memeclip: {notice}");
+        }
         match outcome {
             Outcome::Complete { memes } => eprintln!("{}: features of {memes} memes", out.display()),
             Outcome::Pending { memes } => {

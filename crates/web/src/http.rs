@@ -115,16 +115,6 @@ impl Http {
         self.0.waited.get()
     }
 
-    /// Whether all shards that requests have used were whole. They are hashed while these compute; no answer may be given
-    /// before. What was damaged has left the cache.
-    pub async fn settle(&self) -> Result<bool> {
-        if !self.0.unchecked.replace(false) {
-            return Ok(true);
-        }
-        let whole = self.0.loader.call("settle", &JsValue::NULL).await.map_err(internal)?;
-        Ok(whole.is_truthy())
-    }
-
     fn url(&self, file: &str) -> String {
         format!("{}{file}", self.0.base)
     }
@@ -205,6 +195,15 @@ impl Source for Http {
         let array = bytes(&self.fetch("again", shard).await?)?;
         source::verify(shard, &array.to_vec()).map_err(|_| Error::ShardHash { shard: self.url(&shard.file) })?;
         Ok(Outside(array))
+    }
+
+    /// They are hashed while the request computes. What was damaged has left the cache.
+    async fn settle(&self) -> Result<bool> {
+        if !self.0.unchecked.replace(false) {
+            return Ok(true);
+        }
+        let whole = self.0.loader.call("settle", &JsValue::NULL).await.map_err(internal)?;
+        Ok(whole.is_truthy())
     }
 
     /// A turn of the Worker's event loop, in which it learns that the request is to stop.

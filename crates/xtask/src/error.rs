@@ -42,7 +42,9 @@ pub enum Error {
     )]
     Step { step: String, source: io::Error },
 
-    #[error("{command} failed. Bundling the extension's content script needs Node.js 20 or newer; install it and try again.")]
+    #[error(
+        "{command} failed. Bundling the extension's content script needs Node.js 20 or newer; install it and try again."
+    )]
     Node { command: &'static str, source: io::Error },
     #[error("{}: the folder has other files. Give an empty or a new one with --out.", path.display())]
     NotAnExtension { path: PathBuf },

@@ -16,10 +16,9 @@ use std::time::Duration;
 use super::cache::{Cache, key};
 use super::features::{DRAFT, TENSORS};
 use super::{Features, Row, Skipped};
-use memeclip::engine::Engine;
 use memeclip::pack::source::Source;
 use memeclip::preprocess::{self, Rgb};
-use memeclip::{Classifier, Error, Result};
+use memeclip::{Error, Result, Session};
 
 /// A draft is written and renamed within moments; one this much older than the result was left by a killed process.
 const ABANDONED: Duration = Duration::from_secs(3600);
@@ -84,15 +83,15 @@ impl Extraction<'_> {
     /// # Errors
     /// [`Error::MissingComponent`] for a pack without class prompts, [`Error::DataSet`] if no picture can be used,
     /// [`Error::Io`], and the pack's and the engine's own.
-    pub async fn run<E: Engine, S: Source>(
+    pub async fn run<S: Source + Clone + 'static>(
         &self,
-        classifier: &Classifier<E, S>,
+        session: &mut Session<S>,
         mut watch: impl FnMut(Event),
     ) -> Result<Outcome> {
         fs::read_dir(self.images).map_err(|e| Error::io(self.images, e))?;
         // First, since the work would be for nothing without them.
-        let prompts = classifier.prompts().await?;
-        let manifest = classifier.manifest();
+        let prompts = session.prompts().await?;
+        let manifest = session.manifest().clone();
         let cache = self.out.join("cache").join(manifest.towers());
         let cache = Caches {
             image: Cache::open(cache.join("image"), manifest.clip.projection)?,
@@ -103,7 +102,7 @@ impl Extraction<'_> {
         watch(Event::Begin(own.len()));
         let mut encoded: Vec<Option<Encoded>> = self.rows.iter().map(|_| None).collect();
         for row in own {
-            match self.encode(&self.rows[row], &cache, classifier).await {
+            match self.encode(&self.rows[row], &cache, session).await {
                 Ok((features, computed)) => {
                     encoded[row] = Some(features);
                     watch(Event::Meme { computed });
@@ -147,18 +146,18 @@ impl Extraction<'_> {
     }
 
     /// Both features, and whether any of them had to be computed.
-    async fn encode<E: Engine, S: Source>(
+    async fn encode<S: Source + Clone + 'static>(
         &self,
         row: &Row,
         cache: &Caches,
-        classifier: &Classifier<E, S>,
+        session: &mut Session<S>,
     ) -> Result<(Encoded, bool), Failure> {
         let found = self.find(row, cache)?;
         let computed = found.image.is_none() || found.text.is_none();
         let image = match &found.image {
             Some(image) => image.clone(),
             None => {
-                let image = classifier.image_feature(&found.picture(row)?).await?;
+                let image = session.image_feature(&found.picture(row)?).await?;
                 cache.image.put(&found.image_key, &image)?;
                 image
             }
@@ -166,7 +165,7 @@ impl Extraction<'_> {
         let text = match found.text {
             Some(text) => text,
             None => {
-                let text = classifier.text_feature(&row.meme.text).await?;
+                let text = session.text_feature(&row.meme.text).await?;
                 cache.text.put(&found.text_key, &text)?;
                 text
             }

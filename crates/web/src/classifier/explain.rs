@@ -2,11 +2,8 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::AbortSignal;
 
-use super::{Classifier, Image, Model, parse, to_js, to_value};
-use memeclip::Result;
-use memeclip::classifier::Explanation;
-use memeclip::preprocess::Rgb;
-use memeclip::task::Task;
+use super::{Classifier, Image, parse};
+use crate::js::{to_js, to_value};
 
 #[wasm_bindgen]
 impl Classifier {
@@ -20,16 +17,7 @@ impl Classifier {
     ) -> Result<JsValue, JsValue> {
         self.source.begin(signal).await.map_err(to_js)?;
         let tasks = parse(&tasks).map_err(to_js)?;
-        let explanation = self.answer(async |model| model.explain(&image.0, &text, &tasks).await).await;
+        let explanation = self.session.explain(&image.0, &text, &tasks).await;
         to_value(&explanation.map_err(to_js)?)
-    }
-}
-
-impl Model {
-    async fn explain(&self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Explanation> {
-        match self {
-            Model::Gpu(model) => model.explain(image, text, tasks).await,
-            Model::Cpu(model) => model.explain(image, text, tasks).await,
-        }
     }
 }

@@ -15,14 +15,12 @@ use web_time::{Duration, Instant};
 
 use crate::http::{Http, Loader};
 use crate::js::{to_js, to_value};
-use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
-use memeclip::engine::Engine as _;
-use memeclip::engine::cpu::Cpu;
-use memeclip::engine::gpu::{Gpu, GpuOptions};
-use memeclip::pack::manifest::Manifest;
+use memeclip::classifier::{TaskVerdict, serialize_tasks};
+use memeclip::engine::gpu::Gpu;
 use memeclip::pack::source::Source;
 use memeclip::preprocess::{self, Rgb};
 use memeclip::quant::Format;
+use memeclip::session::{Meme, Session};
 use memeclip::task::Task;
 use memeclip::tokenizer;
 use memeclip::{Error, Result};
@@ -76,32 +74,9 @@ impl Image {
 /// A pack on the device that was asked for, or on what is there instead.
 #[wasm_bindgen]
 pub struct Classifier {
-    model: Model,
+    session: Session<Http>,
     source: Http,
-    device: Device,
-    threads: Threads,
-    /// Why the device is not the one that it began with.
-    notice: Option<String>,
 }
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Device {
-    /// A hardware GPU if there is one, else the CPU.
-    Auto,
-    Gpu,
-    Cpu,
-}
-
-/// Starts the threads that the cpu engine shall have: once, and not before it is needed.
-struct Threads(Option<Function>);
-
-enum Model {
-    Gpu(Box<memeclip::Classifier<Gpu, Http>>),
-    Cpu(Box<memeclip::Classifier<Cpu, Http>>),
-}
-
-/// A picture, and what it says.
-type Meme<'a> = (&'a Rgb, &'a str);
 
 #[derive(Serialize)]
 struct Info<'a> {
@@ -156,23 +131,19 @@ impl Classifier {
         signal: AbortSignal,
     ) -> Result<Classifier, JsValue> {
         let open = async {
-            let device = match device.as_str() {
-                "auto" => Device::Auto,
-                "gpu" => Device::Gpu,
-                "cpu" => Device::Cpu,
-                _ => return Err(Error::UnknownDevice { device }),
-            };
+            let device = device.parse()?;
             let source = Http::new(loader, base, pinned, signal)?;
-            let mut threads = Threads(threads);
-            let model = Model::open(device, &source, &mut threads).await?;
-            Ok(Classifier { model, source, device, threads, notice: None })
+            let mut threads = threads;
+            let session =
+                Session::open(device, source.clone(), move || Box::pin(start_threads(threads.take()))).await?;
+            Ok(Classifier { session, source })
         };
         open.await.map_err(to_js)
     }
 
     /// What the pack is and what it runs on.
     pub fn info(&self) -> Result<JsValue, JsValue> {
-        let manifest = self.model.manifest();
+        let manifest = self.session.manifest();
         to_value(&Info {
             name: &manifest.name,
             dtype: manifest.dtype,
@@ -180,7 +151,7 @@ impl Classifier {
             provenance: &manifest.provenance,
             notice: &manifest.notice,
             bytes: manifest.classifier_bytes(),
-            device: self.model.device(),
+            device: self.session.device(),
             tasks: manifest.heads.keys().copied().collect(),
         })
     }
@@ -188,15 +159,12 @@ impl Classifier {
     /// Memes that one call should take if there are so many.
     #[wasm_bindgen(getter)]
     pub fn batch(&self) -> usize {
-        match &self.model {
-            Model::Gpu(model) => model.engine().batch(),
-            Model::Cpu(model) => model.engine().batch(),
-        }
+        self.session.batch()
     }
 
     /// What the model sees of an image: others need not be waited for with all of its pixels.
     pub fn shrink(&self, image: Image) -> Image {
-        Image(preprocess::resize(&image.0, self.model.manifest().clip.vision.image_size))
+        Image(preprocess::resize(&image.0, self.session.manifest().clip.vision.image_size))
     }
 
     /// Refuses a text that is too long to be read.
@@ -208,7 +176,7 @@ impl Classifier {
     /// The component that reads pictures, for the module that does. One call at a time.
     pub async fn ocr(&self, signal: AbortSignal) -> Result<Uint8Array, JsValue> {
         let fetch = async {
-            let shard = self.model.manifest().ocr()?;
+            let shard = self.session.manifest().ocr()?;
             self.source.begin(signal).await?;
             self.source.prefetch(std::slice::from_ref(shard)).await?;
             let bytes = self.source.shard(shard).await?;
@@ -220,12 +188,12 @@ impl Classifier {
 
     /// What has been found out about the adapter, to be kept for the next visit; nothing on the CPU.
     pub fn plans(&self) -> Option<String> {
-        self.model.gpu().map(Gpu::plans)
+        self.session.gpu().map(Gpu::plans)
     }
 
     /// Takes over what an earlier visit found out about the same adapter.
     pub fn adopt(&self, plans: &str) {
-        if let Some(gpu) = self.model.gpu() {
+        if let Some(gpu) = self.session.gpu() {
             gpu.adopt(plans);
         }
     }
@@ -244,114 +212,29 @@ impl Classifier {
         self.source.begin(signal).await.map_err(to_js)?;
         let memes: Vec<Meme> = images.iter().map(|image| &image.0).zip(texts.iter().map(String::as_str)).collect();
         let tasks = parse(&tasks).map_err(to_js)?;
-        let verdicts = self.answer(async |model| model.classify(&memes, &tasks).await).await.map_err(to_js)?;
+        let verdicts = self.session.classify(&memes, &tasks).await.map_err(to_js)?;
         let load = self.source.waited();
         let timings = Timings { load: milliseconds(load), compute: milliseconds(start.elapsed().saturating_sub(load)) };
         let answers = verdicts.iter().map(|verdict| Answer {
-            device: self.model.device(),
+            device: self.session.device(),
             tasks: &verdict.tasks,
             timings,
             features: features.then_some(Features { image: &verdict.image_feature, text: &verdict.text_feature }),
-            notice: self.notice.as_deref(),
+            notice: self.session.notice(),
         });
         to_value(&answers.collect::<Vec<_>>())
     }
 }
 
-impl Classifier {
-    /// The answer, computed again if what came from the cache turns out to be damaged.
-    async fn answer<T>(&mut self, request: impl AsyncFn(&Model) -> Result<T>) -> Result<T> {
-        let answer = self.attempt(&request).await;
-        if matches!(answer, Err(Error::Aborted)) || self.source.settle().await? {
-            return answer;
-        }
-        // What has been loaded is not to be trusted. The damaged entries are gone, so these are downloads.
-        self.model = Model::open(self.device, &self.source, &mut self.threads).await?;
-        let answer = self.attempt(&request).await;
-        match self.source.settle().await? {
-            true => answer,
-            false => Err(Error::Internal { reason: "the browser's cache keeps returning damaged weights".into() }),
-        }
-    }
+/// Starts the cpu engine's threads, if there shall be any and they are not there yet.
+async fn start_threads(start: Option<Function>) -> Result<()> {
+    let Some(start) = start else { return Ok(()) };
+    let started = start.call2(&JsValue::NULL, &wasm_bindgen::module(), &wasm_bindgen::memory());
+    JsFuture::from(Promise::from(started.map_err(failed)?)).await.map_err(failed)?;
+    return Ok(());
 
-    /// On the device, or on what is left if it fails.
-    async fn attempt<T>(&mut self, request: &impl AsyncFn(&Model) -> Result<T>) -> Result<T> {
-        let mut result = request(&self.model).await;
-        if matches!(result, Err(Error::GpuLost { .. })) {
-            // Its weights are in the cache, so a device can be had anew.
-            if let Ok(model) = Model::open(Device::Gpu, &self.source, &mut self.threads).await {
-                self.model = model;
-                result = request(&self.model).await;
-            }
-        }
-        let give_up = match &result {
-            Err(Error::GpuLost { .. } | Error::GpuWrong { .. }) => true,
-            Err(Error::GpuMemory | Error::GpuLimit { .. }) => self.device == Device::Auto,
-            _ => false,
-        };
-        if let (true, Err(error)) = (give_up, &result) {
-            self.notice = Some(format!("The CPU has taken over: {error}"));
-            self.model = Model::open(Device::Cpu, &self.source, &mut self.threads).await?;
-            result = request(&self.model).await;
-        }
-        result
-    }
-}
-
-impl Threads {
-    async fn start(&mut self) -> Result<()> {
-        let Some(start) = self.0.take() else { return Ok(()) };
-        let started = start.call2(&JsValue::NULL, &wasm_bindgen::module(), &wasm_bindgen::memory());
-        let started = JsFuture::from(Promise::from(started.map_err(failed)?)).await;
-        fn failed(reason: JsValue) -> Error {
-            Error::Internal { reason: format!("threads: {reason:?}") }
-        }
-        started.map(|_| ()).map_err(failed)
-    }
-}
-
-impl Model {
-    async fn open(device: Device, source: &Http, threads: &mut Threads) -> Result<Self> {
-        let gpu = match device {
-            Device::Auto => Gpu::new(&GpuOptions::default()).await.ok(),
-            Device::Gpu => Some(Gpu::new(&GpuOptions { software: true, ..Default::default() }).await?),
-            Device::Cpu => None,
-        };
-        Ok(match gpu {
-            Some(gpu) => Model::Gpu(Box::new(memeclip::Classifier::open(gpu, source.clone()).await?)),
-            None => {
-                threads.start().await?;
-                Model::Cpu(Box::new(memeclip::Classifier::open(Cpu::new(), source.clone()).await?))
-            }
-        })
-    }
-
-    fn manifest(&self) -> &Manifest {
-        match self {
-            Model::Gpu(model) => model.manifest(),
-            Model::Cpu(model) => model.manifest(),
-        }
-    }
-
-    fn gpu(&self) -> Option<&Gpu> {
-        match self {
-            Model::Gpu(model) => Some(model.engine()),
-            Model::Cpu(_) => None,
-        }
-    }
-
-    fn device(&self) -> String {
-        match self {
-            Model::Gpu(model) => model.engine().name(),
-            Model::Cpu(model) => model.engine().name(),
-        }
-    }
-
-    async fn classify(&self, memes: &[Meme<'_>], tasks: &[Task]) -> Result<Vec<Verdict>> {
-        match self {
-            Model::Gpu(model) => model.classify_all(memes, tasks).await,
-            Model::Cpu(model) => model.classify_all(memes, tasks).await,
-        }
+    fn failed(reason: JsValue) -> Error {
+        Error::Internal { reason: format!("threads: {reason:?}") }
     }
 }
 

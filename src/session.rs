@@ -1,0 +1,253 @@
+//! A pack on a device: which one computes, and which one takes over if it fails.
+//!
+//! The policy is one for browsers and programs. `Auto` takes a hardware GPU, or the CPU where there is none. A GPU that is
+//! lost is opened again, once. One that is lost again, or computes wrongly, is replaced by the CPU; so is, on `Auto`, one
+//! that cannot hold the model. [`Session::notice`] says why.
+
+use std::any::Any;
+#[cfg(not(target_arch = "wasm32"))]
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::str::FromStr;
+
+#[cfg(not(target_arch = "wasm32"))]
+use crate::classifier::zero_shot::Prompts;
+use crate::classifier::{Explanation, Verdict};
+use crate::engine::Engine;
+use crate::engine::cpu::Cpu;
+use crate::engine::gpu::{Gpu, GpuOptions};
+use crate::pack::manifest::Manifest;
+use crate::pack::source::Source;
+use crate::preprocess::Rgb;
+use crate::task::Task;
+use crate::{Classifier, Error, Result};
+
+/// The device that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Device {
+    /// A hardware GPU if there is one, else the CPU.
+    Auto,
+    /// A GPU, even one that is emulated in software.
+    Gpu,
+    Cpu,
+}
+
+impl FromStr for Device {
+    type Err = Error;
+
+    /// `auto`, `gpu` or `cpu`.
+    fn from_str(name: &str) -> Result<Self> {
+        match name {
+            "auto" => Ok(Device::Auto),
+            "gpu" => Ok(Device::Gpu),
+            "cpu" => Ok(Device::Cpu),
+            _ => Err(Error::UnknownDevice { device: name.into() }),
+        }
+    }
+}
+
+type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// An image, and the text on it.
+pub type Meme<'a> = (&'a Rgb, &'a str);
+
+/// A pack on a device.
+pub struct Session<S> {
+    model: Box<dyn Model>,
+    source: S,
+    device: Device,
+    before_cpu: Box<dyn FnMut() -> Pending<'static, Result<()>>>,
+    notice: Option<String>,
+}
+
+impl<S: Source + Clone + 'static> Session<S> {
+    /// Reads the manifest; no weights yet. `before_cpu` is called before the CPU begins to compute: a browser's threads
+    /// start there.
+    ///
+    /// # Errors
+    /// Those of [`Classifier::open`], of `before_cpu`, and [`Error::NoGpu`] where a GPU is asked for and missing.
+    pub async fn open(
+        device: Device,
+        source: S,
+        before_cpu: impl FnMut() -> Pending<'static, Result<()>> + 'static,
+    ) -> Result<Self> {
+        let mut before_cpu: Box<dyn FnMut() -> Pending<'static, Result<()>>> = Box::new(before_cpu);
+        let model = open(device, &source, &mut before_cpu).await?;
+        Ok(Session { model, source, device, before_cpu, notice: None })
+    }
+
+    /// A session on an engine of the caller's, which nothing replaces.
+    ///
+    /// # Errors
+    /// Those of [`Classifier::open`].
+    pub async fn on(engine: impl Engine + 'static, source: S) -> Result<Self> {
+        let model = Box::new(Classifier::open(engine, source.clone()).await?);
+        Ok(Session { model, source, device: Device::Cpu, before_cpu: Box::new(nothing), notice: None })
+    }
+
+    /// What the pack is.
+    pub fn manifest(&self) -> &Manifest {
+        self.model.manifest()
+    }
+
+    /// What computes, for people: "cpu (relaxed-simd)", "gpu (NVIDIA ...)".
+    pub fn device(&self) -> String {
+        self.model.device()
+    }
+
+    /// Why the device is not the one that the session began with.
+    pub fn notice(&self) -> Option<&str> {
+        self.notice.as_deref()
+    }
+
+    /// Memes that one call should take if there are so many.
+    pub fn batch(&self) -> usize {
+        self.model.batch()
+    }
+
+    /// The GPU, while it computes.
+    pub fn gpu(&self) -> Option<&Gpu> {
+        self.model.engine().downcast_ref()
+    }
+
+    /// As [`Classifier::classify_all`].
+    pub async fn classify(&mut self, memes: &[Meme<'_>], tasks: &[Task]) -> Result<Vec<Verdict>> {
+        self.answer(async |model| model.classify(memes, tasks).await).await
+    }
+
+    /// As [`Classifier::explain`].
+    pub async fn explain(&mut self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Explanation> {
+        self.answer(async |model| model.explain(image, text, tasks).await).await
+    }
+
+    /// As [`Classifier::image_feature`].
+    pub async fn image_feature(&mut self, image: &Rgb) -> Result<Vec<f32>> {
+        self.answer(async |model| model.image_feature(image).await).await
+    }
+
+    /// As [`Classifier::text_feature`].
+    pub async fn text_feature(&mut self, text: &str) -> Result<Vec<f32>> {
+        self.answer(async |model| model.text_feature(text).await).await
+    }
+
+    /// As [`Classifier::prompts`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn prompts(&mut self) -> Result<BTreeMap<Task, Prompts>> {
+        self.answer(async |model| model.prompts().await).await
+    }
+
+    /// The answer, computed again if what the source handed out turns out to be damaged.
+    async fn answer<T>(&mut self, request: impl AsyncFn(&dyn Model) -> Result<T>) -> Result<T> {
+        let answer = self.attempt(&request).await;
+        if matches!(answer, Err(Error::Aborted)) || self.source.settle().await? {
+            return answer;
+        }
+        // The model has damaged weights. The source has dropped them, so this fetches them again.
+        self.model = open(self.device, &self.source, &mut self.before_cpu).await?;
+        let answer = self.attempt(&request).await;
+        match self.source.settle().await? {
+            true => answer,
+            false => Err(Error::Internal { reason: "the cache keeps returning damaged weights".into() }),
+        }
+    }
+
+    /// On the device, or on what is left if it fails.
+    async fn attempt<T>(&mut self, request: &impl AsyncFn(&dyn Model) -> Result<T>) -> Result<T> {
+        let mut result = request(&*self.model).await;
+        if matches!(result, Err(Error::GpuLost { .. })) {
+            // The source still has its weights, so a new device can load them.
+            if let Ok(model) = open(Device::Gpu, &self.source, &mut self.before_cpu).await {
+                self.model = model;
+                result = request(&*self.model).await;
+            }
+        }
+        let give_up = match &result {
+            Err(Error::GpuLost { .. } | Error::GpuWrong { .. }) => true,
+            Err(Error::GpuMemory | Error::GpuLimit { .. }) => self.device == Device::Auto,
+            _ => false,
+        };
+        if let (true, Err(error)) = (give_up, &result) {
+            self.notice = Some(format!("The CPU has taken over: {error}"));
+            self.model = open(Device::Cpu, &self.source, &mut self.before_cpu).await?;
+            result = request(&*self.model).await;
+        }
+        result
+    }
+}
+
+async fn open<S: Source + Clone + 'static>(
+    device: Device,
+    source: &S,
+    before_cpu: &mut Box<dyn FnMut() -> Pending<'static, Result<()>>>,
+) -> Result<Box<dyn Model>> {
+    let gpu = match device {
+        Device::Auto => Gpu::new(&GpuOptions::default()).await.ok(),
+        Device::Gpu => Some(Gpu::new(&GpuOptions { software: true, ..Default::default() }).await?),
+        Device::Cpu => None,
+    };
+    Ok(match gpu {
+        Some(gpu) => Box::new(Classifier::open(gpu, source.clone()).await?),
+        None => {
+            before_cpu().await?;
+            Box::new(Classifier::open(Cpu::new(), source.clone()).await?)
+        }
+    })
+}
+
+/// What a program does before the CPU begins to compute.
+pub fn nothing() -> Pending<'static, Result<()>> {
+    Box::pin(std::future::ready(Ok(())))
+}
+
+/// A classifier on some engine.
+trait Model {
+    fn manifest(&self) -> &Manifest;
+    fn engine(&self) -> &dyn Any;
+    fn device(&self) -> String;
+    fn batch(&self) -> usize;
+    fn classify<'a>(&'a self, memes: &'a [Meme<'a>], tasks: &'a [Task]) -> Pending<'a, Result<Vec<Verdict>>>;
+    fn explain<'a>(&'a self, image: &'a Rgb, text: &'a str, tasks: &'a [Task]) -> Pending<'a, Result<Explanation>>;
+    fn image_feature<'a>(&'a self, image: &'a Rgb) -> Pending<'a, Result<Vec<f32>>>;
+    fn text_feature<'a>(&'a self, text: &'a str) -> Pending<'a, Result<Vec<f32>>>;
+    #[cfg(not(target_arch = "wasm32"))]
+    fn prompts(&self) -> Pending<'_, Result<BTreeMap<Task, Prompts>>>;
+}
+
+impl<E: Engine + 'static, S: Source + 'static> Model for Classifier<E, S> {
+    fn manifest(&self) -> &Manifest {
+        self.manifest()
+    }
+
+    fn engine(&self) -> &dyn Any {
+        self.engine()
+    }
+
+    fn device(&self) -> String {
+        self.engine().name()
+    }
+
+    fn batch(&self) -> usize {
+        self.engine().batch()
+    }
+
+    fn classify<'a>(&'a self, memes: &'a [Meme<'a>], tasks: &'a [Task]) -> Pending<'a, Result<Vec<Verdict>>> {
+        Box::pin(self.classify_all(memes, tasks))
+    }
+
+    fn explain<'a>(&'a self, image: &'a Rgb, text: &'a str, tasks: &'a [Task]) -> Pending<'a, Result<Explanation>> {
+        Box::pin(self.explain(image, text, tasks))
+    }
+
+    fn image_feature<'a>(&'a self, image: &'a Rgb) -> Pending<'a, Result<Vec<f32>>> {
+        Box::pin(self.image_feature(image))
+    }
+
+    fn text_feature<'a>(&'a self, text: &'a str) -> Pending<'a, Result<Vec<f32>>> {
+        Box::pin(self.text_feature(text))
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn prompts(&self) -> Pending<'_, Result<BTreeMap<Task, Prompts>>> {
+        Box::pin(self.prompts())
+    }
+}
