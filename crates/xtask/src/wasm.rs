@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, thread};
+use std::{env, fs, thread};
 
 use crate::toolchain::{run, sysroot};
 use crate::{Error, Result, licences, repository};
@@ -68,6 +68,7 @@ impl Module {
     pub fn build(&self, root: &Path, pace: Pace) -> Result<()> {
         let target = repository::target(root);
         let pkg = root.join(repository::MODULES);
+        fs::create_dir_all(&pkg).map_err(|source| Error::Write { path: pkg.clone(), source })?;
         // Meanwhile what the module needs in the end: the module's last steps have work for one processor only.
         let wasm = thread::scope(|scope| {
             let rest = scope.spawn(|| {
@@ -142,8 +143,6 @@ fn nameless(root: &Path, target: &Path) -> Result<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
     use crate::repository::{SOURCES, copy, root};
 
