@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-use crate::repository::{self, copy};
+use crate::repository::{self, copy, read_json};
 use crate::{Error, Result, bundle, pack};
 
 /// What only the bundler needs of the extension's sources.
@@ -72,7 +72,7 @@ impl Extension {
             copy(&package.join(&file), &out.join("memeclip").join(&file))?;
         }
         copy(&pack, &out.join("weights"))?;
-        let manifest = manifest(read(&root.join(repository::EXTENSION).join("manifest.json"))?, self.browser);
+        let manifest = manifest(read_json(&root.join(repository::EXTENSION).join("manifest.json"))?, self.browser);
         let path = out.join("manifest.json");
         fs::write(&path, format!("{manifest:#}\n")).map_err(|source| Error::Write { path, source })?;
         println!("{}", out.display());
@@ -109,12 +109,7 @@ fn shipped(source: &Path) -> Result<Vec<OsString>> {
 /// The files and folders of the npm package, as it lists them.
 fn package_files(package: &Path) -> Result<Vec<String>> {
     let path = package.join("package.json");
-    serde_json::from_value(read(&path)?["files"].take()).map_err(|source| Error::Json { path, source })
-}
-
-pub(crate) fn read(path: &Path) -> Result<Value> {
-    let text = fs::read(path).map_err(|source| Error::Repository { path: path.into(), source })?;
-    serde_json::from_slice(&text).map_err(|source| Error::Json { path: path.into(), source })
+    serde_json::from_value(read_json(&path)?["files"].take()).map_err(|source| Error::Json { path, source })
 }
 
 /// The manifest with the program's version, and as the browser wants it: Firefox has no offscreen documents, but its

@@ -12,6 +12,7 @@
 //! on what processes WebAssembly, which is the program `memeclip-bindgen` in `crates/bindgen`.
 
 mod bundle;
+mod command;
 pub mod demo;
 mod error;
 pub mod extension;

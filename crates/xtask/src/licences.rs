@@ -8,8 +8,7 @@ use std::{fs, io};
 
 use serde::Deserialize;
 
-use crate::toolchain::check;
-use crate::wasm::cargo;
+use crate::command::{cargo, check};
 use crate::{Error, Result};
 
 const HEAD: &str = "The WebAssembly in this folder is memeclip's, MIT OR Apache-2.0, and has in it what follows. It also has Rust's \

@@ -31,6 +31,12 @@ pub fn target(root: &Path) -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
 }
 
+/// Reads a JSON file.
+pub fn read_json(path: &Path) -> Result<serde_json::Value> {
+    let text = fs::read(path).map_err(|source| Error::Repository { path: path.into(), source })?;
+    serde_json::from_slice(&text).map_err(|source| Error::Json { path: path.into(), source })
+}
+
 /// Copies a file or a folder.
 pub fn copy(from: &Path, to: &Path) -> Result<()> {
     copy_all(from, to).map_err(|source| Error::Copy { from: from.into(), to: to.into(), source })

@@ -1,12 +1,14 @@
 //! What the Rust toolchain must have. rustup reads `rust-toolchain.toml` only when it installs a toolchain: to one that is
 //! there already it adds nothing.
 
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 
-use crate::wasm::TARGET;
+use crate::command::{check, run};
 use crate::{Error, Result};
+
+/// What the page's modules are compiled for.
+pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// A part of a toolchain.
 struct Component {
@@ -65,16 +67,4 @@ impl Component {
             source,
         })
     }
-}
-
-/// Runs a program to its end, with its output on standard error: standard output is for the page's address.
-pub fn run(command: &mut Command) -> io::Result<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let status = command.stdout(io::stderr()).status()?;
-    check(&name, status)
-}
-
-/// A failed program as an error.
-pub fn check(name: &str, status: ExitStatus) -> io::Result<()> {
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("{name} ended with {status}"))) }
 }

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, thread};
 
-use crate::toolchain::{run, sysroot};
+use crate::command::{cargo, run};
+use crate::toolchain::{TARGET, sysroot};
 use crate::{Error, Result, licences, repository};
 
-pub const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "wasm";
 /// The crate that the modules are made of.
 const PACKAGE: &str = "memeclip-web";
@@ -121,13 +121,6 @@ fn bindgen(root: &Path, command: &str, arguments: &[&std::ffi::OsStr]) -> Result
         cargo.arg("--").args(arguments);
     }
     run(&mut cargo).map_err(|source| Error::Step { step: format!("cargo {command} of {BINDGEN}"), source })
-}
-
-/// cargo, to be run in the repository.
-pub fn cargo(root: &Path) -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root);
-    cargo
 }
 
 /// Flags that keep this machine's folders out of the module, whose panics name the files that they come from. So the same
