@@ -13,7 +13,7 @@ use common::{block_on, memeclip, model, scratch, tiny_model};
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
 use memeclip::engine::gpu::{Gpu, GpuOptions};
-use memeclip::model::VisionTower;
+use memeclip::model::{VisionConfig, VisionTower};
 use memeclip::preprocess::Rgb;
 use memeclip::verdict::{Task, Verdict};
 use memeclip::weights::checkpoint::ClipCheckpoint;
@@ -124,7 +124,8 @@ fn check_rollouts<E: Engine>(engine: E, pack: &Path, goldens: &Goldens, bound: f
     let tower = VisionTower::new(clip.vision.clone(), clip.projection);
     let mut worst = 0f32;
     for meme in &goldens.memes {
-        let pixels = preprocess::normalize(&preprocess::resize(&picture(&meme.image), clip.vision.image_size));
+        let VisionConfig { image_size, mean, std, .. } = &clip.vision;
+        let pixels = preprocess::normalize(&preprocess::resize(&picture(&meme.image), *image_size), mean, std);
         let (_, shares) = block_on(tower.rollout(&engine, &loader, &pixels)).unwrap();
         let shares = block_on(engine.read(&[&shares])).unwrap().remove(0);
         let (shares, padding) = shares.split_at(clip.vision.patches());

@@ -5,6 +5,7 @@ mod burn;
 mod cases;
 mod gpu;
 mod naive;
+mod towers;
 
 use cases::{Tolerance, check};
 use memeclip::engine::cpu::Cpu;
