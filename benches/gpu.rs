@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use memeclip::engine::Engine as _;
 use memeclip::engine::gpu::{Gpu, GpuOptions, KernelTime};
-use memeclip::model::VisionTower;
+use memeclip::model::{VisionConfig, VisionTower};
 use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::preprocess::{self, Rgb};
@@ -92,7 +92,8 @@ async fn batches(runs: usize, pack: &str, image: &Rgb) -> Result<()> {
     let clip = &loader.manifest().clip;
     let tower = VisionTower::new(clip.vision.clone(), clip.projection);
     engine.prepare(loader.manifest().dtype, &[clip.vision.width / clip.vision.heads]).await?;
-    let pixels = preprocess::normalize(&preprocess::resize(image, clip.vision.image_size));
+    let VisionConfig { image_size, mean, std, .. } = &clip.vision;
+    let pixels = preprocess::normalize(&preprocess::resize(image, *image_size), mean, std);
     let mut times = BATCHES.map(|_| Vec::new());
     // The first round loads and compiles.
     for round in 0..=runs {

@@ -166,7 +166,7 @@ fn hugging_face_config(c: &ClipConfig) -> String {
         "logit_scale_init_value": 2.6592,
         "vision_config": {
             "model_type": "clip_vision_model",
-            "hidden_act": "quick_gelu",
+            "hidden_act": v.activation,
             "hidden_size": v.width,
             "image_size": v.image_size,
             "intermediate_size": v.mlp,
@@ -177,7 +177,7 @@ fn hugging_face_config(c: &ClipConfig) -> String {
         },
         "text_config": {
             "model_type": "clip_text_model",
-            "hidden_act": "quick_gelu",
+            "hidden_act": t.activation,
             "hidden_size": t.width,
             "intermediate_size": t.mlp,
             "max_position_embeddings": t.context,

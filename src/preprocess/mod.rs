@@ -19,19 +19,14 @@ pub struct Rgb {
     pub data: Vec<u8>,
 }
 
-/// Means and standard deviations of CLIP's training images, channel by channel, for values 0 to 1.
-const MEAN: [f32; 3] = [0.48145466, 0.4578275, 0.40821073];
-#[expect(clippy::excessive_precision, reason = "the digits that OpenAI published")]
-const DEVIATION: [f32; 3] = [0.26862954, 0.26130258, 0.27577711];
-
-/// A picture of nothing but the mean colour of CLIP's training images: normalised, it is 0 but for rounding to 8 bits.
-pub fn neutral() -> Rgb {
-    Rgb { width: 1, height: 1, data: MEAN.map(|mean| (255.0 * mean).round() as u8).into() }
+/// An image of the mean colour alone: [`normalize`] makes it 0, but for rounding to 8 bits.
+pub fn neutral(mean: &[f32; 3]) -> Rgb {
+    Rgb { width: 1, height: 1, data: mean.map(|mean| (255.0 * mean).round() as u8).into() }
 }
 
-/// CLIP's normalisation: [3, height, width] f32.
-pub fn normalize(image: &Rgb) -> Vec<f32> {
+/// (value / 255 - mean) / std, channel by channel: [3, height, width].
+pub fn normalize(image: &Rgb, mean: &[f32; 3], std: &[f32; 3]) -> Vec<f32> {
     let pixels = image.data.as_chunks::<3>().0;
-    let channel = |c: usize| pixels.iter().map(move |pixel| (pixel[c] as f32 / 255.0 - MEAN[c]) / DEVIATION[c]);
+    let channel = |c: usize| pixels.iter().map(move |pixel| (pixel[c] as f32 / 255.0 - mean[c]) / std[c]);
     (0..3).flat_map(channel).collect()
 }

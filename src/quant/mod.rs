@@ -12,7 +12,7 @@
 //! | `q4` | `[panel][block][4 groups][8 rows][4 bytes]`: value = scale · (q - 8) | the same | 4.5 |
 //!
 //! Processors without a dot product of int8 sum products with activations of 7 bits in lanes of 16, which have room for
-//! any two of them. So that there is room for four, [`Matrix::encode`] keeps `q8` codes to a rule ([`fits_quads`]), which
+//! any two of them. So that there is room for four, [`Matrix::encode`] keeps `q8` codes to a rule ([`sums_fit_i16`]), which
 //! makes the cpu engine half as fast again. Most blocks obey it anyway, and the others take a slightly larger scale.
 //!
 //! In `q4`, byte i of group g holds column 4g+i of the block in its low nibble and column 16+4g+i in its high one.
@@ -232,7 +232,7 @@ fn code(data: &[u8], format: Format, block: usize, lane: usize, col: usize) -> i
     }
 }
 
-/// Scale and codes in -127..=127 that keep to [`fits_quads`]. With so many levels, rounding by the largest magnitude is
+/// Scale and codes in -127..=127 that keep to [`sums_fit_i16`]. With so many levels, rounding by the largest magnitude is
 /// already within a few hundredths of a percent of the best scale.
 fn round_q8(block: &[f32; BLOCK]) -> (f16, [i8; BLOCK]) {
     let max = block.iter().fold(0f32, |max, v| max.max(v.abs()));
@@ -240,7 +240,7 @@ fn round_q8(block: &[f32; BLOCK]) -> (f16, [i8; BLOCK]) {
     loop {
         let inverse = if scale.to_f32() > 0.0 { 1.0 / scale.to_f32() } else { 0.0 };
         let codes = block.map(|v| (v * inverse).round().clamp(-127.0, 127.0) as i8);
-        if fits_quads(&codes) {
+        if sums_fit_i16(&codes) {
             return (scale, codes);
         }
         // The next larger one.
@@ -250,13 +250,13 @@ fn round_q8(block: &[f32; BLOCK]) -> (f16, [i8; BLOCK]) {
 
 /// Whether products of a block's codes with any 0..=127 can be summed by fours in 16 bits: by the columns 4g, 4g + 1,
 /// 4g + 4, 4g + 5 and the two next to these, for even g, which is how a kernel meets them.
-pub fn fits_quads(codes: &[i8; BLOCK]) -> bool {
+pub fn sums_fit_i16(codes: &[i8; BLOCK]) -> bool {
     const MOST: i16 = i16::MAX / 127;
     codes.as_chunks::<8>().0.iter().all(|groups| {
         [0, 2].iter().all(|first| {
-            let quad = [0, 1, 4, 5].map(|column| groups[first + column] as i16);
-            let positive: i16 = quad.iter().map(|&code| code.max(0)).sum();
-            let negative: i16 = quad.iter().map(|&code| code.min(0)).sum();
+            let four = [0, 1, 4, 5].map(|column| groups[first + column] as i16);
+            let positive: i16 = four.iter().map(|&code| code.max(0)).sum();
+            let negative: i16 = four.iter().map(|&code| code.min(0)).sum();
             positive <= MOST && negative >= -MOST
         })
     })
@@ -348,15 +348,15 @@ mod tests {
 
     /// The worst activations for the codes, and how often a larger scale was needed.
     #[test]
-    fn q8_codes_fit_quads_at_little_cost() {
+    fn q8_codes_fit_16_bits_at_little_cost() {
         let values = bell(1 << 16);
         let mut scales = 0.0;
         for block in values.as_chunks::<BLOCK>().0 {
             let (scale, codes) = round_q8(block);
-            for (quads, first) in codes.as_chunks::<8>().0.iter().flat_map(|groups| [(groups, 0), (groups, 2)]) {
+            for (groups, first) in codes.as_chunks::<8>().0.iter().flat_map(|pair| [(pair, 0), (pair, 2)]) {
                 for sign in [1, -1] {
-                    let quad = [0, 1, 4, 5].map(|column| quads[first + column] as i32 * sign);
-                    assert!(quad.iter().map(|&code| if code > 0 { 127 * code } else { 0 }).sum::<i32>() < 1 << 15);
+                    let four = [0, 1, 4, 5].map(|column| groups[first + column] as i32 * sign);
+                    assert!(four.iter().map(|&code| if code > 0 { 127 * code } else { 0 }).sum::<i32>() < 1 << 15);
                 }
             }
             let plain = block.iter().fold(0f32, |max, v| max.max(v.abs())) / 127.0;
@@ -364,7 +364,7 @@ mod tests {
         }
         let mean = scales / (values.len() / BLOCK) as f32;
         assert!((1.0..1.1).contains(&mean), "scales are {mean} times the plain ones");
-        assert!(!fits_quads(&[127; BLOCK]) && !fits_quads(&[-127; BLOCK]) && fits_quads(&[64; BLOCK]));
+        assert!(!sums_fit_i16(&[127; BLOCK]) && !sums_fit_i16(&[-127; BLOCK]) && sums_fit_i16(&[64; BLOCK]));
     }
 
     #[test]

@@ -128,9 +128,10 @@ impl Source for Memory<'_> {
 
 /// The smallest CLIP that the kernels take.
 pub fn small_clip() -> ClipConfig {
+    let ClipConfig { vision, text, .. } = ClipConfig::named("tiny").unwrap();
     ClipConfig {
-        vision: VisionConfig { image_size: 4, patch_size: 2, width: 32, layers: 1, heads: 1, mlp: 32 },
-        text: TextConfig { context: 8, vocabulary: 516, width: 32, layers: 1, heads: 1, mlp: 32 },
+        vision: VisionConfig { image_size: 4, patch_size: 2, width: 32, layers: 1, heads: 1, mlp: 32, ..vision },
+        text: TextConfig { context: 8, vocabulary: 516, width: 32, layers: 1, heads: 1, mlp: 32, ..text },
         projection: 32,
     }
 }

@@ -81,8 +81,8 @@ impl Engine for Counting {
         self.cpu.embed(&table.weight, ids)
     }
 
-    fn rows(&self, x: &Tensor, ids: &[u32]) -> Tensor {
-        self.cpu.rows(x, ids)
+    fn gather(&self, x: &Tensor, ids: &[u32]) -> Tensor {
+        self.cpu.gather(x, ids)
     }
 
     fn layer_norm(&self, x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f32) -> Tensor {
@@ -116,16 +116,24 @@ impl Engine for Counting {
         self.cpu.attention(qkv, sequences, heads, mask)
     }
 
-    fn mix(&self, a: &Tensor, alpha: f32, b: &Tensor, beta: f32) -> Tensor {
-        self.cpu.mix(a, alpha, b, beta)
+    fn add_scaled(&self, a: &Tensor, alpha: f32, b: &Tensor, beta: f32) -> Tensor {
+        self.cpu.add_scaled(a, alpha, b, beta)
+    }
+
+    fn scale(&self, x: &Tensor, factor: f32) -> Tensor {
+        self.cpu.scale(x, factor)
     }
 
     fn multiply(&self, a: &Tensor, b: &Tensor) -> Tensor {
         self.cpu.multiply(a, b)
     }
 
-    fn normalize(&self, x: &Tensor) -> Tensor {
-        self.cpu.normalize(x)
+    fn outer_product(&self, a: &Tensor, b: &Tensor) -> Tensor {
+        self.cpu.outer_product(a, b)
+    }
+
+    fn l2_normalize(&self, x: &Tensor) -> Tensor {
+        self.cpu.l2_normalize(x)
     }
 
     fn prepare(&self, format: Format, heads: &[usize]) -> impl Future<Output = Result<()>> {

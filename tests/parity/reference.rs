@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use memeclip::Classifier;
 use memeclip::classifier::Verdict;
 use memeclip::engine::Engine;
-use memeclip::model::VisionTower;
+use memeclip::model::{VisionConfig, VisionTower};
 use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::preprocess::{self, Rgb};
@@ -113,7 +113,8 @@ pub fn check_rollouts<E: Engine>(engine: E, pack: &Path, goldens: &Goldens, boun
     let tower = VisionTower::new(clip.vision.clone(), clip.projection);
     let mut worst = 0f32;
     for meme in &goldens.memes {
-        let pixels = preprocess::normalize(&preprocess::resize(&picture(&meme.image), clip.vision.image_size));
+        let VisionConfig { image_size, mean, std, .. } = &clip.vision;
+        let pixels = preprocess::normalize(&preprocess::resize(&picture(&meme.image), *image_size), mean, std);
         let (_, shares) = block_on(tower.rollout(&engine, &loader, &pixels)).unwrap();
         let shares = block_on(engine.read(&[&shares])).unwrap().remove(0);
         let (shares, padding) = shares.split_at(clip.vision.patches());

@@ -81,10 +81,6 @@ impl Initial<'_> {
 }
 
 impl Weights<Burn> for Initial<'_> {
-    fn engine(&self) -> &Burn {
-        self.engine
-    }
-
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor<2>> {
         self.inputs = cols;
         self.uniform(name, cols, rows)
@@ -104,14 +100,10 @@ struct Current<'a> {
 }
 
 impl Weights<Burn> for Current<'_> {
-    fn engine(&self) -> &Burn {
-        self.engine
-    }
-
     fn matrix(&mut self, name: &str, _rows: usize, _cols: usize) -> Result<Tensor<2>> {
         let tensor = &self.tensors[name];
         match name == "classifier" && self.normalize {
-            true => Ok(self.engine.normalize(&tensor.clone().transpose()).transpose()),
+            true => Ok(self.engine.l2_normalize(&tensor.clone().transpose()).transpose()),
             false => Ok(tensor.clone()),
         }
     }

@@ -188,13 +188,13 @@ impl Classifier {
 
     /// What has been found out about the adapter, to be kept for the next visit; nothing on the CPU.
     pub fn plans(&self) -> Option<String> {
-        self.session.gpu().map(Gpu::plans)
+        self.session.gpu().map(Gpu::export_tuning)
     }
 
     /// Takes over what an earlier visit found out about the same adapter.
     pub fn adopt(&self, plans: &str) {
         if let Some(gpu) = self.session.gpu() {
-            gpu.adopt(plans);
+            gpu.import_tuning(plans);
         }
     }
 
