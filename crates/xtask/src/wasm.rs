@@ -113,10 +113,11 @@ impl Module {
     }
 }
 
-/// Builds or runs the program that adds the JavaScript.
+/// Builds or runs the program that adds the JavaScript. It is one of the workspace's default members, as this program is, and
+/// no other choice of packages is made here: so cargo compiles what both depend on once.
 fn bindgen(root: &Path, command: &str, arguments: &[&std::ffi::OsStr]) -> Result<()> {
     let mut cargo = cargo(root);
-    cargo.args([command, "--quiet", "--locked", "--release", "--package", BINDGEN]);
+    cargo.args([command, "--quiet", "--locked", "--release", "--bin", BINDGEN]);
     if !arguments.is_empty() {
         cargo.arg("--").args(arguments);
     }
