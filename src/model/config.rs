@@ -172,9 +172,9 @@ impl ClipConfig {
             return Ok(());
         }
         let reason = format!(
-            "unsupported configuration: widths must be multiples of {BLOCK} and at most {WIDTH}, head widths multiples of {HEAD_WIDTH_STEP} from {BLOCK} to {MAX_HEAD_WIDTH}, layers at most {LAYERS}, the image at most {SIDE} pixels wide and a whole number of patches, tokens at most {TOKENS}, the vocabulary at most {VOCABULARY}, layer_norm_eps from 1e-12 to 1, mean within ±100, std from 1e-6 to 1e6; got {self:?}"
+            "widths must be multiples of {BLOCK} and at most {WIDTH}, head widths multiples of {HEAD_WIDTH_STEP} from {BLOCK} to {MAX_HEAD_WIDTH}, layers at most {LAYERS}, the image at most {SIDE} pixels wide and a whole number of patches, tokens at most {TOKENS}, the vocabulary at most {VOCABULARY}, layer_norm_eps from 1e-12 to 1, mean within ±100, std from 1e-6 to 1e6; got {self:?}"
         );
-        Err(Error::Manifest { name: name.into(), reason })
+        Err(Error::UnsupportedModel { name: name.into(), reason })
     }
 }
 

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 pub use block::Block;
 pub use config::{BlockConfig, ClipConfig, Fusion, HeadConfig, TextConfig, VisionConfig};
 pub use head::{Dropout, Head};
-pub use text::TextTower;
+pub use text::{TextTower, load_tokenizer};
 pub use vision::{VisionTower, patches};
 
 use crate::engine::{Activation, Engine};

@@ -2,7 +2,6 @@
 //! cross-origin isolated lack threads.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::{env, fs, thread};
 
 use crate::command::{cargo, run};
