@@ -429,7 +429,7 @@ fn every_variant_trains_and_sees_what_its_name_says() {
     for name in ["align", "cross", "adapters", "classifier", "MemeCLIP"] {
         assert!(auroc(name) > 0.9, "{name}: {}", auroc(name));
     }
-    for name in ["picture only", "words only", "zero-shot"] {
+    for name in ["image only", "text only", "zero-shot"] {
         assert!((auroc(name) - 0.5).abs() < 0.2, "{name}: {}", auroc(name));
     }
 }
