@@ -1,5 +1,5 @@
-//! What the Rust toolchain must have. rustup reads `rust-toolchain.toml` only when it installs a toolchain: to one that is
-//! there already it adds nothing.
+//! Installs the parts that the Rust toolchain lacks. rustup reads `rust-toolchain.toml` only when it installs a toolchain;
+//! it adds nothing to an installed one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,9 @@ use crate::{Error, Result};
 /// A part of a toolchain.
 struct Component {
     name: &'static str,
-    /// Below the sysroot; there if the part is.
+    /// A path in the sysroot that exists if the part is installed.
     path: &'static str,
-    /// What rustup installs it with.
+    /// Arguments of rustup that install it.
     install: [&'static str; 3],
 }
 
@@ -23,7 +23,7 @@ const COMPONENTS: [Component; 2] = [
         path: "lib/rustlib/wasm32-unknown-unknown/lib",
         install: ["target", "add", TARGET],
     },
-    // The module with threads compiles the standard library with atomics.
+    // For the module with threads, which compiles the standard library with atomics.
     Component {
         name: "source of the standard library",
         path: "lib/rustlib/src/rust/library/Cargo.lock",
@@ -31,7 +31,7 @@ const COMPONENTS: [Component; 2] = [
     },
 ];
 
-/// Installs what is missing.
+/// Installs the missing parts.
 pub fn complete(root: &Path) -> Result<()> {
     let sysroot = sysroot(root)?;
     for component in &COMPONENTS {
@@ -56,7 +56,7 @@ impl Component {
         }
         eprintln!("installing the {} ...", self.name);
         let installed = run(Command::new("rustup").args(self.install).current_dir(root));
-        // rustup may have another toolchain in mind than the one that is used.
+        // rustup may have installed it to another toolchain than the one in use.
         let found = installed.and_then(|()| path.metadata().map(drop));
         found.map_err(|source| Error::Component {
             component: self.name,
@@ -74,7 +74,7 @@ pub fn run(command: &mut Command) -> io::Result<()> {
     check(&name, status)
 }
 
-/// A failed program as an error.
+/// Turns a failing exit status into an error.
 pub fn check(name: &str, status: ExitStatus) -> io::Result<()> {
     if status.success() { Ok(()) } else { Err(io::Error::other(format!("{name} ended with {status}"))) }
 }
