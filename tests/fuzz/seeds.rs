@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use memeclip::model::Tensors;
+use memeclip::pack::synth;
 use memeclip::pack::writer::PackWriter;
 use memeclip::quant::{Format, Matrix};
-use memeclip::pack::synth;
 use safetensors::SafeTensors;
 
 fn main() {

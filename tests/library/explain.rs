@@ -5,7 +5,6 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
 
 use common::{block_on, repository, tiny_pack};
 use memeclip::classifier::{Explanation, PARTS};

@@ -7,7 +7,6 @@ mod common;
 mod targets;
 
 use std::fs;
-use std::path::Path;
 
 use common::repository;
 use memeclip::Error;
