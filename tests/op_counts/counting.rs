@@ -1,4 +1,4 @@
-//! The cpu engine, which also counts what it is asked to do.
+//! The CPU engine, with a count of its operations.
 
 use std::cell::Cell;
 
@@ -7,20 +7,20 @@ use memeclip::engine::cpu::Cpu;
 use memeclip::engine::{Activation, Engine, Mask};
 use memeclip::quant::{Format, Matrix};
 
-/// What requests have cost so far.
+/// Counts of operations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Work {
     pub linears: usize,
     pub attentions: usize,
     pub layer_norms: usize,
-    /// Multiply-accumulates of the matrix products, attention's among them.
+    /// Multiply-accumulates of the matrix products, including those of attention.
     pub macs: usize,
 }
 
 pub struct Counting {
     cpu: Cpu,
     work: Cell<Work>,
-    /// Passes for a GPU, whose driver adds this to the variance in layer norms.
+    /// If set, the engine claims to be a GPU, whose faulty driver adds this to the variance in layer norms.
     driver: Option<f32>,
 }
 
@@ -40,7 +40,7 @@ impl Counting {
         Counting { driver: Some(error), ..Counting::new() }
     }
 
-    /// What has been done since the last time that this was asked.
+    /// The work since the last call.
     pub fn take(&self) -> Work {
         self.work.take()
     }

@@ -1,4 +1,4 @@
-//! The extension's content script, which browsers load as one script: esbuild bundles it, through Node.js.
+//! Bundles the extension's content script with esbuild (Node.js), because browsers load it as one classic script.
 
 use std::io;
 use std::path::{self, Path};
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::repository::read_json;
 use crate::{Error, Result};
 
-/// Says early that Node.js is missing, and installs the bundler that `package.json` names if it is not there.
+/// Checks that Node.js exists, and installs the bundler of `package.json` if it is missing.
 ///
 /// # Errors
 /// [`Error::Node`] if Node.js cannot be started or npm cannot install.

@@ -1,4 +1,4 @@
-//! Where things lie in the repository.
+//! Paths in the repository.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -9,15 +9,15 @@ use crate::{Error, Result};
 pub const PAGE: &str = "www/demo";
 /// The npm package.
 pub const PACKAGE: &str = "www/memeclip";
-/// The WebAssembly, in the npm package.
+/// The WebAssembly modules, in the npm package.
 pub const MODULES: &str = "www/memeclip/pkg";
 /// The extension's own files.
 pub const EXTENSION: &str = "www/extension";
-/// Colours and fonts, which the page and the extension share.
+/// Colours and fonts of the page and the extension.
 pub const THEME: &str = "www/demo/theme.css";
-/// The small pack that comes along.
+/// The small pack in the repository.
 pub const PACK: &str = "weights/default";
-/// What the modules are made of.
+/// The sources of the modules.
 pub const SOURCES: [&str; 7] =
     ["src", "crates/web", "crates/bindgen", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"];
 

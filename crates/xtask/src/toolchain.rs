@@ -1,5 +1,5 @@
-//! What the Rust toolchain must have. rustup reads `rust-toolchain.toml` only when it installs a toolchain: to one that is
-//! there already it adds nothing.
+//! Installs the parts that the Rust toolchain lacks. rustup reads `rust-toolchain.toml` only when it installs a toolchain;
+//! it adds nothing to an installed one.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,9 +13,9 @@ pub const TARGET: &str = "wasm32-unknown-unknown";
 /// A part of a toolchain.
 struct Component {
     name: &'static str,
-    /// Below the sysroot; there if the part is.
+    /// A path in the sysroot that exists if the part is installed.
     path: &'static str,
-    /// What rustup installs it with.
+    /// Arguments of rustup that install it.
     install: [&'static str; 3],
 }
 
@@ -25,7 +25,7 @@ const COMPONENTS: [Component; 2] = [
         path: "lib/rustlib/wasm32-unknown-unknown/lib",
         install: ["target", "add", TARGET],
     },
-    // The module with threads compiles the standard library with atomics.
+    // For the module with threads, which compiles the standard library with atomics.
     Component {
         name: "source of the standard library",
         path: "lib/rustlib/src/rust/library/Cargo.lock",
@@ -33,7 +33,7 @@ const COMPONENTS: [Component; 2] = [
     },
 ];
 
-/// Installs what is missing.
+/// Installs the missing parts.
 pub fn complete(root: &Path) -> Result<()> {
     let sysroot = sysroot(root)?;
     for component in &COMPONENTS {
@@ -58,7 +58,7 @@ impl Component {
         }
         eprintln!("installing the {} ...", self.name);
         let installed = run(Command::new("rustup").args(self.install).current_dir(root));
-        // rustup may have another toolchain in mind than the one that is used.
+        // rustup may have installed it to another toolchain than the one in use.
         let found = installed.and_then(|()| path.metadata().map(drop));
         found.map_err(|source| Error::Component {
             component: self.name,
