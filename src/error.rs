@@ -129,7 +129,7 @@ impl Error {
             ),
             Error::ImageBytes { .. } => "Save it smaller or as JPEG.",
             Error::TextTooLong { .. } => "The model reads 77 tokens: shorten it.",
-            Error::UnknownTask { known, .. } => &format!("This pack has: {known}."),
+            Error::UnknownTask { known, .. } => &format!("Known: {known}."),
             Error::Manifest { .. } => "Point to the folder that holds a pack's manifest.json.",
             Error::ManifestHash { .. } => {
                 "If the pack was changed on purpose, take the integrity that `memeclip inspect` prints; if not, do not use it."

@@ -12,7 +12,7 @@ use common::{repository, scratch, tiny_model, tiny_pack};
 use memeclip::classifier::softmax;
 use memeclip::classifier::zero_shot::Prompts;
 use memeclip::pack::manifest::Manifest;
-use memeclip::task::Task;
+use memeclip::task::{self, Task};
 use memeclip_train::data::{Features, Labels, Meme, Split};
 use program::{memeclip, run};
 use serde_json::Value;
@@ -46,24 +46,26 @@ fn features() -> Features {
         let split = if i % 3 == 0 { Split::Val } else { Split::Test };
         let mut labels = Labels::default();
         let hate = if split == Split::Val { 0 } else { usize::from(i % 7 < 3) };
-        labels.set(Task::Hate, hate);
-        labels.set(Task::Stance, i % 11 % 3);
-        labels.set(Task::Humor, i % 5 % 2);
+        labels.insert("hate".into(), hate);
+        labels.insert("stance".into(), i % 11 % 3);
+        labels.insert("humor".into(), i % 5 % 2);
         if hate == 1 {
-            labels.set(Task::Target, i % 4);
+            labels.insert("target".into(), i % 4);
         }
         Meme { name: format!("meme {i}.png"), text: format!("{i}: {HOSTILE}"), split, labels }
     });
-    let prompts = |task: Task| {
-        let classes = task.labels().len();
-        Prompts { embeddings: vec![0.0; classes * projection], class_weights: vec![0.0; classes * map] }
+    let prompts = |task: &Task| {
+        let classes = task.labels.len();
+        let (embeddings, class_weights) = (vec![0.0; classes * projection], vec![0.0; classes * map]);
+        (task.name.clone(), Prompts { embeddings, class_weights })
     };
     Features {
         towers: manifest.towers(),
         memes: memes.collect(),
         image: noise(1).take(90 * projection).collect(),
         text: noise(2).take(90 * width).collect(),
-        prompts: Task::ALL.map(|task| (task, prompts(task))).into(),
+        prompts: task::pridemm().iter().map(prompts).collect(),
+        tasks: task::pridemm().to_vec(),
     }
 }
 
@@ -182,7 +184,7 @@ fn figures_follow_from_the_predictions() {
     for ((task, split), rows) in &all {
         println!("{task}, {split}");
         let outcome = evaluation.outcome(task, split);
-        let classes = task.parse::<Task>().unwrap().labels().len();
+        let classes = task::find(task::pridemm(), task).unwrap().labels.len();
         let n = rows.len() as f64;
         assert_eq!(outcome["examples"], rows.len());
         assert!(rows.iter().all(|row| row.logits.len() == classes && row.probabilities.len() == classes));
@@ -227,7 +229,7 @@ fn threshold_sweep() {
     let sweep = &evaluation.outcome("hate", "test")["sweep"];
     let supports = |row: &Row| {
         let meme = features.memes.iter().find(|meme| meme.name == row.name).unwrap();
-        meme.labels.get(Task::Stance) == Some(1) && row.label == 0
+        meme.labels.get("stance") == Some(&1) && row.label == 0
     };
     let supportive: Vec<&Row> = rows.iter().filter(|row| supports(row)).collect();
     assert!(supportive.len() > 5);
@@ -299,7 +301,7 @@ fn heads_from_files_and_temperatures() {
         fs::copy(&path, warm.join(path.file_name().unwrap())).unwrap();
     }
     let mut manifest = manifest(&warm);
-    manifest.heads.get_mut(&Task::Hate).unwrap().temperature = 2.5;
+    manifest.heads.get_mut("hate").unwrap().temperature = 2.5;
     fs::write(warm.join("manifest.json"), serde_json::to_string(&manifest).unwrap()).unwrap();
     let dir = scratch("warm");
     features.write(&dir).unwrap();

@@ -7,7 +7,7 @@ use std::fs;
 
 use common::scratch;
 use memeclip::Error;
-use memeclip::task::Task;
+use memeclip::task;
 use memeclip_train::data::{DataFile, DataSet, Labels, Split};
 
 /// Reads a file of this content.
@@ -16,7 +16,7 @@ fn read(test: &str, file: &str, content: impl AsRef<[u8]>, split: Option<Split>)
     fs::create_dir_all(&dir).unwrap();
     let path = dir.join(file);
     fs::write(&path, content).unwrap();
-    DataSet::read(&[DataFile { path, split }])
+    DataSet::read(&[DataFile { path, split }], task::pridemm())
 }
 
 fn csv(test: &str, content: impl AsRef<[u8]>) -> DataSet {
@@ -26,9 +26,9 @@ fn csv(test: &str, content: impl AsRef<[u8]>) -> DataSet {
 /// hate, target, stance, humor.
 fn labels(classes: [Option<usize>; 4]) -> Labels {
     let mut labels = Labels::default();
-    for (task, class) in Task::ALL.into_iter().zip(classes) {
+    for (task, class) in task::pridemm().iter().zip(classes) {
         if let Some(class) = class {
-            labels.set(task, class);
+            labels.insert(task.name.clone(), class);
         }
     }
     labels
@@ -36,7 +36,7 @@ fn labels(classes: [Option<usize>; 4]) -> Labels {
 
 /// The rows' names, labels and splits.
 fn found(data: &DataSet) -> Vec<(&str, Labels, Split)> {
-    data.rows.iter().map(|row| (row.meme.name.as_str(), row.meme.labels, row.meme.split)).collect()
+    data.rows.iter().map(|row| (row.meme.name.as_str(), row.meme.labels.clone(), row.meme.split)).collect()
 }
 
 /// What is said of skipped rows, from the line on.
@@ -114,7 +114,10 @@ fn a_wrong_column_is_named() {
     for (header, named) in [
         ("name,txt,hate,split", "no column 'text' (is it 'txt'?); it has name, txt, hate, split"),
         ("nmae,text,hate,split", "no column 'name' (is it 'nmae'?)"),
-        ("name,text,label,split", "no column 'hate'; it has name, text, label, split. One of hate, target, stance"),
+        (
+            "name,text,label,split",
+            "no column 'hate'; it has name, text, label, split. At least one of these is needed: hate, target",
+        ),
         ("name,text,hate", "no column 'split'; it has name, text, hate. Its split may also be given"),
         ("", "no column 'hate'"),
     ] {
@@ -238,6 +241,6 @@ fn files_that_are_no_data_set() {
         assert_eq!(error.code(), code, "{error}");
         assert!(error.to_string().contains(file) && error.to_string().contains(reason), "{error}");
     }
-    let nowhere = DataSet::read(&["nowhere.csv".parse().unwrap()]).unwrap_err();
+    let nowhere = DataSet::read(&["nowhere.csv".parse().unwrap()], task::pridemm()).unwrap_err();
     assert!(nowhere.code() == "io" && nowhere.to_string().contains("nowhere.csv"), "{nowhere}");
 }
