@@ -20,7 +20,6 @@ const RESERVED: [&str; 5] = ["all", "image", "name", "split", "text"];
 
 /// A question with a fixed set of answers, the classes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Task {
     /// Lower-case letters, digits and hyphens. It names the component `head/<name>`, the column of a data set and the key
     /// in JSON.

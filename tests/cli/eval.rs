@@ -15,6 +15,7 @@ use memeclip::pack::manifest::Manifest;
 use memeclip::task::{self, Task};
 use memeclip_train::data::{Features, Labels, Meme, Split};
 use program::{memeclip, run};
+use safetensors::SafeTensors;
 use serde_json::Value;
 
 /// What a meme must never get into a page as.
@@ -221,6 +222,22 @@ fn figures_follow_from_the_predictions() {
     }
 }
 
+/// Features of earlier programs, which listed no tasks.
+#[test]
+fn older_features_have_the_tasks_of_pridemm() {
+    let dir = scratch("older");
+    let features = features();
+    features.write(&dir).unwrap();
+    let file = dir.join("features.safetensors");
+    let bytes = fs::read(&file).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let mut metadata = header.metadata().clone().unwrap();
+    metadata.remove("tasks").unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    fs::write(&file, safetensors::serialize(tensors.tensors(), Some(metadata)).unwrap()).unwrap();
+    assert_eq!(Features::read(&dir).unwrap(), features);
+}
+
 #[test]
 fn threshold_sweep() {
     let features = features();
@@ -411,6 +428,10 @@ fn errors_name_the_input_and_the_remedy() {
     );
     let narrow = Features { image: good.image[..90 * 8].to_vec(), ..good.clone() };
     expect(error(&narrow, &[]), &["[8, ", "memeclip extract"]);
+
+    let mut renamed = good.clone();
+    renamed.tasks[0].labels[0] = "kind".into();
+    expect(error(&renamed, &[]), &["its task hate has the labels kind, hate, but the pack's has no hate, hate"]);
 
     expect(error(&good, &["--task", "sarcasm"]), &["unknown task 'sarcasm'"]);
     expect(error(&good, &["--split", "holdout"]), &["unknown split 'holdout'"]);

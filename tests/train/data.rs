@@ -207,6 +207,29 @@ fn harmeme_as_published() {
 }
 
 #[test]
+fn labels_are_those_of_the_tasks_that_are_asked_for() {
+    let hate = &task::pridemm()[..1];
+    let read = |file: &str, content: &str| {
+        let dir = scratch("asked");
+        fs::create_dir_all(&dir).unwrap();
+        let path = dir.join(file);
+        fs::write(&path, content).unwrap();
+        let data = DataFile { path, split: Some(Split::Test) };
+        (DataSet::read(std::slice::from_ref(&data), hate), DataSet::read(&[data], &task::pridemm()[1..]))
+    };
+    let (with, without) = read("memes.csv", "name,text,hate,target\na.png,hi,1,nonsense\n");
+    assert_eq!(with.unwrap().rows[0].meme.labels, [("hate".to_string(), 1)].into());
+    // Its only row cannot be used.
+    assert!(without.unwrap_err().to_string().contains("no row can be used, 1 cannot"));
+    let line = r#"{"image": "1.png", "labels": ["very harmful", "individual"], "text": "x"}"#;
+    let (with, without) = read("memes.jsonl", line);
+    assert_eq!(with.unwrap().rows[0].meme.labels, [("hate".to_string(), 1)].into());
+    let error = without.unwrap_err();
+    assert_eq!(error.code(), "data-set");
+    assert!(error.to_string().contains("unknown task 'hate'. Known: target, stance, humor."), "{error}");
+}
+
+#[test]
 fn broken_lines_of_harmeme() {
     let rows: &[(&[u8], &str)] = &[
         (br#"{"image": "1.png", "labels": ["not harmful"], "text": "x""#, "EOF while parsing"),
