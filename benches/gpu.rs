@@ -16,7 +16,6 @@ use memeclip::model::{VisionConfig, VisionTower};
 use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::preprocess::{self, Rgb};
-use memeclip::task::Task;
 use memeclip::{Classifier, Result};
 use pollster::block_on;
 
@@ -53,7 +52,7 @@ async fn profile(runs: usize, pack: &str, image: &Rgb, text: &str) -> Result<()>
         let (image, text) = another::meme(image, text, round);
         for (classifier, walls) in [&timed, &plain].into_iter().zip(&mut walls) {
             let start = Instant::now();
-            classifier.classify(&image, &text, &[Task::Hate]).await?;
+            classifier.classify(&image, &text, &["hate"]).await?;
             if round > 0 {
                 walls.push(start.elapsed());
             }

@@ -11,7 +11,6 @@ use std::time::Instant;
 
 use memeclip::engine::cpu::Cpu;
 use memeclip::pack::directory::Directory;
-use memeclip::task::Task;
 use memeclip::{Classifier, preprocess};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -23,7 +22,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         line?;
         let (image, text) = another::meme(&image, &text, n);
         let start = Instant::now();
-        let verdict = pollster::block_on(classifier.classify(&image, &text, &[Task::Hate]))?;
+        let verdict = pollster::block_on(classifier.classify(&image, &text, &["hate"]))?;
         let ms = start.elapsed().as_secs_f64() * 1e3;
         let answer = serde_json::json!({ "ms": ms, "image": verdict.image_feature, "text": verdict.text_feature });
         println!("{answer}");

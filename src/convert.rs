@@ -13,7 +13,7 @@ use crate::pack::manifest::{self, Manifest};
 use crate::pack::source::Source;
 use crate::pack::writer::{PackWriter, format_of};
 use crate::quant::Format;
-use crate::task::Task;
+use crate::task::{self, Task};
 
 /// What a manifest tells people. What is `None` stays as it is.
 #[derive(Debug, Clone, Default)]
@@ -45,17 +45,20 @@ impl Description {
 }
 
 /// Writes the Hugging Face CLIP at `clip` (its directory, or the `model.safetensors` in it) as a pack to the folder `out`.
-/// A task without a head in `heads` gets a zero-shot one.
+/// `heads`: files of heads, by task name. A task without one gets a zero-shot head.
 ///
 /// # Errors
+/// [`Error::UnknownTask`](crate::Error::UnknownTask) for a head of none of the `tasks`,
 /// [`Error::Checkpoint`](crate::Error::Checkpoint) for a file that is no such model, [`Error::Io`](crate::Error::Io) where the pack cannot be written.
 pub async fn convert(
     clip: &Path,
-    heads: &BTreeMap<Task, PathBuf>,
+    tasks: &[Task],
+    heads: &BTreeMap<String, PathBuf>,
     dtype: Format,
     out: &Path,
     description: &Description,
 ) -> Result<Manifest> {
+    heads.keys().try_for_each(|name| task::find(tasks, name).map(drop))?;
     let clip = ClipCheckpoint::open(clip)?;
     let mut writer = PackWriter::create(out)?;
     for stage in clip.stages() {
@@ -63,19 +66,19 @@ pub async fn convert(
     }
     let zero_shot = ZeroShot::new(&clip);
     let mut prompts = BTreeMap::new();
-    for task in Task::ALL {
-        prompts.insert(task, zero_shot.prompts(task).await?);
+    for task in tasks {
+        prompts.insert(task.name.clone(), zero_shot.prompts(task).await?);
     }
     writer.add(Prompts::stage(&prompts))?;
     let mut entries = BTreeMap::new();
-    for task in Task::ALL {
+    for task in tasks {
         let format = |name: &str| format_of(dtype, "head", name);
-        let (tensors, entry) = match heads.get(&task) {
+        let (tensors, entry) = match heads.get(&task.name) {
             Some(file) => checkpoint::head(file, task, &clip.config, format)?,
-            None => zero_shot.head(task, &prompts[&task].class_weights, format)?,
+            None => zero_shot.head(task, &prompts[&task.name].class_weights, format)?,
         };
         writer.add(tensors)?;
-        entries.insert(task, entry);
+        entries.insert(task.name.clone(), entry);
     }
     writer.add_files(ocr::STAGE, &ocr::FILES)?;
     let mut manifest = Manifest {
@@ -86,6 +89,7 @@ pub async fn convert(
         licence: "see the weights' publisher".into(),
         provenance: "converted by memeclip".into(),
         notice: "A classifier makes mistakes in both directions. Let people decide.".into(),
+        tasks: tasks.into(),
         clip: clip.config.clone(),
         heads: entries,
         components: BTreeMap::new(),
@@ -102,24 +106,24 @@ pub async fn convert(
 /// As [`convert`], and those of reading `base`.
 pub async fn replace_heads(
     base: &Path,
-    heads: &BTreeMap<Task, PathBuf>,
+    heads: &BTreeMap<String, PathBuf>,
     out: &Path,
     description: &Description,
 ) -> Result<Manifest> {
     let source = Directory::new(base);
     let mut manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
     let mut writer = PackWriter::create(out)?;
-    let replaced = |component: &str| {
-        component == ocr::STAGE || heads.keys().any(|task| component == format!("head/{}", task.name()))
-    };
+    let replaced =
+        |component: &str| component == ocr::STAGE || heads.keys().any(|task| component == format!("head/{task}"));
     for component in manifest.components.keys().filter(|component| !replaced(component)) {
         writer.keep(&source, &manifest, component).await?;
     }
-    for (task, file) in heads {
+    for (name, file) in heads {
+        let task = manifest.task(name)?;
         let format = |name: &str| format_of(manifest.dtype, "head", name);
-        let (tensors, entry) = checkpoint::head(file, *task, &manifest.clip, format)?;
+        let (tensors, entry) = checkpoint::head(file, task, &manifest.clip, format)?;
         writer.add(tensors)?;
-        manifest.heads.insert(*task, entry);
+        manifest.heads.insert(name.clone(), entry);
     }
     writer.add_files(ocr::STAGE, &ocr::FILES)?;
     description.apply(&mut manifest);

@@ -131,7 +131,7 @@ impl Error {
             ),
             Error::ImageBytes { .. } => "Save it smaller or as JPEG.",
             Error::TextTooLong { .. } => "The model reads 77 tokens: shorten it.",
-            Error::UnknownTask { known, .. } => &format!("This pack has: {known}."),
+            Error::UnknownTask { known, .. } => &format!("Known: {known}."),
             Error::Manifest { .. } => "Point to the folder that holds a pack's manifest.json.",
             Error::UnsupportedModel { .. } => "Use a plain CLIP model, such as OpenAI's, within these bounds.",
             Error::ManifestHash { .. } => {

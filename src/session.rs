@@ -19,7 +19,6 @@ use crate::engine::gpu::{Gpu, GpuOptions};
 use crate::pack::manifest::Manifest;
 use crate::pack::source::Source;
 use crate::preprocess::Rgb;
-use crate::task::Task;
 use crate::{Classifier, Error, Result};
 
 /// The device that is asked for.
@@ -111,12 +110,12 @@ impl<S: Source + Clone + 'static> Session<S> {
     }
 
     /// As [`Classifier::classify_all`].
-    pub async fn classify(&mut self, memes: &[Meme<'_>], tasks: &[Task]) -> Result<Vec<Verdict>> {
+    pub async fn classify(&mut self, memes: &[Meme<'_>], tasks: &[&str]) -> Result<Vec<Verdict>> {
         self.answer(async |model| model.classify(memes, tasks).await).await
     }
 
     /// As [`Classifier::explain`].
-    pub async fn explain(&mut self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Explanation> {
+    pub async fn explain(&mut self, image: &Rgb, text: &str, tasks: &[&str]) -> Result<Explanation> {
         self.answer(async |model| model.explain(image, text, tasks).await).await
     }
 
@@ -132,7 +131,7 @@ impl<S: Source + Clone + 'static> Session<S> {
 
     /// As [`Classifier::prompts`].
     #[cfg(not(target_arch = "wasm32"))]
-    pub async fn prompts(&mut self) -> Result<BTreeMap<Task, Prompts>> {
+    pub async fn prompts(&mut self) -> Result<BTreeMap<String, Prompts>> {
         self.answer(async |model| model.prompts().await).await
     }
 
@@ -205,12 +204,12 @@ trait Model {
     fn engine(&self) -> &dyn Any;
     fn device(&self) -> String;
     fn batch(&self) -> usize;
-    fn classify<'a>(&'a self, memes: &'a [Meme<'a>], tasks: &'a [Task]) -> Pending<'a, Result<Vec<Verdict>>>;
-    fn explain<'a>(&'a self, image: &'a Rgb, text: &'a str, tasks: &'a [Task]) -> Pending<'a, Result<Explanation>>;
+    fn classify<'a>(&'a self, memes: &'a [Meme<'a>], tasks: &'a [&'a str]) -> Pending<'a, Result<Vec<Verdict>>>;
+    fn explain<'a>(&'a self, image: &'a Rgb, text: &'a str, tasks: &'a [&'a str]) -> Pending<'a, Result<Explanation>>;
     fn image_feature<'a>(&'a self, image: &'a Rgb) -> Pending<'a, Result<Vec<f32>>>;
     fn text_feature<'a>(&'a self, text: &'a str) -> Pending<'a, Result<Vec<f32>>>;
     #[cfg(not(target_arch = "wasm32"))]
-    fn prompts(&self) -> Pending<'_, Result<BTreeMap<Task, Prompts>>>;
+    fn prompts(&self) -> Pending<'_, Result<BTreeMap<String, Prompts>>>;
 }
 
 impl<E: Engine + 'static, S: Source + 'static> Model for Classifier<E, S> {
@@ -230,11 +229,11 @@ impl<E: Engine + 'static, S: Source + 'static> Model for Classifier<E, S> {
         self.engine().batch()
     }
 
-    fn classify<'a>(&'a self, memes: &'a [Meme<'a>], tasks: &'a [Task]) -> Pending<'a, Result<Vec<Verdict>>> {
+    fn classify<'a>(&'a self, memes: &'a [Meme<'a>], tasks: &'a [&'a str]) -> Pending<'a, Result<Vec<Verdict>>> {
         Box::pin(self.classify_all(memes, tasks))
     }
 
-    fn explain<'a>(&'a self, image: &'a Rgb, text: &'a str, tasks: &'a [Task]) -> Pending<'a, Result<Explanation>> {
+    fn explain<'a>(&'a self, image: &'a Rgb, text: &'a str, tasks: &'a [&'a str]) -> Pending<'a, Result<Explanation>> {
         Box::pin(self.explain(image, text, tasks))
     }
 
@@ -247,7 +246,7 @@ impl<E: Engine + 'static, S: Source + 'static> Model for Classifier<E, S> {
     }
 
     #[cfg(not(target_arch = "wasm32"))]
-    fn prompts(&self) -> Pending<'_, Result<BTreeMap<Task, Prompts>>> {
+    fn prompts(&self) -> Pending<'_, Result<BTreeMap<String, Prompts>>> {
         Box::pin(self.prompts())
     }
 }

@@ -1,61 +1,136 @@
-//! What is asked of a meme.
+//! What is asked of a meme. Tasks are data: a pack's manifest lists its own.
 
-use std::str::FromStr;
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Result};
 
+/// Most tasks of a pack.
+pub const MAX_TASKS: usize = 64;
+/// Most classes of a task.
+pub const MAX_CLASSES: usize = 100;
+/// Bytes of the longest name, label or prompt.
+const MAX_BYTES: usize = 100;
+
+/// Names that mean something else where a task's name stands: columns of a data set, tensors of its features and of the
+/// component `golden`, and `--task all`.
+const RESERVED: [&str; 5] = ["all", "image", "name", "split", "text"];
+
+/// A question with a fixed set of answers, the classes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// Lower-case letters, digits and hyphens. It names the component `head/<name>`, the column of a data set and the key
+    /// in JSON.
+    pub name: String,
+    /// Names of the classes, in the order of the label ids and of the logits.
+    pub labels: Vec<String>,
+    /// What stands for each class in "a photo of a {}.": the zero-shot head and the semantic-aware initialisation (paper,
+    /// section 4.4) use it.
+    pub prompts: Vec<String>,
+    /// Other names of the data set's column.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<String>,
+}
+
 /// The four tasks of PrideMM (paper, section 3).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Task {
-    Hate,
-    Target,
-    Stance,
-    Humor,
+pub fn pridemm() -> &'static [Task] {
+    static TASKS: LazyLock<Vec<Task>> =
+        LazyLock::new(|| serde_json::from_str(include_str!("tasks.json")).expect("tasks.json is a list of tasks"));
+    &TASKS
+}
+
+/// Reads a list of tasks from JSON; `file` is for errors.
+///
+/// # Errors
+/// [`Error::Argument`] if it is no such list, or a task breaks a rule of [`check`].
+pub fn parse(file: &str, json: &[u8]) -> Result<Vec<Task>> {
+    let invalid = |reason: String| Error::Argument {
+        reason: format!("{file}: not a list of tasks ({reason}). Each task needs a name, labels and prompts."),
+    };
+    let tasks: Vec<Task> = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
+    if tasks.is_empty() {
+        return Err(invalid("it is empty".into()));
+    }
+    check(&tasks).map_err(invalid)?;
+    Ok(tasks)
+}
+
+/// The task of this name.
+///
+/// # Errors
+/// [`Error::UnknownTask`], which lists the names of `tasks`.
+pub fn find<'a>(tasks: &'a [Task], name: &str) -> Result<&'a Task> {
+    tasks.iter().find(|task| task.name == name).ok_or_else(|| {
+        let known: Vec<&str> = tasks.iter().map(|task| &*task.name).collect();
+        Error::UnknownTask { task: name.into(), known: known.join(", ") }
+    })
+}
+
+/// Says what is wrong with a list of tasks: too many, names that repeat or are none, or classes that do not fit.
+pub fn check(tasks: &[Task]) -> Result<(), String> {
+    if tasks.len() > MAX_TASKS {
+        return Err(format!("{} tasks, more than the {MAX_TASKS} allowed", tasks.len()));
+    }
+    let mut names = HashSet::new();
+    for task in tasks {
+        task.check()?;
+        for name in [&task.name].into_iter().chain(&task.aliases) {
+            if !names.insert(name) {
+                return Err(format!("two tasks are named '{name}'"));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl Task {
-    pub const ALL: [Task; 4] = [Task::Hate, Task::Target, Task::Stance, Task::Humor];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            Task::Hate => "hate",
-            Task::Target => "target",
-            Task::Stance => "stance",
-            Task::Humor => "humor",
-        }
+    /// The class of this label.
+    pub fn class(&self, label: &str) -> Option<usize> {
+        self.labels.iter().position(|known| known == label)
     }
 
-    /// Names of the classes, in the order of the label ids in the data.
-    pub fn labels(self) -> &'static [&'static str] {
-        match self {
-            Task::Hate => &["no hate", "hate"],
-            Task::Target => &["undirected", "individual", "community", "organization"],
-            Task::Stance => &["neutral", "support", "oppose"],
-            Task::Humor => &["no humor", "humor"],
+    fn check(&self) -> Result<(), String> {
+        for name in [&self.name].into_iter().chain(&self.aliases) {
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            if name.len() > MAX_BYTES || !name.starts_with(|c: char| c.is_ascii_lowercase()) || !name.chars().all(plain)
+            {
+                return Err(format!(
+                    "task '{}': a name is a lower-case letter, then up to {} lower-case letters, digits and hyphens",
+                    shorten(name),
+                    MAX_BYTES - 1
+                ));
+            }
+            if RESERVED.contains(&&**name) {
+                return Err(format!("no task can be named '{name}'"));
+            }
         }
-    }
-
-    /// The class names that the published semantic-aware initialisation puts into "a photo of a {}.".
-    pub fn prompt_names(self) -> &'static [&'static str] {
-        match self {
-            Task::Hate => &["Benign Meme", "Harmful Meme"],
-            Task::Target => &["No particular target", "Individual", "Community", "Organization"],
-            Task::Stance => &["Neutral", "Support", "Oppose"],
-            Task::Humor => &["No Humour", "Humour"],
+        let invalid = |reason: String| Err(format!("task '{}': {reason}", self.name));
+        let (labels, prompts) = (self.labels.len(), self.prompts.len());
+        if !(2..=MAX_CLASSES).contains(&labels) {
+            return invalid(format!("{labels} labels; 2 to {MAX_CLASSES} are allowed"));
+        }
+        if prompts != labels {
+            return invalid(format!("{prompts} prompts for {labels} labels"));
+        }
+        for text in self.labels.iter().chain(&self.prompts) {
+            if text.is_empty() || text.len() > MAX_BYTES || text.contains(char::is_control) {
+                return invalid(format!(
+                    "'{}': a label or prompt has 1 to {MAX_BYTES} bytes and no control characters",
+                    shorten(text).escape_debug()
+                ));
+            }
+        }
+        let mut seen = HashSet::new();
+        match self.labels.iter().find(|label| !seen.insert(*label)) {
+            Some(label) => invalid(format!("two labels are '{label}'")),
+            None => Ok(()),
         }
     }
 }
 
-impl FromStr for Task {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Task::ALL
-            .into_iter()
-            .find(|task| task.name() == name)
-            .ok_or_else(|| Error::UnknownTask { task: name.into(), known: Task::ALL.map(Task::name).join(", ") })
-    }
+/// The beginning of what a message quotes.
+fn shorten(text: &str) -> String {
+    text.chars().take(40).collect()
 }

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use indexmap::IndexMap;
 
 use super::{Classifier, ImageKey};
 use crate::Result;
@@ -7,7 +7,6 @@ use crate::classifier::{Explanation, Modalities, PARTS, Regions, Word};
 use crate::engine::Engine;
 use crate::pack::source::Source;
 use crate::preprocess::{self, Rgb};
-use crate::task::Task;
 
 /// What is computed for an explanation before the heads are: each tower's values.
 struct Features {
@@ -24,7 +23,7 @@ struct Features {
 impl<E: Engine, S: Source> Classifier<E, S> {
     /// Why [`Classifier::classify`] says of a meme what it says. It takes one pass of the picture, if that was not explained
     /// lately, and one of the texts that lack a word.
-    pub async fn explain(&self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Explanation> {
+    pub async fn explain(&self, image: &Rgb, text: &str, tasks: &[&str]) -> Result<Explanation> {
         let tasks = self.prepare([text], tasks).await?;
         let (vision, words) = (&self.loader.manifest().clip.vision, &self.loader.manifest().clip.text);
         let parts = parts(text, words.context);
@@ -39,23 +38,23 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let texts = self.engine.tensor(rows.len(), words.width, &texts)?;
         let mut logits = Vec::new();
         for task in &tasks {
-            logits.push(self.head(*task).await?.logits(&self.engine, &images, &texts));
+            logits.push(self.head(task).await?.logits(&self.engine, &images, &texts));
         }
         let logits = self.engine.read(&logits.iter().collect::<Vec<_>>()).await?;
 
-        let words = parts.into_iter().map(|Part { words, .. }| Word { word: words, tasks: BTreeMap::new() });
+        let words = parts.into_iter().map(|Part { words, .. }| Word { word: words, tasks: IndexMap::new() });
         let mut words: Vec<Word> = words.collect();
-        let mut modalities = BTreeMap::new();
+        let mut modalities = IndexMap::new();
         for (task, logits) in tasks.into_iter().zip(logits) {
-            let rows = logits.chunks_exact(task.labels().len()).map(|row| self.verdict(task, row.to_vec()));
+            let rows = logits.chunks_exact(task.labels.len()).map(|row| self.verdict(task, row.to_vec()));
             let mut rows = rows.collect::<Result<Vec<_>>>()?.into_iter().map(|verdict| verdict.probabilities);
-            let mut next = || ByClass { task, values: rows.next().unwrap_or_default() };
+            let mut next = || ByClass { task: task.clone(), values: rows.next().unwrap_or_default() };
             let alone = Modalities { both: next(), image: next(), text: next() };
             for (word, without) in words.iter_mut().zip(rows) {
                 let change = alone.both.values.iter().zip(without).map(|(with, without)| with - without);
-                word.tasks.insert(task, ByClass { task, values: change.collect() });
+                word.tasks.insert(task.name.clone(), ByClass { task: task.clone(), values: change.collect() });
             }
-            modalities.insert(task, alone);
+            modalities.insert(task.name.clone(), alone);
         }
         let side = vision.image_size / vision.patch_size;
         let regions = Regions::new(side, side, &features.shares);

@@ -1,11 +1,9 @@
 //! Why a verdict is what it is: what each modality says alone, which words matter, and where in the picture.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use indexmap::IndexMap;
+use serde::{Serialize, Serializer};
 
 use crate::classifier::ByClass;
-use crate::task::Task;
 
 /// The most parts that a text is cut into to be left out in turn: they are words if there are no more of them, else a few
 /// neighbouring words each.
@@ -16,7 +14,9 @@ pub const PARTS: usize = 24;
 pub struct Explanation {
     /// What was taken for the meme's words.
     pub text: String,
-    pub tasks: BTreeMap<Task, Modalities>,
+    /// By task name, in the order of the pack's tasks.
+    #[serde(serialize_with = "as_object")]
+    pub tasks: IndexMap<String, Modalities>,
     /// In the order of the text, as far as the model reads it.
     pub words: Vec<Word>,
     pub regions: Regions,
@@ -37,8 +37,9 @@ pub struct Modalities {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Word {
     pub word: String,
-    /// By how much it raises the probability of each class: with it, minus without it.
-    pub tasks: BTreeMap<Task, ByClass<Vec<f32>>>,
+    /// By how much it raises the probability of each class, by task name: with it, minus without it.
+    #[serde(serialize_with = "as_object")]
+    pub tasks: IndexMap<String, ByClass<Vec<f32>>>,
 }
 
 /// Where in the picture the model looked: attention rollout (see [`crate::model::VisionTower::rollout`]). It is of the
@@ -58,4 +59,8 @@ impl Regions {
         let largest = shares.iter().fold(0f32, |largest, share| largest.max(*share));
         Regions { rows, cols, values: shares.iter().map(|share| share / largest).collect() }
     }
+}
+
+fn as_object<V: Serialize, S: Serializer>(map: &IndexMap<String, V>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(map)
 }

@@ -40,7 +40,8 @@ pub struct Classifier<E: Engine, S: Source> {
     tokenizer: Lazy<Tokenizer>,
     vision: VisionTower<E>,
     text: TextTower<E>,
-    heads: BTreeMap<Task, Lazy<Head<E>>>,
+    /// By task name.
+    heads: BTreeMap<String, Lazy<Head<E>>>,
     images: FeatureCache<ImageKey>,
     texts: FeatureCache<Vec<u32>>,
     /// Attention rollouts of pictures that have been explained.
@@ -59,7 +60,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         Ok(Classifier {
             vision: VisionTower::new(manifest.clip.vision.clone(), manifest.clip.projection),
             text: TextTower::new(manifest.clip.text.clone()),
-            heads: manifest.heads.keys().map(|task| (*task, Lazy::default())).collect(),
+            heads: manifest.heads.keys().map(|task| (task.clone(), Lazy::default())).collect(),
             tokenizer: Lazy::default(),
             images: FeatureCache::default(),
             texts: FeatureCache::default(),
@@ -83,14 +84,14 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     }
 
     /// The verdicts on one meme. `text` is what the picture says; empty text is read as `null`, as the reference does.
-    /// `tasks`: those wanted, all of the pack's if empty. All heads share one pass through the towers.
-    pub async fn classify(&self, image: &Rgb, text: &str, tasks: &[Task]) -> Result<Verdict> {
+    /// `tasks`: names of those wanted; all of the pack's if empty. All heads share one pass through the towers.
+    pub async fn classify(&self, image: &Rgb, text: &str, tasks: &[&str]) -> Result<Verdict> {
         Ok(self.classify_all(&[(image, text)], tasks).await?.remove(0))
     }
 
     /// The verdicts on several memes, in their order: as [`Classifier::classify`] has them, but the pictures pass through
     /// their tower together. A picture or a text that comes twice, or was seen lately, is not computed again.
-    pub async fn classify_all(&self, memes: &[(&Rgb, &str)], tasks: &[Task]) -> Result<Vec<Verdict>> {
+    pub async fn classify_all(&self, memes: &[(&Rgb, &str)], tasks: &[&str]) -> Result<Vec<Verdict>> {
         let tasks = self.prepare(memes.iter().map(|(_, text)| *text), tasks).await?;
         let images = self.encode_images(&memes.iter().map(|(image, _)| *image).collect::<Vec<_>>()).await?;
         let texts = self.encode_texts(&memes.iter().map(|(_, text)| *text).collect::<Vec<_>>()).await?;
@@ -98,7 +99,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         for ((_, image), (_, text)) in images.iter().zip(&texts) {
             outputs.extend([image.clone(), text.clone()]);
             for task in &tasks {
-                outputs.push(self.head(*task).await?.logits(&self.engine, image, text));
+                outputs.push(self.head(task).await?.logits(&self.engine, image, text));
             }
         }
 
@@ -107,7 +108,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         for ((image_key, _), (text_key, _)) in images.into_iter().zip(texts) {
             let image_feature = self.finite("image feature", values.next().unwrap_or_default())?;
             let text_feature = self.finite("text feature", values.next().unwrap_or_default())?;
-            let tasks = tasks.iter().zip(&mut values).map(|(task, logits)| self.verdict(*task, logits));
+            let tasks = tasks.iter().zip(&mut values).map(|(task, logits)| self.verdict(task, logits));
             let tasks = tasks.collect::<Result<_>>()?;
             self.images.keep(image_key, &image_feature);
             self.texts.keep(text_key, &text_feature);
@@ -128,29 +129,27 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         self.feature("text", self.encode_texts(&[text]).await?.remove(0).1).await
     }
 
-    /// The class prompts, for training.
+    /// The class prompts by task name, for training.
     ///
     /// # Errors
     /// [`Error::MissingComponent`] if the pack has none.
     #[cfg(not(target_arch = "wasm32"))]
-    pub async fn prompts(&self) -> Result<BTreeMap<Task, Prompts>> {
-        Prompts::load(self.loader.stage("prompts").await?, &self.loader.manifest().clip)
+    pub async fn prompts(&self) -> Result<BTreeMap<String, Prompts>> {
+        let manifest = self.loader.manifest();
+        Prompts::load(self.loader.stage("prompts").await?, &manifest.clip, &manifest.tasks)
     }
 
     /// Refuses what cannot be read, and gets ready for the rest. Returns the tasks that are wanted, in their order.
-    async fn prepare<'a>(&self, texts: impl IntoIterator<Item = &'a str>, tasks: &[Task]) -> Result<Vec<Task>> {
+    async fn prepare<'a>(&self, texts: impl IntoIterator<Item = &'a str>, tasks: &[&str]) -> Result<Vec<&Task>> {
         // Before weights are fetched for them.
         for text in texts {
             tokenizer::check_bytes(text)?;
         }
         let manifest = self.loader.manifest();
-        let known: Vec<Task> = manifest.heads.keys().copied().collect();
-        if let Some(unknown) = tasks.iter().find(|task| !known.contains(task)) {
-            let known = known.iter().map(|task| task.name()).collect::<Vec<_>>().join(", ");
-            return Err(Error::UnknownTask { task: unknown.name().into(), known });
-        }
-        let tasks: Vec<Task> = known.into_iter().filter(|task| tasks.is_empty() || tasks.contains(task)).collect();
-        let heads = tasks.iter().map(|task| format!("head/{}", task.name()));
+        tasks.iter().try_for_each(|name| manifest.task(name).map(drop))?;
+        let wanted = |task: &&Task| tasks.is_empty() || tasks.contains(&&*task.name);
+        let tasks: Vec<&Task> = manifest.tasks.iter().filter(wanted).collect();
+        let heads = tasks.iter().map(|task| format!("head/{}", task.name));
         let components: Vec<String> =
             ["vision".into(), "text".into()].into_iter().chain(self.untested()).chain(heads).collect();
         self.loader.prefetch(&components).await?;
@@ -161,9 +160,9 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         Ok(tasks)
     }
 
-    fn verdict(&self, task: Task, logits: Vec<f32>) -> Result<TaskVerdict> {
-        let logits = self.finite(&format!("logits of task {}", task.name()), logits)?;
-        Ok(TaskVerdict::new(task, logits, &self.loader.manifest().heads[&task]))
+    fn verdict(&self, task: &Task, logits: Vec<f32>) -> Result<TaskVerdict> {
+        let logits = self.finite(&format!("logits of task {}", task.name), logits)?;
+        Ok(TaskVerdict::new(task, logits, &self.loader.manifest().heads[&task.name]))
     }
 
     /// A picture as the vision tower sees it, and its key.
@@ -237,13 +236,13 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         self.tokenizer.get(&self.loader, "text.tokenizer", |t| load_tokenizer(t, config)).await
     }
 
-    async fn head(&self, task: Task) -> Result<&Head<E>> {
+    async fn head(&self, task: &Task) -> Result<&Head<E>> {
         let clip = &self.loader.manifest().clip;
-        let config = &self.loader.manifest().heads[&task].config;
+        let config = &self.loader.manifest().heads[&task.name].config;
         let load = |t| {
             let mut weights = Packed::new(&self.engine, t);
-            Head::load(&mut weights, config, clip.projection, clip.text.width, task.labels().len())
+            Head::load(&mut weights, config, clip.projection, clip.text.width, task.labels.len())
         };
-        self.heads[&task].get(&self.loader, &format!("head.{}", task.name()), load).await
+        self.heads[&task.name].get(&self.loader, &format!("head.{}", task.name), load).await
     }
 }

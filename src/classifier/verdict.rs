@@ -15,14 +15,14 @@ pub struct ByClass<V> {
 
 impl<V: AsRef<[f32]>> Serialize for ByClass<V> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.task.labels().iter().zip(self.values.as_ref()))
+        serializer.collect_map(self.task.labels.iter().zip(self.values.as_ref()))
     }
 }
 
 /// One meme's result.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Verdict {
-    /// In the order of [`Task::ALL`].
+    /// In the order of the pack's tasks.
     pub tasks: Vec<TaskVerdict>,
     /// [projection]: the vision tower's feature.
     pub image_feature: Vec<f32>,
@@ -42,15 +42,15 @@ pub struct TaskVerdict {
 }
 
 impl TaskVerdict {
-    pub fn new(task: Task, logits: Vec<f32>, head: &HeadEntry) -> Self {
+    pub fn new(task: &Task, logits: Vec<f32>, head: &HeadEntry) -> Self {
         let probabilities = softmax(&logits, head.temperature);
-        TaskVerdict { task, logits, probabilities, zero_shot: head.zero_shot }
+        TaskVerdict { task: task.clone(), logits, probabilities, zero_shot: head.zero_shot }
     }
 
     /// The class with the largest probability.
-    pub fn label(&self) -> &'static str {
+    pub fn label(&self) -> &str {
         let best = (0..self.logits.len()).fold(0, |best, i| if self.logits[i] > self.logits[best] { i } else { best });
-        self.task.labels()[best]
+        &self.task.labels[best]
     }
 
     /// Whether the label is not to be relied on: no class reaches [`SURE`], or the head is zero-shot, so that no labelled
@@ -80,7 +80,7 @@ impl Serialize for TaskVerdict {
         let mut object = serializer.serialize_struct("TaskVerdict", 5)?;
         object.serialize_field("label", self.label())?;
         object.serialize_field("logits", &self.logits)?;
-        object.serialize_field("probabilities", &ByClass { task: self.task, values: &self.probabilities })?;
+        object.serialize_field("probabilities", &ByClass { task: self.task.clone(), values: &self.probabilities })?;
         object.serialize_field("zero_shot", &self.zero_shot)?;
         object.serialize_field("unsure", &self.unsure())?;
         object.end()
@@ -89,20 +89,21 @@ impl Serialize for TaskVerdict {
 
 /// The tasks as an object in their own order: `{hate: {...}, target: {...}, ...}`.
 pub fn serialize_tasks<S: serde::Serializer>(tasks: &[TaskVerdict], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(tasks.iter().map(|verdict| (verdict.task.name(), verdict)))
+    serializer.collect_map(tasks.iter().map(|verdict| (&verdict.task.name, verdict)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::HeadConfig;
+    use crate::task;
 
     #[test]
     fn unsure_below_the_bound_of_calibrated_probabilities_and_without_training() {
         let unsure = |probability: f32, temperature: f32, zero_shot: bool| {
             let head = HeadEntry { config: HeadConfig::memeclip(128), zero_shot, temperature };
             let logit = temperature * (probability / (1.0 - probability)).ln();
-            TaskVerdict::new(Task::Hate, vec![0.0, logit], &head).unsure()
+            TaskVerdict::new(&task::pridemm()[0], vec![0.0, logit], &head).unsure()
         };
         for temperature in [1.0, 3.0] {
             assert!(unsure(0.59, temperature, false) && unsure(0.41, temperature, false));

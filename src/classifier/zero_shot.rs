@@ -27,28 +27,28 @@ pub struct Prompts {
 }
 
 impl Prompts {
-    /// The stage `prompts` of a pack.
-    pub fn stage(prompts: &BTreeMap<Task, Prompts>) -> Tensors {
+    /// The stage `prompts` of a pack, from the prompts by task name.
+    pub fn stage(prompts: &BTreeMap<String, Prompts>) -> Tensors {
         let mut out = Tensors { stage: "prompts".into(), ..Tensors::default() };
         for (task, prompts) in prompts {
-            out.vectors.insert(format!("{}.embeddings", task.name()), prompts.embeddings.clone());
-            out.vectors.insert(format!("{}.class_weights", task.name()), prompts.class_weights.clone());
+            out.vectors.insert(format!("{task}.embeddings"), prompts.embeddings.clone());
+            out.vectors.insert(format!("{task}.class_weights"), prompts.class_weights.clone());
         }
         out
     }
 
     /// What [`Prompts::stage`] made.
-    pub fn load(mut tensors: Tensors, clip: &ClipConfig) -> Result<BTreeMap<Task, Prompts>> {
-        let mut vector = |task: Task, kind: &str, width: usize| {
-            let name = format!("{}.{kind}", task.name());
-            let values = tensors.vectors.remove(&name).filter(|v| v.len() == task.labels().len() * width);
-            let reason = || format!("missing, or not {} rows of {width} values", task.labels().len());
+    pub fn load(mut tensors: Tensors, clip: &ClipConfig, tasks: &[Task]) -> Result<BTreeMap<String, Prompts>> {
+        let mut vector = |task: &Task, kind: &str, width: usize| {
+            let name = format!("{}.{kind}", task.name);
+            let values = tensors.vectors.remove(&name).filter(|v| v.len() == task.labels.len() * width);
+            let reason = || format!("missing, or not {} rows of {width} values", task.labels.len());
             values.ok_or_else(|| Error::Tensor { tensor: format!("prompts.{name}"), reason: reason() })
         };
-        let prompts = Task::ALL.into_iter().map(|task| {
+        let prompts = tasks.iter().map(|task| {
             let embeddings = vector(task, "embeddings", clip.projection)?;
             let class_weights = vector(task, "class_weights", clip.vision.width)?;
-            Ok((task, Prompts { embeddings, class_weights }))
+            Ok((task.name.clone(), Prompts { embeddings, class_weights }))
         });
         prompts.collect()
     }
@@ -79,13 +79,13 @@ impl<'a> ZeroShot<'a> {
         ZeroShot { clip, engine: Cpu::new(), text: TextTower::new(clip.config.text.clone()) }
     }
 
-    pub async fn prompts(&self, task: Task) -> Result<Prompts> {
+    pub async fn prompts(&self, task: &Task) -> Result<Prompts> {
         let c = &self.clip.config;
         let stages = Exact(self.clip);
         let tokenizer = load_tokenizer(stages.stage("text.tokenizer").await?, &c.text)?;
         let text_projection = transpose(&self.clip.text_projection()?, c.projection, c.text.width);
         let mut embeddings = Vec::new();
-        for class in task.prompt_names() {
+        for class in &task.prompts {
             let ids = tokenizer.ids(&format!("a photo of a {class}."))?;
             let feature = self.text.features(&self.engine, &stages, &[&ids]).await?;
             let feature = &self.engine.read(&[&feature]).await?[0];
@@ -100,16 +100,16 @@ impl<'a> ZeroShot<'a> {
     /// The stage `head.<task>` and its entry in the manifest.
     pub fn head(
         &self,
-        task: Task,
+        task: &Task,
         class_weights: &[f32],
         format: impl Fn(&str) -> Format,
     ) -> Result<(Tensors, HeadEntry)> {
         let c = &self.clip.config;
-        let (map, classes) = (c.vision.width, task.labels().len());
+        let (map, classes) = (c.vision.width, task.labels.len());
         let to_map = transpose(&self.clip.visual_projection()?, c.projection, map);
         let text_to_map = product(&to_map, &self.clip.text_projection()?, c.text.width);
 
-        let mut out = Tensors { stage: format!("head.{}", task.name()), ..Tensors::default() };
+        let mut out = Tensors { stage: format!("head.{}", task.name), ..Tensors::default() };
         let mut matrix = |name: &str, values: &[f32], rows, cols| {
             out.matrices.insert(name.into(), Matrix::encode(values, rows, cols, format(name)));
         };

@@ -331,7 +331,8 @@ pub const HEAD_METADATA: &str = "memeclip";
 /// What `memeclip train` says of a head besides its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeadTraining {
-    pub task: Task,
+    /// The task's name.
+    pub task: String,
     /// See [`HeadEntry::temperature`].
     pub temperature: f32,
     /// The epoch that was chosen, from 1 on, and its AUROC on `val`.
@@ -342,7 +343,7 @@ pub struct HeadTraining {
 /// Reads a head as published, or as `memeclip train` wrote it: the stage `head.<task>` and its entry in the manifest.
 pub fn head(
     path: &Path,
-    task: Task,
+    task: &Task,
     clip: &ClipConfig,
     format: impl Fn(&str) -> Format,
 ) -> Result<(Tensors, HeadEntry)> {
@@ -355,21 +356,21 @@ pub fn head(
         None => None,
     };
     if let Some(training) = &training
-        && training.task != task
+        && training.task != task.name
     {
-        return Err(c.invalid(format!("a head for {}, not for {}", training.task.name(), task.name())));
+        return Err(c.invalid(format!("a head for {}, not for {}", training.task, task.name)));
     }
     let temperature = training.map_or(1.0, |training| training.temperature);
     let entry = HeadEntry { config: HeadConfig::memeclip(map), zero_shot: false, temperature };
     entry.check().map_err(|reason| c.invalid(reason))?;
-    let mut out = Tensors { stage: format!("head.{}", task.name()), ..Tensors::default() };
+    let mut out = Tensors { stage: format!("head.{}", task.name), ..Tensors::default() };
     for (name, published) in HEAD_NAMES {
         let [rows, cols] = match name {
             "image.projection.weight" => [map, clip.projection],
             "text.projection.weight" => [map, clip.text.width],
             "image.adapter.0" | "text.adapter.0" => [map / 4, map],
             "image.adapter.2" | "text.adapter.2" => [map, map / 4],
-            "classifier" => [task.labels().len(), map],
+            "classifier" => [task.labels.len(), map],
             "pre_output.weight" => [map, map],
             _ => {
                 out.vectors.insert(name.into(), c.values(published, &[map])?);

@@ -10,7 +10,7 @@ pub use super::format::{FILE, FORMAT, VERSION};
 use super::hash::hex;
 use crate::model::{ClipConfig, HeadConfig};
 use crate::quant::Format;
-use crate::task::Task;
+use crate::task::{self, Task};
 use crate::{Error, Result};
 
 /// Bytes of the largest manifest that is read.
@@ -34,8 +34,12 @@ pub struct Manifest {
     pub provenance: String,
     /// One sentence on what the model is and what it must not be used for; the page shows it.
     pub notice: String,
+    /// In the order of the verdicts. An older manifest lists none: its tasks are those of PrideMM that it has heads for.
+    #[serde(default)]
+    pub tasks: Vec<Task>,
     pub clip: ClipConfig,
-    pub heads: BTreeMap<Task, HeadEntry>,
+    /// By the task's name: one for each.
+    pub heads: BTreeMap<String, HeadEntry>,
     /// `vision`, `text` (with the tokenizer), `head/<task>`: each loads on its own. `prompts`, for training: the class
     /// prompts in CLIP's joint space. `ocr`: what reads the text off a picture (see `src/ocr`). `golden`: what a GPU is tested
     /// with (see `src/classifier/golden.rs`).
@@ -138,12 +142,23 @@ impl Manifest {
         if header.version != VERSION {
             return Err(Error::PackVersion { name: name.into(), found: header.version, supported: VERSION });
         }
-        let manifest: Manifest = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
+        let mut manifest: Manifest = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
         manifest.clip.check(name)?;
-        for (task, head) in &manifest.heads {
-            head.check().map_err(|reason| invalid(format!("head {}: {reason}", task.name())))?;
+        if manifest.tasks.is_empty() {
+            let has_head = |task: &&Task| manifest.heads.contains_key(&task.name);
+            manifest.tasks = task::pridemm().iter().filter(has_head).cloned().collect();
         }
-        let heads = manifest.heads.keys().map(|task| format!("head/{}", task.name()));
+        task::check(&manifest.tasks).map_err(invalid)?;
+        if let Some(task) = manifest.tasks.iter().find(|task| !manifest.heads.contains_key(&task.name)) {
+            return Err(invalid(format!("task '{}' has no head", task.name)));
+        }
+        if let Some(name) = manifest.heads.keys().find(|name| task::find(&manifest.tasks, name).is_err()) {
+            return Err(invalid(format!("head '{name}' belongs to none of the tasks")));
+        }
+        for (task, head) in &manifest.heads {
+            head.check().map_err(|reason| invalid(format!("head {task}: {reason}")))?;
+        }
+        let heads = manifest.heads.keys().map(|task| format!("head/{task}"));
         for component in ["vision".into(), "text".into()].into_iter().chain(heads) {
             if !manifest.components.contains_key(&component) {
                 return Err(invalid(format!("component '{component}' is missing")));
@@ -168,6 +183,14 @@ impl Manifest {
     pub fn component(&self, name: &str) -> Result<&Component> {
         let missing = || Error::MissingComponent { pack: self.name.clone(), component: name.into() };
         self.components.get(name).ok_or_else(missing)
+    }
+
+    /// The task of this name.
+    ///
+    /// # Errors
+    /// [`Error::UnknownTask`], which lists the pack's tasks.
+    pub fn task(&self, name: &str) -> Result<&Task> {
+        task::find(&self.tasks, name)
     }
 
     /// The one shard of the component `ocr`.

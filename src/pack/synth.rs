@@ -9,12 +9,12 @@ use safetensors::tensor::TensorView;
 use sha2::{Digest, Sha256};
 
 use crate::model::ClipConfig;
-use crate::task::Task;
+use crate::task::{self, Task};
 use crate::tokenizer;
 use crate::{Error, Result};
 
 /// Writes a random model to `dir`, which is created if it does not exist: `config.json`, `model.safetensors`, `merges.txt`
-/// and `vocab.json` as Hugging Face lays them out, and one `head-<task>.safetensors` for each task with the tensor names of
+/// and `vocab.json` as Hugging Face lays them out, and one `head-<task>.safetensors` for each task of PrideMM with the tensor names of
 /// MemeCLIP's authors.
 ///
 /// # Errors
@@ -22,8 +22,8 @@ use crate::{Error, Result};
 pub fn write(config: &ClipConfig, seed: u64, dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
     save(&dir.join("model.safetensors"), seed, clip_tensors(config))?;
-    for task in Task::ALL {
-        let file = format!("head-{}.safetensors", task.name());
+    for task in task::pridemm() {
+        let file = format!("head-{}.safetensors", task.name);
         save(&dir.join(&file), seed, head_tensors(config, task))?;
     }
     let merges = tokenizer::clip_merges();
@@ -89,7 +89,7 @@ fn clip_tensors(c: &ClipConfig) -> Vec<Draw> {
     out
 }
 
-fn head_tensors(c: &ClipConfig, task: Task) -> Vec<Draw> {
+fn head_tensors(c: &ClipConfig, task: &Task) -> Vec<Draw> {
     let map = c.vision.width;
     let mut out = Vec::new();
     linear(&mut out, "image_map.proj.0", map, c.projection, 1.0);
@@ -99,9 +99,9 @@ fn head_tensors(c: &ClipConfig, task: Task) -> Vec<Draw> {
         out.push(draw(format!("{adapter}.fc.2.weight"), &[map, map / 4], 0.0, inverse_sqrt(map / 4)));
     }
     linear(&mut out, "pre_output.1", map, map, 1.0);
-    out.push(draw("classifier.weight", &[task.labels().len(), map], 0.0, inverse_sqrt(map)));
+    out.push(draw("classifier.weight", &[task.labels.len(), map], 0.0, inverse_sqrt(map)));
     // The prefix gives each task's head its own seed.
-    out.iter_mut().for_each(|tensor| tensor.name = format!("{}/{}", task.name(), tensor.name));
+    out.iter_mut().for_each(|tensor| tensor.name = format!("{}/{}", task.name, tensor.name));
     out
 }
 

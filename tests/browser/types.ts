@@ -29,13 +29,14 @@ export async function accepted(file: File, canvas: HTMLCanvasElement, element: H
   });
   const info: Info = clf.info;
   const tasks: Task[] = info.tasks;
+  const labels: string[] | undefined = info.labels['hate'];
 
   const verdict: Verdict = await clf.classify(file, { text: 'what it says', tasks, signal: stop.signal, features: true });
   const probability: number | undefined = verdict.tasks.hate?.probabilities['hate'];
   const list = await clf.classify([file, canvas, element, 'meme.jpg'], { text: ['one', undefined, 'three', ''] });
   for (const answer of list) {
     if (answer instanceof MemeClipError) console.log(answer.remedy);
-    else console.log(answer.tasks, probability);
+    else console.log(answer.tasks, probability, labels);
   }
   const images = [new Blob(), new ArrayBuffer(1), new Uint8Array(1), new ImageData(1, 1), new URL('https://example.org/a.png')];
   await clf.classify(images);
@@ -63,8 +64,8 @@ export async function refused(clf: MemeClip, file: File): Promise<void> {
   new MemeClip();
   // @ts-expect-error: no such device
   await MemeClip.load('weights/', { device: 'abacus' });
-  // @ts-expect-error: no such task
-  await MemeClip.load('weights/', { tasks: ['sarcasm'] });
+  // @ts-expect-error: a task has a name
+  await MemeClip.load('weights/', { tasks: [1] });
   // @ts-expect-error: no address
   await MemeClip.load();
   // @ts-expect-error: no image

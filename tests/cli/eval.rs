@@ -12,9 +12,10 @@ use common::{repository, scratch, tiny_model, tiny_pack};
 use memeclip::classifier::softmax;
 use memeclip::classifier::zero_shot::Prompts;
 use memeclip::pack::manifest::Manifest;
-use memeclip::task::Task;
+use memeclip::task::{self, Task};
 use memeclip_train::data::{Features, Labels, Meme, Split};
 use program::{memeclip, run};
+use safetensors::SafeTensors;
 use serde_json::Value;
 
 /// A text that must not appear in a page unescaped.
@@ -46,24 +47,26 @@ fn features() -> Features {
         let split = if i % 3 == 0 { Split::Val } else { Split::Test };
         let mut labels = Labels::default();
         let hate = if split == Split::Val { 0 } else { usize::from(i % 7 < 3) };
-        labels.set(Task::Hate, hate);
-        labels.set(Task::Stance, i % 11 % 3);
-        labels.set(Task::Humor, i % 5 % 2);
+        labels.insert("hate".into(), hate);
+        labels.insert("stance".into(), i % 11 % 3);
+        labels.insert("humor".into(), i % 5 % 2);
         if hate == 1 {
-            labels.set(Task::Target, i % 4);
+            labels.insert("target".into(), i % 4);
         }
         Meme { name: format!("meme {i}.png"), text: format!("{i}: {HOSTILE}"), split, labels }
     });
-    let prompts = |task: Task| {
-        let classes = task.labels().len();
-        Prompts { embeddings: vec![0.0; classes * projection], class_weights: vec![0.0; classes * map] }
+    let prompts = |task: &Task| {
+        let classes = task.labels.len();
+        let (embeddings, class_weights) = (vec![0.0; classes * projection], vec![0.0; classes * map]);
+        (task.name.clone(), Prompts { embeddings, class_weights })
     };
     Features {
         towers: manifest.towers(),
         memes: memes.collect(),
         image: noise(1).take(90 * projection).collect(),
         text: noise(2).take(90 * width).collect(),
-        prompts: Task::ALL.map(|task| (task, prompts(task))).into(),
+        prompts: task::pridemm().iter().map(prompts).collect(),
+        tasks: task::pridemm().to_vec(),
     }
 }
 
@@ -182,7 +185,7 @@ fn figures_follow_from_the_predictions() {
     for ((task, split), rows) in &all {
         println!("{task}, {split}");
         let outcome = evaluation.outcome(task, split);
-        let classes = task.parse::<Task>().unwrap().labels().len();
+        let classes = task::find(task::pridemm(), task).unwrap().labels.len();
         let n = rows.len() as f64;
         assert_eq!(outcome["examples"], rows.len());
         assert!(rows.iter().all(|row| row.logits.len() == classes && row.probabilities.len() == classes));
@@ -219,6 +222,22 @@ fn figures_follow_from_the_predictions() {
     }
 }
 
+/// Features of earlier programs, which listed no tasks.
+#[test]
+fn older_features_have_the_tasks_of_pridemm() {
+    let dir = scratch("older");
+    let features = features();
+    features.write(&dir).unwrap();
+    let file = dir.join("features.safetensors");
+    let bytes = fs::read(&file).unwrap();
+    let (_, header) = SafeTensors::read_metadata(&bytes).unwrap();
+    let mut metadata = header.metadata().clone().unwrap();
+    metadata.remove("tasks").unwrap();
+    let tensors = SafeTensors::deserialize(&bytes).unwrap();
+    fs::write(&file, safetensors::serialize(tensors.tensors(), Some(metadata)).unwrap()).unwrap();
+    assert_eq!(Features::read(&dir).unwrap(), features);
+}
+
 #[test]
 fn the_threshold_sweep_follows_from_the_predictions() {
     let features = features();
@@ -227,7 +246,7 @@ fn the_threshold_sweep_follows_from_the_predictions() {
     let sweep = &evaluation.outcome("hate", "test")["sweep"];
     let supports = |row: &Row| {
         let meme = features.memes.iter().find(|meme| meme.name == row.name).unwrap();
-        meme.labels.get(Task::Stance) == Some(1) && row.label == 0
+        meme.labels.get("stance") == Some(&1) && row.label == 0
     };
     let supportive: Vec<&Row> = rows.iter().filter(|row| supports(row)).collect();
     assert!(supportive.len() > 5);
@@ -300,7 +319,7 @@ fn heads_from_files_and_temperatures_are_used() {
         fs::copy(&path, warm.join(path.file_name().unwrap())).unwrap();
     }
     let mut manifest = manifest(&warm);
-    manifest.heads.get_mut(&Task::Hate).unwrap().temperature = 2.5;
+    manifest.heads.get_mut("hate").unwrap().temperature = 2.5;
     fs::write(warm.join("manifest.json"), serde_json::to_string(&manifest).unwrap()).unwrap();
     let dir = scratch("warm");
     features.write(&dir).unwrap();
@@ -410,6 +429,10 @@ fn errors_name_the_input_and_the_remedy() {
     );
     let narrow = Features { image: good.image[..90 * 8].to_vec(), ..good.clone() };
     expect(error(&narrow, &[]), &["[8, ", "memeclip extract"]);
+
+    let mut renamed = good.clone();
+    renamed.tasks[0].labels[0] = "kind".into();
+    expect(error(&renamed, &[]), &["its task hate has the labels kind, hate, but the pack's has no hate, hate"]);
 
     expect(error(&good, &["--task", "sarcasm"]), &["unknown task 'sarcasm'"]);
     expect(error(&good, &["--split", "holdout"]), &["unknown split 'holdout'"]);

@@ -14,9 +14,11 @@ use memeclip::engine::cpu::Cpu;
 use memeclip::pack::directory::Directory;
 use memeclip::pack::manifest::{Manifest, Shard};
 use memeclip::preprocess::Rgb;
-use memeclip::task::Task;
+use memeclip::task;
 use memeclip::{Classifier, Error};
+use memeclip_train::data::Features;
 use program::{memeclip, run};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 fn tiny_model() -> String {
@@ -187,18 +189,87 @@ fn a_vocabulary_that_differs_from_the_tokenizers_is_refused() {
 
 #[test]
 fn tasks_that_the_pack_lacks_are_refused() {
-    assert!(matches!("sarcasm".parse::<Task>(), Err(Error::UnknownTask { .. })));
     let pack = pack("tasks");
     let json: serde_json::Value = serde_json::from_slice(&fs::read(pack.join("manifest.json")).unwrap()).unwrap();
     let mut without = json.clone();
+    // As an older program wrote it: without a list of tasks.
+    without.as_object_mut().unwrap().remove("tasks");
     without["heads"].as_object_mut().unwrap().remove("humor");
     fs::write(pack.join("manifest.json"), without.to_string()).unwrap();
     let classifier = open(&pack).unwrap();
     let image = Rgb { width: 1, height: 1, data: vec![1, 2, 3] };
-    let error = block_on(classifier.classify(&image, "", &[Task::Humor])).unwrap_err();
+    let error = block_on(classifier.classify(&image, "", &["humor"])).unwrap_err();
     assert!(matches!(&error, Error::UnknownTask { task, .. } if task == "humor"), "{error}");
-    let verdict = block_on(classifier.classify(&image, "", &[Task::Hate, Task::Stance])).unwrap();
-    assert_eq!(verdict.tasks.iter().map(|t| t.task).collect::<Vec<_>>(), [Task::Hate, Task::Stance]);
+    let verdict = block_on(classifier.classify(&image, "", &["stance", "hate"])).unwrap();
+    assert_eq!(verdict.tasks.iter().map(|t| &*t.task.name).collect::<Vec<_>>(), ["hate", "stance"]);
+}
+
+/// A pack may have other tasks than PrideMM's, in any order: their description is all that it takes.
+#[test]
+fn a_fifth_task_is_a_few_lines_of_data() {
+    let dir = scratch("fifth");
+    fs::create_dir_all(&dir).unwrap();
+    let file = |name: &str| dir.join(name).display().to_string();
+    let mut tasks = vec![json!({
+        "name": "irony", "labels": ["sincere", "ironic"], "prompts": ["Sincere Meme", "Ironic Meme"], "aliases": ["sarcasm"],
+    })];
+    tasks.extend(task::pridemm().iter().map(|task| json!(task)));
+    fs::write(file("tasks.json"), json!(tasks).to_string()).unwrap();
+
+    let convert = ["convert", "--clip", &tiny_model(), "--dtype", "q8", "--tasks", &file("tasks.json")];
+    memeclip(&[&convert[..], &["--out", &file("pack")]].concat());
+    assert!(memeclip(&["inspect", &file("pack")]).contains("irony       zero-shot head: sincere, ironic"));
+    let pack = dir.join("pack");
+    let classifier = open(&pack).unwrap();
+    let found = classify(&classifier).unwrap();
+    let names = ["irony", "hate", "target", "stance", "humor"];
+    assert_eq!(found.tasks.iter().map(|task| &*task.task.name).collect::<Vec<_>>(), names);
+    // The others say what they say without it.
+    let without = self::pack("fifth-without");
+    assert_eq!(found.tasks[1..], classify(&open(&without).unwrap()).unwrap().tasks);
+
+    let pictures = "tests/memes/pictures";
+    let classify = ["classify", "--weights", &file("pack"), "--device", "cpu", "--json", "--text", "so funny"];
+    let image = format!("{pictures}/00000.jpg");
+    let line = memeclip(&[&classify[..], &["--image", &image, "--task", "irony", "--why"]].concat());
+    let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+    let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(keys(&line["tasks"]), ["irony"]);
+    assert_eq!(keys(&line["tasks"]["irony"]["probabilities"]), ["ironic", "sincere"]);
+    assert_eq!(keys(&line["explanation"]["tasks"]), ["irony"]);
+    let unknown = run(&[&classify[..], &["--image", &image, "--task", "mood"]].concat());
+    let message = String::from_utf8(unknown.stderr).unwrap();
+    assert!(message.contains("unknown task 'mood'. Known: irony, hate, target, stance, humor."), "{message}");
+
+    // Labels by name and by id, in the column that the alias names.
+    let rows =
+        ["00000.jpg,hi,ironic,val", "00001.webp,hi,0,val", "00002.jpg,hi,1.0,test", "00003.webp,hi,Sincere,test"];
+    fs::write(file("memes.csv"), format!("name,text,sarcasm,split\n{}\n", rows.join("\n"))).unwrap();
+    let data = ["--data", &file("memes.csv"), "--images", pictures, "--weights", &file("pack"), "--device", "cpu"];
+    memeclip(&[&["extract", "--out", &file("features")], &data[..]].concat());
+    let features = Features::read(&dir.join("features")).unwrap();
+    assert_eq!(features.memes.iter().map(|meme| meme.labels["irony"]).collect::<Vec<_>>(), [1, 0, 1, 0]);
+    assert_eq!(features.tasks, classifier.manifest().tasks);
+    let eval = ["eval", "--features", &file("features"), "--weights", &file("pack"), "--bootstrap", "0"];
+    memeclip(&[&eval[..], &["--json", &file("report.json")]].concat());
+    let report: serde_json::Value = serde_json::from_slice(&fs::read(file("report.json")).unwrap()).unwrap();
+    let outcomes = report["outcomes"].as_array().unwrap();
+    assert_eq!(outcomes.iter().map(|outcome| &outcome["task"]).collect::<Vec<_>>(), ["irony", "irony"]);
+    assert_eq!(outcomes[0]["classes"], json!(["sincere", "ironic"]));
+}
+
+#[test]
+fn files_that_list_no_tasks() {
+    let file = scratch("no-tasks.json");
+    let out = scratch("no-tasks");
+    let one = r#"[{"name": "irony", "labels": ["sincere", "ironic"], "prompts": ["Sincere Meme"]}]"#;
+    for (content, reason) in [("{}", "expected a sequence"), ("[]", "it is empty"), (one, "1 prompts for 2 labels")] {
+        fs::write(&file, content).unwrap();
+        let [file, out] = [&file, &out].map(|path| path.to_str().unwrap());
+        let output = run(&["convert", "--clip", &tiny_model(), "--tasks", file, "--out", out]);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && message.contains(file) && message.contains(reason), "{message}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use memeclip::convert::{Description, convert};
 use memeclip::model::ClipConfig;
 use memeclip::pack::synth;
 use memeclip::quant::Format;
-use memeclip::task::Task;
+use memeclip::task;
 pub use pollster::block_on;
 
 /// A file of the repository; the test programs belong to several crates of it.
@@ -39,9 +39,10 @@ pub fn tiny_model() -> PathBuf {
 
 /// Writes the model as a pack to `out`, with its seeded head for each task.
 pub fn pack(model: &Path, format: Format, out: &Path) {
-    let heads: BTreeMap<Task, PathBuf> =
-        Task::ALL.into_iter().map(|task| (task, model.join(format!("head-{}.safetensors", task.name())))).collect();
-    block_on(convert(model, &heads, format, out, &Description::default())).unwrap();
+    let head = |name: &str| model.join(format!("head-{name}.safetensors"));
+    let heads: BTreeMap<String, PathBuf> =
+        task::pridemm().iter().map(|task| (task.name.clone(), head(&task.name))).collect();
+    block_on(convert(model, task::pridemm(), &heads, format, out, &Description::default())).unwrap();
 }
 
 /// The tiny model as a q8 pack, with a seeded head for each task.

@@ -13,7 +13,7 @@ use memeclip::pack::manifest::{Component, HeadEntry, Manifest, Shard};
 use memeclip::pack::source::Source;
 use memeclip::preprocess::{self, Rgb};
 use memeclip::quant::Format;
-use memeclip::task::Task;
+use memeclip::task;
 use memeclip::tokenizer::Tokenizer;
 use memeclip::{Classifier, Error, Result};
 use pollster::block_on;
@@ -51,7 +51,7 @@ pub fn checkpoint(bytes: &[u8]) {
     let kind = if bytes.get(8) == Some(&b'{') { "safetensors" } else { "pt" };
     let file = FILE.with_extension(kind);
     std::fs::write(&file, bytes).expect("a file for the checkpoint");
-    sound(checkpoint::head(&file, Task::Hate, &small_clip(), |_| Format::Q8));
+    sound(checkpoint::head(&file, &task::pridemm()[0], &small_clip(), |_| Format::Q8));
     if let Some(clip) = sound(ClipCheckpoint::open(&file)) {
         for stage in clip.stages() {
             sound(clip.stage(&stage, |_| Format::Q4));

@@ -13,7 +13,6 @@ use memeclip::engine::cpu::Cpu;
 use memeclip::engine::gpu::{Gpu, GpuOptions};
 use memeclip::pack::directory::Directory;
 use memeclip::preprocess::{self, Rgb};
-use memeclip::task::Task;
 use memeclip::tokenizer::MAX_BYTES;
 use memeclip::{Classifier, Error};
 use serde_json::Value;
@@ -102,12 +101,12 @@ fn the_verdict_on_the_image_alone_equals_pytorchs_without_text() {
         let image = golden_image(meme["image"].as_str().unwrap());
         let explanation = block_on(classifier.explain(&image, TEXT, &[])).unwrap();
         for (task, found) in &explanation.tasks {
-            let exp = meme["logits"][task.name()].as_array().unwrap().iter().map(|logit| logit.as_f64().unwrap().exp());
+            let exp = meme["logits"][task].as_array().unwrap().iter().map(|logit| logit.as_f64().unwrap().exp());
             let exp: Vec<f64> = exp.collect();
             for (found, exp_of_class) in found.image.values.iter().zip(&exp) {
                 let expected = exp_of_class / exp.iter().sum::<f64>();
                 // Weights are rounded to q8.
-                assert!((*found as f64 - expected).abs() < 0.02, "{}: {found} for {expected}", task.name());
+                assert!((*found as f64 - expected).abs() < 0.02, "{task}: {found} for {expected}");
                 compared += 1;
             }
         }
@@ -119,16 +118,16 @@ fn the_verdict_on_the_image_alone_equals_pytorchs_without_text() {
 fn a_long_text_is_explained_in_parts_of_several_words() {
     let (image, classifier) = (golden_image("exact.png"), open(Cpu::new()));
     let words: Vec<String> = (0..60).map(|i| format!("{i}")).collect();
-    let explanation = block_on(classifier.explain(&image, &words.join(" "), &[Task::Hate])).unwrap();
+    let explanation = block_on(classifier.explain(&image, &words.join(" "), &["hate"])).unwrap();
     assert_eq!(explanation.words.len(), PARTS);
-    let both = &explanation.tasks[&Task::Hate].both.values;
+    let both = &explanation.tasks["hate"].both.values;
     let mut first = 0;
     for part in &explanation.words {
         let count = part.word.split(' ').count();
         let rest = [&words[..first], &words[first + count..]].concat().join(" ");
         let without = &probabilities(&open(Cpu::new()), &image, &rest)[0];
         let change = both.iter().zip(without).map(|(with, without)| with - without).collect();
-        close(&part.word, [&part.tasks[&Task::Hate].values].into_iter(), &[change], 1e-6);
+        close(&part.word, [&part.tasks["hate"].values].into_iter(), &[change], 1e-6);
         first += count;
     }
     assert_eq!(first, words.len());
@@ -156,16 +155,16 @@ fn regions_cover_the_image_and_the_largest_value_is_one() {
 }
 
 #[test]
-fn json_names_values_by_task_and_label() {
-    let explanation = block_on(open(Cpu::new()).explain(&golden_image("exact.png"), "one two", &[Task::Hate])).unwrap();
+fn in_json_values_stand_at_their_names() {
+    let explanation = block_on(open(Cpu::new()).explain(&golden_image("exact.png"), "one two", &["hate"])).unwrap();
     let json = serde_json::to_value(&explanation).unwrap();
     assert_eq!(json["text"], "one two");
     assert_eq!(json["tasks"].as_object().unwrap().keys().collect::<Vec<_>>(), ["hate"]);
-    for (i, label) in Task::Hate.labels().iter().enumerate() {
+    for (i, label) in open(Cpu::new()).manifest().task("hate").unwrap().labels.iter().enumerate() {
         let number = |value: &Value| value[label].as_f64().unwrap() as f32;
-        let hate = &explanation.tasks[&Task::Hate];
+        let hate = &explanation.tasks["hate"];
         assert_eq!(number(&json["tasks"]["hate"]["text"]), hate.text.values[i]);
-        assert_eq!(number(&json["words"][1]["tasks"]["hate"]), explanation.words[1].tasks[&Task::Hate].values[i]);
+        assert_eq!(number(&json["words"][1]["tasks"]["hate"]), explanation.words[1].tasks["hate"].values[i]);
     }
     assert_eq!(json["words"][1]["word"], "two");
     assert_eq!((&json["regions"]["rows"], &json["regions"]["cols"]), (&4.into(), &4.into()));

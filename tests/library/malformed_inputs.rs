@@ -12,6 +12,7 @@ use common::repository;
 use memeclip::Error;
 use memeclip::pack::manifest::{self, Manifest};
 use memeclip::preprocess;
+use memeclip::task;
 use memeclip::tokenizer::Tokenizer;
 use serde_json::{Value, json};
 
@@ -36,6 +37,77 @@ fn regressions_of_the_fuzzer_are_handled() {
         }
     }
     assert!(inputs > 0);
+}
+
+/// The small manifest, with these tasks and a head for each name.
+fn with_tasks(tasks: Value, heads: &[&str]) -> memeclip::Result<Manifest> {
+    let mut json: Value = serde_json::from_slice(&targets::small_manifest(1000)).unwrap();
+    let (head, component) = (json["heads"]["hate"].take(), json["components"]["head/hate"].clone());
+    json["heads"] = heads.iter().map(|name| (name.to_string(), head.clone())).collect();
+    for name in heads {
+        json["components"][format!("head/{name}")] = component.clone();
+    }
+    json["tasks"] = tasks;
+    Manifest::parse("manifest.json", &serde_json::to_vec(&json).unwrap())
+}
+
+#[test]
+fn tasks_that_do_not_make_sense_are_refused() {
+    let task = |name: &str, classes: usize| {
+        let texts: Vec<String> = (0..classes).map(|class| format!("class {class}")).collect();
+        json!({ "name": name, "labels": texts, "prompts": texts })
+    };
+    let irony = |field: &str, value: Value| {
+        let mut task = task("irony", 2);
+        task[field] = value;
+        json!([task])
+    };
+    let parsed = with_tasks(json!([task("irony", 2), task("a-2", 100)]), &["irony", "a-2"]).unwrap();
+    assert_eq!(parsed.tasks.iter().map(|task| &*task.name).collect::<Vec<_>>(), ["irony", "a-2"]);
+
+    let cases: [(Value, &[&str], &str); 23] = [
+        (json!({}), &["irony"], "invalid type: map"),
+        (json!([{ "name": "irony", "labels": ["a", "b"] }]), &["irony"], "missing field `prompts`"),
+        (json!([task("irony", 2), task("irony", 3)]), &["irony"], "two tasks are named 'irony'"),
+        (json!([task("irony", 2)]), &["irony", "hate"], "head 'hate' belongs to none of the tasks"),
+        (json!([task("irony", 2), task("hate", 2)]), &["irony"], "task 'hate' has no head"),
+        (json!([task("", 2)]), &[""], "task '': a name is"),
+        (json!([task("Irony", 2)]), &["Irony"], "task 'Irony': a name is"),
+        (json!([task("2nd", 2)]), &["2nd"], "a name is"),
+        (json!([task("../x", 2)]), &["../x"], "a name is"),
+        (json!([task("__proto__", 2)]), &["__proto__"], "a name is"),
+        (json!([task("ironía", 2)]), &["ironía"], "a name is"),
+        (json!([task(&"x".repeat(101), 2)]), &["irony"], "a name is"),
+        (json!([task("image", 2)]), &["image"], "no task can be named 'image'"),
+        (json!([task("irony", 1)]), &["irony"], "1 labels; 2 to 100 are allowed"),
+        (json!([task("irony", 101)]), &["irony"], "101 labels; 2 to 100 are allowed"),
+        (irony("prompts", json!(["a", "b", "c"])), &["irony"], "3 prompts for 2 labels"),
+        (irony("labels", json!(["a", "a"])), &["irony"], "two labels are 'a'"),
+        (irony("labels", json!(["a", ""])), &["irony"], "a label or prompt has"),
+        (irony("prompts", json!(["a", "b\u{1b}[2J"])), &["irony"], "a label or prompt has"),
+        (irony("labels", json!(["a", "x".repeat(101)])), &["irony"], "a label or prompt has"),
+        (irony("aliases", json!(["text"])), &["irony"], "no task can be named 'text'"),
+        (irony("aliases", json!(["irony"])), &["irony"], "two tasks are named 'irony'"),
+        ((0..65).map(|i| task(&format!("t{i}"), 2)).collect(), &["t0"], "65 tasks, more than the 64 allowed"),
+    ];
+    for (tasks, heads, reason) in cases {
+        let error = with_tasks(tasks.clone(), heads).expect_err(&tasks.to_string());
+        assert_eq!(error.code(), "pack/manifest", "{tasks}: {error}");
+        assert!(error.to_string().contains(reason), "{error}, expected {reason}");
+    }
+}
+
+/// Programs before this one listed no tasks in a manifest.
+#[test]
+fn an_older_manifest_has_the_tasks_of_its_heads() {
+    let json = targets::small_manifest(1000);
+    assert_eq!(serde_json::from_slice::<Value>(&json).unwrap().get("tasks"), None);
+    let manifest = Manifest::parse("manifest.json", &json).unwrap();
+    assert_eq!(manifest.tasks, task::pridemm()[..1]);
+    assert_eq!(manifest.task("hate").unwrap().labels, ["no hate", "hate"]);
+
+    let all = fs::read(repository("weights/default/manifest.json")).unwrap();
+    assert_eq!(Manifest::parse("manifest.json", &all).unwrap().tasks, task::pridemm());
 }
 
 /// The small manifest with the value at `pointer` replaced.

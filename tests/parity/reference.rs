@@ -78,7 +78,7 @@ impl Distance {
             distance.text = distance.text.min(cosine(&verdict.text_feature, &meme.text_feature));
             assert_eq!(verdict.tasks.len(), meme.logits.len());
             for task in &verdict.tasks {
-                let expected = &meme.logits[task.task.name()];
+                let expected = &meme.logits[&task.task.name];
                 assert_eq!(task.logits.len(), expected.len());
                 let differences = task.logits.iter().zip(expected).map(|(a, b)| (a - b).abs());
                 distance.logits = differences.fold(distance.logits, f32::max);

@@ -7,7 +7,7 @@ use std::fs;
 
 use common::scratch;
 use memeclip::Error;
-use memeclip::task::Task;
+use memeclip::task;
 use memeclip_train::data::{DataFile, DataSet, Labels, Split};
 
 /// Writes a file with this content and reads it.
@@ -16,7 +16,7 @@ fn read(test: &str, file: &str, content: impl AsRef<[u8]>, split: Option<Split>)
     fs::create_dir_all(&dir).unwrap();
     let path = dir.join(file);
     fs::write(&path, content).unwrap();
-    DataSet::read(&[DataFile { path, split }])
+    DataSet::read(&[DataFile { path, split }], task::pridemm())
 }
 
 fn csv(test: &str, content: impl AsRef<[u8]>) -> DataSet {
@@ -26,9 +26,9 @@ fn csv(test: &str, content: impl AsRef<[u8]>) -> DataSet {
 /// Labels of hate, target, stance and humor.
 fn labels(classes: [Option<usize>; 4]) -> Labels {
     let mut labels = Labels::default();
-    for (task, class) in Task::ALL.into_iter().zip(classes) {
+    for (task, class) in task::pridemm().iter().zip(classes) {
         if let Some(class) = class {
-            labels.set(task, class);
+            labels.insert(task.name.clone(), class);
         }
     }
     labels
@@ -36,7 +36,7 @@ fn labels(classes: [Option<usize>; 4]) -> Labels {
 
 /// The rows' names, labels and splits.
 fn found(data: &DataSet) -> Vec<(&str, Labels, Split)> {
-    data.rows.iter().map(|row| (row.meme.name.as_str(), row.meme.labels, row.meme.split)).collect()
+    data.rows.iter().map(|row| (row.meme.name.as_str(), row.meme.labels.clone(), row.meme.split)).collect()
 }
 
 /// The messages about skipped rows, from the line number on.
@@ -114,7 +114,10 @@ fn errors_about_columns_name_them() {
     for (header, named) in [
         ("name,txt,hate,split", "no column 'text' (is it 'txt'?); it has name, txt, hate, split"),
         ("nmae,text,hate,split", "no column 'name' (is it 'nmae'?)"),
-        ("name,text,label,split", "no column 'hate'; it has name, text, label, split. One of hate, target, stance"),
+        (
+            "name,text,label,split",
+            "no column 'hate'; it has name, text, label, split. At least one of these is needed: hate, target",
+        ),
         ("name,text,hate", "no column 'split'; it has name, text, hate. Its split may also be given"),
         ("", "no column 'hate'"),
     ] {
@@ -204,7 +207,30 @@ fn the_published_format_of_harmeme_is_read() {
 }
 
 #[test]
-fn broken_lines_of_harmeme_are_reported() {
+fn labels_are_those_of_the_tasks_that_are_asked_for() {
+    let hate = &task::pridemm()[..1];
+    let read = |file: &str, content: &str| {
+        let dir = scratch("asked");
+        fs::create_dir_all(&dir).unwrap();
+        let path = dir.join(file);
+        fs::write(&path, content).unwrap();
+        let data = DataFile { path, split: Some(Split::Test) };
+        (DataSet::read(std::slice::from_ref(&data), hate), DataSet::read(&[data], &task::pridemm()[1..]))
+    };
+    let (with, without) = read("memes.csv", "name,text,hate,target\na.png,hi,1,nonsense\n");
+    assert_eq!(with.unwrap().rows[0].meme.labels, [("hate".to_string(), 1)].into());
+    // Its only row cannot be used.
+    assert!(without.unwrap_err().to_string().contains("no row can be used, 1 cannot"));
+    let line = r#"{"image": "1.png", "labels": ["very harmful", "individual"], "text": "x"}"#;
+    let (with, without) = read("memes.jsonl", line);
+    assert_eq!(with.unwrap().rows[0].meme.labels, [("hate".to_string(), 1)].into());
+    let error = without.unwrap_err();
+    assert_eq!(error.code(), "data-set");
+    assert!(error.to_string().contains("unknown task 'hate'. Known: target, stance, humor."), "{error}");
+}
+
+#[test]
+fn broken_lines_of_harmeme() {
     let rows: &[(&[u8], &str)] = &[
         (br#"{"image": "1.png", "labels": ["not harmful"], "text": "x""#, "EOF while parsing"),
         (br#"{"img": "1.png", "labels": ["not harmful"], "text": "x"}"#, "missing field `image`"),
@@ -238,6 +264,6 @@ fn files_that_are_no_data_set_are_refused() {
         assert_eq!(error.code(), code, "{error}");
         assert!(error.to_string().contains(file) && error.to_string().contains(reason), "{error}");
     }
-    let nowhere = DataSet::read(&["nowhere.csv".parse().unwrap()]).unwrap_err();
+    let nowhere = DataSet::read(&["nowhere.csv".parse().unwrap()], task::pridemm()).unwrap_err();
     assert!(nowhere.code() == "io" && nowhere.to_string().contains("nowhere.csv"), "{nowhere}");
 }

@@ -3,7 +3,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use common::{block_on, repository, scratch};
@@ -14,7 +13,7 @@ use memeclip::engine::cpu::Cpu;
 use memeclip::model::{ClipConfig, Dropout, Head, HeadConfig, Packed};
 use memeclip::pack::checkpoint::{self, HEAD_NAMES};
 use memeclip::quant::{Format, Matrix};
-use memeclip::task::Task;
+use memeclip::task::{self, Task};
 use memeclip_train::data::{Features, Labels, Meme, Split};
 use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::metrics::Predictions;
@@ -162,7 +161,7 @@ fn a_head_trained_in_pytorch_gives_the_same_logits() {
     safetensors::serialize_to_file(tensors, None, &path).unwrap();
 
     let clip = ClipConfig::named("tiny").unwrap();
-    let (tensors, entry) = checkpoint::head(&path, Task::Stance, &clip, |_| Format::F32).unwrap();
+    let (tensors, entry) = checkpoint::head(&path, task("stance"), &clip, |_| Format::F32).unwrap();
     let engine = Cpu::new();
     let head = Head::load(&mut Packed::new(&engine, tensors), &entry.config, 64, 96, 3).unwrap();
     let image = engine.tensor(64, 64, &golden.floats("image")).unwrap();
@@ -185,18 +184,24 @@ fn memes(count: usize) -> Features {
         image[row * 64..][..8].iter_mut().for_each(|value| *value += 2.0 * sign(row, 0));
         text[row * 96..][..8].iter_mut().for_each(|value| *value += 2.0 * sign(row, 1));
     }
-    let prompts = Task::ALL.map(|task| {
-        let classes = task.labels().len();
-        (task, Prompts { embeddings: noise(classes * 64), class_weights: noise(classes * 128) })
+    let prompts = task::pridemm().iter().map(|task| {
+        let classes = task.labels.len();
+        (task.name.clone(), Prompts { embeddings: noise(classes * 64), class_weights: noise(classes * 128) })
     });
+    let prompts = prompts.collect();
     let memes = (0..count).map(|row| {
         let mut labels = Labels::default();
-        labels.set(Task::Hate, usize::from(sign(row, 0) == sign(row, 1)));
-        labels.set(Task::Humor, row % 2);
+        labels.insert("hate".into(), usize::from(sign(row, 0) == sign(row, 1)));
+        labels.insert("humor".into(), row % 2);
         let split = [Split::Train, Split::Train, Split::Train, Split::Val, Split::Test][row % 5];
         Meme { name: format!("{row}.png"), text: String::new(), split, labels }
     });
-    Features { towers: "made up".into(), memes: memes.collect(), image, text, prompts: BTreeMap::from(prompts) }
+    let tasks = task::pridemm().to_vec();
+    Features { towers: "made up".into(), tasks, memes: memes.collect(), image, text, prompts }
+}
+
+fn task(name: &str) -> &'static Task {
+    task::find(task::pridemm(), name).unwrap()
 }
 
 fn quick() -> Settings {
@@ -208,7 +213,7 @@ fn heads_depend_on_the_seed_only() {
     let (features, recipe) = (memes(200), Recipe::memeclip(128));
     let head = |seed: u64, file: &str| {
         let settings = Settings { seed, ..quick() };
-        let trained = train(&Burn::flex(), &features, Task::Hate, &recipe, &settings, None, |_| {}).unwrap();
+        let trained = train(&Burn::flex(), &features, task("hate"), &recipe, &settings, None, |_| {}).unwrap();
         let dir = scratch("seeds");
         std::fs::create_dir_all(&dir).unwrap();
         trained.write(&dir.join(file)).unwrap();
@@ -228,7 +233,7 @@ fn an_interrupted_training_gives_the_same_head() {
     let run = |settings: &Settings, stop_at: usize| {
         let mut seen = Vec::new();
         let end = catch_unwind(AssertUnwindSafe(|| {
-            train(&Burn::flex(), &features, Task::Hate, &recipe, settings, Some(&checkpoint), |epoch| {
+            train(&Burn::flex(), &features, task("hate"), &recipe, settings, Some(&checkpoint), |epoch| {
                 seen.push(epoch.number);
                 assert!(epoch.number < stop_at, "stopped on purpose");
             })
@@ -271,7 +276,7 @@ fn an_error_about_a_damaged_checkpoint_names_file_and_remedy() {
     let state = dir.join("state.safetensors");
     let train = || {
         let recipe = Recipe::memeclip(128);
-        train(&Burn::flex(), &memes(50), Task::Hate, &recipe, &quick(), Some(&state), |_| {})
+        train(&Burn::flex(), &memes(50), task("hate"), &recipe, &quick(), Some(&state), |_| {})
     };
     std::fs::write(&state, b"no tensors").unwrap();
     let error = train().err().expect("an error").to_string();
@@ -285,15 +290,15 @@ fn the_best_epoch_is_kept_and_patience_ends_the_training() {
     let features = memes(200);
     let recipe = Recipe::memeclip(128);
     let settings = Settings { epochs: 30, patience: Some(2), ..quick() };
-    let trained = train(&Burn::flex(), &features, Task::Humor, &recipe, &settings, None, |_| {}).unwrap();
-    // The features say nothing about humor, so the metric soon stops improving.
+    let trained = train(&Burn::flex(), &features, task("humor"), &recipe, &settings, None, |_| {}).unwrap();
+    // Nothing is to be learned about humor, so that it cannot get better for long.
     assert!(trained.epochs.len() < 30);
     assert_eq!(trained.epochs.len(), trained.best + 2);
     let best = trained.epochs.iter().map(|epoch| epoch.auroc).fold(0.0, f64::max);
     assert_eq!(trained.epochs[trained.best - 1].auroc, best);
     assert!(trained.best < trained.epochs.len());
-    // The parameters are those of the best epoch.
-    let val = Examples::new(&features, Task::Humor, Split::Val);
+    // The parameters are that epoch's too.
+    let val = Examples::new(&features, task("humor"), Split::Val);
     let logits = memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &val).unwrap();
     let probabilities = logits.chunks(2).flat_map(|logits| softmax(logits, 1.0)).collect();
     let predictions = Predictions::new(2, val.labels, probabilities).unwrap();
@@ -303,13 +308,13 @@ fn the_best_epoch_is_kept_and_patience_ends_the_training() {
 #[test]
 fn target_is_trained_on_hateful_memes_only() {
     let mut features = memes(50);
-    features.memes.iter_mut().for_each(|meme| meme.labels.set(Task::Target, 1));
+    features.memes.iter_mut().for_each(|meme| drop(meme.labels.insert("target".into(), 1)));
     for split in Split::ALL {
-        let hateful = features.rows(Task::Hate, split);
+        let hateful = features.rows("hate", split);
         let hateful: Vec<usize> =
-            hateful.into_iter().filter(|row| features.memes[*row].labels.get(Task::Hate) == Some(1)).collect();
+            hateful.into_iter().filter(|row| features.memes[*row].labels.get("hate") == Some(&1)).collect();
         assert!(!hateful.is_empty());
-        assert_eq!(features.rows(Task::Target, split), hateful);
+        assert_eq!(features.rows("target", split), hateful);
     }
 }
 
@@ -319,13 +324,13 @@ fn the_temperature_calibrates_probabilities() {
     let recipe = Recipe::memeclip(128);
     // Some labels are wrong in every split. Trained too long and without dropout, the head becomes overconfident.
     for meme in features.memes.iter_mut().step_by(7) {
-        meme.labels.set(Task::Hate, 1 - meme.labels.get(Task::Hate).unwrap());
+        meme.labels.insert("hate".into(), 1 - meme.labels["hate"]);
     }
     let dropout = DropoutRates { projection: 0.0, fusion: 0.0, output: 0.0 };
     let settings = Settings { epochs: 30, dropout, ..quick() };
-    let trained = train(&Burn::flex(), &features, Task::Hate, &recipe, &settings, None, |_| {}).unwrap();
+    let trained = train(&Burn::flex(), &features, task("hate"), &recipe, &settings, None, |_| {}).unwrap();
     assert!(trained.temperature > 1.0, "{}", trained.temperature);
-    let test = Examples::new(&features, Task::Hate, Split::Test);
+    let test = Examples::new(&features, task("hate"), Split::Test);
     let logits = memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
     let loss = |temperature: f32| -> f32 {
         let rows = logits.chunks_exact(2).zip(&test.labels);
@@ -378,13 +383,13 @@ fn balanced_classes_have_the_same_weight() {
     let mut features = memes(400);
     // The features say nothing about humor; one meme in ten is humorous.
     for (row, meme) in features.memes.iter_mut().enumerate() {
-        meme.labels.set(Task::Humor, usize::from(row / 5 % 10 == 0));
+        meme.labels.insert("humor".into(), usize::from(row / 5 % 10 == 0));
     }
     let recipe = Recipe::memeclip(128);
     let mean = |balanced: bool| {
         let settings = Settings { balanced, epochs: 2, ..quick() };
-        let trained = train(&Burn::flex(), &features, Task::Humor, &recipe, &settings, None, |_| {}).unwrap();
-        let test = Examples::new(&features, Task::Humor, Split::Test);
+        let trained = train(&Burn::flex(), &features, task("humor"), &recipe, &settings, None, |_| {}).unwrap();
+        let test = Examples::new(&features, task("humor"), Split::Test);
         let logits =
             memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
         let probabilities: Vec<f32> = logits.chunks(2).map(|logits| softmax(logits, 1.0)[1]).collect();
@@ -403,14 +408,15 @@ fn invalid_settings_and_data_are_errors() {
         let end = train(&Burn::flex(), features, task, &recipe, settings, None, |_| {});
         end.err().expect("an error").to_string()
     };
-    let error = train(&features, Task::Stance, &quick());
+    let error = train(&features, task("stance"), &quick());
     assert!(error.contains("stance") && error.contains("train"), "{error}");
-    let error = train(&features, Task::Hate, &Settings { batch: 0, ..quick() });
+    let error = train(&features, task("hate"), &Settings { batch: 0, ..quick() });
     assert!(error.contains("batch"), "{error}");
-    let error = train(&features, Task::Hate, &Settings { rate: f32::NAN, ..quick() });
+    let error = train(&features, task("hate"), &Settings { rate: f32::NAN, ..quick() });
     assert!(error.contains("learning rate"), "{error}");
-    features.memes.iter_mut().filter(|meme| meme.split == Split::Val).for_each(|meme| meme.labels.set(Task::Hate, 1));
-    let error = train(&features, Task::Hate, &quick());
+    let val = features.memes.iter_mut().filter(|meme| meme.split == Split::Val);
+    val.for_each(|meme| drop(meme.labels.insert("hate".into(), 1)));
+    let error = train(&features, task("hate"), &quick());
     assert!(error.contains("hate") && error.contains("val"), "{error}");
 }
 
@@ -418,7 +424,8 @@ fn invalid_settings_and_data_are_errors() {
 fn every_variant_uses_the_features_that_it_names() {
     let features = memes(400);
     let settings = Settings { epochs: 8, ..quick() };
-    let table = ablate(&features, &[Task::Hate], &[1, 2], &settings, || Ok(Burn::flex()), |_, _, _, _| {}).unwrap();
+    let table =
+        ablate(&features, &[task("hate").clone()], &[1, 2], &settings, || Ok(Burn::flex()), |_, _, _, _| {}).unwrap();
     let names: Vec<&str> = variants(128).iter().map(|variant| variant.name).collect();
     assert_eq!(table.rows.iter().map(|row| row.name).collect::<Vec<_>>(), names);
     let auroc = |name: &str| {

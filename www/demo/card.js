@@ -4,7 +4,7 @@ import { percent } from './format.js';
 /** @import { TaskVerdict } from './memeclip/memeclip.js' */
 
 /**
- * The question that a task answers, and what it means.
+ * The question that a task answers, and what it means. Other tasks show their name and their classes.
  * @type {Record<string, [string, string]>}
  */
 const ABOUT = {
@@ -29,11 +29,14 @@ export class TaskCard {
    */
   #rows = new Map();
 
-  /** @param {string} task */
-  constructor(task) {
+  /**
+   * @param {string} task
+   * @param {string[]} labels Names of its classes.
+   */
+  constructor(task, labels) {
     this.#task = task;
     this.element = clone('task-template');
-    const [question, about] = ABOUT[task] ?? [task, ''];
+    const [question, about] = ABOUT[task] ?? [task, labels.join(', ')];
     const title = find(this.element, 'h3');
     title.id = `task-${task}`;
     title.textContent = question;

@@ -40,7 +40,7 @@ export class Verdict {
     this.#notice.hidden = false;
     for (const task of info.tasks) {
       if (this.#cards.has(task)) continue;
-      const card = new TaskCard(task);
+      const card = new TaskCard(task, info.labels[task]);
       this.#cards.set(task, card);
       this.#tasks.append(card.element);
     }

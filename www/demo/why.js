@@ -1,7 +1,7 @@
 import { byId, find } from './dom.js';
 import { percent } from './format.js';
 
-/** @import { Explanation, Task } from './memeclip/memeclip.js' */
+/** @import { Explanation } from './memeclip/memeclip.js' */
 
 /** What a verdict rests on: each modality alone, each word, and where in the image the model looked. */
 export class Why {
@@ -60,7 +60,7 @@ export class Why {
   }
 
   #show() {
-    const task = /** @type {Task} */ (this.#task.value);
+    const task = this.#task.value;
     const probabilities = this.#explanation?.tasks[task];
     if (!this.#explanation || !probabilities) return;
     const { both, image, text } = probabilities;

@@ -1,4 +1,4 @@
-// Tasks and classes in the user's language.
+// Tasks and classes in the user's language. Those without a message have the pack's own names.
 
 import { percent, translate } from './i18n.js';
 
@@ -60,7 +60,9 @@ export function warningTitle(task, { probabilities, unsure }) {
  * @param {TaskVerdict} verdict
  */
 export function describe(task, { label, probabilities, unsure }) {
-  const text = translate('prediction', translate(TASKS[task]), translate(CLASSES[label]), percent(probabilities[label]));
+  const name = task in TASKS ? translate(TASKS[task]) : task;
+  const guess = label in CLASSES ? translate(CLASSES[label]) : label;
+  const text = translate('prediction', name, guess, percent(probabilities[label]));
   return markUnsure(text, unsure);
 }
 

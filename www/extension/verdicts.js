@@ -94,7 +94,9 @@ export class Verdicts {
     this.#setModel({ state: 'loading' });
     try {
       const onProgress = (progress) => this.#setModel({ ...this.model, state: 'loading', progress });
-      return await MemeClip.load(this.#pack || new URL('weights/', import.meta.url), { onProgress });
+      const classifier = await MemeClip.load(this.#pack || new URL('weights/', import.meta.url), { onProgress });
+      checkTasks(classifier);
+      return classifier;
     } catch (error) {
       this.#classifier = null;
       this.#setModel({ state: 'failed', error: { code: error.code, message: error.message } });
@@ -106,6 +108,18 @@ export class Verdicts {
     this.model = model;
     this.#onModelChange();
   }
+}
+
+/**
+ * Refuses a pack without the task that warnings need.
+ * @param {MemeClip} classifier
+ */
+function checkTasks(classifier) {
+  const { tasks, labels } = classifier.info;
+  if (labels.hate?.includes('hate')) return;
+  classifier.dispose();
+  const message = `The pack has no task “hate” with a class “hate”, which warnings need. Its tasks: ${tasks.join(', ')}.`;
+  throw Object.assign(new Error(message), { code: 'task/unknown' });
 }
 
 /** Promises by key. The least recently used are evicted, and those that are rejected. */

@@ -2,7 +2,8 @@
 
 /** Where the model runs: `auto` takes a hardware GPU if there is one, else the CPU. */
 export type Device = 'auto' | 'gpu' | 'cpu';
-export type Task = 'hate' | 'target' | 'stance' | 'humor';
+/** Name of a task of the pack, one of `info.tasks`: hate, target, stance and humor unless the pack has others. */
+export type Task = string;
 /** What can be classified. Files, addresses and `ImageData` are read exactly; other sources through a canvas. */
 export type ImageSource = Blob | ArrayBuffer | ArrayBufferView | ImageData | ImageBitmap | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | URL | string;
 /** Bytes of the weights that the current request waits for. */
@@ -87,7 +88,7 @@ export type Verdict = {
     reading?: Reading;
     /** What has computed it, such as "cpu (relaxed-simd, 4 threads)". */
     device: string;
-    tasks: Partial<Record<Task, TaskVerdict>>;
+    tasks: Record<Task, TaskVerdict>;
     /**
      * Milliseconds since the image was there; `load` is the wait for the classifier's weights, `read` is 0 if the text was
      * given. A GPU answers waiting requests for the same tasks a few at a time: `load` and `compute` are then those of all
@@ -129,14 +130,14 @@ export type Explanation = {
      * Probabilities: of the verdict; of the image without text, which the model reads as it does a meme that has none; of the
      * text on a plain image of the mean colour that CLIP was trained on.
      */
-    tasks: Partial<Record<Task, Record<'both' | 'image' | 'text', Record<string, number>>>>;
+    tasks: Record<Task, Record<'both' | 'image' | 'text', Record<string, number>>>;
     /**
      * By how much a word raises the probability of each class: with it, minus without it. In the order of the text, as far as
      * the model reads it; of more than 24 words, a few neighbours together.
      */
     words: {
         word: string;
-        tasks: Partial<Record<Task, Record<string, number>>>;
+        tasks: Record<Task, Record<string, number>>;
     }[];
     /**
      * How much of each part of the image has reached the verdict (attention rollout), the same for all tasks: a grid over the
@@ -164,7 +165,10 @@ export type Info = {
     /** Of all weights that verdicts need. */
     bytes: number;
     device: string;
+    /** In the order of the verdicts. */
     tasks: Task[];
+    /** Names of the classes, by task. */
+    labels: Record<Task, string[]>;
 };
 export type SupportOptions = {
     /** Address of a pack: adds `load`. */

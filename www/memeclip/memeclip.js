@@ -212,8 +212,7 @@ export class MemeClip {
     if (this.#disposed.signal.aborted) throw disposed();
     const { tasks = this.#tasks, signal, ...others } = options ?? {};
     // Hate decides; none named means all.
-    /** @type {Task[]} */
-    const asked = [...new Set([/** @type {Task} */ ('hate'), ...(tasks.length > 0 ? tasks : this.info.tasks)])];
+    const asked = [...new Set(['hate', ...(tasks.length > 0 ? tasks : this.info.tasks)])];
     const classify = (/** @type {string} */ address, /** @type {AbortSignal} */ signal) =>
       this.#classify(address, { tasks: asked, signal });
     const end = anySignal([this.#disposed.signal, ...(signal ? [signal] : [])]);

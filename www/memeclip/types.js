@@ -7,7 +7,10 @@
  * @typedef {'auto' | 'gpu' | 'cpu'} Device
  */
 
-/** @typedef {'hate' | 'target' | 'stance' | 'humor'} Task */
+/**
+ * Name of a task of the pack, one of `info.tasks`: hate, target, stance and humor unless the pack has others.
+ * @typedef {string} Task
+ */
 
 /**
  * What can be classified. Files, addresses and `ImageData` are read exactly; other sources through a canvas.
@@ -85,7 +88,7 @@
  * @property {string} text The text that was classified along with the image.
  * @property {Reading} [reading] Where that text was found, if it was not given.
  * @property {string} device What has computed it, such as "cpu (relaxed-simd, 4 threads)".
- * @property {Partial<Record<Task, TaskVerdict>>} tasks
+ * @property {Record<Task, TaskVerdict>} tasks
  * @property {{ decode: number, read: number, load: number, compute: number, total: number }} timings
  *   Milliseconds since the image was there; `load` is the wait for the classifier's weights, `read` is 0 if the text was
  *   given. A GPU answers waiting requests for the same tasks a few at a time: `load` and `compute` are then those of all
@@ -107,10 +110,10 @@
  * Why a verdict is what it is. Tasks and words have one number for each class, by its name.
  * @typedef {object} Explanation
  * @property {string} text The text that was classified along with the image.
- * @property {Partial<Record<Task, Record<'both' | 'image' | 'text', Record<string, number>>>>} tasks
+ * @property {Record<Task, Record<'both' | 'image' | 'text', Record<string, number>>>} tasks
  *   Probabilities: of the verdict; of the image without text, which the model reads as it does a meme that has none; of the
  *   text on a plain image of the mean colour that CLIP was trained on.
- * @property {{ word: string, tasks: Partial<Record<Task, Record<string, number>>> }[]} words
+ * @property {{ word: string, tasks: Record<Task, Record<string, number>> }[]} words
  *   By how much a word raises the probability of each class: with it, minus without it. In the order of the text, as far as
  *   the model reads it; of more than 24 words, a few neighbours together.
  * @property {{ rows: number, cols: number, values: number[] }} regions
@@ -133,7 +136,8 @@
  * @property {string} notice What the model is, and what it must not be used for.
  * @property {number} bytes Of all weights that verdicts need.
  * @property {string} device
- * @property {Task[]} tasks
+ * @property {Task[]} tasks In the order of the verdicts.
+ * @property {Record<Task, string[]>} labels Names of the classes, by task.
  */
 
 /**

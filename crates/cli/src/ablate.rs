@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::train::{Options, Tasks};
+use crate::train::{ALL, Options, tasks};
 use memeclip::{Error, Result};
 use memeclip_train::data::{Features, write_whole};
 use memeclip_train::training::ablation::ablate;
@@ -11,9 +11,9 @@ pub struct Ablate {
     /// Directory that `extract` wrote.
     #[arg(long)]
     features: PathBuf,
-    /// hate, target, stance, humor, or all.
-    #[arg(long, default_value = "all")]
-    task: Tasks,
+    /// A task of the features, or all.
+    #[arg(long, default_value = ALL)]
+    task: String,
     /// Runs of each head; the first has the seed --seed, each further one the next.
     #[arg(long, default_value_t = 5)]
     seeds: u64,
@@ -34,12 +34,12 @@ impl Ablate {
         let seeds: Vec<u64> = (settings.seed..settings.seed + self.seeds).collect();
         let table = ablate(
             &features,
-            &self.task.0,
+            tasks(&features, &self.task)?,
             &seeds,
             &settings,
             || self.options.engine(),
             |task, variant, seed, score| {
-                eprintln!("{:<6} seed {seed}, {}: AUROC {:.4}", task.name(), variant.name, score.auroc);
+                eprintln!("{:<6} seed {seed}, {}: AUROC {:.4}", task.name, variant.name, score.auroc);
             },
         )?;
         let markdown = table.markdown();

@@ -10,7 +10,6 @@ use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
 use memeclip::ocr::Reader;
 use memeclip::pack::directory::Directory;
 use memeclip::preprocess;
-use memeclip::task::Task;
 use memeclip::{Error, Result, Session};
 
 /// Classify memes.
@@ -25,9 +24,9 @@ pub struct Classify {
     /// What the picture says; the same for all images. Read off each of them if not given.
     #[arg(long)]
     text: Option<String>,
-    /// Tasks wanted: hate, target, stance, humor. All if not given.
+    /// A task of the pack; may be repeated. All if not given.
     #[arg(long)]
-    task: Vec<Task>,
+    task: Vec<String>,
     #[arg(long, value_enum, default_value_t = Device::Auto)]
     device: Device,
     /// Explains the verdicts: each modality alone, which words matter, and where in the picture.
@@ -108,12 +107,13 @@ impl Classify {
             (None, Some(reader)) => reader.read(&image)?.text,
             (None, None) => String::new(),
         };
+        let tasks: Vec<&str> = self.task.iter().map(String::as_str).collect();
         // First, since the verdict then finds its features.
         let explanation = match self.why {
-            true => Some(session.explain(&image, &text, &self.task).await?),
+            true => Some(session.explain(&image, &text, &tasks).await?),
             false => None,
         };
-        let verdict = session.classify(&[(&image, &text)], &self.task).await?.remove(0);
+        let verdict = session.classify(&[(&image, &text)], &tasks).await?.remove(0);
         Ok((text, verdict, explanation))
     }
 
@@ -146,8 +146,8 @@ impl Classify {
         for task in &verdict.tasks {
             let zero_shot = if task.zero_shot { "  (zero-shot)" } else { "" };
             let unsure = if task.unsure() { "  (unsure)" } else { "" };
-            println!("  {:<7} {}{zero_shot}{unsure}", task.task.name(), task.label());
-            for (label, p) in task.task.labels().iter().zip(&task.probabilities) {
+            println!("  {:<7} {}{zero_shot}{unsure}", task.task.name, task.label());
+            for (label, p) in task.task.labels.iter().zip(&task.probabilities) {
                 println!("          {:>5.1} %  {label}", 100.0 * p);
             }
         }

@@ -1,8 +1,8 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use memeclip::convert::{self, Description};
 use memeclip::quant::Format;
-use memeclip::task::Task;
+use memeclip::task::{self, Task};
 use memeclip::{Error, Result};
 
 use crate::heads;
@@ -19,7 +19,10 @@ pub struct Convert {
     /// TASK=FILE: the head of a task (what `train` wrote, the authors' Lightning checkpoint, a plain state dict, or
     /// safetensors).
     #[arg(long, value_parser = heads::parse)]
-    head: Vec<(Task, PathBuf)>,
+    head: Vec<(String, PathBuf)>,
+    /// A JSON file with the pack's tasks, [{"name", "labels", "prompts"}, ...] [default: the four of PrideMM].
+    #[arg(long, value_name = "FILE", conflicts_with = "pack")]
+    tasks: Option<PathBuf>,
     /// f32, f16, q8 or q4.
     #[arg(long, value_parser = parse_format, default_value = "q4")]
     dtype: Format,
@@ -60,13 +63,23 @@ impl Convert {
         let manifest = pollster::block_on(async {
             match (self.pack, self.clip) {
                 (Some(pack), _) => convert::replace_heads(&pack, &files, &self.out, &description).await,
-                (None, Some(clip)) => convert::convert(&clip, &files, self.dtype, &self.out, &description).await,
+                (None, Some(clip)) => {
+                    let tasks = tasks(self.tasks.as_deref())?;
+                    convert::convert(&clip, &tasks, &files, self.dtype, &self.out, &description).await
+                }
                 (None, None) => Err(Error::Argument { reason: "give --clip or --pack".into() }),
             }
         })?;
         eprintln!("{}: {:.1} MB", self.out.display(), manifest.bytes() as f64 / 1e6);
         Ok(())
     }
+}
+
+/// The tasks that the file lists; without one, PrideMM's.
+fn tasks(file: Option<&Path>) -> Result<Vec<Task>> {
+    let Some(file) = file else { return Ok(task::pridemm().to_vec()) };
+    let json = std::fs::read(file).map_err(|e| Error::io(file, e))?;
+    task::parse(&file.display().to_string(), &json)
 }
 
 fn parse_format(text: &str) -> Result<Format, String> {

@@ -1,7 +1,6 @@
 use std::path::PathBuf;
 
 use crate::heads;
-use memeclip::task::Task;
 use memeclip::{Error, Result};
 use memeclip_train::data::{Split, write_whole};
 use memeclip_train::evaluation::{Request, evaluate};
@@ -17,10 +16,10 @@ pub struct Eval {
     weights: PathBuf,
     /// TASK=FILE: a head to measure instead of the pack's, at full precision.
     #[arg(long, value_parser = heads::parse)]
-    head: Vec<(Task, PathBuf)>,
-    /// hate, target, stance or humor; may be repeated. All that have labels if not given.
+    head: Vec<(String, PathBuf)>,
+    /// A task of the pack; may be repeated. All that have labels if not given.
     #[arg(long)]
-    task: Vec<Task>,
+    task: Vec<String>,
     /// train, val or test; may be repeated. val and test if not given.
     #[arg(long)]
     split: Vec<Split>,

@@ -28,8 +28,8 @@ pub struct Extract {
 pub struct Source {
     /// [SPLIT=]FILE, several times if need be.
     ///
-    /// CSV has the columns name (or image), text, split, and one or more of hate, target, stance and humour (or humor):
-    /// PrideMM as published. Labels are ids or their names; empty for none. JSONL is HarMeme as published, a file for
+    /// CSV has the columns name (or image), text, split, and one or more that are named as a task of the pack: PrideMM as
+    /// published, with hate, target, stance and humour. Labels are ids or their names; empty for none. JSONL is HarMeme as published, a file for
     /// each split: train=train.jsonl.
     #[arg(long, required = true)]
     pub data: Vec<DataFile>,
@@ -49,11 +49,12 @@ impl Extract {
     }
 
     async fn extract(self) -> Result<()> {
-        let data = DataSet::read(&self.source.data)?;
-        data.skipped.iter().for_each(|row| eprintln!("memeclip: {row}"));
-        summarize(&data);
-
         let mut session = self.source.device.open(&self.source.weights).await?;
+        let tasks = &session.manifest().tasks;
+        let data = DataSet::read(&self.source.data, tasks)?;
+        data.skipped.iter().for_each(|row| eprintln!("memeclip: {row}"));
+        summarize(&data, tasks);
+
         let mut progress = Progress::new(session.device());
         let mut skipped = data.skipped.len();
         let watch = |event: Event| match event {
@@ -85,13 +86,14 @@ impl Extract {
 }
 
 /// Says what was read, so that a column that was not understood is missed at once.
-fn summarize(data: &DataSet) {
+fn summarize(data: &DataSet, tasks: &[Task]) {
     for split in Split::ALL {
         let rows: Vec<_> = data.rows.iter().filter(|row| row.meme.split == split).collect();
-        let labelled = Task::ALL.map(|task| {
-            let count = rows.iter().filter(|row| row.meme.labels.get(task).is_some()).count();
-            format!("{} {count}", task.name())
+        let labelled = tasks.iter().map(|Task { name, .. }| {
+            let count = rows.iter().filter(|row| row.meme.labels.contains_key(name)).count();
+            format!("{name} {count}")
         });
+        let labelled: Vec<String> = labelled.collect();
         eprintln!("{split}: {} memes, labelled {}", rows.len(), labelled.join(", "));
     }
 }

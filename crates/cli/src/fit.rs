@@ -39,19 +39,20 @@ impl Fit {
         let features = Features::read(&work)?;
         let labelled = |task: &Task| {
             let classes =
-                |split| Examples::new(&features, *task, split).frequencies().iter().filter(|n| **n > 0).count();
+                |split| Examples::new(&features, task, split).frequencies().iter().filter(|n| **n > 0).count();
             classes(Split::Train) > 1 && classes(Split::Val) > 1
         };
-        let (tasks, others): (Vec<Task>, Vec<Task>) = Task::ALL.into_iter().partition(labelled);
+        let (tasks, others): (Vec<&Task>, Vec<&Task>) = features.tasks.iter().partition(|task| labelled(task));
         if tasks.is_empty() {
             let reason = "no task has memes of two classes both in the train and in the val split";
             return Err(Error::Argument { reason: reason.into() });
         }
         for task in others {
-            eprintln!("{}: not enough labels in train and val; the pack keeps the head that it has", task.name());
+            eprintln!("{}: not enough labels in train and val; the pack keeps the head that it has", task.name);
         }
-        let files: BTreeMap<Task, PathBuf> = tasks.into_iter().map(|task| (task, head_file(&work, task))).collect();
-        heads(&features, files.clone().into_iter().collect(), &self.options)?;
+        let jobs: Vec<(&Task, PathBuf)> = tasks.into_iter().map(|task| (task, head_file(&work, task))).collect();
+        heads(&features, jobs.clone(), &self.options)?;
+        let files: BTreeMap<String, PathBuf> = jobs.into_iter().map(|(task, file)| (task.name.clone(), file)).collect();
         pollster::block_on(replace_heads(&weights, &files, &self.out, &self.texts.into()))?;
         println!("{}: try it with `memeclip demo --weights {0}`", self.out.display());
         Ok(())

@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use memeclip::task::Task;
 use memeclip::{Error, Result};
 
-pub fn parse(text: &str) -> Result<(Task, PathBuf), String> {
+/// The task's name, and the file.
+pub fn parse(text: &str) -> Result<(String, PathBuf), String> {
     let (task, file) = text.split_once('=').ok_or("expected TASK=FILE, as in hate=head.ckpt")?;
-    Ok((task.parse().map_err(|e: Error| e.to_string())?, file.into()))
+    Ok((task.into(), file.into()))
 }
 
 /// One file a task.
-pub fn by_task(heads: Vec<(Task, PathBuf)>) -> Result<BTreeMap<Task, PathBuf>> {
+pub fn by_task(heads: Vec<(String, PathBuf)>) -> Result<BTreeMap<String, PathBuf>> {
     let mut files = BTreeMap::new();
     for (task, file) in heads {
-        if files.insert(task, file).is_some() {
-            return Err(Error::Argument { reason: format!("--head {} is given twice", task.name()) });
+        if files.insert(task.clone(), file).is_some() {
+            return Err(Error::Argument { reason: format!("--head {task} is given twice") });
         }
     }
     Ok(files)

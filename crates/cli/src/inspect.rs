@@ -30,9 +30,9 @@ impl Inspect {
             v.image_size, v.patch_size, v.layers, v.width, v.heads
         );
         println!("text        {} tokens, {} blocks of width {}, {} heads", t.context, t.layers, t.width, t.heads);
-        for (task, head) in &m.heads {
-            let kind = if head.zero_shot { "zero-shot" } else { "trained" };
-            println!("{:<11} {kind} head: {}", task.name(), task.labels().join(", "));
+        for task in &m.tasks {
+            let kind = if m.heads[&task.name].zero_shot { "zero-shot" } else { "trained" };
+            println!("{:<11} {kind} head: {}", task.name, task.labels.join(", "));
         }
         for (name, component) in &m.components {
             for shard in &component.shards {

@@ -1,9 +1,8 @@
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use clap::ValueEnum;
 
-use memeclip::task::Task;
+use memeclip::task::{self, Task};
 use memeclip::{Error, Result};
 use memeclip_train::data::Features;
 use memeclip_train::engine::{Burn, DropoutRates};
@@ -15,9 +14,9 @@ pub struct Train {
     /// Directory that `extract` wrote.
     #[arg(long)]
     features: PathBuf,
-    /// hate, target, stance, humor, or all.
-    #[arg(long, default_value = "all")]
-    task: Tasks,
+    /// A task of the features, or all.
+    #[arg(long, default_value = ALL)]
+    task: String,
     /// File of the head (.safetensors); with --task all, a directory for one file a task.
     #[arg(long)]
     out: PathBuf,
@@ -25,16 +24,12 @@ pub struct Train {
     options: Options,
 }
 
+/// What `--task` says for every task.
+pub const ALL: &str = "all";
+
 /// The tasks of `--task`.
-#[derive(Clone)]
-pub struct Tasks(pub Vec<Task>);
-
-impl FromStr for Tasks {
-    type Err = Error;
-
-    fn from_str(name: &str) -> Result<Self> {
-        Ok(Tasks(if name == "all" { Task::ALL.to_vec() } else { vec![name.parse()?] }))
-    }
+pub fn tasks<'a>(features: &'a Features, name: &str) -> Result<&'a [Task]> {
+    if name == ALL { Ok(&features.tasks) } else { task::find(&features.tasks, name).map(std::slice::from_ref) }
 }
 
 /// How to train; the defaults are the published hyper-parameters.
@@ -99,30 +94,28 @@ impl Options {
 impl Train {
     pub fn run(self) -> Result<()> {
         let features = Features::read(&self.features)?;
-        let jobs: Vec<(Task, PathBuf)> = match &self.task.0[..] {
-            [task] => vec![(*task, self.out.clone())],
-            tasks => tasks.iter().map(|task| (*task, head_file(&self.out, *task))).collect(),
-        };
+        let file = |task: &Task| if self.task == ALL { head_file(&self.out, task) } else { self.out.clone() };
+        let jobs = tasks(&features, &self.task)?.iter().map(|task| (task, file(task))).collect();
         heads(&features, jobs, &self.options)
     }
 }
 
 /// The file of a task's head in a directory of heads.
-pub fn head_file(dir: &Path, task: Task) -> PathBuf {
-    dir.join(format!("{}.safetensors", task.name()))
+pub fn head_file(dir: &Path, task: &Task) -> PathBuf {
+    dir.join(format!("{}.safetensors", task.name))
 }
 
 /// Trains a head for each (task, file). The state of an interrupted training lies beside the file.
-pub fn heads(features: &Features, jobs: Vec<(Task, PathBuf)>, options: &Options) -> Result<()> {
+pub fn heads(features: &Features, jobs: Vec<(&Task, PathBuf)>, options: &Options) -> Result<()> {
     let settings = options.settings();
     parallel(jobs, |(task, out)| {
         if let Some(dir) = out.parent() {
             std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
         }
-        let recipe = Recipe::memeclip(features.prompts[&task].class_weights.len() / task.labels().len());
+        let recipe = Recipe::memeclip(features.prompts[&task.name].class_weights.len() / task.labels.len());
         let report = |epoch: &Epoch| {
             let Epoch { number, loss, auroc, accuracy } = epoch;
-            let (name, epochs) = (task.name(), settings.epochs);
+            let (name, epochs) = (&task.name, settings.epochs);
             eprintln!(
                 "{name:<6} epoch {number}/{epochs}: loss {loss:.4}, val AUROC {auroc:.4}, accuracy {accuracy:.4}"
             );
@@ -132,7 +125,7 @@ pub fn heads(features: &Features, jobs: Vec<(Task, PathBuf)>, options: &Options)
         trained.write(&out)?;
         std::fs::remove_file(&checkpoint).map_err(|e| Error::io(&checkpoint, e))?;
         let (best, temperature) = (trained.best, trained.temperature);
-        println!("{}: {} head, epoch {best}, temperature {temperature:.3}", out.display(), task.name());
+        println!("{}: {} head, epoch {best}, temperature {temperature:.3}", out.display(), task.name);
         Ok(())
     })?;
     Ok(())

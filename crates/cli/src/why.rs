@@ -7,18 +7,18 @@ use memeclip::classifier::{TaskVerdict, Verdict};
 pub fn print(verdict: &Verdict, explanation: &Explanation) {
     println!("{:<25}{:>8} {:>8} {:>8}", "  why", "both", "picture", "words");
     for task in &verdict.tasks {
-        let alone = &explanation.tasks[&task.task];
+        let alone = &explanation.tasks[&task.task.name];
         let [both, image, text] =
             [&alone.both, &alone.image, &alone.text].map(|alone| 100.0 * alone.values[class(task)]);
-        println!("    {:<7} {:<12} {both:>6.1} % {image:>6.1} % {text:>6.1} %", task.task.name(), task.label());
+        println!("    {:<7} {:<12} {both:>6.1} % {image:>6.1} % {text:>6.1} %", task.task.name, task.label());
     }
     if !explanation.words.is_empty() {
-        let tasks: String = verdict.tasks.iter().map(|task| format!("{:>8}", task.task.name())).collect();
+        let tasks: String = verdict.tasks.iter().map(|task| format!("{:>8}", task.task.name)).collect();
         println!("  what each word adds to these, in points\n    {tasks}");
     }
     for word in &explanation.words {
         let changes = verdict.tasks.iter().map(|task| {
-            let change = 100.0 * word.tasks[&task.task].values[class(task)];
+            let change = 100.0 * word.tasks[&task.task.name].values[class(task)];
             let arrow = match change {
                 0.05.. => '↑',
                 ..=-0.05 => '↓',
@@ -34,7 +34,7 @@ pub fn print(verdict: &Verdict, explanation: &Explanation) {
 
 /// The place of the verdict's label.
 fn class(task: &TaskVerdict) -> usize {
-    task.task.labels().iter().position(|label| *label == task.label()).unwrap_or_default()
+    task.task.class(task.label()).unwrap_or_default()
 }
 
 /// Each patch as dark as its share is large. Two characters are about as wide as high.

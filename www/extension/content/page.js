@@ -160,7 +160,7 @@ export class Page {
   #warningTask({ verdict: { tasks } }) {
     const warns = ([task, { probability }]) => {
       const threshold = this.#settings[task];
-      return threshold < 1 && probability(tasks[task].probabilities) >= threshold;
+      return task in tasks && threshold < 1 && probability(tasks[task].probabilities) >= threshold;
     };
     return Object.entries(WARNINGS).find(warns)?.[0];
   }

@@ -128,7 +128,8 @@ impl Extraction<'_> {
             }
         }
 
-        let mut features = Features { towers: manifest.towers(), prompts, ..Features::default() };
+        let mut features =
+            Features { towers: manifest.towers(), tasks: manifest.tasks, prompts, ..Features::default() };
         for (row, encoded) in self.rows.iter().zip(encoded) {
             if let Some(Encoded { image, text }) = encoded {
                 features.memes.push(row.meme.clone());

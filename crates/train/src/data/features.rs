@@ -7,12 +7,13 @@
 //! | `image` | F32 `[memes, projection]` | image features |
 //! | `text` | F32 `[memes, text width]` | text features |
 //! | `split` | U8 `[memes]` | 0 train, 1 val, 2 test |
-//! | `hate`, `target`, `stance`, `humor` | I8 `[memes]` | class, or -1 where there is none |
+//! | `<task>` | I8 `[memes]` | class, or -1 where there is none |
 //! | `prompts.<task>` | F32 `[classes, projection]` | the class prompts in CLIP's joint space |
 //! | `class_weights.<task>` | F32 `[classes, vision width]` | the semantic-aware initialisation |
 //!
-//! and the metadata `towers`, the identity of the towers that made the features. `memes.jsonl` has one object a line,
-//! `{"name", "text"}`, in the order of the rows.
+//! and the metadata `towers`, the identity of the towers that made the features, and `tasks`, those of the pack as JSON.
+//! Older features have no `tasks`: theirs are PrideMM's. `memes.jsonl` has one object a line, `{"name", "text"}`, in the
+//! order of the rows.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -26,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::{Labels, Meme, Split};
 use memeclip::classifier::zero_shot::Prompts;
 use memeclip::pack::safetensors_file::{self, Entry, to_floats};
-use memeclip::task::Task;
+use memeclip::task::{self, Task};
 use memeclip::{Error, Result};
 
 pub(super) const TENSORS: &str = "features.safetensors";
@@ -37,12 +38,15 @@ const MEMES: &str = "memes.jsonl";
 pub struct Features {
     /// Identity of the towers (see [`memeclip::pack::manifest::Manifest::towers`]).
     pub towers: String,
+    /// What the memes may be labelled for: the pack's tasks.
+    pub tasks: Vec<Task>,
     pub memes: Vec<Meme>,
     /// [memes, image width], row-major.
     pub image: Vec<f32>,
     /// [memes, text width], row-major.
     pub text: Vec<f32>,
-    pub prompts: BTreeMap<Task, Prompts>,
+    /// By task name: one for each.
+    pub prompts: BTreeMap<String, Prompts>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,11 +66,11 @@ impl Features {
 
     /// The rows of a split that are labelled for the task. `target` asks whom a hateful meme is aimed at, so that memes
     /// labelled as not hateful do not count, as in the paper.
-    pub fn rows(&self, task: Task, split: Split) -> Vec<usize> {
+    pub fn rows(&self, task: &str, split: Split) -> Vec<usize> {
         let counts = |meme: &Meme| {
             meme.split == split
-                && meme.labels.get(task).is_some()
-                && (task != Task::Target || meme.labels.get(Task::Hate) != Some(0))
+                && meme.labels.contains_key(task)
+                && (task != "target" || meme.labels.get("hate") != Some(&0))
         };
         (0..self.memes.len()).filter(|&row| counts(&self.memes[row])).collect()
     }
@@ -80,24 +84,24 @@ impl Features {
             Entry::floats("text", &[count, self.text_width()], &self.text),
             bytes("split", Dtype::U8, self.memes.iter().map(|meme| meme.split as u8).collect()),
         ];
-        for task in Task::ALL {
-            let class = |meme: &Meme| meme.labels.get(task).map_or(-1i8 as u8, |class| class as u8);
-            entries.push(bytes(task.name(), Dtype::I8, self.memes.iter().map(class).collect()));
-        }
-        for (task, prompts) in &self.prompts {
-            let classes = task.labels().len();
+        let internal = |e: serde_json::Error| Error::Internal { reason: e.to_string() };
+        for Task { name, labels, .. } in &self.tasks {
+            let class = |meme: &Meme| meme.labels.get(name).map_or(-1i8 as u8, |class| *class as u8);
+            entries.push(bytes(name, Dtype::I8, self.memes.iter().map(class).collect()));
+            let (prompts, classes) = (&self.prompts[name], labels.len());
             for (kind, values) in [("prompts", &prompts.embeddings), ("class_weights", &prompts.class_weights)] {
-                let name = format!("{kind}.{}", task.name());
+                let name = format!("{kind}.{name}");
                 entries.push(Entry::floats(name, &[classes, values.len() / classes], values));
             }
         }
-        let metadata = HashMap::from([("towers".to_string(), self.towers.clone())]);
+        let tasks = serde_json::to_string(&self.tasks).map_err(internal)?;
+        let metadata = HashMap::from([("towers".to_string(), self.towers.clone()), ("tasks".into(), tasks)]);
         let tensors = safetensors_file::serialize(&entries, Some(metadata))?;
 
         let mut lines = String::new();
         for meme in &self.memes {
             let line = Line { name: meme.name.clone(), text: meme.text.clone() };
-            lines += &serde_json::to_string(&line).map_err(|e| Error::Internal { reason: e.to_string() })?;
+            lines += &serde_json::to_string(&line).map_err(internal)?;
             lines.push('\n');
         }
         fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
@@ -112,7 +116,11 @@ impl Features {
         let bytes = fs::read(&path).map_err(|e| invalid(e.to_string()))?;
         let tensors = SafeTensors::deserialize(&bytes).map_err(|e| invalid(e.to_string()))?;
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| invalid(e.to_string()))?;
-        let towers = metadata.metadata().as_ref().and_then(|m| m.get("towers")).cloned();
+        let entry = |key: &str| metadata.metadata().as_ref().and_then(|m| m.get(key));
+        let tasks = match entry("tasks") {
+            Some(json) => task::parse("its metadata", json.as_bytes()).map_err(|e| invalid(e.to_string()))?,
+            None => task::pridemm().to_vec(),
+        };
 
         let tensor = |name: &str, dtype: Dtype, rows: usize, dimensions: usize| -> Result<TensorView<'_>> {
             let view = tensors.tensor(name).map_err(|_| invalid(format!("tensor '{name}' is missing")))?;
@@ -143,20 +151,23 @@ impl Features {
             memes.push(Meme { name: line.name, text: line.text, split, labels: Labels::default() });
         }
         let mut prompts = BTreeMap::new();
-        for task in Task::ALL {
-            let (name, classes) = (task.name(), task.labels().len());
-            let labels = tensor(name, Dtype::I8, memes.len(), 1)?;
-            for (row, (meme, label)) in memes.iter_mut().zip(labels.data()).enumerate() {
+        for Task { name, labels, .. } in &tasks {
+            let classes = labels.len();
+            let column = tensor(name, Dtype::I8, memes.len(), 1)?;
+            for (row, (meme, label)) in memes.iter_mut().zip(column.data()).enumerate() {
                 match *label as i8 {
                     -1 => {}
-                    label if (0..classes as i8).contains(&label) => meme.labels.set(task, label as usize),
+                    label if (0..classes as i8).contains(&label) => {
+                        meme.labels.insert(name.clone(), label as usize);
+                    }
                     label => return Err(invalid(format!("row {row}: {name} {label} is not -1 to {}", classes - 1))),
                 }
             }
             let values = |kind: &str| {
                 tensor(&format!("{kind}.{name}"), Dtype::F32, classes, 2).map(|view| to_floats(view.data()))
             };
-            prompts.insert(task, Prompts { embeddings: values("prompts")?, class_weights: values("class_weights")? });
+            let (embeddings, class_weights) = (values("prompts")?, values("class_weights")?);
+            prompts.insert(name.clone(), Prompts { embeddings, class_weights });
         }
         let image = to_floats(tensor("image", Dtype::F32, memes.len(), 2)?.data());
         let text = to_floats(tensor("text", Dtype::F32, memes.len(), 2)?.data());
@@ -164,7 +175,8 @@ impl Features {
             return Err(invalid(format!("value {at} of the features is not finite")));
         }
         Ok(Features {
-            towers: towers.ok_or_else(|| invalid("its metadata has no 'towers'".into()))?,
+            towers: entry("towers").cloned().ok_or_else(|| invalid("its metadata has no 'towers'".into()))?,
+            tasks,
             memes,
             image,
             text,

@@ -4,8 +4,12 @@ use serde::Deserialize;
 
 use super::read::{DataSet, meme};
 use super::{Labels, Meme, Split};
-use memeclip::task::Task;
+use memeclip::task::{self, Task};
 use memeclip::{Error, Result};
+
+/// The tasks that HarMeme labels.
+const HATE: &str = "hate";
+const TARGET: &str = "target";
 
 #[derive(Deserialize)]
 struct Line {
@@ -14,47 +18,47 @@ struct Line {
     text: String,
 }
 
-/// Reads the lines of one split: HarMeme has a file for each.
+/// Reads the lines of one split: HarMeme has a file for each. It labels the task `hate`, and `target` if that is there.
 ///
 /// # Errors
-/// [`Error::Argument`] without a split.
-pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, data: &mut DataSet) -> Result<()> {
+/// [`Error::Argument`] without a split, [`Error::DataSet`] if the `tasks` lack `hate`.
+pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, tasks: &[Task], data: &mut DataSet) -> Result<()> {
+    task::find(tasks, HATE).map_err(|e| Error::DataSet { file: file.into(), reason: e.to_string() })?;
     let split = split.ok_or_else(|| Error::Argument {
         reason: format!("{file}: JSON lines do not say their split. Give it, as in --data train={file}"),
     })?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     for (line, json) in bytes.split(|&byte| byte == b'\n').enumerate() {
         if !json.trim_ascii().is_empty() {
-            data.add(file, line as u64 + 1, parse(json, split));
+            data.add(file, line as u64 + 1, parse(json, split, tasks));
         }
     }
     Ok(())
 }
 
-fn parse(json: &[u8], split: Split) -> Result<Meme, String> {
+fn parse(json: &[u8], split: Split, tasks: &[Task]) -> Result<Meme, String> {
     let line: Line = serde_json::from_slice(json).map_err(|e| e.to_string())?;
-    meme(&line.image, &line.text, split, labels(&line.labels)?)
+    meme(&line.image, &line.text, split, labels(&line.labels, tasks)?)
 }
 
 /// Harm, much or some, counts as hate, as in the paper's table on HarMeme. The target follows where it is one of ours:
 /// `society` is none of them, since "undirected" means that nobody is aimed at, and of several targets none is the one.
-fn labels(words: &[String]) -> Result<Labels, String> {
+fn labels(words: &[String], tasks: &[Task]) -> Result<Labels, String> {
+    let target = task::find(tasks, TARGET).ok();
     let (mut harm, mut targets) = (None, Vec::new());
     for word in words {
         match word.as_str() {
             "not harmful" => harm = Some(0),
             "somewhat harmful" | "very harmful" => harm = Some(1),
             "society" => targets.push(None),
-            target => match Task::Target.labels().iter().position(|label| *label == target) {
-                Some(class) if class > 0 => targets.push(Some(class)),
-                _ => return Err(format!("unknown label '{target}'")),
-            },
+            "individual" | "community" | "organization" => targets.push(target.and_then(|task| task.class(word))),
+            _ => return Err(format!("unknown label '{word}'")),
         }
     }
     let mut labels = Labels::default();
-    labels.set(Task::Hate, harm.ok_or("no label says whether it is harmful")?);
+    labels.insert(HATE.into(), harm.ok_or("no label says whether it is harmful")?);
     if let [Some(target)] = targets[..] {
-        labels.set(Task::Target, target);
+        labels.insert(TARGET.into(), target);
     }
     Ok(labels)
 }

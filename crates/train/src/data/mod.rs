@@ -7,6 +7,7 @@ mod harmeme;
 mod read;
 mod table;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,7 +16,6 @@ pub use features::Features;
 pub use features::write_whole;
 pub use read::{DataFile, DataSet, Row, Skipped};
 
-use memeclip::task::Task;
 use memeclip::{Error, Result};
 
 /// One row of a data set.
@@ -69,18 +69,6 @@ impl FromStr for Split {
     }
 }
 
-/// The class of a meme for each task, as an index into [`Task::labels`]; none where the data set does not say.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Labels([Option<u8>; 4]);
-
-impl Labels {
-    pub fn get(&self, task: Task) -> Option<usize> {
-        self.0[task as usize].map(usize::from)
-    }
-
-    /// `class` must be one of the task's.
-    pub fn set(&mut self, task: Task, class: usize) {
-        assert!(class < task.labels().len(), "class {class} of task {}", task.name());
-        self.0[task as usize] = Some(class as u8);
-    }
-}
+/// The class of a meme by task name, as an index into [`Task::labels`](memeclip::task::Task::labels); no entry where the
+/// data set does not say.
+pub type Labels = BTreeMap<String, usize>;

@@ -7,6 +7,7 @@ use std::path::{Component, Path, PathBuf};
 use std::str::FromStr;
 
 use super::{Labels, Meme, Split, harmeme, table};
+use memeclip::task::Task;
 use memeclip::{Error, Result, tokenizer};
 
 /// A file of a data set, as `[SPLIT=]FILE` names it.
@@ -64,19 +65,20 @@ pub struct DataSet {
 }
 
 impl DataSet {
-    /// Reads `.csv` (PrideMM as published, or the same columns in plain words) and `.jsonl` (HarMeme as published).
+    /// Reads the labels of `tasks` from `.csv` (PrideMM as published, or the same columns in plain words) and `.jsonl`
+    /// (HarMeme as published).
     ///
     /// # Errors
     /// [`Error::DataSet`] if a file lacks a column, is of another kind, or if no file has a row that can be used;
     /// [`Error::Argument`] if nobody says the split; [`Error::Io`].
-    pub fn read(files: &[DataFile]) -> Result<Self> {
+    pub fn read(files: &[DataFile], tasks: &[Task]) -> Result<Self> {
         let mut data = DataSet::default();
         for file in files {
             let name = file.path.display().to_string();
             let bytes = fs::read(&file.path).map_err(|e| Error::io(&file.path, e))?;
             match file.path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase().as_str() {
-                "csv" => table::read(&name, &bytes, file.split, &mut data)?,
-                "jsonl" => harmeme::read(&name, &bytes, file.split, &mut data)?,
+                "csv" => table::read(&name, &bytes, file.split, tasks, &mut data)?,
+                "jsonl" => harmeme::read(&name, &bytes, file.split, tasks, &mut data)?,
                 _ => {
                     return Err(Error::DataSet {
                         file: name,

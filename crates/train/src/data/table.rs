@@ -1,4 +1,5 @@
-//! CSV: PrideMM's columns as published (name, text, hate, target, stance, humour, split), or the same in plain words.
+//! CSV: PrideMM's columns as published (name, text, hate, target, stance, humour, split), or the same in plain words. Each
+//! task has its own column.
 
 use csv::{ByteRecord, ErrorKind, StringRecord};
 
@@ -8,36 +9,29 @@ use memeclip::task::Task;
 use memeclip::{Error, Result};
 
 /// Names of a column; the first is the one to recommend.
-type Names = &'static [&'static str];
-const NAME: Names = &["name", "image"];
-const TEXT: Names = &["text"];
-const SPLIT: Names = &["split"];
-const TASKS: [(Task, Names); 4] = [
-    (Task::Hate, &["hate"]),
-    (Task::Target, &["target"]),
-    (Task::Stance, &["stance"]),
-    (Task::Humor, &["humour", "humor"]),
-];
+const NAME: &[&str] = &["name", "image"];
+const TEXT: &[&str] = &["text"];
+const SPLIT: &[&str] = &["split"];
 
 /// Where the columns are.
-struct Columns {
+struct Columns<'a> {
     name: usize,
     text: usize,
     /// None if the file's split was given.
     split: Option<usize>,
-    tasks: Vec<(Task, usize)>,
+    tasks: Vec<(&'a Task, usize)>,
 }
 
-/// Reads a table. `split`: of all rows, in place of the column.
+/// Reads a table with the labels of `tasks`. `split`: of all rows, in place of the column.
 ///
 /// # Errors
 /// [`Error::DataSet`] if a column is missing.
-pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, data: &mut DataSet) -> Result<()> {
+pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, tasks: &[Task], data: &mut DataSet) -> Result<()> {
     let invalid = |reason: String| Error::DataSet { file: file.into(), reason };
     let mut reader = csv::Reader::from_reader(bytes);
     let header = reader.byte_headers().map_err(|e| invalid(e.to_string()))?;
     let header: Vec<_> = header.iter().map(|name| String::from_utf8_lossy(name).trim().to_lowercase()).collect();
-    let columns = Columns::find(&header, split.is_none()).map_err(invalid)?;
+    let columns = Columns::find(&header, split.is_none(), tasks).map_err(invalid)?;
 
     let mut record = ByteRecord::new();
     loop {
@@ -63,21 +57,28 @@ pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, data: &mut Da
     }
 }
 
-impl Columns {
+impl<'a> Columns<'a> {
     /// Finds the columns, or says which is missing.
-    fn find(header: &[String], split: bool) -> Result<Self, String> {
-        let find = |names: Names| names.iter().find_map(|name| header.iter().position(|column| column == name));
-        let need = |names: Names| find(names).ok_or_else(|| missing(names[0], header));
-        let tasks: Vec<_> = TASKS.into_iter().filter_map(|(task, names)| Some((task, find(names)?))).collect();
-        if tasks.is_empty() {
-            return Err(missing("hate", header) + ". One of hate, target, stance and humour is needed");
+    fn find(header: &[String], split: bool, tasks: &'a [Task]) -> Result<Self, String> {
+        let position = |name: &str| header.iter().position(|column| column == name);
+        let need =
+            |names: &[&str]| names.iter().find_map(|name| position(name)).ok_or_else(|| missing(names[0], header));
+        let column = |task: &Task| position(&task.name).or_else(|| task.aliases.iter().find_map(|name| position(name)));
+        let found: Vec<_> = tasks.iter().filter_map(|task| Some((task, column(task)?))).collect();
+        if let ([], [first, ..]) = (&found[..], tasks) {
+            let names: Vec<&str> = tasks.iter().map(|task| &*task.name).collect();
+            return Err(format!(
+                "{}. At least one of these is needed: {}",
+                missing(&first.name, header),
+                names.join(", ")
+            ));
         }
         let hint = |reason| format!("{reason}. Its split may also be given, as in --data train=FILE");
         Ok(Columns {
             name: need(NAME)?,
             text: need(TEXT)?,
             split: if split { Some(need(SPLIT).map_err(hint)?) } else { None },
-            tasks,
+            tasks: found,
         })
     }
 
@@ -86,7 +87,7 @@ impl Columns {
         let mut labels = Labels::default();
         for &(task, column) in &self.tasks {
             if let Some(class) = class(task, &record[column])? {
-                labels.set(task, class);
+                labels.insert(task.name.clone(), class);
             }
         }
         let split = match (split, self.split) {
@@ -108,9 +109,9 @@ fn missing(name: &str, header: &[String]) -> String {
     format!("no column '{name}'{likely}; it has {}", header.join(", "))
 }
 
-/// An id ("1", or "1.0" as pandas writes a column with gaps) or a name of [`Task::labels`]; none if empty.
-fn class(task: Task, text: &str) -> Result<Option<usize>, String> {
-    let (text, labels) = (text.trim(), task.labels());
+/// An id ("1", or "1.0" as pandas writes a column with gaps) or one of [`Task::labels`]; none if empty.
+fn class(task: &Task, text: &str) -> Result<Option<usize>, String> {
+    let (text, labels) = (text.trim(), &task.labels);
     if text.is_empty() || text.eq_ignore_ascii_case("nan") {
         return Ok(None);
     }
@@ -121,7 +122,7 @@ fn class(task: Task, text: &str) -> Result<Option<usize>, String> {
     let known = || {
         format!(
             "unknown {} label '{}'; known: 0 to {}, {}",
-            task.name(),
+            task.name,
             short(text),
             labels.len() - 1,
             labels.join(", ")

@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::Request;
@@ -11,7 +11,7 @@ use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::pack::manifest::{HeadEntry, Manifest};
 use memeclip::quant::Format;
-use memeclip::task::Task;
+use memeclip::task::{self, Task};
 use memeclip::{Error, Result};
 
 /// Rows that go through a head together.
@@ -21,7 +21,10 @@ const BATCH: usize = 256;
 pub struct Heads {
     engine: Cpu,
     loader: Loader<Directory>,
-    files: BTreeMap<Task, PathBuf>,
+    /// By task name.
+    files: BTreeMap<String, PathBuf>,
+    /// Those that have a head.
+    tasks: Vec<Task>,
 }
 
 pub struct LoadedHead {
@@ -33,7 +36,7 @@ pub struct LoadedHead {
 }
 
 impl Heads {
-    /// Checks that the features are those of the pack's towers.
+    /// Checks that the features are those of the pack's towers, and that both mean the same by a task's name.
     pub async fn open(request: &Request<'_>, features: &Features) -> Result<Self> {
         let loader = Loader::open(Directory::new(request.pack)).await?;
         let (manifest, file) = (loader.manifest(), request.features.display().to_string());
@@ -52,7 +55,19 @@ impl Heads {
             let reason = format!("image and text features of {widths:?} values, those of the pack have {expected:?}");
             return Err(Error::Features { file, reason });
         }
-        Ok(Heads { engine: Cpu::new(), loader, files: request.heads.clone() })
+        for task in &features.tasks {
+            if let Ok(known) = manifest.task(&task.name)
+                && known.labels != task.labels
+            {
+                let (name, found, known) = (&task.name, task.labels.join(", "), known.labels.join(", "));
+                let reason = format!("its task {name} has the labels {found}, but the pack's has {known}");
+                return Err(Error::Features { file, reason });
+            }
+        }
+        request.heads.keys().try_for_each(|name| task::find(&features.tasks, name).map(drop))?;
+        let has_head = |task: &&Task| manifest.heads.contains_key(&task.name) || request.heads.contains_key(&task.name);
+        let tasks = features.tasks.iter().filter(has_head).cloned().collect();
+        Ok(Heads { engine: Cpu::new(), loader, files: request.heads.clone(), tasks })
     }
 
     pub fn manifest(&self) -> &Manifest {
@@ -60,30 +75,30 @@ impl Heads {
     }
 
     /// Those that have a head.
-    pub fn tasks(&self) -> BTreeSet<Task> {
-        self.manifest().heads.keys().chain(self.files.keys()).copied().collect()
+    pub fn tasks(&self) -> &[Task] {
+        &self.tasks
     }
 
     /// `task` is one of [`Heads::tasks`].
-    pub async fn load(&self, task: Task) -> Result<LoadedHead> {
+    pub async fn load(&self, task: &Task) -> Result<LoadedHead> {
         let clip = &self.manifest().clip;
-        let file = self.files.get(&task).cloned();
+        let file = self.files.get(&task.name).cloned();
         let (tensors, entry) = match &file {
             Some(file) => checkpoint::head(file, task, clip, |_| Format::F32)?,
             None => {
-                let stage = self.loader.stage(&format!("head.{}", task.name())).await?;
-                (stage, self.manifest().heads[&task].clone())
+                let stage = self.loader.stage(&format!("head.{}", task.name)).await?;
+                (stage, self.manifest().heads[&task.name].clone())
             }
         };
         let mut weights = Packed::new(&self.engine, tensors);
-        let classes = task.labels().len();
+        let classes = task.labels.len();
         let head = Head::load(&mut weights, &entry.config, clip.projection, clip.text.width, classes)?;
-        Ok(LoadedHead { task, entry, file, head })
+        Ok(LoadedHead { task: task.clone(), entry, file, head })
     }
 
     /// [rows, classes], row-major.
     pub async fn logits(&self, head: &LoadedHead, features: &Features, rows: &[usize]) -> Result<Vec<f32>> {
-        let mut logits = Vec::with_capacity(rows.len() * head.task.labels().len());
+        let mut logits = Vec::with_capacity(rows.len() * head.task.labels.len());
         for batch in rows.chunks(BATCH) {
             let tensor = |values: &[f32], width: usize| {
                 let values: Vec<f32> = batch.iter().flat_map(|row| &values[row * width..][..width]).copied().collect();
@@ -95,7 +110,7 @@ impl Heads {
             logits.extend(self.engine.read(&[&output]).await?.concat());
         }
         if logits.iter().any(|logit| !logit.is_finite()) {
-            return Err(Error::not_finite(&format!("logits of task {}", head.task.name())));
+            return Err(Error::not_finite(&format!("logits of task {}", head.task.name)));
         }
         Ok(logits)
     }

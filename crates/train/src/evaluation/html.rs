@@ -75,7 +75,7 @@ impl Report {
                     tbody {
                         @for outcome in &self.outcomes {
                             tr {
-                                th scope="row" { a href={ "#" (outcome.id()) } { (outcome.task.name()) } }
+                                th scope="row" { a href={ "#" (outcome.id()) } { (outcome.task) } }
                                 td { (outcome.split) }
                                 td.number { (outcome.examples) }
                                 @for (_, figure) in outcome.figures() {
@@ -92,13 +92,13 @@ impl Report {
 
 impl Outcome {
     fn id(&self) -> String {
-        format!("{}-{}", self.task.name(), self.split)
+        format!("{}-{}", self.task, self.split)
     }
 
     fn section(&self, images: Option<&Path>) -> Markup {
         html! {
             section id=(self.id()) aria-labelledby={ (self.id()) "-title" } {
-                h2 id={ (self.id()) "-title" } { (capital(self.task.name())) " " span.split { (self.split) } }
+                h2 id={ (self.id()) "-title" } { (capital(&self.task)) " " span.split { (self.split) } }
                 p.about {
                     (self.about())
                     @if let Some(absent) = self.absent() { ". Without an example here, and so 0 in AUROC and macro-F1: " (absent) }
@@ -133,7 +133,7 @@ impl Outcome {
                         }
                         tr {
                             td {}
-                            @for class in self.classes { th scope="col" { (class) } }
+                            @for class in &self.classes { th scope="col" { (class) } }
                         }
                     }
                     tbody {
@@ -159,7 +159,7 @@ impl Outcome {
         let shown = if self.classes.len() == 2 { 1..2 } else { 0..self.classes.len() };
         let curves = shown.filter_map(|class| self.roc[class].as_ref().map(|points| (class, points)));
         let line = |(class, points): (usize, &Vec<_>)| Line {
-            name: self.classes[class].into(),
+            name: self.classes[class].clone(),
             points: points
                 .iter()
                 .map(|p: &crate::metrics::Point| [p.false_positive_rate, p.true_positive_rate])
@@ -172,7 +172,7 @@ impl Outcome {
         };
         let area = self.auroc.map_or("undefined".into(), |auroc| format!("{:.3}", auroc.value));
         let plot = Plot {
-            label: format!("ROC curves, {} on {}. The area is {area}.", self.task.name(), self.split),
+            label: format!("ROC curves, {} on {}. The area is {area}.", self.task, self.split),
             x: "false positive rate",
             y: "true positive rate",
             diagonal: true,
@@ -190,9 +190,7 @@ impl Outcome {
         let plot = Plot {
             label: format!(
                 "Reliability, {} on {}: accuracy by confidence. The calibration error is {:.3}.",
-                self.task.name(),
-                self.split,
-                self.calibration_error.value
+                self.task, self.split, self.calibration_error.value
             ),
             x: "confidence",
             y: "accuracy",

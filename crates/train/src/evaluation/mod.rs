@@ -20,7 +20,6 @@ use crate::data::{Features, Split};
 use heads::Heads;
 use memeclip::Result;
 use memeclip::quant::Format;
-use memeclip::task::Task;
 
 /// What to evaluate.
 #[derive(Debug, Clone)]
@@ -29,10 +28,10 @@ pub struct Request<'a> {
     pub features: &'a Path,
     /// Directory of the pack whose towers made them.
     pub pack: &'a Path,
-    /// Files of heads that stand in for the pack's.
-    pub heads: &'a BTreeMap<Task, PathBuf>,
-    /// If empty: all that have labels and a head.
-    pub tasks: &'a [Task],
+    /// Files of heads that stand in for the pack's, by task name.
+    pub heads: &'a BTreeMap<String, PathBuf>,
+    /// Names; if empty, all tasks that have labels and a head.
+    pub tasks: &'a [String],
     /// If empty: val and test, as far as they have labels.
     pub splits: &'a [Split],
     /// Sets that the confidence intervals are drawn from; 0 for no intervals.
@@ -51,6 +50,9 @@ pub struct Report {
     pub features: String,
     pub resamples: usize,
     pub seed: u64,
+    /// The most classes that a task of the features has.
+    #[serde(skip)]
+    pub classes: usize,
     pub outcomes: Vec<Outcome>,
 }
 
@@ -59,7 +61,7 @@ pub async fn evaluate(request: &Request<'_>) -> Result<Report> {
     let features = Features::read(request.features)?;
     let heads = Heads::open(request, &features).await?;
     let mut outcomes: Vec<Outcome> = Vec::new();
-    for (task, splits) in rows::select(request, &features, &heads.tasks())? {
+    for (task, splits) in rows::select(request, &features, heads.tasks())? {
         let head = heads.load(task).await?;
         for (split, rows) in splits {
             let logits = heads.logits(&head, &features, &rows).await?;
@@ -74,6 +76,7 @@ pub async fn evaluate(request: &Request<'_>) -> Result<Report> {
         features: request.features.display().to_string(),
         resamples: request.resamples,
         seed: request.seed,
+        classes: features.tasks.iter().map(|task| task.labels.len()).max().unwrap_or(0),
         outcomes,
     })
 }

@@ -11,18 +11,19 @@ use crate::metrics::{
 };
 use memeclip::Result;
 use memeclip::classifier::softmax;
-use memeclip::task::Task;
+use memeclip::task::{self, Task};
 
 /// How many mistakes are shown.
 const WORST: usize = 12;
 
-/// One head on one split. Lists of classes are in the order of [`Task::labels`].
+/// One head on one split. Lists of classes are in the order of `classes`.
 #[derive(Debug, Clone, Serialize)]
 pub struct Outcome {
-    pub task: Task,
+    /// Its name.
+    pub task: String,
     #[serde(serialize_with = "as_text")]
     pub split: Split,
-    pub classes: &'static [&'static str],
+    pub classes: Vec<String>,
     /// The head's file; none for the pack's own.
     pub head: Option<PathBuf>,
     pub zero_shot: bool,
@@ -84,8 +85,8 @@ pub struct SupportThreshold {
 pub struct Mistake {
     pub name: String,
     pub text: String,
-    pub label: &'static str,
-    pub predicted: &'static str,
+    pub label: String,
+    pub predicted: String,
     /// That of the predicted class.
     pub probability: f32,
 }
@@ -100,9 +101,9 @@ impl Outcome {
         rows: Vec<usize>,
         logits: Vec<f32>,
     ) -> Result<Self> {
-        let (task, temperature) = (head.task, head.entry.temperature);
-        let classes = task.labels();
-        let labels = rows.iter().filter_map(|row| features.memes[*row].labels.get(task)).collect();
+        let (task, temperature) = (&head.task, head.entry.temperature);
+        let classes = &task.labels;
+        let labels = rows.iter().filter_map(|row| features.memes[*row].labels.get(&task.name).copied()).collect();
         let probabilities = logits.chunks_exact(classes.len()).flat_map(|row| softmax(row, temperature)).collect();
         let predictions = Predictions::new(classes.len(), labels, probabilities)?;
         let interval = |statistic: &dyn Fn(&Predictions) -> Option<f64>| {
@@ -113,9 +114,9 @@ impl Outcome {
             interval: interval(&|drawn| Some(statistic(drawn))),
         };
         Ok(Outcome {
-            task,
+            task: task.name.clone(),
             split,
-            classes,
+            classes: classes.clone(),
             head: head.file.clone(),
             zero_shot: head.entry.zero_shot,
             temperature,
@@ -128,7 +129,7 @@ impl Outcome {
             confusion: confusion(&predictions),
             reliability: reliability(&predictions),
             roc: (0..classes.len()).map(|class| roc(&predictions, class)).collect(),
-            sweep: (task == Task::Hate).then(|| Sweep::new(features, &rows, &predictions)),
+            sweep: (task.name == "hate" && classes.len() == 2).then(|| Sweep::new(features, &rows, &predictions)),
             mistakes: mistakes(features, task, &rows, &predictions),
             names: rows.iter().map(|row| features.memes[*row].name.clone()).collect(),
             logits,
@@ -140,9 +141,10 @@ impl Outcome {
 impl Sweep {
     /// Thresholds 0.05, 0.1, ... 0.95.
     fn new(features: &Features, rows: &[usize], predictions: &Predictions) -> Self {
-        let support = Task::Stance.labels().iter().position(|label| *label == "support");
+        let support = task::find(&features.tasks, "stance").ok().and_then(|stance| stance.class("support"));
+        let is_support = |row: usize| support.is_some() && features.memes[row].labels.get("stance") == support.as_ref();
         let supportive: Vec<f64> = (0..rows.len())
-            .filter(|i| predictions.labels()[*i] == 0 && features.memes[rows[*i]].labels.get(Task::Stance) == support)
+            .filter(|i| predictions.labels()[*i] == 0 && is_support(rows[*i]))
             .map(|i| predictions.row(i)[1].into())
             .collect();
         let at = |step: u32| {
@@ -155,15 +157,15 @@ impl Sweep {
     }
 }
 
-fn mistakes(features: &Features, task: Task, rows: &[usize], predictions: &Predictions) -> Vec<Mistake> {
+fn mistakes(features: &Features, task: &Task, rows: &[usize], predictions: &Predictions) -> Vec<Mistake> {
     let wrong = (0..rows.len()).filter(|i| predictions.predicted(*i) != predictions.labels()[*i]);
     let mistake = |i: usize| {
         let (meme, predicted) = (&features.memes[rows[i]], predictions.predicted(i));
         Mistake {
             name: meme.name.clone(),
             text: meme.text.clone(),
-            label: task.labels()[predictions.labels()[i]],
-            predicted: task.labels()[predicted],
+            label: task.labels[predictions.labels()[i]].clone(),
+            predicted: task.labels[predicted].clone(),
             probability: predictions.row(i)[predicted],
         }
     };

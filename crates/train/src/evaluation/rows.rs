@@ -1,8 +1,6 @@
-use std::collections::BTreeSet;
-
 use super::Request;
 use crate::data::{Features, Split};
-use memeclip::task::Task;
+use memeclip::task::{self, Task};
 use memeclip::{Error, Result};
 
 /// The rows of each split.
@@ -10,27 +8,24 @@ pub type Splits = Vec<(Split, Vec<usize>)>;
 
 /// The rows to evaluate, by task and split. A task or split that is asked for by name must have some; one that is not is
 /// left out where it has none. `known`: the tasks with a head.
-pub fn select(request: &Request, features: &Features, known: &BTreeSet<Task>) -> Result<Vec<(Task, Splits)>> {
-    if let Some(unknown) = request.tasks.iter().find(|task| !known.contains(task)) {
-        let known = known.iter().map(|task| task.name()).collect::<Vec<_>>().join(", ");
-        return Err(Error::UnknownTask { task: unknown.name().into(), known });
-    }
+pub fn select<'a>(request: &Request, features: &Features, known: &'a [Task]) -> Result<Vec<(&'a Task, Splits)>> {
+    request.tasks.iter().try_for_each(|name| task::find(known, name).map(drop))?;
     let wanted: &[Split] = if request.splits.is_empty() { &[Split::Val, Split::Test] } else { request.splits };
     let mut selected = Vec::new();
-    for task in known.iter().copied().filter(|task| request.tasks.is_empty() || request.tasks.contains(task)) {
+    for task in known.iter().filter(|task| request.tasks.is_empty() || request.tasks.contains(&task.name)) {
         let splits = Split::ALL.into_iter().filter(|split| wanted.contains(split));
-        let splits: Splits = splits.map(|split| (split, features.rows(task, split))).collect();
+        let splits: Splits = splits.map(|split| (split, features.rows(&task.name, split))).collect();
         let missing = splits.iter().find(|(_, rows)| rows.is_empty());
         if let Some((split, _)) = missing
             && !request.tasks.is_empty()
             && !request.splits.is_empty()
         {
-            return Err(none(request, features, &format!("{} in split {split}", task.name())));
+            return Err(none(request, features, &format!("{} in split {split}", task.name)));
         }
         let splits: Splits = splits.into_iter().filter(|(_, rows)| !rows.is_empty()).collect();
         match (splits.is_empty(), request.tasks.is_empty()) {
             (true, true) => {}
-            (true, false) => return Err(none(request, features, &format!("{} in val and test", task.name()))),
+            (true, false) => return Err(none(request, features, &format!("{} in val and test", task.name))),
             (false, _) => selected.push((task, splits)),
         }
     }
@@ -46,10 +41,10 @@ pub fn select(request: &Request, features: &Features, known: &BTreeSet<Task>) ->
 
 /// Says what there is instead.
 fn none(request: &Request, features: &Features, wanted: &str) -> Error {
-    let pairs = Task::ALL.into_iter().flat_map(|task| Split::ALL.map(|split| (task, split)));
+    let pairs = features.tasks.iter().flat_map(|task| Split::ALL.map(|split| (&task.name, split)));
     let labelled = pairs.filter_map(|(task, split)| match features.rows(task, split).len() {
         0 => None,
-        count => Some(format!("{count} for {} in {split}", task.name())),
+        count => Some(format!("{count} for {task} in {split}")),
     });
     let labelled: Vec<String> = labelled.collect();
     let there = if labelled.is_empty() { "none at all".into() } else { labelled.join(", ") };

@@ -46,13 +46,14 @@ impl Outcome {
 
     /// The classes without an example in this split.
     pub fn absent(&self) -> Option<String> {
-        let absent = self.classes.iter().zip(&self.support).filter(|(_, count)| **count == 0).map(|(class, _)| *class);
+        let absent =
+            self.classes.iter().zip(&self.support).filter(|(_, count)| **count == 0).map(|(class, _)| class.as_str());
         let absent: Vec<&str> = absent.collect();
         (!absent.is_empty()).then(|| absent.join(", "))
     }
 
     fn write(&self, out: &mut String) -> fmt::Result {
-        writeln!(out, "\n{}, {}: {}", self.task.name(), self.split, self.about())?;
+        writeln!(out, "\n{}, {}: {}", self.task, self.split, self.about())?;
         if let Some(absent) = self.absent() {
             writeln!(out, "  without an example here, and so 0 in AUROC and macro-F1: {absent}")?;
         }

@@ -56,8 +56,8 @@ pub struct Score {
 /// A variant's scores in one task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
-    /// The task.
-    pub task: Task,
+    /// The task's name.
+    pub task: String,
     /// The variant's name.
     pub name: &'static str,
     /// One score for each seed; a single one if the variant is not trained.
@@ -70,7 +70,7 @@ pub struct Table {
     /// The seeds of the trained variants.
     pub seeds: Vec<u64>,
     /// Number of labelled memes in train, val and test, for each task.
-    pub memes: Vec<(Task, [usize; 3])>,
+    pub memes: Vec<(String, [usize; 3])>,
     /// Task by task, the variants in order.
     pub rows: Vec<Row>,
 }
@@ -86,16 +86,16 @@ pub fn ablate(
     seeds: &[u64],
     settings: &Settings,
     engine: impl Fn() -> Result<Burn> + Sync,
-    report: impl Fn(Task, &Variant, u64, &Score) + Sync,
+    report: impl Fn(&Task, &Variant, u64, &Score) + Sync,
 ) -> Result<Table> {
     let mut rows = Vec::new();
     let mut jobs = Vec::new();
-    for &task in tasks {
-        let map = features.prompts[&task].class_weights.len() / task.labels().len();
+    for task in tasks {
+        let map = features.prompts[&task.name].class_weights.len() / task.labels.len();
         for variant in variants(map) {
             let seeds = if variant.recipe.is_some() { seeds } else { &seeds[..1] };
             jobs.extend(seeds.iter().map(|&seed| (rows.len(), task, variant.clone(), seed)));
-            rows.push(Row { task, name: variant.name, scores: Vec::new() });
+            rows.push(Row { task: task.name.clone(), name: variant.name, scores: Vec::new() });
         }
     }
     let scores = parallel(jobs, |(row, task, variant, seed)| {
@@ -114,14 +114,15 @@ pub fn ablate(
         Ok((row, score))
     })?;
     scores.into_iter().for_each(|(row, score)| rows[row].scores.push(score));
-    let count = |task| Split::ALL.map(|split| features.rows(task, split).len());
-    Ok(Table { seeds: seeds.into(), memes: tasks.iter().map(|&task| (task, count(task))).collect(), rows })
+    let count = |task: &str| Split::ALL.map(|split| features.rows(task, split).len());
+    let memes = tasks.iter().map(|task| (task.name.clone(), count(&task.name))).collect();
+    Ok(Table { seeds: seeds.into(), memes, rows })
 }
 
 /// Logits [n, classes] of zero-shot CLIP: scaled cosines of the image features and the class prompts.
-fn zero_shot(features: &Features, task: Task, test: &Examples) -> Vec<f32> {
+fn zero_shot(features: &Features, task: &Task, test: &Examples) -> Vec<f32> {
     let width = features.image_width();
-    let prompts = &features.prompts[&task].embeddings;
+    let prompts = &features.prompts[&task.name].embeddings;
     let cosines = test.images().flat_map(|image| {
         let length = image.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12);
         prompts
@@ -131,11 +132,11 @@ fn zero_shot(features: &Features, task: Task, test: &Examples) -> Vec<f32> {
     cosines.collect()
 }
 
-fn score(task: Task, logits: &[f32], test: &Examples) -> Result<Score> {
+fn score(task: &Task, logits: &[f32], test: &Examples) -> Result<Score> {
     let probabilities = logits.chunks_exact(test.classes).flat_map(|logits| softmax(logits, 1.0)).collect();
     let predictions = Predictions::new(test.classes, test.labels.clone(), probabilities)?;
     let undefined = || Error::Argument {
-        reason: format!("task {}: the split test needs labelled memes of at least two classes", task.name()),
+        reason: format!("task {}: the split test needs labelled memes of at least two classes", task.name),
     };
     let auroc = metrics::auroc(&predictions).ok_or_else(undefined)?;
     Ok(Score { accuracy: metrics::accuracy(&predictions), auroc, macro_f1: metrics::macro_f1(&predictions) })
@@ -149,7 +150,7 @@ impl Table {
             "Percent on the test split, mean ± sample standard deviation over {seeds} seeds. The epoch is chosen by AUROC on val.\n\n"
         );
         for (task, [train, val, test]) in &self.memes {
-            out += &format!("## {}\n\n{train} memes to train on, {val} for val, {test} to test.\n\n", task.name());
+            out += &format!("## {}\n\n{train} memes to train on, {val} for val, {test} to test.\n\n", task);
             out += "| head | accuracy | AUROC | macro-F1 |\n| --- | ---: | ---: | ---: |\n";
             for row in self.rows.iter().filter(|row| row.task == *task) {
                 let cell = |metric: fn(&Score) -> f64| {

@@ -20,14 +20,14 @@ pub struct Examples {
 
 impl Examples {
     /// Selects the rows of `features` that are in the split and have a label for the task.
-    pub fn new(features: &Features, task: Task, split: Split) -> Self {
-        let rows = features.rows(task, split);
+    pub fn new(features: &Features, task: &Task, split: Split) -> Self {
+        let rows = features.rows(&task.name, split);
         let take = |values: &[f32], width: usize| -> Vec<f32> {
             rows.iter().flat_map(|row| &values[row * width..][..width]).copied().collect()
         };
-        let labels = rows.iter().filter_map(|&row| features.memes[row].labels.get(task)).collect();
+        let labels = rows.iter().filter_map(|&row| features.memes[row].labels.get(&task.name).copied()).collect();
         Examples {
-            classes: task.labels().len(),
+            classes: task.labels.len(),
             image: take(&features.image, features.image_width()),
             text: take(&features.text, features.text_width()),
             labels,

@@ -5,13 +5,12 @@ use super::{Epoch, Parameters, Shape};
 use crate::data::write_whole;
 use memeclip::pack::checkpoint::{HEAD_METADATA, HEAD_NAMES, HeadTraining};
 use memeclip::pack::safetensors_file::{self, Entry};
-use memeclip::task::Task;
 use memeclip::{Error, Result};
 
 /// A trained head.
 pub struct Trained {
-    /// The task.
-    pub task: Task,
+    /// The task's name.
+    pub task: String,
     /// The sizes of the head.
     pub shape: Shape,
     /// The parameters of the best epoch.
@@ -45,7 +44,7 @@ impl Trained {
             entries.push(Entry::floats(published, &shape, &values));
         }
         let auroc = self.epochs.iter().find(|epoch| epoch.number == self.best).map_or(f64::NAN, |epoch| epoch.auroc);
-        let training = HeadTraining { task: self.task, temperature: self.temperature, epoch: self.best, auroc };
+        let training = HeadTraining { task: self.task.clone(), temperature: self.temperature, epoch: self.best, auroc };
         let training = serde_json::to_string(&training).map_err(|e| internal(e.to_string()))?;
         let metadata = HashMap::from([(HEAD_METADATA.to_string(), training)]);
         write_whole(path, &safetensors_file::serialize(&entries, Some(metadata))?)

@@ -38,7 +38,7 @@ pub struct Epoch {
 pub fn train(
     engine: &Burn,
     features: &Features,
-    task: Task,
+    task: &Task,
     recipe: &Recipe,
     settings: &Settings,
     checkpoint: Option<&Path>,
@@ -53,7 +53,7 @@ pub fn train(
         classes: training.classes,
     };
     let checkpoint = checkpoint.map(|path| Checkpoint::new(path, settings, recipe, &training, &validation));
-    let class_weights = recipe.semantic.then(|| &features.prompts[&task].class_weights[..]);
+    let class_weights = recipe.semantic.then(|| &features.prompts[&task.name].class_weights[..]);
     let parameters = Parameters::initial(engine, &shape, class_weights, &mut random(settings, 0, Purpose::Order))?;
     let optimizer = AdamW::new(settings.rate, settings.decay);
     let mut state = State { best: parameters.tensors.clone(), parameters, optimizer, epochs: Vec::new() };
@@ -69,7 +69,7 @@ pub fn train(
         let auroc = metrics::auroc(&predictions).ok_or_else(|| {
             let reason = format!(
                 "task {}: the AUROC on val is undefined; add labelled memes of at least two classes to val",
-                task.name()
+                task.name
             );
             Error::Argument { reason }
         })?;
@@ -88,7 +88,14 @@ pub fn train(
     let scores = logits(engine, &shape, &state.parameters, &validation)?;
     let temperature = metrics::temperature(&scores, &validation.labels, validation.classes);
     let best = best(&state.epochs).map_or(0, |best| best.number);
-    Ok(Trained { task, shape, parameters: state.parameters, temperature, epochs: state.epochs, best })
+    Ok(Trained {
+        task: task.name.clone(),
+        shape,
+        parameters: state.parameters,
+        temperature,
+        epochs: state.epochs,
+        best,
+    })
 }
 
 /// Trains on each example once, in random order; returns the mean loss.
@@ -155,13 +162,13 @@ fn random(settings: &Settings, epoch: usize, purpose: Purpose) -> Pcg64 {
     Pcg64::new(settings.seed.into(), 2 * epoch as u128 + purpose as u128)
 }
 
-fn check(task: Task, settings: &Settings, training: &Examples, validation: &Examples) -> Result<()> {
+fn check(task: &Task, settings: &Settings, training: &Examples, validation: &Examples) -> Result<()> {
     let argument = |reason: String| Err(Error::Argument { reason });
     for (split, examples) in [(Split::Train, training), (Split::Val, validation)] {
         if examples.frequencies().iter().filter(|&&count| count > 0).count() < 2 {
             return argument(format!(
                 "task {}: the split {split} has {} labelled memes of {} classes, but training needs at least two classes. Check the label and split columns of the data set.",
-                task.name(),
+                task.name,
                 examples.len(),
                 examples.frequencies().iter().filter(|&&count| count > 0).count(),
             ));

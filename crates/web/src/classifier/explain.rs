@@ -2,7 +2,7 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use web_sys::AbortSignal;
 
-use super::{Classifier, Image, parse};
+use super::{Classifier, Image};
 use crate::js::{to_js, to_value};
 
 #[wasm_bindgen]
@@ -16,7 +16,7 @@ impl Classifier {
         signal: AbortSignal,
     ) -> Result<JsValue, JsValue> {
         self.source.begin(signal).await.map_err(to_js)?;
-        let tasks = parse(&tasks).map_err(to_js)?;
+        let tasks: Vec<&str> = tasks.iter().map(String::as_str).collect();
         let explanation = self.session.explain(&image.0, &text, &tasks).await;
         to_value(&explanation.map_err(to_js)?)
     }

@@ -5,6 +5,8 @@ mod explain;
 #[cfg(target_feature = "atomics")]
 mod threads;
 
+use std::collections::BTreeMap;
+
 use js_sys::{Function, Promise, Uint8Array};
 use serde::Serialize;
 use wasm_bindgen::JsValue;
@@ -21,7 +23,6 @@ use memeclip::pack::source::Source;
 use memeclip::preprocess::{self, Rgb};
 use memeclip::quant::Format;
 use memeclip::session::{Meme, Session};
-use memeclip::task::Task;
 use memeclip::tokenizer;
 use memeclip::{Error, Result};
 
@@ -87,7 +88,9 @@ struct Info<'a> {
     notice: &'a str,
     bytes: u64,
     device: String,
-    tasks: Vec<Task>,
+    tasks: Vec<&'a str>,
+    /// By task.
+    labels: BTreeMap<&'a str, &'a [String]>,
 }
 
 #[derive(Serialize)]
@@ -153,7 +156,8 @@ impl Classifier {
             notice: &manifest.notice,
             bytes: manifest.classifier_bytes(),
             device: self.session.device(),
-            tasks: manifest.heads.keys().copied().collect(),
+            tasks: manifest.tasks.iter().map(|task| &*task.name).collect(),
+            labels: manifest.tasks.iter().map(|task| (&*task.name, &task.labels[..])).collect(),
         })
     }
 
@@ -212,7 +216,7 @@ impl Classifier {
         let start = Instant::now();
         self.source.begin(signal).await.map_err(to_js)?;
         let memes: Vec<Meme> = images.iter().map(|image| &image.0).zip(texts.iter().map(String::as_str)).collect();
-        let tasks = parse(&tasks).map_err(to_js)?;
+        let tasks: Vec<&str> = tasks.iter().map(String::as_str).collect();
         let verdicts = self.session.classify(&memes, &tasks).await.map_err(to_js)?;
         let load = self.source.waited();
         let timings = Timings { load: milliseconds(load), compute: milliseconds(start.elapsed().saturating_sub(load)) };
@@ -237,10 +241,6 @@ async fn start_threads(start: Option<Function>) -> Result<()> {
     fn failed(reason: JsValue) -> Error {
         Error::Internal { reason: format!("threads: {reason:?}") }
     }
-}
-
-fn parse(tasks: &[String]) -> Result<Vec<Task>> {
-    tasks.iter().map(|task| task.parse()).collect()
 }
 
 fn milliseconds(duration: Duration) -> f64 {
