@@ -1,8 +1,8 @@
-//! Memes as much work as another one: nothing that was seen lately is computed again.
+//! Variants of a meme that cost the same work. The classifier's cache does not know them.
 
 use memeclip::preprocess::Rgb;
 
-/// The picture with other rows at its top, and the words in another order; as they are for n = 0.
+/// The `n`th variant: the top of the image is another grey and the words are in another order. n = 0 gives the meme itself.
 pub fn meme(image: &Rgb, text: &str, n: usize) -> (Rgb, String) {
     let mut data = image.data.clone();
     if n > 0 {
@@ -12,7 +12,7 @@ pub fn meme(image: &Rgb, text: &str, n: usize) -> (Rgb, String) {
     (Rgb { data, ..*image }, reorder(text, n))
 }
 
-/// The words in their `n`th order; the 0th is the one that they have.
+/// The words in their `n`th permutation; the 0th is the original order.
 fn reorder(text: &str, mut n: usize) -> String {
     let mut left: Vec<&str> = text.split(' ').collect();
     let mut words = Vec::new();

@@ -1,9 +1,9 @@
-// What the worst input costs that is not refused: time and memory, in the browser, on one thread.
+// Time and memory of the worst inputs that are not refused, in the browser, on one thread.
 //
 //   npm ci --prefix tests/browser && node benches/bounds.js [--weights PACK]
 //
-// Seconds until the verdict, and how far the memory of the page's process rose (see
-// memory.js), with the weights there already.
+// Prints the seconds until the verdict, and how far the memory of the page's process rose (see memory.js). The weights are
+// loaded before.
 /* global words */
 
 import { resolve } from 'node:path';
@@ -15,7 +15,7 @@ import { rest, watch } from './memory.js';
 
 const { values: options } = parseArgs({ options: { weights: { type: 'string', default: `${root}/weights/default` } } });
 
-/** A PNG of so many pixels, grey by `level(x, y)`. */
+/** A grey PNG with the values `level(x, y)`. */
 function png(width, height, level) {
   const rows = Buffer.alloc((width + 1) * height);
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) rows[y * (width + 1) + 1 + x] = level(x, y);
@@ -37,7 +37,7 @@ function png(width, height, level) {
 
 const dots = (x, y) => (x % 12 < 6 && y % 12 < 6 ? 0 : 255);
 const bars = (x, y) => (y % 16 < 8 && (x * 2654435761) % 7 < 4 ? 0 : 255);
-const pictures = {
+const images = {
   ordinary: png(600, 600, dots),
   large: png(8192, 8192, () => 128),
   long: png(16384, 4096, dots),
@@ -53,22 +53,22 @@ const texts = {
   signs: '👍🏽'.repeat(most / 8),
 };
 const cases = [
-  ...Object.keys(pictures).map((picture) => [picture, 'ordinary']),
+  ...Object.keys(images).map((image) => [image, 'ordinary']),
   ...Object.keys(texts).map((text) => ['ordinary', text]),
-  ...[...Object.keys(pictures), 'words'].map((picture) => [picture, undefined]),
+  ...[...Object.keys(images), 'words'].map((image) => [image, undefined]),
 ];
 
 const site = await serve(resolve(options.weights), (file, response) => {
-  const picture = pictures[/(\w+)\.png$/.exec(file)?.[1]];
-  if (picture) response.writeHead(200, { 'content-type': 'image/png' }).end(picture);
-  return picture;
+  const image = images[/(\w+)\.png$/.exec(file)?.[1]];
+  if (image) response.writeHead(200, { 'content-type': 'image/png' }).end(image);
+  return image;
 });
 const browser = await launch();
 await browser.onPage(`${site.origin}/weights/manifest.json`, async ({ evaluate }) => {
   await evaluate(async (url) => {
     const { MemeClip } = await import('/memeclip/memeclip.js');
     globalThis.clf = await MemeClip.load(url, { device: 'cpu', threads: 1 });
-    // More words than any meme has.
+    // More text than any meme has.
     const canvas = new OffscreenCanvas(1600, 1600);
     const context = canvas.getContext('2d');
     context.fillStyle = 'white';
@@ -78,23 +78,23 @@ await browser.onPage(`${site.origin}/weights/manifest.json`, async ({ evaluate }
     for (let y = 0; y < 40; y++) for (let x = 0; x < 8; x++) context.fillText(`when ${x} cats ${y}`, 200 * x + 10, 40 * y + 30);
     globalThis.words = await canvas.convertToBlob();
   }, '/weights/');
-  const ask = (picture, text) =>
+  const ask = (image, text) =>
     evaluate(async ([url, text]) => {
       const start = performance.now();
       const image = url.includes('words') ? words : await (await fetch(url)).blob();
-      // JSON has no undefined.
+      // JSON turns undefined into null.
       const { reading } = await clf.classify(image, { text: text ?? undefined });
       return { seconds: (performance.now() - start) / 1000, lines: reading?.lines.length };
-    }, [`/weights/${picture}.png`, text]);
+    }, [`/weights/${image}.png`, text]);
   await ask('ordinary');
-  console.log('| picture | text | seconds | memory, MB | lines read |');
+  console.log('| image | text | seconds | memory, MB | lines read |');
   console.log('| --- | --- | ---: | ---: | ---: |');
-  for (const [picture, text] of cases) {
+  for (const [image, text] of cases) {
     await rest(browser.pid);
     const memory = watch(browser.pid);
-    const { seconds, lines = '' } = await ask(picture, texts[text]);
+    const { seconds, lines = '' } = await ask(image, texts[text]);
     const rise = (memory.stop() / 1e6).toFixed(0);
-    console.log(`| ${picture} | ${text ?? 'read off it'} | ${seconds.toFixed(2)} | ${rise} | ${lines} |`);
+    console.log(`| ${image} | ${text ?? 'read from the image'} | ${seconds.toFixed(2)} | ${rise} | ${lines} |`);
   }
 });
 await browser.close();

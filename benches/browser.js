@@ -1,22 +1,22 @@
-// memeclip against onnxruntime-web in one headless Chromium: a table on standard output, all figures in a JSON file.
+// Compares memeclip with onnxruntime-web in headless Chromium. Prints a table; writes all figures to a JSON file.
 //
 //   node benches/browser.js [--weights target/bench/full] [--out target/bench/browser.json]
 //                               [--gpu] [--only NAME,NAME] [--rounds 3] [--runs 5]
 //
-// `--weights` holds what export.py writes, and memeclip's packs of the same model as pack-q8 and pack-q4 (see `run`).
-// `--gpu` measures the WebGPU engines instead of the CPU's. `--only` takes the names that the table has.
+// `--weights` is the folder that export.py writes to, with memeclip's packs of the same model in pack-q8 and pack-q4 (see
+// `run`). `--gpu` measures the WebGPU engines instead of the CPU engines. `--only` takes names of the table.
 //
-// In each round every contender gets a fresh page in a process of its own, starts cold, and runs `--runs` times more; so
-// contenders alternate, and what else the machine does meets them all. Towers run one after the other, in a Worker. One
-// thread is measured on a page that is not cross-origin isolated, all of the machine's on one that is.
+// In each round, every contender gets a fresh page in a process of its own, starts cold, and then runs `--runs` more times.
+// Contenders alternate, so that other load on the machine affects all of them. Towers run one after the other, in a Worker.
+// One thread is measured on a page that is not cross-origin isolated, all threads on one that is.
 //
-//   ready          code and weights fetched from localhost and prepared; of memeclip, whose weights arrive during the
-//                  first request, opening plus the wait for them
-//   first verdict  from nothing to the first result
-//   warm           every further one: median and minimum over all rounds
-//   GF/s           of the median; % of peak: of the minimum, measured against the same instruction's peak (peak.js)
-//   memory         highest rise over the empty page (memory.js)
-//   code, weights  what the page asked the server for; code also gzipped at level 9, weights as hosts send them
+//   ready          code and weights are fetched from localhost and prepared. memeclip's weights arrive during the first
+//                  request: for it, the time to open plus the wait for weights
+//   first verdict  from a cold start to the first result
+//   warm           every further result: median and minimum over all rounds
+//   GF/s           by the median; % of peak by the minimum, relative to the peak of the same instruction (peak.js)
+//   memory         highest rise above the empty page (memory.js)
+//   code, weights  bytes that the page requests; code also gzipped at level 9, weights as servers send them
 //   cosine         of the features to PyTorch's
 
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -92,7 +92,7 @@ const median = (values) => {
   return (sorted[(sorted.length - 1) >> 1] + sorted[sorted.length >> 1]) / 2;
 };
 
-/** The contender's rounds as one row; its first failure, if there is one, is all there is to say of it. */
+/** The contender's rounds as one row; if a round failed, the row has the first failure only. */
 function summary({ name, dtype, threads, provider, device }, rounds, peak) {
   const error = rounds.find((round) => round.error)?.error;
   if (error) return { name, error };

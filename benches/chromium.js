@@ -1,5 +1,5 @@
-// Chromium by its DevTools protocol alone. Playwright would listen to the network, for which the browser keeps up to
-// 200 MB of what was sent, in the process whose memory is measured.
+// Controls Chromium by its DevTools protocol only. Playwright would record the network; the browser would then keep up to
+// 200 MB of responses in the process whose memory is measured.
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromiumWith } from '../tests/browser/harness.js';
 
-/** A headless Chromium with a profile of its own. */
+/** A headless Chromium with a fresh profile. */
 export async function launch() {
   const { executablePath, args } = chromiumWith();
   const profile = mkdtempSync(join(tmpdir(), 'memeclip-bench-'));
@@ -18,14 +18,14 @@ export async function launch() {
 
   const calls = new Map();
   let next = 0;
-  /** Calls a method of the protocol, on the browser or on the page of a session. */
+  /** Calls a method of the protocol, on the browser or on a session's page. */
   function call(method, params = {}, sessionId) {
     return new Promise((resolve, reject) => {
       calls.set(++next, { resolve, reject });
       output.write(`${JSON.stringify({ id: next, method, params, sessionId })}\0`);
     });
   }
-  /** Pages that load, by session. */
+  /** Pages that are loading, by session. */
   const loading = new Map();
   let rest = '';
   input.setEncoding('utf8').on('data', (part) => {
@@ -39,7 +39,7 @@ export async function launch() {
     }
   });
 
-  /** Opens an address as a private window would, and runs `task` on the page. */
+  /** Opens a URL in a private context and runs `task` on the page. */
   async function onPage(url, task) {
     const { browserContextId } = await call('Target.createBrowserContext');
     try {

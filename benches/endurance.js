@@ -1,17 +1,17 @@
-// What a classifier holds on to: 10,000 requests in one tab, and loading and disposing of it again and again.
+// Finds memory leaks of a classifier: 10,000 requests in one tab, and repeated loading and disposing.
 //
 //   npm ci --prefix tests/browser && node benches/endurance.js [--requests 10000] [--cycles 50]
 //                                                                 [--only cpu-1,cpu-2,gpu,cycles]
 //
-// The default pack. Requests are those of tests/browser/endurance.js: pictures and texts that are new each time, the
-// pictures as files, 4 % to read, 4 % to explain, 5 % that are wrong, 4 % that are stopped, 3 % of four at a time. Before the
-// first row there was one thousandth of them. After that and after each tenth, garbage is collected, and there are
+// It uses the default pack and the requests of tests/browser/endurance.js. Images and texts are new each time, and images
+// are files. 4 % of the requests read text, 4 % explain, 5 % are invalid, 4 % are cancelled, and 3 % have four memes. The
+// first row comes after one thousandth of the requests, the others after each tenth. Before each row, garbage is collected.
 //
-//   wasm, reader  the WebAssembly's memory
-//   heap          JavaScript's, of the page and its Workers
-//   buffers       the GPU's that are neither destroyed nor collected
-//   process       what the renderer and the GPU's process hold (memory.js); the page draws its pictures in there
-//   median, 95 %  a plain verdict's time from call to answer, in this tenth
+//   wasm, reader  memory of the WebAssembly modules
+//   heap          JavaScript heap of the page and its Workers
+//   buffers       GPU buffers that are neither destroyed nor collected
+//   process       memory of the renderer and the GPU process (memory.js), where the page also draws its images
+//   median, 95 %  time of a plain verdict from call to answer, in this tenth
 /* global endure */
 
 import { join } from 'node:path';
@@ -42,7 +42,7 @@ const runs = {
 for (const name of options.only.split(',')) await runs[name]();
 site.stop();
 
-/** A browser of its own, for `task`. */
+/** Runs `task` with a browser of its own. */
 async function session({ threads }, task) {
   const browser = await launch();
   try {

@@ -1,13 +1,13 @@
-// What an explanation costs beside a verdict, in the browser.
+// Compares the time of an explanation with that of a verdict, in the browser.
 //
 //   npm ci --prefix tests/browser && node benches/explain.js --weights PACK [--rounds 5] [--device cpu]
 //
-// In turns, with the weights there and one thread; milliseconds, the median and the minimum of the rounds, and what they
-// are beside the verdict's:
+// The measurements take turns, with the weights loaded and one thread. Prints milliseconds, the median and the minimum of
+// the rounds, and their ratio to the verdict's:
 //
-//   verdict  on a picture and a text that are new
-//   explain  such a picture and text
-//   again    the same picture with other words of the same number
+//   verdict  on a new image and a new text
+//   explain  on a new image and a new text
+//   again    on the same image with as many other words
 
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -26,7 +26,7 @@ const { page, open } = await blank(browser, site.origin);
 const { info, error } = await open('/weights/', { device: options.device });
 if (error) throw new Error(error.message);
 
-/** The times of one round with texts of so many words. */
+/** The times of one round, with texts of `words` words. */
 const round = (words) =>
   page.evaluate(async (words) => {
     const picture = () => {
@@ -34,7 +34,7 @@ const round = (words) =>
       for (let at = 0; at < data.data.length; at += 1 << 16) crypto.getRandomValues(data.data.subarray(at, at + (1 << 16)));
       return data;
     };
-    // Numbers below 100 have as many tokens as digits, so texts of as many words are about as long.
+    // A number of two digits has two tokens, so texts with the same number of words have the same length.
     const text = () => Array.from({ length: words }, () => 10 + Math.floor(90 * Math.random())).join(' ');
     const time = async (method, image) => {
       const start = performance.now();

@@ -1,32 +1,33 @@
-"""Writes what memeclip is measured against: CLIP's two towers as ONNX files, and a meme with the features PyTorch finds.
+"""Exports CLIP's two towers to ONNX, and a meme with its features by PyTorch: the input of the benchmarks.
 
     pip install -r benches/requirements.txt
     cargo run --release -p memeclip-cli -- synth --arch vit-l-14 --seed 1 --out target/synth/vit-l-14
     python benches/export.py target/synth/vit-l-14 OUT [--blocks 2] [--compare]
 
-`vision-*.onnx` takes pixel_values [1, 3, size, size] to the projected image feature, `text-*.onnx` input_ids [1, tokens],
-the end token last, to that token's last-LayerNorm state: what memeclip's heads read. Beside them
+`vision-*.onnx` maps pixel_values [1, 3, size, size] to the projected image feature. `text-*.onnx` maps input_ids
+[1, tokens], with the end token last, to that token's state after the last LayerNorm. memeclip's heads take the same
+features. Also writes
 
-    meme.json     picture (of tests/goldens/images), text, ids, image_feature, text_feature, the size of pictures, and
-                  operations: floating-point operations of a verdict, two for each multiplication and addition of the
-                  towers' matrix products
-    pixels.f32    the picture's pixel_values, little-endian
+    meme.json     picture (a file in tests/goldens/images), text, ids, image_feature, text_feature, the size of images, and
+                  operations: the floating-point operations of a verdict, counting a multiplication and an addition for each
+                  term of the towers' matrix products
+    pixels.f32    the image's pixel_values, little-endian
 
-With --blocks both towers are cut to so many, for engines too slow for all of them; OUT/model is then the cut model, for
-`memeclip convert`.
+--blocks cuts both towers to that many blocks, for engines that are too slow for all of them. OUT/model is then the cut
+model, for `memeclip convert`.
 
-The graph is what onnxruntime runs best. Attention is its one-node MultiHeadAttention; onnxruntime.transformers.optimizer
-(model_type clip) then fuses QuickGelu and SkipLayerNormalization. It can fuse attention itself, of the vision tower only,
-into an Attention node, whose weights the 4-bit quantizer does not see. Formats:
+The graph is the one that onnxruntime runs best. Attention is a single MultiHeadAttention node, and
+onnxruntime.transformers.optimizer (model_type clip) fuses QuickGelu and SkipLayerNormalization. It could also fuse the vision
+tower's attention into an Attention node, but the 4-bit quantizer ignores the weights of that node. Formats:
 
-    f32   as it is
-    int8  quantize_dynamic as for transformers.js; weights QInt8 per channel with their full range; the patches' convolution
-          stays f32. Full range and a scale per channel are the most accurate of the choices, at the same speed; QUInt8 is as
-          accurate, but natively takes twice as long.
-    q4    MatMulNBits, blocks of 32, symmetric, int8 products where onnxruntime has them (accuracy_level 4); as for
-          transformers.js the token table stays f32 (in 4 bits it would save 128 MB, and cost 0.008 of the text's cosine)
+    f32   unchanged
+    int8  quantize_dynamic, as for transformers.js; weights are QInt8 per channel with their full range; the patch
+          convolution stays f32. Full range and a scale per channel are the most accurate choice, at the same speed. QUInt8
+          is as accurate, but takes twice as long natively.
+    q4    MatMulNBits, blocks of 32, symmetric, int8 products where onnxruntime has them (accuracy_level 4). As for
+          transformers.js, the token table stays f32; 4 bits would save 128 MB and lower the text's cosine by 0.008.
 
---compare prints the other choices' cosines to PyTorch's features.
+--compare prints the cosines of the other choices to PyTorch's features.
 """
 
 import argparse
@@ -57,7 +58,7 @@ OPSET = 17
 
 @library.custom_op("bench::multi_head_attention", mutates_args=())
 def attention(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, heads: int, causal: bool) -> torch.Tensor:
-    """Multi-head attention on [batch, tokens, width], in ONNX one node."""
+    """Multi-head attention on [batch, tokens, width], a single node in ONNX."""
     q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (q, k, v))
     out = F.scaled_dot_product_attention(q, k, v, is_causal=causal)
     return out.transpose(1, 2).flatten(2).contiguous()
@@ -97,7 +98,7 @@ class Text(torch.nn.Module):
 
 
 def cut(directory, blocks, out):
-    """The model with so many blocks a tower."""
+    """The model with its towers cut to a number of blocks."""
     out.mkdir(exist_ok=True)
     config = json.loads((directory / "config.json").read_text())
     for tower in ("vision_config", "text_config"):
@@ -125,7 +126,7 @@ def operations(config, tokens):
 
 
 def meme(clip, out):
-    """Writes the first golden meme and its features, and returns the towers' inputs."""
+    """Writes the first golden meme and its features; returns the inputs of the towers."""
     golden = json.loads((GOLDENS / "vit-l-14.json").read_text())["memes"][0]
     size = clip.config.vision_config.image_size
     inputs = {"vision": pixels(golden["image"], size)[None], "text": torch.tensor([golden["ids"]])}
@@ -144,7 +145,7 @@ def meme(clip, out):
 
 
 def fused(clip, tower, example, out):
-    """Writes the tower in float32 as onnxruntime runs it best."""
+    """Writes the tower in float32, in the form that onnxruntime runs best."""
     name, module = {"vision": ("pixel_values", Vision), "text": ("input_ids", Text)}[tower]
     axes = {"input_ids": {1: "tokens"}} if tower == "text" else None
     torch.onnx.export(
@@ -162,7 +163,7 @@ def int8(f32, out, weight_type=QuantType.QInt8, per_channel=True, reduce_range=F
     quantize_dynamic(
         f32, out, op_types_to_quantize=["MatMul", "Gather"], weight_type=weight_type, per_channel=per_channel,
         reduce_range=reduce_range,
-        # Shapes behind onnxruntime's own nodes are not inferred; activations are floats.
+        # onnxruntime does not infer shapes after its own nodes; activations are floats.
         extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
     )  # fmt: skip
 
@@ -194,7 +195,7 @@ def main():
 
     directory = cut(options.directory, options.blocks, out / "model") if options.blocks else options.directory
     clip = CLIPModel.from_pretrained(directory, dtype=torch.float32).eval()
-    # The features are those of the model as Hugging Face has it.
+    # The features are those of Hugging Face's model.
     inputs, found = meme(clip, out)
     CLIPAttention.forward = attend
     for tower, feature in (("vision", found["image_feature"]), ("text", found["text_feature"])):

@@ -1,14 +1,14 @@
 #!/usr/bin/env node
-// From a fresh clone to the first verdict in Chromium, as someone has it whose Rust came without the browser's target.
+// Measures the time from a fresh clone to the first verdict in Chromium, with a Rust toolchain without the wasm target.
 //
 //   npm ci --prefix tests/browser && node benches/first-run.mjs [--rounds 2]
 //
-// Each round clones the last commit, with an empty target folder and a toolchain without the wasm target and without the
+// Each round clones the last commit and uses an empty target folder, and a toolchain without the wasm target and without the
 // source of the standard library (see tests/bare-toolchain). Crates are downloaded before the clock starts. Then it runs
-// `cargo run --release`, opens the address that this prints and clicks the first sample. Seconds since the start:
+// `cargo run --release`, opens the printed address and clicks the first sample. Prints seconds since the start:
 //
 //   program  xtask is compiled
-//   checks   the toolchain is complete, and the pack and the port are good
+//   checks   the toolchain is complete, and the pack and the port are usable
 //   page     the first module is built, and the page's address is printed
 //   verdict  the page shows the first sample's verdict
 
@@ -40,7 +40,7 @@ async function round() {
   const start = performance.now();
   const times = {};
   const reached = (name) => (times[name] ??= (performance.now() - start) / 1000);
-  // A process group of its own: what it still builds ends with it.
+  // A process group of its own, so that builds in progress end with it.
   const child = spawn('cargo', ['run', '--release', '--', 'demo', '--port', '0'], { cwd: clone, env, detached: true });
   const ended = new Promise((_, reject) => child.once('exit', (code) => reject(new Error(`cargo run ended with ${code}`))));
   createInterface({ input: child.stderr }).on('line', (line) => {

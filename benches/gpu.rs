@@ -1,10 +1,10 @@
-//! The gpu engine natively: where a verdict's time goes, kernel by kernel, and what a picture costs among others.
+//! Measures the GPU engine natively: the time of each kernel in a verdict, and the time of an image in a batch.
 //!
-//!     cargo run --release --example gpu -- profile RUNS PACK PICTURE TEXT
-//!     cargo run --release --example gpu -- batches RUNS PACK PICTURE
+//!     cargo run --release --example gpu -- profile RUNS PACK IMAGE TEXT
+//!     cargo run --release --example gpu -- batches RUNS PACK IMAGE
 //!
-//! Prints a Markdown table of RUNS warm requests. The adapter may be a software one; on Linux, VK_DRIVER_FILES names
-//! the driver, Chromium's own for one: /usr/lib/chromium/vk_swiftshader_icd.json.
+//! Prints a Markdown table of RUNS warm requests. Software adapters work, too. On Linux, VK_DRIVER_FILES selects the driver,
+//! such as Chromium's: /usr/lib/chromium/vk_swiftshader_icd.json.
 
 mod another;
 
@@ -12,27 +12,27 @@ use std::time::{Duration, Instant};
 
 use memeclip::engine::Engine as _;
 use memeclip::engine::gpu::{Gpu, GpuOptions, KernelTime};
-use memeclip::model::VisionTower;
+use memeclip::model::{VisionConfig, VisionTower};
 use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::preprocess::{self, Rgb};
 use memeclip::{Classifier, Result};
 use pollster::block_on;
 
-/// Pictures that the vision tower gets together.
+/// Sizes of the batches, in images.
 const BATCHES: [usize; 3] = [1, 4, 8];
-/// The percentage from which a kernel has a line of its own.
+/// Kernels with at least this percentage of the time have a row of their own.
 const LISTED: f64 = 0.5;
 
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let picture = |file: &str| -> std::result::Result<_, Box<dyn std::error::Error>> {
+    let image = |file: &str| -> std::result::Result<_, Box<dyn std::error::Error>> {
         Ok(preprocess::decode(file, &std::fs::read(file)?)?)
     };
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["profile", runs, pack, file, text] => block_on(profile(runs.parse()?, pack, &picture(file)?, text))?,
-        ["batches", runs, pack, file] => block_on(batches(runs.parse()?, pack, &picture(file)?))?,
-        _ => return Err("usage: gpu profile RUNS PACK PICTURE TEXT | gpu batches RUNS PACK PICTURE".into()),
+        ["profile", runs, pack, file, text] => block_on(profile(runs.parse()?, pack, &image(file)?, text))?,
+        ["batches", runs, pack, file] => block_on(batches(runs.parse()?, pack, &image(file)?))?,
+        _ => return Err("usage: gpu profile RUNS PACK IMAGE TEXT | gpu batches RUNS PACK IMAGE".into()),
     }
     Ok(())
 }
@@ -41,7 +41,7 @@ async fn engine(profile: bool) -> Result<Gpu> {
     Gpu::new(&GpuOptions { software: true, profile, ..Default::default() }).await
 }
 
-/// What the kernels of a verdict take, in the fastest of the runs; the verdict as a whole, and that without timestamps.
+/// The time of each kernel of a verdict in the fastest run, of the whole verdict, and of the verdict without timestamps.
 async fn profile(runs: usize, pack: &str, image: &Rgb, text: &str) -> Result<()> {
     let timed = Classifier::open(engine(true).await?, Directory::new(pack)).await?;
     let plain = Classifier::open(engine(false).await?, Directory::new(pack)).await?;
@@ -85,13 +85,14 @@ async fn profile(runs: usize, pack: &str, image: &Rgb, text: &str) -> Result<()>
     Ok(())
 }
 
-/// The vision tower on several copies of the picture.
+/// The time of the vision tower on several copies of the image.
 async fn batches(runs: usize, pack: &str, image: &Rgb) -> Result<()> {
     let (engine, loader) = (engine(false).await?, Loader::open(Directory::new(pack)).await?);
     let clip = &loader.manifest().clip;
     let tower = VisionTower::new(clip.vision.clone(), clip.projection);
     engine.prepare(loader.manifest().dtype, &[clip.vision.width / clip.vision.heads]).await?;
-    let pixels = preprocess::normalize(&preprocess::resize(image, clip.vision.image_size));
+    let VisionConfig { image_size, mean, std, .. } = &clip.vision;
+    let pixels = preprocess::normalize(&preprocess::resize(image, *image_size), mean, std);
     let mut times = BATCHES.map(|_| Vec::new());
     // The first round loads and compiles.
     for round in 0..=runs {
@@ -103,7 +104,7 @@ async fn batches(runs: usize, pack: &str, image: &Rgb) -> Result<()> {
             }
         }
     }
-    println!("| pictures together | a picture |\n| ---: | ---: |");
+    println!("| images in a batch | an image |\n| ---: | ---: |");
     for (batch, times) in BATCHES.into_iter().zip(times) {
         println!("| {batch} | {} |", summary(&times, batch));
     }
@@ -114,7 +115,7 @@ fn milliseconds(time: Duration) -> f64 {
     1e3 * time.as_secs_f64()
 }
 
-/// Median and minimum, divided among so many.
+/// Median and minimum, divided by the number of images.
 fn summary(times: &[Duration], among: usize) -> String {
     let mut times: Vec<f64> = times.iter().map(|&time| milliseconds(time) / among as f64).collect();
     times.sort_by(f64::total_cmp);

@@ -1,11 +1,11 @@
-// Memory of a browser's pages, as Linux counts it.
+// Measures the memory of a browser's pages, on Linux.
 
 import { readFileSync } from 'node:fs';
 
 /**
- * Bytes that the browser's renderers and its GPU process hold, all pages together: anonymous and shared memory, without
- * files mapped in, which is the browser's own code. The browser's main process is left out: it holds, for pages of a
- * private context, what would lie on the disk.
+ * Bytes held by the browser's renderers and its GPU process, for all pages: anonymous and shared memory, without mapped
+ * files, which are the browser's own code. Excludes the main process, which holds for private contexts what would otherwise
+ * be on disk.
  */
 export function held(browser) {
   let bytes = 0;
@@ -16,7 +16,7 @@ export function held(browser) {
       const status = readFileSync(`/proc/${pid}/status`, 'latin1');
       for (const [, kib] of status.matchAll(/^Rss(?:Anon|Shmem):\s+(\d+)/gm)) bytes += 1024 * kib;
     } catch (error) {
-      // It has ended meanwhile.
+      // The process has ended meanwhile.
       if (error.code !== 'ENOENT' && error.code !== 'ESRCH') throw error;
     }
   }
@@ -34,7 +34,7 @@ function descendants(pid) {
   });
 }
 
-/** Waits until memory has come to rest: a page that was closed goes by and by. */
+/** Waits until memory is stable: a closed page frees its memory gradually. */
 export async function rest(browser) {
   for (let before = Infinity, now = held(browser); Math.abs(before - now) > 2 ** 20; now = held(browser)) {
     before = now;
@@ -42,7 +42,7 @@ export async function rest(browser) {
   }
 }
 
-/** Samples every 20 ms; `stop` returns how far memory rose above what it was at the start. */
+/** Samples memory every 20 ms; `stop` returns its highest rise since the start. */
 export function watch(browser) {
   const start = held(browser);
   let peak = start;

@@ -1,11 +1,11 @@
-"""memeclip's cpu engine against onnxruntime, natively: a table on standard output, all figures in a JSON file.
+"""Compares memeclip's CPU engine with onnxruntime, natively. Prints a table; writes all figures to a JSON file.
 
     pip install -r benches/requirements.txt
     cargo build --release --example native
     python benches/native.py [--weights target/bench/full] [--out target/bench/native.json] [--rounds 5]
 
-WEIGHTS is the folder of `browser.js`. Each contender runs once unmeasured, then once a round, in turns, both towers one
-after the other, with one thread and with all. onnxruntime's threads do not spin while another contender has its turn.
+WEIGHTS is the same folder as for `browser.js`. Each contender runs once to warm up, then once in each round, in turns. It
+runs both towers one after the other, with one thread and with all. onnxruntime's threads do not spin between its turns.
 """
 
 import argparse

@@ -1,7 +1,7 @@
-//! The cpu engine natively, for native.py, which starts it: `native PACK PICTURE TEXT`.
+//! Runs the CPU engine natively; native.py starts it: `native PACK IMAGE TEXT`.
 //!
-//! Each line on standard input asks for one verdict; the answer is a JSON line with the milliseconds it took and the
-//! features. The first verdict is on PICTURE and TEXT, each further one on another meme. RAYON_NUM_THREADS says how many
+//! Each line on standard input requests a verdict. The answer is a line of JSON with its time in milliseconds and the
+//! features. The first verdict is on IMAGE and TEXT, each further one on a variant. RAYON_NUM_THREADS sets the number of
 //! threads.
 
 mod another;
@@ -14,10 +14,10 @@ use memeclip::pack::directory::Directory;
 use memeclip::{Classifier, preprocess};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let [pack, picture, text]: [String; 3] =
-        std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "usage: native PACK PICTURE TEXT")?;
+    let [pack, path, text]: [String; 3] =
+        std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "usage: native PACK IMAGE TEXT")?;
     let classifier = pollster::block_on(Classifier::open(Cpu::new(), Directory::new(&pack)))?;
-    let image = preprocess::decode(&picture, &std::fs::read(&picture)?)?;
+    let image = preprocess::decode(&path, &std::fs::read(&path)?)?;
     for (n, line) in stdin().lock().lines().enumerate() {
         line?;
         let (image, text) = another::meme(&image, &text, n);

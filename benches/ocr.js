@@ -1,15 +1,15 @@
-// Reading memes: memeclip, tesseract.js and onnxruntime-web in one headless Chromium, one thread each, in turns.
+// Compares memeclip, tesseract.js and onnxruntime-web in reading memes, in one headless Chromium, with one thread, in turns.
 //
-//   python tests/ocr/memes.py target/bench/memes      what it needs stands there
+//   python tests/ocr/memes.py target/bench/memes      (see there for its dependencies)
 //   npm ci --prefix benches
 //   node benches/ocr.js [--limit 20]
 //
-// Errors are edits per character (CER) and per word (WER) of what is drawn; case does not count, since CLIP knows none.
-// Milliseconds are those of a meme once all is loaded, its decoding included: median and mean.
+// Errors are edits per character (CER) and per word (WER) of the drawn text, ignoring case as CLIP does. Milliseconds are
+// those of a meme after loading, including its decoding: median and mean.
 //
-// tesseract.js reads with page segmentation 11 (sparse text); 3, its default, is measured too. onnxruntime-web runs the
-// same two networks as memeclip at the same sizes, the detector once and the recogniser for each line that memeclip finds:
-// what is between the networks is not counted for it, and its errors would be memeclip's.
+// tesseract.js reads with page segmentation 11 (sparse text) and with 3, its default. onnxruntime-web runs the same two
+// networks as memeclip at the same sizes: the detector once, and the recogniser for each line that memeclip finds. Its time
+// excludes the steps between the networks; its errors would be those of memeclip.
 /* global contend */
 
 import { readFileSync } from 'node:fs';
@@ -41,7 +41,7 @@ const results = new Map(contenders.map((name) => [name, { times: [], kinds: new 
 for (const [i, { file, kind, lines }] of [chosen[0], ...chosen].entries()) {
   for (const [name, { times, kinds }] of results) {
     const { text, ms } = await page.evaluate(([name, file]) => contend(name, file), [name, file]);
-    // The first meme is for warming up.
+    // The first meme is a warm-up.
     if (i === 0) continue;
     times.push(ms);
     if (text === undefined) continue;
@@ -72,7 +72,7 @@ for (const [name, { times, kinds: sums }] of results) {
   console.log(`| ${name} | ${cells.join(' | ')} | ${median.toFixed(0)} ms | ${mean.toFixed(0)} ms |`);
 }
 
-/** On the page: loads the contenders; `contend` is what they do. */
+/** Runs on the page: loads the contenders, and defines `contend`, which runs one of them. */
 async function prepare() {
   const { MemeClip } = await import('/memeclip/memeclip.js');
   const clf = await MemeClip.load('/weights/', { device: 'cpu' });
@@ -96,7 +96,7 @@ async function prepare() {
     cacheMethod: 'none',
   });
 
-  /** By file: the size of the picture, and memeclip's lines. */
+  /** By file: the size of the image, and memeclip's lines. */
   const found = new Map();
   const tasks = {
     async memeclip(blob, file) {
@@ -131,7 +131,7 @@ async function prepare() {
   };
 }
 
-/** Edits that make one of the other (Levenshtein). */
+/** Levenshtein distance. */
 function distance(a, b) {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (const [i, x] of a.entries()) {

@@ -1,10 +1,10 @@
-// What one thread of this browser can do at most: a loop of nothing but one instruction, on independent accumulators.
+// Measures the peak speed of one thread in this browser: a loop of a single instruction on independent accumulators.
 
 import wabt from 'wabt';
 
-/** Name, its WebAssembly on an accumulator `$x`, and multiplications and additions of a model that it does. */
+/** By name: the WebAssembly on an accumulator `$x`, and the number of multiplications and additions that count. */
 const INSTRUCTIONS = {
-  // The operand is the accumulator, so that no product is the same twice and could be taken out of the loop.
+  // The accumulator is also the operand, so that the compiler cannot move a constant product out of the loop.
   'i16x8.relaxed_dot + i16x8.add': [
     '(i16x8.add (local.get $x) (i16x8.relaxed_dot_i8x16_i7x16_s (local.get $x) (local.get $a)))',
     32,
@@ -32,7 +32,7 @@ async function compile() {
   return [...module.toBinary({}).buffer];
 }
 
-/** Giga-operations per second, by instruction: the best of some tries on the page. */
+/** Giga-operations per second, by instruction: the best of several tries on the page. */
 export async function peaks(page) {
   const operations = Object.values(INSTRUCTIONS).map(([, operations]) => operations * ACCUMULATORS);
   const found = await page.evaluate(

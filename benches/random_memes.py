@@ -1,11 +1,11 @@
-"""Writes OUT/memes.csv and OUT/pictures: seeded random memes of ordinary sizes, to measure `memeclip extract` at full size.
+"""Writes seeded random memes of ordinary sizes to OUT/memes.csv and OUT/pictures, to measure `memeclip extract`.
 
     python benches/random_memes.py OUT [--count 5063]
     memeclip synth --arch vit-l-14 --out CLIP
     memeclip convert --clip CLIP --dtype q8 --out PACK
     memeclip extract --data OUT/memes.csv --images OUT/pictures --weights PACK --out FEATURES
 
-Stop it at any time: each meme takes as long as the next, and `extract` says how long that is.
+`extract` prints the time for a meme. All memes take about the same time, so it can be stopped early.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-// The web server of the comparison: the same files at two origins, of which one is cross-origin isolated.
+// The web server of the comparison. It serves the same files at two origins; one is cross-origin isolated.
 
 import { createReadStream, existsSync, readFileSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -16,7 +16,7 @@ const kinds = {
 };
 const isolation = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
-/** Serves the peers' towers, and memeclip's packs, from the folder `weights`. */
+/** Serves the ONNX towers and memeclip's packs in the folder `weights`. */
 export async function serve(weights) {
   const folders = {
     page: join(here, 'page'),
@@ -25,7 +25,7 @@ export async function serve(weights) {
     pictures: join(here, '../tests/goldens/images'),
     weights,
   };
-  /** Bytes sent since the last `reset`: of the engine's code, the same compressed, and of weights. */
+  /** Bytes sent since the last `reset`: code, compressed code, and weights. */
   const sent = {};
   const reset = () => Object.assign(sent, { code: 0, gzip: 0, weights: 0 });
   reset();
@@ -33,7 +33,7 @@ export async function serve(weights) {
   for (const headers of [{}, isolation]) {
     const server = createServer((request, response) => {
       const path = request.url.split('?')[0];
-      // Nothing is kept by the browser: each page starts cold, and its memory holds no copy of what was sent.
+      // The browser must not cache: each page starts cold, and its memory holds no copies of responses.
       const common = { ...headers, 'cache-control': 'no-store' };
       if (path === '/') return response.writeHead(200, { ...common, 'content-type': 'text/html' }).end(blank);
       const [, folder, ...rest] = path.split('/');

@@ -1,18 +1,18 @@
-// From nothing to the first verdict, at several bandwidths: does the download hide the computation, or the reverse?
+// Measures the time from a cold start to the first verdict at several bandwidths: do download and computation overlap?
 //
 //   npm ci --prefix tests/browser && node benches/start.js --weights PACK [--rounds 3] [--factors 0.25,1,4]
 //                                                             [--device cpu]
 //
-// The server sends so many bytes a second and no more, over all connections together. `--factors`: how much longer the
-// download of the weights takes than the computation. Each run is a new browser context, so nothing is cached before it.
-// Milliseconds, the medians of the rounds:
+// The server limits the bandwidth of all connections together. `--factors` gives the time to download the weights relative
+// to the time to compute. Each run has a new browser context, so nothing is cached. Prints milliseconds, the medians of the
+// rounds:
 //
 //   first     from the import of memeclip.js to the verdict
-//   download  the same bytes (code, manifest, weights), fetched by themselves at the same bandwidth
-//   compute   a request about another picture and another text as long, now that the weights are there
+//   download  fetching the same bytes (code, manifest, weights) alone, at the same bandwidth
+//   compute   a request with another image and a text of the same length, after the weights are loaded
 //   ratio     first / max(download, compute): 1 is the ideal
-//   next      as first, on the next visit: the weights come from the browser's cache
-//   memory    the WebAssembly's, once the weights are there, over the bytes of the weights
+//   next      like first, on the next visit: the weights come from the browser's cache
+//   memory    of the WebAssembly after the weights are loaded, relative to the bytes of the weights
 
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -32,7 +32,7 @@ const weights = resolve(options.weights);
 const image = picture('exact.png').toString('base64');
 
 const kinds = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' };
-/** Bytes a millisecond; when the line is free again; what has been asked for, in the end with its size. */
+/** Bytes per millisecond; when the connection is free again; the requests, with their sizes once sent. */
 let rate = Infinity;
 let free = 0;
 let sent = new Map();
@@ -47,7 +47,7 @@ const server = createServer(async (request, response) => {
   let drained = () => {};
   for (const event of ['drain', 'close']) response.on(event, () => drained());
   for await (const chunk of blank ? [] : createReadStream(file, { highWaterMark: 1 << 14 })) {
-    // A timer may be late, which the line makes up for.
+    // A late timer does not lower the bandwidth.
     free = Math.max(free, performance.now() - 20) + chunk.length / rate;
     const wait = free - performance.now();
     if (wait > 1) await new Promise((over) => setTimeout(over, wait));
@@ -61,7 +61,7 @@ const origin = `http://localhost:${server.address().port}`;
 
 const browser = await launch();
 
-/** A page of the context, and in milliseconds its first verdict and one more. */
+/** A page of the context, and the milliseconds of its first verdict and of another one. */
 async function visit(context) {
   const page = await context.newPage();
   await page.goto(`${origin}/blank.html`);
@@ -74,7 +74,7 @@ async function visit(context) {
       const clf = await MemeClip.load('/weights/', { device });
       await clf.classify(bytes, request);
       const first = performance.now() - start;
-      // What was seen lately is not computed again.
+      // The classifier's cache must not know the image or the text.
       const other = new ImageData(224, 224);
       const { timings } = await clf.classify(other, { text: 'when you saw it' });
       return { first, compute: timings.total };
@@ -84,7 +84,7 @@ async function visit(context) {
   return { page, ...times };
 }
 
-/** Milliseconds that the files take by themselves, six at a time as a browser does. */
+/** Milliseconds to download the files alone, six at a time as a browser does. */
 async function download(files) {
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -101,7 +101,7 @@ async function download(files) {
   return time;
 }
 
-/** Everything once, at so many bytes a millisecond. */
+/** One run of everything, at a bandwidth in bytes per millisecond. */
 async function round(bandwidth) {
   rate = bandwidth;
   sent = new Map();

@@ -1,12 +1,12 @@
-"""Trains the four heads on the features of 5,063 made-up memes, with memeclip and with the same loop in PyTorch.
+"""Trains the four heads on the features of 5,063 made-up memes, with memeclip and with an equal loop in PyTorch.
 
     pip install -r tests/reference/requirements.txt
     cargo build --release -p memeclip-cli --features train
     python benches/training.py [--rounds 3] [--epochs 10]
 
-Both get the published hyper-parameters and ViT-L/14's widths, measure AUROC on `val` after each epoch, and use what the
-machine has: memeclip trains heads side by side, PyTorch one after the other with its own choice of threads. They take turns;
-the last line has the ratio of the medians.
+Both use the published hyper-parameters and ViT-L/14's widths, and compute AUROC on `val` after each epoch. Both use all
+processors: memeclip trains the heads in parallel, PyTorch trains them one after the other with its default threads. They
+run in turns; the last line has the ratio of the medians.
 """
 
 import argparse
@@ -33,7 +33,7 @@ RATE, DECAY, BATCH = 1e-4, 1e-4, 16
 
 
 def make_features(directory):
-    """Noise in which each label shows a little, in the format of `memeclip extract`; target is for hateful memes."""
+    """Noise that depends a little on each label, in the format of `memeclip extract`; only hateful memes have a target."""
     rng = np.random.default_rng(1)
     image, text = rng.normal(size=(2, MEMES, WIDTH)).astype(np.float32)
     tensors = {"split": np.uint8([0] * 17 + [1] + [2] * 2)[np.arange(MEMES) % 20]}

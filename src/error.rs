@@ -20,6 +20,8 @@ pub enum Error {
 
     #[error("{name}: not a memeclip manifest ({reason}). {}", self.remedy())]
     Manifest { name: String, reason: String },
+    #[error("{name}: a model that memeclip cannot run ({reason}). {}", self.remedy())]
+    UnsupportedModel { name: String, reason: String },
     #[error("{name}: its sha256 is {found}, not the one that was asked for. {}", self.remedy())]
     ManifestHash { name: String, found: String },
     #[error("{name}: pack format version {found}; this program reads version {supported}. {}", self.remedy())]
@@ -43,7 +45,7 @@ pub enum Error {
     Towers { features: String, found: String, pack: String, expected: String },
     #[error("{file}: {reason}")]
     Checkpoint { file: String, reason: String },
-    #[error("{file}: {reason}")]
+    #[error("{file}: {reason}. {}", self.remedy())]
     Io { file: String, reason: String },
 
     #[error("no WebGPU adapter ({reason}). {}", self.remedy())]
@@ -92,7 +94,7 @@ impl Error {
             Error::ImageBytes { .. } => "image/bytes",
             Error::TextTooLong { .. } => "text/too-long",
             Error::UnknownTask { .. } => "task/unknown",
-            Error::Manifest { .. } => "pack/manifest",
+            Error::Manifest { .. } | Error::UnsupportedModel { .. } => "pack/manifest",
             Error::ManifestHash { .. } => "pack/manifest-hash",
             Error::PackVersion { .. } => "pack/version",
             Error::MissingComponent { .. } => "pack/missing-component",
@@ -131,6 +133,7 @@ impl Error {
             Error::TextTooLong { .. } => "The model reads 77 tokens: shorten it.",
             Error::UnknownTask { known, .. } => &format!("Known: {known}."),
             Error::Manifest { .. } => "Point to the folder that holds a pack's manifest.json.",
+            Error::UnsupportedModel { .. } => "Use a plain CLIP model, such as OpenAI's, within these bounds.",
             Error::ManifestHash { .. } => {
                 "If the pack was changed on purpose, take the integrity that `memeclip inspect` prints; if not, do not use it."
             }
@@ -153,7 +156,8 @@ impl Error {
             Error::UnknownDevice { .. } => "Use auto, gpu or cpu.",
             Error::Network { .. } => "Check the connection and try again; finished shards are kept.",
             Error::Internal { .. } => "This is a bug in memeclip; the next request starts afresh.",
-            Error::Checkpoint { .. } | Error::Io { .. } | Error::Argument { .. } | Error::Aborted => "",
+            Error::Io { .. } => "Check its path, that you may read and write it, and the space on the disk.",
+            Error::Checkpoint { .. } | Error::Argument { .. } | Error::Aborted => "",
         };
         remedy.into()
     }

@@ -1,6 +1,6 @@
-// Both engines behind the same face: `open` gives `run`, which gives a meme's features.
+// Both engines behind one interface: `open` returns `run`, which returns the features of a meme.
 
-/** What is classified: made before the clock runs. */
+/** The engines' input, prepared before the clock starts. */
 export async function prepare({ picture, text, ids, size }) {
   const pixels = new Float32Array(await (await fetch('/weights/pixels.f32')).arrayBuffer());
   const file = await (await fetch(`/pictures/${picture}`)).blob();
@@ -11,7 +11,7 @@ export async function prepare({ picture, text, ids, size }) {
   return { pixels, image, words: text.split(' '), ids, size };
 }
 
-/** onnxruntime-web gets the pixels ready-made, and ids instead of text. */
+/** onnxruntime-web gets prepared pixels, and token ids instead of text. */
 async function onnxruntime({ provider, dtype, threads }, { pixels, ids, size }) {
   const worker = new Worker('/page/ort.js', { type: 'module' });
   const request = (method, parameters) =>
@@ -32,10 +32,7 @@ async function memeclip({ device, dtype, threads }, { image, words }) {
   const clf = await MemeClip.load(`/weights/pack-${dtype}/`, { device, threads, tasks: ['hate'] });
   return {
     input: () => {},
-    /**
-     * Runs after the first see other rows at the picture's top and the words in another order: an answer kept is none
-     * computed.
-     */
+    /** Further runs change the top of the image and reorder the words, so that no result comes from the cache. */
     async run(n) {
       if (n > 0) image.data.fill(n, 0, image.data.length >> 3);
       const text = reorder(words, n).join(' ');
@@ -46,7 +43,7 @@ async function memeclip({ device, dtype, threads }, { image, words }) {
   };
 }
 
-/** The words in their `n`th order; the 0th is the one that they have. */
+/** The words in their `n`th permutation; the 0th is the original order. */
 function reorder(words, n) {
   const left = [...words];
   return words.map(() => {
@@ -56,7 +53,7 @@ function reorder(words, n) {
   });
 }
 
-/** Milliseconds of a cold start, of the first verdict and of `runs` more, and the first one's features. */
+/** Milliseconds of a cold start, of the first verdict and of `runs` further ones, and the features of the first. */
 export async function measure(contender, meme, runs) {
   const inputs = await prepare(meme);
   const start = performance.now();

@@ -1,4 +1,4 @@
-// A Worker that runs both towers in onnxruntime-web. Requests: 'open', 'input', then 'run' as often as wanted.
+// A Worker that runs both towers in onnxruntime-web. Requests: 'open', 'input', then any number of 'run'.
 
 let ort;
 let sessions;
@@ -7,12 +7,12 @@ let inputs;
 const methods = {
   /** Fetches and prepares both towers; `threads` counts for the wasm provider only. */
   async open({ provider, dtype, threads }) {
-    // The WebGPU build for browsers with JSPI: as fast as the other one, and 2.4 MB smaller (gzip).
+    // The WebGPU build for browsers with JSPI is as fast as the other one, and 2.4 MB smaller (gzip).
     ort = await import(provider === 'webgpu' ? '/ort/ort.jspi.min.mjs' : '/ort/ort.wasm.min.mjs');
     ort.env.wasm.numThreads = threads;
     const session = (tower) =>
       ort.InferenceSession.create(`/weights/${tower}-${dtype}.onnx`, { executionProviders: [provider] });
-    // One after the other: together they would need both files' bytes at once.
+    // One after the other, so that only one file's bytes are in memory at a time.
     sessions = [await session('vision'), await session('text')];
   },
 

@@ -63,7 +63,8 @@ impl<E: Engine, S: Source> Classifier<E, S> {
 
     async fn features(&self, image: &Rgb, text: &str, parts: &[Part]) -> Result<Features> {
         let (key, image, shares) = self.look(image).await?;
-        let (neutral_key, neutral) = self.encode_images(&[&preprocess::neutral()]).await?.remove(0);
+        let neutral = preprocess::neutral(&self.loader.manifest().clip.vision.mean);
+        let (neutral_key, neutral) = self.encode_images(&[&neutral]).await?.remove(0);
         let mut outputs = vec![image, neutral, shares];
         let texts = self.encode_texts(&[text, ""]).await?;
         outputs.extend(texts.iter().map(|(_, feature)| feature.clone()));
@@ -100,7 +101,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         {
             return Ok((key, feature, shares));
         }
-        let pixels = preprocess::normalize(&image);
+        let pixels = self.normalize(&image);
         let (feature, shares) = self.vision.rollout(&self.engine, &self.loader, &pixels).await?;
         Ok((key, feature, shares))
     }

@@ -171,6 +171,12 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         (Sha256::digest(&image.data).into(), image)
     }
 
+    /// A resized image as the vision tower reads it: [3, size, size].
+    fn normalize(&self, image: &Rgb) -> Vec<f32> {
+        let vision = &self.loader.manifest().clip.vision;
+        preprocess::normalize(image, &vision.mean, &vision.std)
+    }
+
     /// Each picture's key and its feature [1, projection].
     async fn encode_images(&self, images: &[&Rgb]) -> Result<Vec<(ImageKey, E::Tensor)>> {
         let images: Vec<(ImageKey, Rgb)> = images.iter().map(|image| self.resize(image)).collect();
@@ -182,12 +188,12 @@ impl<E: Engine, S: Source> Classifier<E, S> {
                 features.insert(*key, feature);
             } else if !new.contains(key) {
                 new.push(*key);
-                pixels.extend(preprocess::normalize(image));
+                pixels.extend(self.normalize(image));
             }
         }
         if !new.is_empty() {
             let computed = self.vision.features(&self.engine, &self.loader, &pixels).await?;
-            features.extend(new.into_iter().zip(0..).map(|(key, row)| (key, self.engine.rows(&computed, &[row]))));
+            features.extend(new.into_iter().zip(0..).map(|(key, row)| (key, self.engine.gather(&computed, &[row]))));
         }
         Ok(images.iter().map(|(key, _)| (*key, features[key].clone())).collect())
     }

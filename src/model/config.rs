@@ -1,11 +1,15 @@
-//! Sizes of the networks. The field names of the towers are those of a pack's manifest.
+//! The configuration of a model. The field names are those of a pack's manifest.
+
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, Result, quant::BLOCK};
+use crate::engine::{Activation, HEAD_WIDTH_STEP, MAX_HEAD_WIDTH};
+use crate::quant::BLOCK;
+use crate::{Error, Result};
 
 /// A CLIP model: two towers and the projections into their joint space.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClipConfig {
     pub vision: VisionConfig,
     pub text: TextConfig,
@@ -13,7 +17,8 @@ pub struct ClipConfig {
     pub projection: usize,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The vision tower. Fields with a default have OpenAI's values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VisionConfig {
     /// Side of the square input, in pixels.
     pub image_size: usize,
@@ -23,11 +28,24 @@ pub struct VisionConfig {
     pub layers: usize,
     pub heads: usize,
     pub mlp: usize,
+    /// The activation of the blocks' MLPs.
+    #[serde(default = "openai::activation", skip_serializing_if = "openai::is_activation")]
+    pub activation: Activation,
+    /// Added to the variance in layer norms.
+    #[serde(default = "openai::layer_norm_eps", skip_serializing_if = "openai::is_layer_norm_eps")]
+    pub layer_norm_eps: f32,
+    /// Mean of the training images' red, green and blue, for values from 0 to 1.
+    #[serde(default = "openai::mean", skip_serializing_if = "openai::is_mean")]
+    pub mean: [f32; 3],
+    /// Their standard deviation.
+    #[serde(default = "openai::std", skip_serializing_if = "openai::is_std")]
+    pub std: [f32; 3],
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// The text tower. Fields with a default have OpenAI's values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TextConfig {
-    /// Most tokens of a text, start and end included.
+    /// The largest number of tokens in a text, with start and end.
     pub context: usize,
     pub vocabulary: usize,
     /// The text feature has this width.
@@ -35,38 +53,100 @@ pub struct TextConfig {
     pub layers: usize,
     pub heads: usize,
     pub mlp: usize,
+    /// The activation of the blocks' MLPs.
+    #[serde(default = "openai::activation", skip_serializing_if = "openai::is_activation")]
+    pub activation: Activation,
+    /// Added to the variance in layer norms.
+    #[serde(default = "openai::layer_norm_eps", skip_serializing_if = "openai::is_layer_norm_eps")]
+    pub layer_norm_eps: f32,
 }
 
-/// CLIP's layer norms all use this.
-pub const LAYER_NORM_EPS: f32 = 1e-5;
+/// OpenAI's values, which a manifest may leave out.
+mod openai {
+    use crate::engine::Activation;
+
+    pub fn activation() -> Activation {
+        Activation::QuickGelu
+    }
+
+    pub fn is_activation(value: &Activation) -> bool {
+        *value == activation()
+    }
+
+    pub fn layer_norm_eps() -> f32 {
+        1e-5
+    }
+
+    pub fn is_layer_norm_eps(value: &f32) -> bool {
+        *value == layer_norm_eps()
+    }
+
+    pub fn mean() -> [f32; 3] {
+        [0.48145466, 0.4578275, 0.40821073]
+    }
+
+    pub fn is_mean(value: &[f32; 3]) -> bool {
+        *value == mean()
+    }
+
+    #[expect(clippy::excessive_precision, reason = "the digits that OpenAI published")]
+    pub fn std() -> [f32; 3] {
+        [0.26862954, 0.26130258, 0.27577711]
+    }
+
+    pub fn is_std(value: &[f32; 3]) -> bool {
+        *value == std()
+    }
+}
+
+/// What a transformer block needs to know of its tower.
+#[derive(Debug, Clone, Copy)]
+pub struct BlockConfig {
+    pub width: usize,
+    pub heads: usize,
+    pub mlp: usize,
+    pub activation: Activation,
+    pub layer_norm_eps: f32,
+}
 
 impl ClipConfig {
-    /// `vit-l-14`, `vit-b-32` (OpenAI's sizes), or `tiny`: a model of the same shape for fast tests.
+    /// A published model's configuration by its name: OpenAI's ViT-B/32, ViT-B/16, ViT-L/14 and ViT-L/14@336px, LAION's
+    /// ViT-H/14; or `tiny`, a small model of the same kind for fast tests.
     pub fn named(name: &str) -> Result<Self> {
-        let (vision, text, projection) = match name {
-            "vit-l-14" => ((224, 14, 1024, 24, 16, 4096), (768, 12, 12, 3072), 768),
-            "vit-b-32" => ((224, 32, 768, 12, 12, 3072), (512, 12, 8, 2048), 512),
-            "tiny" => ((56, 14, 128, 3, 2, 256), (96, 2, 3, 192), 64),
+        use Activation::{Gelu, QuickGelu};
+        let (vision, text, projection, activation) = match name {
+            "vit-b-32" => ((224, 32, 768, 12, 12, 3072), (512, 12, 8, 2048), 512, QuickGelu),
+            "vit-b-16" => ((224, 16, 768, 12, 12, 3072), (512, 12, 8, 2048), 512, QuickGelu),
+            "vit-l-14" => ((224, 14, 1024, 24, 16, 4096), (768, 12, 12, 3072), 768, QuickGelu),
+            "vit-l-14-336" => ((336, 14, 1024, 24, 16, 4096), (768, 12, 12, 3072), 768, QuickGelu),
+            "vit-h-14" => ((224, 14, 1280, 32, 16, 5120), (1024, 24, 16, 4096), 1024, Gelu),
+            "tiny" => ((56, 14, 128, 3, 2, 256), (96, 2, 3, 192), 64, QuickGelu),
             _ => {
-                let reason = format!("unknown architecture '{name}'. Known: vit-l-14, vit-b-32, tiny.");
-                return Err(Error::Argument { reason });
+                let known = "vit-b-32, vit-b-16, vit-l-14, vit-l-14-336, vit-h-14, tiny";
+                return Err(Error::Argument { reason: format!("unknown architecture '{name}'; known: {known}") });
             }
         };
+        let layer_norm_eps = openai::layer_norm_eps();
         let (image_size, patch_size, width, layers, heads, mlp) = vision;
-        let vision = VisionConfig { image_size, patch_size, width, layers, heads, mlp };
+        let (mean, std) = (openai::mean(), openai::std());
+        let vision =
+            VisionConfig { image_size, patch_size, width, layers, heads, mlp, activation, layer_norm_eps, mean, std };
         let (width, layers, heads, mlp) = text;
-        let text = TextConfig { context: 77, vocabulary: 49408, width, layers, heads, mlp };
+        let (context, vocabulary) = (77, 49408);
+        let text = TextConfig { context, vocabulary, width, layers, heads, mlp, activation, layer_norm_eps };
         Ok(ClipConfig { vision, text, projection })
     }
 
-    /// The kernels' demands on the sizes, and bounds several times those of the largest CLIP, which keep a pack from asking
-    /// for more memory or time than there is; `name` is for the error.
+    /// Checks that the kernels support the configuration, and that it is at most several times as large as the largest CLIP,
+    /// so that a pack cannot demand unlimited memory or time. `name` is the file's, for the error.
     pub fn check(&self, name: &str) -> Result<()> {
         const WIDTH: usize = 16384;
         const LAYERS: usize = 128;
         const SIDE: usize = 1024;
         const TOKENS: usize = 4096;
         const VOCABULARY: usize = 1 << 16;
+        // The attention rollout needs room for a block in a head.
+        const HEADS: RangeInclusive<usize> = BLOCK..=MAX_HEAD_WIDTH;
         let (v, t) = (&self.vision, &self.text);
         let blocks = [v.width, v.mlp, t.width, t.mlp, self.projection];
         let heads = [(v.width, v.heads), (t.width, t.heads)];
@@ -77,7 +157,11 @@ impl ClipConfig {
             && t.vocabulary <= VOCABULARY;
         let sound = small
             && blocks.iter().all(|&n| n > 0 && n % BLOCK == 0)
-            && heads.iter().all(|&(width, heads)| heads > 0 && width % heads == 0 && matches!(width / heads, 32 | 64))
+            && heads.iter().all(|&(width, heads)| heads > 0 && width % heads == 0 && HEADS.contains(&(width / heads)))
+            && heads.iter().all(|&(width, heads)| (width / heads).is_multiple_of(HEAD_WIDTH_STEP))
+            && [v.layer_norm_eps, t.layer_norm_eps].iter().all(|eps| (1e-12..=1.0).contains(eps))
+            && v.mean.iter().all(|mean| mean.abs() <= 100.0)
+            && v.std.iter().all(|std| (1e-6..=1e6).contains(std))
             && v.patch_size > 0
             && v.image_size >= v.patch_size
             && v.image_size % v.patch_size == 0
@@ -88,13 +172,18 @@ impl ClipConfig {
             return Ok(());
         }
         let reason = format!(
-            "unsupported sizes: widths must be multiples of {BLOCK} and at most {WIDTH}, heads 32 or 64 wide, layers at most {LAYERS}, the image at most {SIDE} pixels wide and a whole number of patches, tokens at most {TOKENS}, the vocabulary at most {VOCABULARY}; got {self:?}"
+            "widths must be multiples of {BLOCK} and at most {WIDTH}, head widths multiples of {HEAD_WIDTH_STEP} from {BLOCK} to {MAX_HEAD_WIDTH}, layers at most {LAYERS}, the image at most {SIDE} pixels wide and a whole number of patches, tokens at most {TOKENS}, the vocabulary at most {VOCABULARY}, layer_norm_eps from 1e-12 to 1, mean within ±100, std from 1e-6 to 1e6; got {self:?}"
         );
-        Err(Error::Manifest { name: name.into(), reason })
+        Err(Error::UnsupportedModel { name: name.into(), reason })
     }
 }
 
 impl VisionConfig {
+    pub fn block(&self) -> BlockConfig {
+        let &VisionConfig { width, heads, mlp, activation, layer_norm_eps, .. } = self;
+        BlockConfig { width, heads, mlp, activation, layer_norm_eps }
+    }
+
     pub fn patches(&self) -> usize {
         (self.image_size / self.patch_size).pow(2)
     }
@@ -107,6 +196,13 @@ impl VisionConfig {
     /// Values of one patch, padded to whole blocks: columns of the patch embedding.
     pub fn patch_values(&self) -> usize {
         (3 * self.patch_size * self.patch_size).next_multiple_of(BLOCK)
+    }
+}
+
+impl TextConfig {
+    pub fn block(&self) -> BlockConfig {
+        let &TextConfig { width, heads, mlp, activation, layer_norm_eps, .. } = self;
+        BlockConfig { width, heads, mlp, activation, layer_norm_eps }
     }
 }
 
@@ -131,16 +227,16 @@ pub enum Fusion {
     Product,
     /// Their sum: for the zero-shot head, whose classifier is then CLIP's own similarity.
     Sum,
-    /// Every product of a value of one and a value of the other (HateCLIPper's "cross").
+    /// Their outer product (HateCLIPper's "cross").
     Cross,
-    /// The picture alone.
+    /// The image alone.
     Image,
-    /// The words alone.
+    /// The text alone.
     Text,
 }
 
 impl HeadConfig {
-    /// The kernels' demands, and bounds as in [`ClipConfig::check`]; says what is wrong.
+    /// Checks like [`ClipConfig::check`]; the error says what is wrong.
     pub fn check(&self) -> Result<(), String> {
         // The adapter's bottleneck is a quarter of the map and must be whole blocks itself.
         const WHOLE: usize = 4 * BLOCK;
@@ -160,8 +256,52 @@ impl HeadConfig {
         HeadConfig { map, adapter: Some(0.2), fusion: Fusion::Product, pre_output: true, scale: Some(30.0) }
     }
 
-    /// The head that needs no training: both features in the class prompts' own space, compared with them.
+    /// The head that needs no training: it compares both features with the class prompts in their joint space.
     pub fn zero_shot(map: usize) -> Self {
         HeadConfig { map, adapter: None, fusion: Fusion::Sum, pre_output: false, scale: Some(30.0) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_named_configurations_are_supported() {
+        for name in ["vit-b-32", "vit-b-16", "vit-l-14", "vit-l-14-336", "vit-h-14", "tiny"] {
+            let config = ClipConfig::named(name).unwrap();
+            config.check(name).unwrap();
+            let json = serde_json::to_string(&config).unwrap();
+            assert_eq!(serde_json::from_str::<ClipConfig>(&json).unwrap(), config);
+        }
+    }
+
+    /// Old manifests do not have the newer fields.
+    #[test]
+    fn defaults_are_not_written() {
+        let json = concat!(
+            r#"{"vision":{"image_size":224,"patch_size":14,"width":1024,"layers":24,"heads":16,"mlp":4096},"#,
+            r#""text":{"context":77,"vocabulary":49408,"width":768,"layers":12,"heads":12,"mlp":3072},"projection":768}"#,
+        );
+        let config: ClipConfig = serde_json::from_str(json).unwrap();
+        assert_eq!(config, ClipConfig::named("vit-l-14").unwrap());
+        assert_eq!(serde_json::to_string(&config).unwrap(), json);
+    }
+
+    #[test]
+    fn unsupported_values_are_refused() {
+        let refused = |change: fn(&mut ClipConfig)| {
+            let mut config = ClipConfig::named("tiny").unwrap();
+            change(&mut config);
+            config.check("it").is_err()
+        };
+        assert!(!refused(|_| {}));
+        assert!(!refused(|c| (c.vision.width, c.vision.heads) = (320, 4)));
+        assert!(refused(|c| (c.vision.width, c.vision.heads) = (640, 4)));
+        assert!(refused(|c| (c.vision.width, c.vision.heads) = (160, 8)));
+        assert!(refused(|c| c.text.layer_norm_eps = 0.0));
+        assert!(refused(|c| c.text.layer_norm_eps = f32::NAN));
+        assert!(refused(|c| c.vision.std[1] = 0.0));
+        assert!(refused(|c| c.vision.mean[2] = f32::INFINITY));
     }
 }

@@ -1,7 +1,17 @@
 use super::{Fusion, HeadConfig, Linear, Weights};
 use crate::Result;
-use crate::engine::{Activation, Dropout, Engine};
-use crate::quant::{Format, Matrix};
+use crate::engine::{Activation, Engine};
+
+/// Where a head drops values while it is trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Dropout {
+    /// After each modality's projection.
+    Projection,
+    /// After the fusion of the two.
+    Fusion,
+    /// Before the classifier.
+    Output,
+}
 
 /// MemeCLIP's head for one task (paper, section 4): feature projections, adapters, fusion, cosine classifier. Also its
 /// reductions and HateCLIPper's two heads, which it is compared with (paper, tables 2 and 5).
@@ -9,7 +19,6 @@ pub struct Head<E: Engine> {
     config: HeadConfig,
     image: Option<Mapping<E>>,
     text: Option<Mapping<E>>,
-    cross: Option<Cross<E>>,
     pre_output: Option<Linear<E>>,
     /// Of a cosine classifier: the class weights, normalised.
     classifier: E::Weight,
@@ -37,38 +46,15 @@ impl<E: Engine> Mapping<E> {
     }
 
     /// [n, features] -> [n, map], rows of length 1.
-    fn forward(&self, engine: &E, x: &E::Tensor) -> E::Tensor {
+    fn forward(&self, engine: &E, x: &E::Tensor, drop: &impl Fn(Dropout, E::Tensor) -> E::Tensor) -> E::Tensor {
         let x = self.projection.forward(engine, x, Activation::Identity, None);
-        let mut x = engine.dropout(&x, Dropout::Projection);
+        let mut x = drop(Dropout::Projection, x);
         if let Some((ratio, down, up)) = &self.adapter {
             let hidden = engine.linear(&x, down, None, Activation::Relu, None);
             let adapted = engine.linear(&hidden, up, None, Activation::Relu, None);
-            x = engine.mix(&adapted, *ratio, &x, 1.0 - ratio);
+            x = engine.add_scaled(&adapted, *ratio, &x, 1.0 - ratio);
         }
-        engine.normalize(&x)
-    }
-}
-
-/// Every product of an image value and a text value, [n, map] twice -> [n, map²]: each side is spread out by a constant
-/// matrix of zeros and ones, so that the engines need no operation of their own for it.
-struct Cross<E: Engine> {
-    image: E::Weight,
-    text: E::Weight,
-}
-
-impl<E: Engine> Cross<E> {
-    fn new(engine: &E, map: usize) -> Result<Self> {
-        let picks = |column: fn(usize, usize) -> usize| {
-            let mut values = vec![0.0; map * map * map];
-            (0..map * map).for_each(|row| values[row * map + column(row, map)] = 1.0);
-            engine.weight(Matrix::encode(&values, map * map, map, Format::F32))
-        };
-        Ok(Cross { image: picks(|row, map| row / map)?, text: picks(|row, map| row % map)? })
-    }
-
-    fn forward(&self, engine: &E, image: &E::Tensor, text: &E::Tensor) -> E::Tensor {
-        let spread = |x, by| engine.linear(x, by, None, Activation::Identity, None);
-        engine.multiply(&spread(image, &self.image), &spread(text, &self.text))
+        engine.l2_normalize(&x)
     }
 }
 
@@ -92,10 +78,6 @@ impl<E: Engine> Head<E> {
                 Fusion::Image => None,
                 _ => Some(Mapping::load(w, config, "text", text)?),
             },
-            cross: match config.fusion {
-                Fusion::Cross => Some(Cross::new(w.engine(), config.map)?),
-                _ => None,
-            },
             pre_output: match config.pre_output {
                 true => Some(Linear::load(w, "pre_output", config.map, fused)?),
                 false => None,
@@ -111,27 +93,38 @@ impl<E: Engine> Head<E> {
 
     /// Image features [n, image], text features [n, text] -> logits [n, classes].
     pub fn logits(&self, engine: &E, image: &E::Tensor, text: &E::Tensor) -> E::Tensor {
-        let image = self.image.as_ref().map(|mapping| mapping.forward(engine, image));
-        let text = self.text.as_ref().map(|mapping| mapping.forward(engine, text));
+        self.logits_with(engine, image, text, |_, x| x)
+    }
+
+    /// [`Head::logits`] with `drop(place, x)` in place of x wherever training drops values.
+    pub fn logits_with(
+        &self,
+        engine: &E,
+        image: &E::Tensor,
+        text: &E::Tensor,
+        drop: impl Fn(Dropout, E::Tensor) -> E::Tensor,
+    ) -> E::Tensor {
+        let image = self.image.as_ref().map(|mapping| mapping.forward(engine, image, &drop));
+        let text = self.text.as_ref().map(|mapping| mapping.forward(engine, text, &drop));
         let mut x = match (image, text) {
-            (Some(image), Some(text)) => match (&self.cross, self.config.fusion) {
-                (Some(cross), _) => cross.forward(engine, &image, &text),
-                (None, Fusion::Sum) => engine.mix(&image, 1.0, &text, 1.0),
-                (None, _) => engine.multiply(&image, &text),
+            (Some(image), Some(text)) => match self.config.fusion {
+                Fusion::Cross => engine.outer_product(&image, &text),
+                Fusion::Sum => engine.add_scaled(&image, 1.0, &text, 1.0),
+                _ => engine.multiply(&image, &text),
             },
             (Some(x), None) | (None, Some(x)) => x,
             (None, None) => unreachable!("every fusion has a modality"),
         };
-        x = engine.dropout(&x, Dropout::Fusion);
+        x = drop(Dropout::Fusion, x);
         if let Some(pre_output) = &self.pre_output {
             x = pre_output.forward(engine, &x, Activation::Relu, None);
-            x = engine.dropout(&x, Dropout::Output);
+            x = drop(Dropout::Output, x);
         }
         match self.config.scale {
             Some(scale) => {
-                let x = engine.normalize(&x);
+                let x = engine.l2_normalize(&x);
                 let cosines = engine.linear(&x, &self.classifier, None, Activation::Identity, None);
-                engine.mix(&cosines, scale, &cosines, 0.0)
+                engine.scale(&cosines, scale)
             }
             None => engine.linear(&x, &self.classifier, self.bias.as_ref(), Activation::Identity, None),
         }

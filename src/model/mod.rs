@@ -1,7 +1,7 @@
-//! The network, once, over [`Engine`]: two CLIP towers and the MemeCLIP heads.
+//! The network, defined once over [`Engine`]: two CLIP towers and the MemeCLIP heads.
 //!
 //! A network is a chain of *stages* (embedding, each transformer block, pooling; a head is one stage), and each stage
-//! loads when it is first reached. So a block can compute while the next one is still on its way.
+//! loads when it is first reached. So a block can compute while the next one is still loading.
 
 mod block;
 mod config;
@@ -14,8 +14,8 @@ use std::cell::OnceCell;
 use std::collections::HashMap;
 
 pub use block::Block;
-pub use config::{ClipConfig, Fusion, HeadConfig, LAYER_NORM_EPS, TextConfig, VisionConfig};
-pub use head::Head;
+pub use config::{BlockConfig, ClipConfig, Fusion, HeadConfig, TextConfig, VisionConfig};
+pub use head::{Dropout, Head};
 pub use text::{TextTower, load_tokenizer};
 pub use vision::{VisionTower, patches};
 
@@ -33,7 +33,7 @@ pub trait Stages {
     async fn pause(&self) -> Result<()>;
 }
 
-/// The tensors of one stage, by the part of the name behind the stage's.
+/// The tensors of one stage, by the part of the name after the stage.
 #[derive(Default)]
 pub struct Tensors {
     pub stage: String,
@@ -45,8 +45,6 @@ pub struct Tensors {
 
 /// Where the weights of a part of the network come from: a pack ([`Packed`]), or a trainer.
 pub trait Weights<E: Engine> {
-    fn engine(&self) -> &E;
-
     /// The matrix [rows, cols].
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<E::Weight>;
 
@@ -59,7 +57,7 @@ pub trait Weights<E: Engine> {
     }
 }
 
-/// The tensors of a stage, on their way to an engine.
+/// The tensors of a stage, to be loaded into an engine.
 pub struct Packed<'a, E> {
     engine: &'a E,
     tensors: Tensors,
@@ -72,10 +70,6 @@ impl<'a, E: Engine> Packed<'a, E> {
 }
 
 impl<E: Engine> Weights<E> for Packed<'_, E> {
-    fn engine(&self) -> &E {
-        self.engine
-    }
-
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<E::Weight> {
         let t = &mut self.tensors;
         let mut matrix = t.matrices.remove(name).ok_or_else(|| t.missing(name))?;
@@ -108,7 +102,7 @@ impl Tensors {
     }
 }
 
-/// A stage that loads when first asked for, and stays.
+/// A stage that loads when it is first needed, and stays loaded.
 pub(crate) struct Lazy<T>(OnceCell<T>);
 
 impl<T> Default for Lazy<T> {
@@ -127,7 +121,7 @@ impl<T> Lazy<T> {
         stages.pause().await?;
         if self.0.get().is_none() {
             let built = build(stages.stage(name).await?)?;
-            // A second request may have loaded it meanwhile; either copy will do.
+            // Another request may have loaded it in the meantime. Either copy is fine.
             let _ = self.0.set(built);
         }
         Ok(self.0.get().expect("set above"))
@@ -154,17 +148,19 @@ impl<E: Engine> Linear<E> {
 }
 
 /// A layer norm.
-pub(crate) struct Norm<E: Engine> {
+pub(crate) struct LayerNorm<E: Engine> {
     gamma: E::Tensor,
     beta: E::Tensor,
+    eps: f32,
 }
 
-impl<E: Engine> Norm<E> {
-    fn load(w: &mut impl Weights<E>, name: &str, width: usize) -> Result<Self> {
-        Ok(Norm { gamma: w.vector(&format!("{name}.weight"), width)?, beta: w.vector(&format!("{name}.bias"), width)? })
+impl<E: Engine> LayerNorm<E> {
+    fn load(w: &mut impl Weights<E>, name: &str, width: usize, eps: f32) -> Result<Self> {
+        let (gamma, beta) = (w.vector(&format!("{name}.weight"), width)?, w.vector(&format!("{name}.bias"), width)?);
+        Ok(LayerNorm { gamma, beta, eps })
     }
 
     fn forward(&self, engine: &E, x: &E::Tensor) -> E::Tensor {
-        engine.layer_norm(x, &self.gamma, &self.beta, LAYER_NORM_EPS)
+        engine.layer_norm(x, &self.gamma, &self.beta, self.eps)
     }
 }

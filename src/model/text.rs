@@ -1,4 +1,4 @@
-use super::{Block, Lazy, Norm, Packed, Stages, Tensors, TextConfig, Weights};
+use super::{Block, LayerNorm, Lazy, Packed, Stages, Tensors, TextConfig, Weights};
 use crate::engine::{Engine, Mask};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};
@@ -8,7 +8,7 @@ pub struct TextTower<E: Engine> {
     config: TextConfig,
     embed: Lazy<Embed<E>>,
     blocks: Vec<Lazy<Block<E>>>,
-    pool: Lazy<Norm<E>>,
+    pool: Lazy<LayerNorm<E>>,
 }
 
 struct Embed<E: Engine> {
@@ -24,7 +24,7 @@ impl<E: Engine> TextTower<E> {
 
     /// `texts`: the ids of each one's start token, text and end token, at most `context` of them. Returns the text features
     /// [texts, width]: the end token's state after the final layer norm (Hugging Face: `last_hidden_state` at the end
-    /// token). Attention is causal, so what fills shorter texts up behind their end token cannot change the result.
+    /// token). Attention is causal, so the padding after the end token of shorter texts cannot change the result.
     pub async fn features(&self, engine: &E, stages: &impl Stages, texts: &[&[u32]]) -> Result<E::Tensor> {
         let c = &self.config;
         let embed = self.embed.get(stages, "text.embed", |t| {
@@ -37,20 +37,20 @@ impl<E: Engine> TextTower<E> {
         let embed = embed.await?;
         let tokens = texts.iter().map(|ids| ids.len()).max().unwrap_or_default();
         let positions: Vec<u32> = (0..tokens as u32).collect();
-        let position = engine.rows(&embed.position, &positions);
+        let position = engine.gather(&embed.position, &positions);
         let mut ids = vec![0; texts.len() * tokens];
         texts.iter().zip(ids.chunks_exact_mut(tokens)).for_each(|(text, row)| row[..text.len()].copy_from_slice(text));
-        let mut x = engine.mix(&engine.embed(&embed.token, &ids), 1.0, &position, 1.0);
+        let mut x = engine.add_scaled(&engine.embed(&embed.token, &ids), 1.0, &position, 1.0);
 
         let ends: Vec<u32> = texts.iter().enumerate().map(|(i, ids)| (i * tokens + ids.len() - 1) as u32).collect();
         for (i, block) in self.blocks.iter().enumerate() {
             engine.flush();
-            let load = |t| Block::load(&mut Packed::new(engine, t), c.width, c.mlp, c.heads);
+            let load = |t| Block::load(&mut Packed::new(engine, t), c.block());
             let block = block.get(stages, &format!("text.block.{i}"), load).await?;
             let keep = (i + 1 == c.layers).then_some(&ends[..]);
             x = block.forward(engine, &x, &block.qkv(engine, &x), texts.len(), Mask::Causal, keep);
         }
-        let load = |t| Norm::load(&mut Packed::new(engine, t), "norm", c.width);
+        let load = |t| LayerNorm::load(&mut Packed::new(engine, t), "norm", c.width, c.layer_norm_eps);
         let norm = self.pool.get(stages, "text.pool", load).await?;
         Ok(norm.forward(engine, &x))
     }

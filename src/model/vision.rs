@@ -1,5 +1,5 @@
 use super::rollout::Rollout;
-use super::{Block, Lazy, Norm, Packed, Stages, VisionConfig, Weights};
+use super::{Block, LayerNorm, Lazy, Packed, Stages, VisionConfig, Weights};
 use crate::Result;
 use crate::engine::{Activation, Engine, Mask};
 
@@ -16,11 +16,11 @@ struct Embed<E: Engine> {
     patch: E::Weight,
     /// Position embedding, with the class embedding added to row 0.
     position: E::Tensor,
-    norm: Norm<E>,
+    norm: LayerNorm<E>,
 }
 
 struct Pool<E: Engine> {
-    norm: Norm<E>,
+    norm: LayerNorm<E>,
     projection: E::Weight,
 }
 
@@ -36,8 +36,8 @@ impl<E: Engine> VisionTower<E> {
         self.pass(engine, stages, pixels, None).await
     }
 
-    /// One picture's feature [1, projection], and its attention rollout: how much of each patch has reached the class
-    /// token. These are as many values as there are patches, row by row of the picture, and then zeros.
+    /// One image's feature [1, projection], and its attention rollout: how much of each patch has reached the class token,
+    /// row by row of the image, then zeros.
     pub async fn rollout(&self, engine: &E, stages: &impl Stages, pixels: &[f32]) -> Result<(E::Tensor, E::Tensor)> {
         let mut rollout = Rollout::new(engine, &self.config)?;
         let feature = self.pass(engine, stages, pixels, Some(&mut rollout)).await?;
@@ -58,7 +58,7 @@ impl<E: Engine> VisionTower<E> {
             Ok(Embed {
                 patch: w.matrix("patch", c.width, c.patch_values())?,
                 position: w.tensor("position", c.tokens(), c.width)?,
-                norm: Norm::load(w, "norm", c.width)?,
+                norm: LayerNorm::load(w, "norm", c.width, c.layer_norm_eps)?,
             })
         });
         let embed = embed.await?;
@@ -69,7 +69,7 @@ impl<E: Engine> VisionTower<E> {
         let class_tokens: Vec<u32> = (0..images).map(|i| (i * c.tokens()) as u32).collect();
         for (i, block) in self.blocks.iter().enumerate() {
             engine.flush();
-            let load = |t| Block::load(&mut Packed::new(engine, t), c.width, c.mlp, c.heads);
+            let load = |t| Block::load(&mut Packed::new(engine, t), c.block());
             let block = block.get(stages, &format!("vision.block.{i}"), load).await?;
             let keep = (i + 1 == c.layers).then_some(&class_tokens[..]);
             let qkv = block.qkv(engine, &x);
@@ -82,7 +82,7 @@ impl<E: Engine> VisionTower<E> {
         let pool = self.pool.get(stages, "vision.pool", |t| {
             let w = &mut Packed::new(engine, t);
             Ok(Pool {
-                norm: Norm::load(w, "norm", c.width)?,
+                norm: LayerNorm::load(w, "norm", c.width, c.layer_norm_eps)?,
                 projection: w.matrix("projection", self.projection, c.width)?,
             })
         });

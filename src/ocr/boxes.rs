@@ -1,58 +1,60 @@
-//! From DB's map of probabilities to rectangles.
+//! From the detector's probability map to rectangles: the post-processing of DB (Liao et al., AAAI 2020).
 
 use rten_imageproc::{Point, RetrievalMode, RotatedRect, Vec2, find_contours, min_area_rect, simplify_polygon};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 
-/// PP-OCRv6's own values.
-const PIXEL: f32 = 0.2;
-const BOX: f32 = 0.4;
-const UNCLIP: f32 = 1.4;
-/// Pixels of the map: a smaller region is no line.
-const SMALLEST: f32 = 3.0;
+use super::Corners;
 
-/// Lines of a picture that are read, the largest ones: thousands of specks would take minutes.
-const MOST: usize = 100;
+/// PP-OCRv6's `thresh`, the least probability of a pixel inside a region.
+const PIXEL_THRESHOLD: f32 = 0.2;
+/// PP-OCRv6's `box_thresh`, the least mean probability of a region.
+const BOX_THRESHOLD: f32 = 0.4;
+/// PP-OCRv6's `unclip_ratio`.
+const UNCLIP_RATIO: f32 = 1.4;
+/// Shortest side of a region, in pixels of the map.
+const MIN_SIDE: f32 = 3.0;
 
-/// A line's corners in pixels, clockwise from its top left.
-pub type Quad = [[f32; 2]; 4];
+/// Most lines that are read, the largest ones: thousands of specks would take minutes.
+const MAX_LINES: usize = 100;
 
-/// The rectangles around regions of `map`, [rows, columns]; `factors` (x, y) lead to pixels of the image.
-pub fn decode(map: NdTensorView<f32, 2>, factors: [f32; 2]) -> Vec<Quad> {
-    let inside: NdTensor<bool, 2> = map.map(|p| *p > PIXEL);
+/// The rectangles around the regions of `map` [rows, columns]. `factors` [x, y] scale pixels of the map to pixels of the
+/// image.
+pub fn decode(map: NdTensorView<f32, 2>, factors: [f32; 2]) -> Vec<Corners> {
+    let inside: NdTensor<bool, 2> = map.map(|p| *p > PIXEL_THRESHOLD);
     let contours = find_contours(inside.view(), RetrievalMode::External);
-    let quads = contours.iter().filter_map(|contour| {
+    let boxes = contours.iter().filter_map(|contour| {
         let points: Vec<_> = contour.iter().map(|point| point.to_f32()).collect();
-        // Without the many points on straight edges, of which the library's convex hull makes too little in f32.
+        // Drops the points on straight edges: with many of them, the library's convex hull is imprecise in f32.
         let inner = min_area_rect(&simplify_polygon(&points, 0.5))?.orient_towards(Vec2::from_yx(-1.0, 0.0));
-        if inner.width().min(inner.height()) < SMALLEST || mean(&map, &inner) < BOX {
+        if inner.width().min(inner.height()) < MIN_SIDE || mean(&map, &inner) < BOX_THRESHOLD {
             return None;
         }
-        // The network was taught lines that are shrunk by area / perimeter.
-        let margin = 2.0 * UNCLIP * inner.area() / (2.0 * (inner.width() + inner.height()));
+        // Undoes the shrinking of lines in the training data, by a multiple of area / perimeter.
+        let margin = 2.0 * UNCLIP_RATIO * inner.area() / (2.0 * (inner.width() + inner.height()));
         let outer = inner.expanded(margin, margin);
         Some((outer.area(), corners(&outer).map(|[x, y]| [x * factors[0], y * factors[1]])))
     });
-    let mut quads: Vec<(f32, Quad)> = quads.collect();
-    quads.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    quads.truncate(MOST);
-    quads.into_iter().map(|(_, quad)| quad).collect()
+    let mut boxes: Vec<(f32, Corners)> = boxes.collect();
+    boxes.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+    boxes.truncate(MAX_LINES);
+    boxes.into_iter().map(|(_, corners)| corners).collect()
 }
 
-/// Clockwise from the top left, where up is [`RotatedRect::up_axis`].
-fn corners(rect: &RotatedRect) -> Quad {
+/// Clockwise from the top left; up is [`RotatedRect::up_axis`].
+fn corners(rect: &RotatedRect) -> Corners {
     let (up, center) = (rect.up_axis(), rect.center());
     let (x, y) = (rect.width() / 2.0, rect.height() / 2.0);
     [[-x, -y], [x, -y], [x, y], [-x, y]]
         .map(|[right, down]| [center.x - up.y * right - up.x * down, center.y + up.x * right - up.y * down])
 }
 
-/// The mean probability within.
+/// Mean probability inside the rectangle.
 fn mean(map: &NdTensorView<f32, 2>, rect: &RotatedRect) -> f32 {
     let [rows, columns] = map.shape();
-    let quad = corners(rect);
+    let corners = corners(rect);
     let range = |axis: usize, end: usize| {
-        let values = quad.map(|corner| corner[axis].clamp(0.0, end as f32));
+        let values = corners.map(|corner| corner[axis].clamp(0.0, end as f32));
         let low = values.iter().copied().fold(f32::INFINITY, f32::min);
         let high = values.iter().copied().fold(0.0, f32::max);
         low as usize..(high.ceil() as usize).min(end)
@@ -74,21 +76,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_many_lines_the_largest_are_kept() {
+    fn only_the_largest_of_many_lines_are_kept() {
         let (side, apart) = (400, 20);
         let mut map = NdTensor::<f32, 2>::zeros([side, side]);
-        // 400 of them, of 11 lengths.
+        // 400 lines of 11 lengths.
         for i in 0..400 {
             let (top, left) = (i / 20 * apart, i % 20 * apart);
             for x in 0..5 + i % 11 {
                 (0..5).for_each(|y| map[[top + y, left + x]] = 1.0);
             }
         }
-        let quads = decode(map.view(), [1.0, 1.0]);
-        assert_eq!(quads.len(), MOST);
-        let length = |[a, b, ..]: &Quad| (a[0] - b[0]).hypot(a[1] - b[1]);
-        // 36 have each length, so the longest hundred have at least the third one from above.
-        let shortest = quads.iter().map(length).fold(f32::INFINITY, f32::min);
+        let boxes = decode(map.view(), [1.0, 1.0]);
+        assert_eq!(boxes.len(), MAX_LINES);
+        let length = |[a, b, ..]: &Corners| (a[0] - b[0]).hypot(a[1] - b[1]);
+        // 36 lines have each length, so the longest hundred have one of the three largest lengths.
+        let shortest = boxes.iter().map(length).fold(f32::INFINITY, f32::min);
         assert!(shortest > 13.0, "{shortest}");
     }
 }

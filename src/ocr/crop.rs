@@ -1,16 +1,17 @@
-//! A line, cut out and laid straight.
+//! Cuts a line of text out of an image and straightens it.
 
-use super::boxes::Quad;
+use super::Corners;
 use crate::preprocess::Rgb;
 
-/// The quad's pixels, `height` rows of them: [3, height, width] of blue, green and red, -1 to 1; and the width. Each is the
-/// mean of so many points that none of the picture's pixels is left out.
-pub fn crop(image: &Rgb, quad: Quad, height: usize, widest: usize) -> (Vec<f32>, usize) {
-    let [origin, right, _, down] = quad;
+/// The pixels inside the rectangle, scaled to `height` rows and at most `max_width` columns: [3, height, width], channels
+/// blue, green and red, values -1 to 1; and the width. Each value is the mean of enough samples that no pixel of the image
+/// is skipped.
+pub fn crop(image: &Rgb, corners: Corners, height: usize, max_width: usize) -> (Vec<f32>, usize) {
+    let [origin, right, _, down] = corners;
     let across = [right[0] - origin[0], right[1] - origin[1]];
     let along = [down[0] - origin[0], down[1] - origin[1]];
     let (long, tall) = (across[0].hypot(across[1]), along[0].hypot(along[1]).max(1.0));
-    let width = ((height as f32 * long / tall).ceil() as usize).clamp(1, widest);
+    let width = ((height as f32 * long / tall).ceil() as usize).clamp(1, max_width);
     let points = (tall / height as f32).ceil().max(1.0) as usize;
     let step = 1.0 / points as f32;
     let mut data = vec![0.0; 3 * height * width];
@@ -34,7 +35,7 @@ pub fn crop(image: &Rgb, quad: Quad, height: usize, widest: usize) -> (Vec<f32>,
     (data, width)
 }
 
-/// The picture at a point, bilinear; beyond its edge it goes on as it ends.
+/// The colour at a point by bilinear interpolation. Points outside the image get the colour of the nearest edge.
 fn sample(image: &Rgb, x: f32, y: f32) -> [f32; 3] {
     let (x, y) = (x.clamp(0.0, (image.width - 1) as f32), y.clamp(0.0, (image.height - 1) as f32));
     let (left, top) = (x as usize, y as usize);

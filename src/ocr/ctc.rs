@@ -1,20 +1,21 @@
-//! Connectionist temporal classification (Graves et al., ICML 2006): from columns to characters.
+//! Connectionist temporal classification (Graves et al., ICML 2006): from the recogniser's columns to characters.
 
 use rten_tensor::NdTensorView;
 
 use super::words::Words;
 
-/// A space is one from this probability on, though another class may be likelier: the recogniser learned Chinese, where
-/// words are not parted, along with English.
+/// A space of at least this probability counts, even if another class is likelier. The recogniser underrates spaces: it
+/// was also trained on Chinese, which has none between words.
 const SPACE: f32 = 0.05;
-/// From this one on it is if it parts words. Between the letters of a word it mostly has less.
+/// A space of at least this probability counts if it separates two known words. Between the letters of one word the
+/// probability is usually lower.
 const FAINT: f32 = 0.002;
 
-/// What the columns of `posterior`, [columns, classes], say, and the mean probability of its characters. Class 0 is the
-/// blank, the ones behind it are the `alphabet`'s, whose last one is the space.
+/// The text of `posterior` [columns, classes], and the mean probability of its characters. Class 0 is the blank; the
+/// classes of the `alphabet` follow, the last of which is the space.
 pub fn decode(posterior: NdTensorView<f32, 2>, alphabet: &[String], words: &Words) -> (String, f32) {
     let (mut characters, mut sum) = (Vec::new(), 0.0);
-    // Before which characters there is a space, or may be.
+    // Indices of the characters that have a space before them, and of those that may have one.
     let (mut spaces, mut faint) = (Vec::new(), Vec::new());
     let (mut last, mut space) = (0, 0f32);
     for column in posterior.axis_iter(0) {
@@ -38,7 +39,7 @@ pub fn decode(posterior: NdTensorView<f32, 2>, alphabet: &[String], words: &Word
     let (mut parts, mut start) = (Vec::new(), 0);
     for end in spaces {
         let breaks: Vec<usize> = faint.iter().filter(|at| (start..end).contains(at)).map(|at| at - start).collect();
-        let within = words.part(&characters[start..end], &breaks).into_iter().map(|at| start + at);
+        let within = words.split(&characters[start..end], &breaks).into_iter().map(|at| start + at);
         for end in within.chain([end]).collect::<Vec<_>>() {
             parts.push(characters[start..end].concat());
             start = end;
@@ -54,7 +55,7 @@ mod tests {
 
     use super::*;
 
-    /// Each row: the blank, A, B, the space.
+    /// Each row has the probabilities of the blank, A, B and the space.
     fn read(rows: &[[f32; 4]]) -> (String, f32) {
         let alphabet = ["A", "B", " "].map(String::from);
         let posterior = NdTensor::from_data([rows.len(), 4], rows.concat());
@@ -66,13 +67,13 @@ mod tests {
     const B: [f32; 4] = [0.2, 0.0, 0.8, 0.0];
 
     #[test]
-    fn repetitions_are_one_character_unless_a_blank_parts_them() {
+    fn repetitions_are_one_character_unless_a_blank_separates_them() {
         assert_eq!(read(&[A, A, BLANK, A, B, B]), ("AAB".into(), 2.8 / 3.0));
         assert_eq!(read(&[BLANK, BLANK]), (String::new(), 0.0));
     }
 
     #[test]
-    fn an_unlikely_space_is_one() {
+    fn an_unlikely_space_counts() {
         let faint = [0.9, 0.0, 0.0, 0.1];
         assert_eq!(read(&[faint, A, faint, BLANK, B, faint]).0, "A B");
         assert_eq!(read(&[A, [0.0, 0.0, 0.0, 1.0], B]).0, "A B");
@@ -80,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fainter_space_is_one_between_words() {
+    fn a_faint_space_counts_between_known_words() {
         let faint = [0.99, 0.0, 0.0, 0.01];
         assert_eq!(read(&[A, faint, B]).0, "A B");
         assert_eq!(read(&[A, faint, B, BLANK, B]).0, "ABB");

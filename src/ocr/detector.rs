@@ -1,21 +1,20 @@
-//! Where the lines are: DB (Liao et al., AAAI 2020). The network says of each pixel whether it belongs to the inner part of a
-//! line.
+//! Finds the lines of text with DB (Liao et al., AAAI 2020): the network gives each pixel's probability of lying in the
+//! inner part of a line.
 
 use rten::Model;
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
-use super::boxes::{self, Quad};
-use super::models;
+use super::{Corners, boxes, models};
 use crate::Result;
 use crate::preprocess::{self, Rgb};
 
-/// The longer side that the network sees. Captions are large: more finds nothing more and takes longer.
+/// Longer side of the network's input, in pixels. The text of memes is large: a larger input finds no more of it.
 const SIDE: usize = 512;
-/// Both sides are multiples of this: the network halves them five times.
+/// Both sides are multiples of this, because the network halves them five times.
 const MULTIPLE: usize = 32;
 
-/// Of ImageNet, by which the network was trained: blue, green, red.
+/// ImageNet's values, which the network was trained with, in PaddleOCR's order of channels: blue, green, red.
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
 
@@ -28,8 +27,8 @@ impl Detector {
         Detector { model }
     }
 
-    /// The lines, in pixels of the image.
-    pub fn find(&self, image: &Rgb) -> Result<Vec<Quad>> {
+    /// The rectangles of the lines, the largest first.
+    pub fn find(&self, image: &Rgb) -> Result<Vec<Corners>> {
         let scale = (SIDE as f32 / image.width.max(image.height) as f32).min(1.0);
         let side = |pixels: usize| {
             let multiples = (pixels as f32 * scale / MULTIPLE as f32).round() as usize;

@@ -1,7 +1,9 @@
-//! Reads the text off a picture: PP-OCRv6's detector finds the lines, its recogniser reads each (Apache-2.0, PaddlePaddle).
+//! Reads the text in an image with PP-OCRv6 (PaddlePaddle, Apache-2.0): a detector finds the lines of text, a recogniser
+//! reads each line.
 //!
-//! What is read is meant for CLIP, so words count: [`ctc`] puts spaces where the recogniser hesitates or where they part
-//! [`words`], [`lookalikes`] makes words of what is almost one, and [`lines`] leaves out what is no part of the meme.
+//! The text is meant for CLIP, so whole words matter more than single characters. `ctc` decodes the recogniser's output
+//! and finds the spaces, `words` finds those that only a dictionary can find, `lookalikes` corrects characters that look
+//! the same, and `lines` drops lines that are no part of the meme.
 
 mod boxes;
 mod crop;
@@ -24,41 +26,54 @@ use detector::Detector;
 use models::Models;
 use recogniser::Recogniser;
 
-/// The models, ready to read.
+/// The two networks, ready to read.
 pub struct Reader {
     detector: Detector,
     recogniser: Recogniser,
 }
 
-/// What a picture says.
+/// The text in an image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Reading {
-    /// The lines, with spaces between them.
+    /// The texts of all lines, joined by spaces.
     pub text: String,
-    /// In reading order.
-    pub lines: Vec<Line>,
+    /// The lines in reading order.
+    pub lines: Vec<TextLine>,
 }
 
+/// A line of text in an image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Line {
+pub struct TextLine {
+    /// What the line says.
     pub text: String,
-    /// The mean probability of the characters, 0 to 1.
+    /// Mean probability of the characters, 0 to 1.
     pub confidence: f32,
-    /// Corners in pixels, clockwise from the top left of the line.
+    /// The line's rectangle.
     #[serde(rename = "box")]
-    pub corners: [[f32; 2]; 4],
+    pub corners: Corners,
 }
+
+/// The corners of a line's rectangle, clockwise from the top left of its text: [x, y] each, in pixels of the image. The
+/// rectangle may be rotated.
+pub type Corners = [[f32; 2]; 4];
 
 impl Reader {
-    /// `shard`: a pack's component `ocr`; `name` is for errors.
+    /// Loads both networks. `shard`: the only shard of a pack's component `ocr`, a safetensors file; `name` is for errors.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`](crate::Error::Tensor) if the shard is no safetensors file, or if a network is missing or invalid.
     pub fn new(name: &str, shard: &[u8]) -> Result<Self> {
         let Models { detector, recogniser, alphabet, words } = Models::load(name, shard)?;
         Ok(Reader { detector: Detector::new(detector), recogniser: Recogniser::new(recogniser, alphabet, words) })
     }
 
+    /// Reads the text in an image.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`](crate::Error::Tensor) if a network does not give the output that its kind gives.
     pub fn read(&self, image: &Rgb) -> Result<Reading> {
         let found = self.detector.find(image)?;
-        let read = found.into_iter().map(|quad| self.recogniser.read(image, quad));
+        let read = found.into_iter().map(|corners| self.recogniser.read(image, corners));
         let lines = lines::arrange(read.collect::<Result<Vec<_>>>()?, image);
         let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
         Ok(Reading { text: texts.join(" "), lines })

@@ -1,5 +1,5 @@
-//! The component `ocr` of a pack: one shard with the two networks as ONNX files, and the recogniser's alphabet and
-//! the words that it hardly parts.
+//! The component `ocr` of a pack: one shard with the two networks as ONNX files, the recogniser's alphabet, and a list of
+//! common words.
 
 use rten::{Model, ModelOptions, op_registry};
 use rten_tensor::prelude::*;
@@ -9,10 +9,10 @@ use safetensors::SafeTensors;
 use super::words::Words;
 use crate::{Error, Result};
 
-/// The component's only stage.
+/// The only stage of the component `ocr`.
 pub const STAGE: &str = "ocr";
 
-/// The files that are tensors of bytes in the shard, as they are in this repository.
+/// Name and content of each file in the shard, as in this repository. Each is a tensor of bytes.
 #[cfg(not(target_arch = "wasm32"))]
 pub const FILES: [(&str, &[u8]); 4] = [
     ("detector", include_bytes!("../../weights/ocr/detector.onnx")),
@@ -24,7 +24,7 @@ pub const FILES: [(&str, &[u8]); 4] = [
 pub struct Models {
     pub detector: Model,
     pub recogniser: Model,
-    /// What the recogniser's classes say, from the second one on; the first says nothing.
+    /// The characters of the recogniser's classes, from class 1 on. Class 0 is the blank.
     pub alphabet: Vec<String>,
     pub words: Words,
 }
@@ -39,14 +39,14 @@ impl Models {
         };
         let model = |name: &str| options().load(file(name)?.to_vec()).map_err(|e| invalid(name, e.to_string()));
         let text = |name: &str| String::from_utf8(file(name)?.to_vec()).map_err(|e| invalid(name, e.to_string()));
-        // The last class is the space, which is no line of the file.
+        // The last class is the space, which the file leaves out.
         let alphabet = text("alphabet")?.lines().map(String::from).chain([" ".into()]).collect();
         let words = Words::new(&text("words")?);
         Ok(Models { detector: model("detector")?, recogniser: model("recogniser")?, alphabet, words })
     }
 }
 
-/// Only the operators that these networks have: others would be most of the module.
+/// Only the operators that these networks use; the others would make up most of the WebAssembly module.
 fn options() -> ModelOptions {
     let mut options = ModelOptions::with_ops(op_registry!(
         Add,
@@ -77,7 +77,8 @@ fn options() -> ModelOptions {
     options
 }
 
-/// What the network makes of `input`, if it has the `shape` that its kind gives; none stands for any size.
+/// Runs a network on `input` [1, 3, height, width] and checks the shape of its output; `None` allows any size. `network` is
+/// for errors.
 pub fn run<const N: usize>(
     network: &str,
     model: &Model,
@@ -102,14 +103,14 @@ mod tests {
     use crate::pack::safetensors_file::{Entry, serialize};
     use crate::preprocess;
 
-    /// What onnxruntime makes of the same input (`tests/ocr/networks.py`).
+    /// onnxruntime's outputs for the same input (`tests/ocr/networks.py`).
     #[derive(Deserialize)]
     struct Golden {
         detector: Vec<f32>,
         recogniser: Vec<f32>,
     }
 
-    /// The network's output, of which each row is cut to `columns`.
+    /// The network's output, each row cut to `columns`.
     fn run(model: &[u8], shape: [usize; 2], columns: usize) -> Vec<f32> {
         let [height, width] = shape;
         let values = (0..3 * height * width).map(|i| 3.0 * (1.7 * i as f64).sin() as f32).collect::<Vec<_>>();
@@ -121,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_compute_what_they_compute_elsewhere() {
+    fn networks_compute_what_onnxruntime_computes() {
         let golden: Golden = serde_json::from_str(include_str!("../../tests/goldens/ocr/networks.json")).unwrap();
         let [detector, recogniser, ..] = FILES.map(|(_, bytes)| bytes);
         for (found, expected) in
@@ -134,10 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_a_network_is_the_packs_fault() {
-        let picture = include_bytes!("../../tests/goldens/ocr/post-00.jpg");
-        let picture = preprocess::decode("post-00.jpg", picture).unwrap();
-        // Each in the other's place, and an alphabet that is too short.
+    fn a_file_that_does_not_fit_its_network_is_a_tensor_error() {
+        let image = include_bytes!("../../tests/goldens/ocr/post-00.jpg");
+        let image = preprocess::decode("post-00.jpg", image).unwrap();
+        // Each network in the other's place, and an alphabet that is too short.
         for (network, file, other) in [(0, 0, FILES[1].1), (1, 1, FILES[0].1), (1, 2, b"A\nB\n")] {
             let mut files = FILES;
             files[file].1 = other;
@@ -148,7 +149,7 @@ mod tests {
                 data: bytes.into(),
             });
             let reader = Reader::new("the pack", &serialize(&entries, None).unwrap()).unwrap();
-            let error = reader.read(&picture).unwrap_err();
+            let error = reader.read(&image).unwrap_err();
             assert_eq!(error.code(), "pack/tensor", "{error}");
             assert!(error.to_string().contains(files[network].0), "{error}");
         }

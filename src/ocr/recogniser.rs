@@ -1,23 +1,19 @@
-//! What a line says: a network that gives, for each of its columns, the probability of each character.
+//! Reads a line of text: for each column, the network gives the probability of each character.
 
 use rten::Model;
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
-use super::Line;
-use super::boxes::Quad;
 use super::crop::crop;
-use super::ctc;
-use super::lookalikes;
-use super::models;
 use super::words::Words;
+use super::{Corners, TextLine, ctc, lookalikes, models};
 use crate::Result;
 use crate::preprocess::Rgb;
 
-/// The height of the lines that the network knows.
+/// Height of the network's input, in pixels.
 const HEIGHT: usize = 48;
-/// Pixels: no line of that height is longer.
-const WIDEST: usize = 3200;
+/// Largest width of the network's input, in pixels; longer lines are squeezed.
+const MAX_WIDTH: usize = 3200;
 
 pub struct Recogniser {
     model: Model,
@@ -30,12 +26,12 @@ impl Recogniser {
         Recogniser { model, alphabet, words }
     }
 
-    pub fn read(&self, image: &Rgb, quad: Quad) -> Result<Line> {
-        let (pixels, width) = crop(image, quad, HEIGHT, WIDEST);
+    pub fn read(&self, image: &Rgb, corners: Corners) -> Result<TextLine> {
+        let (pixels, width) = crop(image, corners, HEIGHT, MAX_WIDTH);
         let input = NdTensor::from_data([1, 3, HEIGHT, width], pixels);
         let shape = [Some(1), None, Some(self.alphabet.len() + 1)];
         let posterior = models::run("recogniser", &self.model, input.view(), shape)?;
         let (text, confidence) = ctc::decode(posterior.slice(0), &self.alphabet, &self.words);
-        Ok(Line { text: lookalikes::mend(&text), confidence, corners: quad })
+        Ok(TextLine { text: lookalikes::correct(&text), confidence, corners })
     }
 }

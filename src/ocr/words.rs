@@ -1,21 +1,21 @@
-//! Spaces that the recogniser hardly sees, where thick outlines touch: there only the words tell.
+//! Finds spaces that the recogniser barely sees, because thick outlines touch: a list of words decides.
 
 use std::collections::HashSet;
 
-/// The commonest English words, in small letters.
+/// The most common English words, in lower case.
 pub struct Words(HashSet<String>);
 
 impl Words {
-    /// `list`: a word a line.
+    /// `list`: one word a line.
     pub fn new(list: &str) -> Self {
         Words(list.lines().map(String::from).collect())
     }
 
-    /// Which of `breaks`, indices into `characters`, part them into words: into the fewest there can be. None do if the
-    /// characters are a word as they stand, or cannot be parted into words alone.
-    pub fn part(&self, characters: &[&str], breaks: &[usize]) -> Vec<usize> {
+    /// Chooses those of `breaks`, indices into `characters`, that split the characters into the fewest known words. Returns
+    /// none if the characters are a word already, or if no choice gives known words only.
+    pub fn split(&self, characters: &[&str], breaks: &[usize]) -> Vec<usize> {
         let ends: Vec<usize> = breaks.iter().copied().chain([characters.len()]).collect();
-        // By each end, the fewest parts before it: their beginnings but the first.
+        // For each end, the split into the fewest words before it: where the words begin, except the first.
         let mut best: Vec<Option<Vec<usize>>> = Vec::new();
         for (i, end) in ends.iter().enumerate() {
             let begins = [0].into_iter().chain(ends[..i].iter().copied());
@@ -29,7 +29,7 @@ impl Words {
         best.pop().flatten().unwrap_or_default()
     }
 
-    /// Whether they are a word, but for marks around it.
+    /// Whether the characters, without punctuation around them, are a known word.
     fn has(&self, characters: &[&str]) -> bool {
         let word = characters.concat().to_lowercase();
         self.0.contains(word.trim_matches(|c: char| !c.is_alphanumeric()))
@@ -41,17 +41,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fewest_words_at_the_places_that_may_part_them() {
+    fn text_is_split_into_the_fewest_words() {
         let words = Words::new("so\nproud\nof\nall\nallof\nyou\neverything\nevery\nthing\n");
-        let part = |text: &str, breaks: &[usize]| {
+        let split = |text: &str, breaks: &[usize]| {
             let characters: Vec<String> = text.chars().map(String::from).collect();
-            words.part(&characters.iter().map(String::as_str).collect::<Vec<_>>(), breaks)
+            words.split(&characters.iter().map(String::as_str).collect::<Vec<_>>(), breaks)
         };
-        assert_eq!(part("SOPROUDOF", &[2, 7]), [2, 7]);
-        assert_eq!(part("allofyou!", &[3, 5]), [5]);
-        assert_eq!(part("Everything", &[5]), [0; 0]);
-        assert_eq!(part("parents", &[4]), [0; 0]);
-        assert_eq!(part("soproud", &[3]), [0; 0]);
-        assert_eq!(part("", &[]), [0; 0]);
+        assert_eq!(split("SOPROUDOF", &[2, 7]), [2, 7]);
+        assert_eq!(split("allofyou!", &[3, 5]), [5]);
+        assert_eq!(split("Everything", &[5]), [0; 0]);
+        assert_eq!(split("parents", &[4]), [0; 0]);
+        assert_eq!(split("soproud", &[3]), [0; 0]);
+        assert_eq!(split("", &[]), [0; 0]);
     }
 }

@@ -10,6 +10,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
 use super::manifest::HeadEntry;
+use crate::engine::Activation;
 use crate::model::{ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
 use crate::quant::{Format, Matrix, pad_columns};
 use crate::task::Task;
@@ -70,7 +71,7 @@ impl Checkpoint {
     }
 
     /// Values as f32, row-major, after checking the shape.
-    pub(crate) fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    pub fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let found = self.shape(name)?;
         if found != shape {
             return Err(self.invalid(format!("tensor '{name}' has shape {found:?}, expected {shape:?}")));
@@ -123,11 +124,12 @@ pub struct ClipCheckpoint {
 
 impl ClipCheckpoint {
     /// `path`: a directory with `model.safetensors`, or that file itself. Sizes come from the tensors; the number of
-    /// heads and the vocabulary from `config.json` and `merges.txt` beside it, else they are OpenAI's.
+    /// heads, the activation and the like from `config.json` and `preprocessor_config.json` beside it, the vocabulary from
+    /// `merges.txt`. Where a file is missing, its values are OpenAI's.
     pub fn open(path: &Path) -> Result<Self> {
         let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_path_buf() };
         let checkpoint = Checkpoint::open(&file)?;
-        let config = clip_config(&checkpoint, &file.with_file_name("config.json"))?;
+        let config = clip_config(&checkpoint, &file.with_file_name(""))?;
         config.check(&checkpoint.file)?;
         let merges = match std::fs::read_to_string(file.with_file_name("merges.txt")) {
             Ok(text) => crate::tokenizer::parse_merges(&text)?,
@@ -245,8 +247,9 @@ impl ClipCheckpoint {
     }
 }
 
-/// Sizes from the tensors' shapes. `config` may be missing; where it is there it must ask for nothing else.
-fn clip_config(checkpoint: &Checkpoint, config: &Path) -> Result<ClipConfig> {
+/// Sizes from the tensors' shapes; the rest from `config.json` and `preprocessor_config.json` in `folder`. What these do
+/// not say has OpenAI's value.
+fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
     let rows = |name: &str| checkpoint.shape(name).map(|shape| shape.first().copied().unwrap_or(0));
     let layers = |tower: &str| {
         (0..).take_while(|i| rows(&format!("{tower}.encoder.layers.{i}.layer_norm1.weight")).is_ok()).count()
@@ -256,22 +259,31 @@ fn clip_config(checkpoint: &Checkpoint, config: &Path) -> Result<ClipConfig> {
         return Err(checkpoint.invalid(format!("patch embedding of shape {patch:?}")));
     };
     let patches = rows("vision_model.embeddings.position_embedding.weight")?.saturating_sub(1);
-    let json: serde_json::Value = match std::fs::read(config) {
-        Ok(bytes) => serde_json::from_slice(&bytes)
-            .map_err(|e| Error::Checkpoint { file: config.display().to_string(), reason: e.to_string() })?,
-        Err(_) => serde_json::Value::Null,
+    let config = folder.join("config.json");
+    let preprocessor = folder.join("preprocessor_config.json");
+    let invalid = |file: &Path, reason: String| Error::Checkpoint { file: file.display().to_string(), reason };
+    let read = |file: &Path| match std::fs::read(file) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| invalid(file, e.to_string())),
+        Err(_) => Ok(serde_json::Value::Null),
     };
+    let (json, images) = (read(&config)?, read(&preprocessor)?);
     let heads = |tower: &str, width: usize| {
         json[tower]["num_attention_heads"].as_u64().map_or(width / 64, |heads| heads as usize)
     };
-    for tower in ["vision_config", "text_config"] {
-        let activation = json[tower]["hidden_act"].as_str().unwrap_or("quick_gelu");
-        if activation != "quick_gelu" {
-            let reason =
-                format!("{tower}.hidden_act is '{activation}'; only OpenAI's 'quick_gelu' models are supported");
-            return Err(Error::Checkpoint { file: config.display().to_string(), reason });
+    let activation = |tower: &str| match json[tower]["hidden_act"].as_str() {
+        Some("quick_gelu") | None => Ok(Activation::QuickGelu),
+        Some("gelu") => Ok(Activation::Gelu),
+        Some(other) => {
+            Err(invalid(&config, format!("{tower}.hidden_act is '{other}'; supported are 'quick_gelu' and 'gelu'")))
         }
-    }
+    };
+    let layer_norm_eps = |tower: &str| json[tower]["layer_norm_eps"].as_f64().unwrap_or(1e-5) as f32;
+    let openai = ClipConfig::named("vit-l-14")?.vision;
+    let channels = |key: &str, default| match images.get(key) {
+        None => Ok(default),
+        Some(values) => <[f32; 3]>::deserialize(values)
+            .map_err(|_| invalid(&preprocessor, format!("{key} must be three numbers, got {values}"))),
+    };
     let vision = VisionConfig {
         image_size: patches.isqrt() * patch_size,
         patch_size,
@@ -279,6 +291,10 @@ fn clip_config(checkpoint: &Checkpoint, config: &Path) -> Result<ClipConfig> {
         layers: layers("vision_model"),
         heads: heads("vision_config", width),
         mlp: rows("vision_model.encoder.layers.0.mlp.fc1.weight")?,
+        activation: activation("vision_config")?,
+        layer_norm_eps: layer_norm_eps("vision_config"),
+        mean: channels("image_mean", openai.mean)?,
+        std: channels("image_std", openai.std)?,
     };
     let width = rows("text_model.final_layer_norm.weight")?;
     let text = TextConfig {
@@ -288,6 +304,8 @@ fn clip_config(checkpoint: &Checkpoint, config: &Path) -> Result<ClipConfig> {
         layers: layers("text_model"),
         heads: heads("text_config", width),
         mlp: rows("text_model.encoder.layers.0.mlp.fc1.weight")?,
+        activation: activation("text_config")?,
+        layer_norm_eps: layer_norm_eps("text_config"),
     };
     Ok(ClipConfig { vision, text, projection: rows("visual_projection.weight")? })
 }

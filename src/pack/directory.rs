@@ -1,4 +1,4 @@
-//! A pack as a folder of this machine.
+//! Reads a pack from a directory.
 
 use std::path::PathBuf;
 use std::{fs, io};
@@ -14,6 +14,7 @@ pub struct Directory {
 }
 
 impl Directory {
+    /// `path`: the directory with `manifest.json`. Reads nothing yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Directory { path: path.into() }
     }
@@ -33,7 +34,7 @@ impl Source for Directory {
     async fn shard(&self, shard: &Shard) -> Result<Vec<u8>> {
         let path = self.path.join(&shard.file);
         let missing = |e: io::Error| Error::MissingShard { shard: path.display().to_string(), reason: e.to_string() };
-        // The length first, so that an oversized file is refused without reading it.
+        // Check the length first: an oversized file is then never read.
         verify_length(shard, fs::metadata(&path).map_err(missing)?.len())?;
         let bytes = fs::read(&path).map_err(missing)?;
         verify(shard, &bytes)?;

@@ -1,4 +1,4 @@
-//! From a source to the model's stages: finds a stage's shards, and hands out their tensors.
+//! Loads a model's stages: finds the shards of a stage and reads their tensors.
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
@@ -13,36 +13,47 @@ use crate::model::{Stages, Tensors};
 use crate::quant::{BLOCK, Format, Matrix, PANEL};
 use crate::{Error, Result};
 
-/// An opened pack.
+/// An open pack: its manifest is read, and its shards load when a stage is asked for.
 pub struct Loader<S: Source> {
     manifest: Manifest,
     source: S,
-    /// Shards that have arrived and hold stages that nobody has asked for yet, by file name.
+    /// Loaded shards with stages that are not loaded yet, by file name.
     open: RefCell<HashMap<String, OpenShard<S::Bytes>>>,
-    /// Stages that have been handed out.
+    /// Names of the loaded stages.
     loaded: RefCell<HashSet<String>>,
 }
 
 struct OpenShard<B> {
     bytes: Rc<B>,
+    /// Names of the shard's stages that are not loaded yet.
     waiting: HashSet<String>,
 }
 
 impl<S: Source> Loader<S> {
+    /// Reads and checks the manifest.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] or [`Error::PackVersion`] if the manifest is missing, invalid or of another version; and the
+    /// errors of [`Source::manifest`].
     pub async fn open(source: S) -> Result<Self> {
         let manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
         Ok(Loader { manifest, source, open: RefCell::default(), loaded: RefCell::default() })
     }
 
+    /// The pack's manifest.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
     }
 
+    /// The place that the pack is read from.
     pub fn source(&self) -> &S {
         &self.source
     }
 
-    /// Tells the source which shards a request for these components is about to need, in this order.
+    /// Tells the source which shards will be needed for these components, such as `vision` or `head/hate`, in this order.
+    ///
+    /// # Errors
+    /// [`Error::MissingComponent`] if the pack lacks one; and the errors of [`Source::prefetch`].
     pub async fn prefetch(&self, components: &[String]) -> Result<()> {
         let mut wanted = Vec::new();
         for component in components {
@@ -57,7 +68,7 @@ impl<S: Source> Loader<S> {
         !self.open.borrow().contains_key(&shard.file) && shard.stages.iter().any(|stage| !loaded.contains(stage))
     }
 
-    /// The shard's bytes; kept until each of its stages has been handed out.
+    /// The shard's bytes, kept until each of its stages is loaded.
     async fn shard(&self, shard: &Shard, stage: &str) -> Result<Rc<S::Bytes>> {
         let arrived = self.open.borrow().get(&shard.file).map(|open| open.bytes.clone());
         let bytes = match arrived {
@@ -105,7 +116,7 @@ impl<S: Source> Stages for Loader<S> {
     }
 }
 
-/// Adds a shard's tensors of the stage. A tensor that continues from an earlier shard is extended.
+/// Adds the shard's tensors that belong to the stage. Extends a matrix that began in an earlier shard.
 fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()> {
     let invalid =
         |tensor: &str, reason: String| Error::Tensor { tensor: format!("{tensor} in {}", shard.file), reason };
@@ -143,7 +154,7 @@ fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()
                 match tensors.matrices.get_mut(name) {
                     Some(matrix) if (matrix.cols, matrix.format) == (piece.cols, piece.format) => {
                         matrix.rows += piece.rows;
-                        // No more than is needed: it stays.
+                        // Exact, because the matrix stays in memory.
                         matrix.data.reserve_exact(piece.data.len());
                         matrix.data.extend(piece.data);
                         matrix.scales.reserve_exact(piece.scales.len());
@@ -154,14 +165,16 @@ fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()
                 }
             }
             None => {
-                return Err(invalid(&full, format!("{:?} {:?} is none of the pack's kinds", info.dtype, info.shape)));
+                let reason = format!("a pack has no tensors of type {:?} and shape {:?}", info.dtype, info.shape);
+                return Err(invalid(&full, reason));
             }
         }
     }
     Ok(())
 }
 
-/// A safetensors file's header, and where its data begin: without the data, which may be elsewhere.
+/// A safetensors file's header, and the offset of its data. Copies the header only: the data may be outside of this
+/// program's memory.
 fn header(bytes: &impl Bytes) -> Result<(Metadata, usize), String> {
     const LENGTH: usize = size_of::<u64>();
     let too_short = || "it is too short".to_string();
@@ -182,9 +195,9 @@ enum Stored {
     Matrix(Format, usize, usize),
 }
 
-/// What a tensor of a shard is, by its element type and shape (see [`super::writer`]).
+/// The kind of a tensor, from its element type and shape (see [`super::writer`]).
 fn stored(info: &TensorInfo) -> Option<Stored> {
-    // A size of 0 would let the others be anything.
+    // With a size of 0, the other sizes could be anything.
     if info.shape.contains(&0) {
         return None;
     }

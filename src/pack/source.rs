@@ -1,4 +1,4 @@
-//! Where a pack's bytes come from, checked before anyone uses them.
+//! Where the bytes of a pack come from, and the checks against the manifest.
 
 use std::ops::Range;
 
@@ -6,41 +6,61 @@ use super::hash::hex;
 use super::manifest::Shard;
 use crate::{Error, Result};
 
-/// A pack's home: a directory, or (in the browser) a web server and the browser's cache.
+/// The place of a pack: a directory or, in the browser, a web server with the browser's cache.
 pub trait Source {
+    /// How this source holds a shard.
     type Bytes: Bytes;
 
-    /// `manifest.json`.
+    /// The content of `manifest.json`.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] if there is none, [`Error::Network`] if the download fails.
     async fn manifest(&self) -> Result<Vec<u8>>;
 
-    /// These shards will be asked for soon, in this order: a source that is slow may begin to fetch them.
+    /// Announces that these shards will be needed soon, in this order. A slow source may start to fetch them.
+    ///
+    /// # Errors
+    /// Those of the implementation.
     async fn prefetch(&self, _shards: &[Shard]) -> Result<()> {
         Ok(())
     }
 
-    /// A shard's bytes, of the right length and checked by [`verify`], now or before an answer is given.
+    /// A shard's bytes. Their length is checked. Their hash is checked now, or later: see [`Source::settle`].
+    ///
+    /// # Errors
+    /// [`Error::MissingShard`], [`Error::ShardSize`], [`Error::ShardHash`], [`Error::Network`], [`Error::Aborted`].
     async fn shard(&self, shard: &Shard) -> Result<Self::Bytes>;
 
-    /// Whether all shards that have been handed out since the last call were whole. A source that checks them while they are
-    /// used says so here, and drops those that were not; no answer may be given before.
+    /// Whether all shards since the last call match their hashes. A source that computes hashes in the background waits for
+    /// them here, and drops shards that do not match. Callers must not give an answer before this returns `true`.
+    ///
+    /// # Errors
+    /// Those of the implementation.
     async fn settle(&self) -> Result<bool> {
         Ok(true)
     }
 
-    /// Lets others run; [`Error::Aborted`] if the current request is no longer wanted.
+    /// Yields to other tasks, such as a browser's event loop.
+    ///
+    /// # Errors
+    /// [`Error::Aborted`] if the current request was cancelled.
     async fn pause(&self) -> Result<()> {
         Ok(())
     }
 
-    /// How the source is called in errors: a path, an address.
+    /// The source's name in errors: a path or an address.
     fn name(&self) -> String;
 }
 
-/// A shard's bytes, where they have arrived: perhaps outside of this program's memory.
+/// A shard's bytes, possibly outside of this program's memory.
 pub trait Bytes {
+    /// The number of bytes.
     fn size(&self) -> usize;
 
-    /// A copy of some of them. Panics beyond their end.
+    /// A copy of the bytes in `range`.
+    ///
+    /// # Panics
+    /// If `range` goes beyond [`Bytes::size`].
     fn part(&self, range: Range<usize>) -> Vec<u8>;
 }
 
@@ -54,7 +74,10 @@ impl Bytes for Vec<u8> {
     }
 }
 
-/// Compares length and sha256 with the manifest's.
+/// Compares the length and the sha256 of `bytes` with the manifest.
+///
+/// # Errors
+/// [`Error::ShardSize`], [`Error::ShardHash`].
 pub fn verify(shard: &Shard, bytes: &[u8]) -> Result<()> {
     use sha2::{Digest, Sha256};
 
@@ -62,7 +85,10 @@ pub fn verify(shard: &Shard, bytes: &[u8]) -> Result<()> {
     verify_digest(shard, &Sha256::digest(bytes))
 }
 
-/// Compares a sha256 with the manifest's.
+/// Compares a sha256 (32 bytes) with the manifest.
+///
+/// # Errors
+/// [`Error::ShardHash`].
 pub fn verify_digest(shard: &Shard, sha256: &[u8]) -> Result<()> {
     match hex(sha256) == shard.sha256 {
         true => Ok(()),
@@ -70,7 +96,10 @@ pub fn verify_digest(shard: &Shard, sha256: &[u8]) -> Result<()> {
     }
 }
 
-/// Compares the length with the manifest's.
+/// Compares a length in bytes with the manifest.
+///
+/// # Errors
+/// [`Error::ShardSize`].
 pub fn verify_length(shard: &Shard, found: u64) -> Result<()> {
     if found != shard.bytes {
         return Err(Error::ShardSize { shard: shard.file.clone(), expected: shard.bytes, found });

@@ -1,4 +1,5 @@
-//! Seeded models in the published layout, the same numbers on every machine: full-size tests without a download.
+//! Seeded random models in the published file layout, equal on every machine. Tests use them at full size, without a
+//! download.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +13,12 @@ use crate::task::{self, Task};
 use crate::tokenizer;
 use crate::{Error, Result};
 
-/// Writes `config.json`, `model.safetensors`, `merges.txt` and `vocab.json` as Hugging Face does, and one
-/// `head-<task>.safetensors` a task of PrideMM with the authors' tensor names.
+/// Writes a random model to `dir`, which is created if it does not exist: `config.json`, `model.safetensors`, `merges.txt`
+/// and `vocab.json` as Hugging Face lays them out, and one `head-<task>.safetensors` for each task of PrideMM with the tensor names of
+/// MemeCLIP's authors.
+///
+/// # Errors
+/// [`Error::Io`] if a file cannot be written.
 pub fn write(config: &ClipConfig, seed: u64, dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
     save(&dir.join("model.safetensors"), seed, clip_tensors(config))?;
@@ -33,7 +38,7 @@ pub fn write(config: &ClipConfig, seed: u64, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A tensor to be drawn: mean + deviation · (bell-shaped noise of variance 1).
+/// A random tensor: mean + deviation · noise. The noise is bell-shaped, with variance 1.
 struct Draw {
     name: String,
     shape: Vec<usize>,
@@ -45,7 +50,7 @@ fn draw(name: impl Into<String>, shape: &[usize], mean: f32, deviation: f32) -> 
     Draw { name: name.into(), shape: shape.to_vec(), mean, deviation }
 }
 
-/// Deviations keep the residual stream and the attention scores at the scale of a trained model.
+/// The tensors of CLIP. The deviations keep the residual stream and the attention scores at the scale of a trained model.
 fn clip_tensors(c: &ClipConfig) -> Vec<Draw> {
     let (v, t) = (&c.vision, &c.text);
     let patch = 3 * v.patch_size * v.patch_size;
@@ -95,7 +100,7 @@ fn head_tensors(c: &ClipConfig, task: &Task) -> Vec<Draw> {
     }
     linear(&mut out, "pre_output.1", map, map, 1.0);
     out.push(draw("classifier.weight", &[task.labels.len(), map], 0.0, inverse_sqrt(map)));
-    // Each task's head is another one.
+    // The prefix gives each task's head its own seed.
     out.iter_mut().for_each(|tensor| tensor.name = format!("{}/{}", task.name, tensor.name));
     out
 }
@@ -114,7 +119,7 @@ fn inverse_sqrt(n: usize) -> f32 {
     1.0 / (n as f32).sqrt()
 }
 
-/// Draws and writes the tensors. The part of a name before '/' takes part in the seed but is not written.
+/// Draws the tensors and writes them. A prefix before '/' in a name changes the seed and is not written.
 fn save(path: &Path, seed: u64, tensors: Vec<Draw>) -> Result<()> {
     let values = tensors.iter().map(|tensor| {
         let noise = Noise::new(seed, &tensor.name).take(tensor.shape.iter().product());
@@ -130,8 +135,8 @@ fn save(path: &Path, seed: u64, tensors: Vec<Draw>) -> Result<()> {
     safetensors::serialize_to_file(views.collect::<Result<Vec<_>>>()?, None, path).map_err(internal)
 }
 
-/// Bell-shaped numbers of mean 0 and variance 1: sums of four uniform ones. Integer arithmetic and one exactly rounded
-/// product, so that no machine's mathematics library shows.
+/// Bell-shaped noise of mean 0 and variance 1: sums of four uniform numbers. Only integer arithmetic and one product with
+/// exact rounding, so that every machine gives the same values.
 struct Noise(u64);
 
 impl Noise {
@@ -152,7 +157,7 @@ impl Iterator for Noise {
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^= z >> 31;
         let sum: i64 = (0..4).map(|i| (z >> (16 * i) & 0xffff) as i64).sum();
-        // Four uniform 16-bit numbers: mean 2 · 65535, deviation 65536 / sqrt(3).
+        // A sum of four uniform 16-bit numbers: mean 2 · 65535, standard deviation 65536 / sqrt(3).
         Some((sum - 131070) as f32 * (1.0 / 37837.227))
     }
 }
@@ -166,7 +171,7 @@ fn hugging_face_config(c: &ClipConfig) -> String {
         "logit_scale_init_value": 2.6592,
         "vision_config": {
             "model_type": "clip_vision_model",
-            "hidden_act": "quick_gelu",
+            "hidden_act": v.activation,
             "hidden_size": v.width,
             "image_size": v.image_size,
             "intermediate_size": v.mlp,
@@ -177,7 +182,7 @@ fn hugging_face_config(c: &ClipConfig) -> String {
         },
         "text_config": {
             "model_type": "clip_text_model",
-            "hidden_act": "quick_gelu",
+            "hidden_act": t.activation,
             "hidden_size": t.width,
             "intermediate_size": t.mlp,
             "max_position_embeddings": t.context,

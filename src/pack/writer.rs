@@ -1,17 +1,17 @@
-//! Writing a pack: `manifest.json` and content-named safetensors shards of 4 to 16 MB.
+//! Writes a pack: `manifest.json`, and safetensors shards of 4 to 16 MB named by their hashes.
 //!
-//! Tensor names are `<stage>.<name>`. What a tensor is follows from its element type and shape:
+//! Tensor names are `<stage>.<name>`. The element type and the shape of a tensor give its kind:
 //!
-//! | type | shape | what |
+//! | type | shape | kind |
 //! | --- | --- | --- |
 //! | F32 | `[n]` | a vector, or a small matrix, row-major |
 //! | U16 | `[n]` | integers (the tokenizer's merges) |
-//! | U8 | `[n]` | a file (of the component `ocr`) |
+//! | U8 | `[n]` | a file (in the component `ocr`) |
 //! | F32, F16 | `[panels, cols, 8]` | a matrix |
 //! | I8 | `[panels, blocks, 8, 8, 4]` | a `q8` matrix, with `<name>.scale`, F16 `[panels, blocks, 8]` |
 //! | U8 | `[panels, blocks, 4, 8, 4]` | a `q4` matrix, with the same scales |
 //!
-//! A matrix larger than a shard continues, by whole panels, under the same name in the next one.
+//! A matrix that is larger than a shard continues in the next one, after a whole panel and under the same name.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,13 +30,13 @@ use crate::model::Tensors;
 use crate::quant::{BLOCK, Format, Matrix, PANEL};
 use crate::{Error, Result};
 
-/// A shard is closed at the end of a stage once it has this size ...
+/// Bytes from which on a shard is closed at the end of a stage.
 const SHARD_MIN: usize = 4 << 20;
-/// ... and never grows beyond this one.
+/// Most bytes of tensors in a shard.
 const SHARD_MAX: usize = 16 << 20;
 
-/// The format of a matrix in a pack of type `dtype`. The class weights stay f32. In a `q4` pack, what is small or works
-/// on raw input (patch embedding, projection, heads) is `q8`: it costs little and saves much of the error.
+/// The format of the matrix `name` of `stage` in a pack of type `dtype`. The class weights stay `f32`. In a `q4` pack, the
+/// patch embedding, the projections and the heads are `q8`: they are small, and much of the error would come from them.
 pub fn format_of(dtype: Format, stage: &str, name: &str) -> Format {
     match dtype {
         _ if name == "classifier" => Format::F32,
@@ -55,7 +55,7 @@ pub struct PackWriter {
     pending_bytes: usize,
 }
 
-/// One tensor of a shard; its name in the file begins with its stage.
+/// A tensor that waits for its shard, and its stage.
 struct Staged {
     stage: String,
     entry: Entry,
@@ -68,7 +68,10 @@ impl Staged {
 }
 
 impl PackWriter {
-    /// Creates the directory if need be.
+    /// Starts a pack in `dir`, which is created if it does not exist.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
     pub fn create(dir: &Path) -> Result<Self> {
         fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
         Ok(PackWriter {
@@ -80,7 +83,10 @@ impl PackWriter {
         })
     }
 
-    /// Adds a stage; the stages of a component come one after the other, in the order in which a request needs them.
+    /// Adds a stage. Add the stages of a component one after the other, in the order in which the model runs them.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a shard cannot be written.
     pub fn add(&mut self, tensors: Tensors) -> Result<()> {
         let component = component_of(&tensors.stage);
         if component != self.component {
@@ -109,7 +115,10 @@ impl PackWriter {
         if self.pending_bytes >= SHARD_MIN { self.flush() } else { Ok(()) }
     }
 
-    /// Adds a stage of whole files, which are kept in one shard.
+    /// Adds a stage of whole files (name, content), kept in one shard.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the shard cannot be written.
     pub fn add_files(&mut self, stage: &str, files: &[(&str, &[u8])]) -> Result<()> {
         self.flush()?;
         self.component = component_of(stage);
@@ -119,7 +128,11 @@ impl PackWriter {
         self.flush()
     }
 
-    /// Takes a component over from another pack as it is. What this pack's directory has already stays.
+    /// Copies a component from another pack. Shards that are in this pack's directory already are not copied again.
+    ///
+    /// # Errors
+    /// [`Error::MissingComponent`] if the other pack lacks it, [`Error::Io`] if a shard cannot be written, and the errors of
+    /// [`Source::shard`].
     pub async fn keep(&mut self, pack: &Directory, manifest: &Manifest, component: &str) -> Result<()> {
         self.flush()?;
         let shards = manifest.component(component)?.shards.clone();
@@ -133,7 +146,7 @@ impl PackWriter {
         Ok(())
     }
 
-    /// Entries that belong into one shard.
+    /// Adds entries that must be in one shard.
     fn push(&mut self, entries: Vec<Staged>) -> Result<()> {
         let bytes: usize = entries.iter().map(|staged| staged.entry.data.len()).sum();
         if self.pending_bytes + bytes > SHARD_MAX {
@@ -163,21 +176,25 @@ impl PackWriter {
         Ok(())
     }
 
-    /// Writes the manifest, whose `components` are filled in here, and removes shards of an older pack in its place.
+    /// Writes the manifest with the components added so far, and removes the shards of an older pack in this directory.
+    /// Returns the manifest as written.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if a file cannot be written.
     pub fn finish(mut self, mut manifest: Manifest) -> Result<Manifest> {
         self.flush()?;
         manifest.components = self.components;
         let path = self.dir.join(manifest::FILE);
         let older = fs::read(&path).ok().and_then(|json| Manifest::parse("", &json).ok());
         let json = serde_json::to_string_pretty(&manifest).map_err(|e| Error::Internal { reason: e.to_string() })?;
-        // Under another name first: a reader never sees half a manifest.
+        // Write under another name first, so that no reader sees half a manifest.
         let draft = self.dir.join(".manifest.json");
         fs::write(&draft, json + "\n").and_then(|()| fs::rename(&draft, &path)).map_err(|e| Error::io(&path, e))?;
 
         let current: Vec<&Shard> = manifest.components.values().flat_map(|c| &c.shards).collect();
         for shard in older.iter().flat_map(|older| older.components.values()).flat_map(|c| &c.shards) {
             if !current.iter().any(|kept| kept.file == shard.file) {
-                // Already gone is as good as removed.
+                // Ignore the error: the file may be gone already.
                 let _ = fs::remove_file(self.dir.join(&shard.file));
             }
         }
@@ -185,7 +202,7 @@ impl PackWriter {
     }
 }
 
-/// The data, and the scales if there are any, of `panels` panels from `first` on.
+/// The data and, if there are any, the scales of `panels` panels, from panel `first` on.
 fn matrix_entries(stage: &str, name: &str, matrix: &Matrix, first: usize, panels: usize) -> Vec<Staged> {
     let Matrix { cols, format, .. } = *matrix;
     let blocks = cols / BLOCK;

@@ -6,17 +6,18 @@ use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Li
 use super::{Rgb, jpeg};
 use crate::{Error, Result};
 
-/// Bytes of the largest file that is read.
+/// Largest image file, in bytes.
 pub const MAX_BYTES: u64 = 64 << 20;
-/// Pixels of the longest side.
+/// Longest side of an image, in pixels.
 pub const MAX_SIDE: u32 = 16384;
-/// Pixels of the largest image: as RGB it takes 192 MB.
+/// Largest image, in pixels: 192 MB as RGB.
 pub const MAX_PIXELS: u64 = 64 << 20;
 
-/// Decodes an image file as Pillow's `convert('RGB')` does: grey and palette expanded, alpha dropped and not blended, the
-/// first frame of an animation. Orientation by EXIF is applied. `name` is for errors.
+/// Decodes an image file as Pillow's `convert('RGB')` does: expands grey and palettes, drops alpha without blending, and
+/// takes the first frame of an animation. Then applies EXIF orientation. `name` is for errors.
 ///
-/// The pixels are Pillow's to the bit, but for 16-bit greys (see below).
+/// The pixels equal Pillow's to the bit, except 16-bit greys: Pillow makes most of them white; here each keeps its high
+/// byte.
 ///
 /// # Errors
 /// [`Error::ImageBytes`], [`Error::ImageSize`], [`Error::NotAnImage`], [`Error::TruncatedImage`].
@@ -27,7 +28,7 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Rgb> {
             (jpeg::decode(name, *decoder)?, orientation)
         }
         Opened::Other(mut decoder) => {
-            // A broken orientation tag is no reason to refuse the picture.
+            // A broken orientation tag does not make the image invalid.
             let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
             (DynamicImage::from_decoder(decoder).map_err(|e| invalid(name, e))?, orientation)
         }
@@ -35,7 +36,7 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Rgb> {
     image.apply_orientation(orientation);
     let (width, height) = (image.width() as usize, image.height() as usize);
     let data = match image {
-        // Of 16 bits Pillow keeps the high byte of colours; greys it cuts off at 255, which would make them all white.
+        // Pillow keeps the high byte of 16-bit colours, but clips 16-bit greys at 255: nearly all become white.
         DynamicImage::ImageLuma16(image) => image.as_raw().iter().flat_map(|&value| [high_byte(value); 3]).collect(),
         DynamicImage::ImageLumaA16(image) => image.pixels().flat_map(|pixel| [high_byte(pixel[0]); 3]).collect(),
         DynamicImage::ImageRgb16(image) => image.as_raw().iter().map(|&value| high_byte(value)).collect(),
@@ -49,7 +50,7 @@ fn high_byte(value: u16) -> u8 {
     (value >> 8) as u8
 }
 
-/// A file whose header has been read.
+/// An image file with its header read.
 enum Opened<'a> {
     Jpeg(Box<libjpeg_turbo_rs::Decoder<'a>>),
     Other(Box<dyn ImageDecoder + 'a>),
@@ -72,7 +73,7 @@ fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Opened<'a>> {
     if format == ImageFormat::WebP && !is_whole_riff(bytes) {
         return Err(Error::TruncatedImage { name: name.into(), reason: "shorter than its header says".into() });
     }
-    // The size first, since it tells people more than that memory has run out.
+    // Check the size before the memory limit, because its error tells more.
     reader.no_limits();
     let mut decoder = reader.into_decoder().map_err(|e| invalid(name, e))?;
     let (width, height) = decoder.dimensions();
@@ -83,7 +84,10 @@ fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Opened<'a>> {
     Ok(Opened::Other(Box::new(decoder)))
 }
 
-/// Refuses a file that is too large to be read.
+/// Checks a file's size before it is read; `name` is for the error.
+///
+/// # Errors
+/// [`Error::ImageBytes`] beyond [`MAX_BYTES`].
 pub fn check_bytes(name: &str, bytes: u64) -> Result<()> {
     match bytes > MAX_BYTES {
         true => Err(Error::ImageBytes { name: name.into(), bytes, limit: MAX_BYTES }),
@@ -91,7 +95,10 @@ pub fn check_bytes(name: &str, bytes: u64) -> Result<()> {
     }
 }
 
-/// Refuses an image that is empty or too large to be decoded.
+/// Checks an image's size in pixels before it is decoded; `name` is for the error.
+///
+/// # Errors
+/// [`Error::ImageSize`] if a side is 0 or exceeds [`MAX_SIDE`], or if there are more than [`MAX_PIXELS`] pixels.
 pub fn check_size(name: &str, width: u32, height: u32) -> Result<()> {
     let sides = 1..=MAX_SIDE;
     if sides.contains(&width) && sides.contains(&height) && width as u64 * height as u64 <= MAX_PIXELS {
@@ -101,19 +108,19 @@ pub fn check_size(name: &str, width: u32, height: u32) -> Result<()> {
     Err(Error::ImageSize { name: name.into(), width, height, limit: MAX_SIDE, megapixels })
 }
 
-/// Whether a WebP has the length that its container states: its decoder calls a short one corrupt.
+/// Whether a WebP is as long as its container states. The decoder would report a short one as corrupt, not as truncated.
 fn is_whole_riff(bytes: &[u8]) -> bool {
     bytes.get(4..8).is_some_and(|size| bytes.len() as u64 >= 8 + u32::from_le_bytes(size.try_into().unwrap()) as u64)
 }
 
 fn invalid(name: &str, error: ImageError) -> Error {
     let (name, reason) = (name.to_string(), error.to_string());
-    let early = match &error {
+    let truncated = match &error {
         ImageError::IoError(error) => error.kind() == ErrorKind::UnexpectedEof,
-        // The GIF decoder says so in words only.
+        // The GIF decoder has no error kind for it, only this message.
         error => error.to_string().ends_with("Unexpected End of File"),
     };
-    match early {
+    match truncated {
         true => Error::TruncatedImage { name, reason },
         false => Error::NotAnImage { name, reason },
     }

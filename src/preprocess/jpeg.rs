@@ -1,4 +1,4 @@
-//! JPEGs, decoded by a port of libjpeg-turbo, the library behind Pillow and the browsers: the same pixels to the bit.
+//! JPEG decoding by a port of libjpeg-turbo, the library that Pillow and browsers use: the same pixels to the bit.
 
 use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage};
@@ -6,16 +6,17 @@ use libjpeg_turbo_rs::{DecodeLimits, Decoder, JpegError, PixelFormat};
 
 use crate::{Error, Result};
 
-/// Reads the header.
+/// Reads the header; `name` is for errors.
 pub fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Decoder<'a>> {
-    if !ends(bytes) {
+    if !has_end_marker(bytes) {
         return Err(Error::TruncatedImage { name: name.into(), reason: "the end marker is missing".into() });
     }
-    // Each of thousands of scans, a few bytes long, would pass over all of a large picture. Encoders make about ten.
+    // Limits the number of scans: each takes a few bytes of the file but a pass over the whole image. Encoders write about
+    // ten.
     Decoder::new_with_limits(bytes, DecodeLimits::strict()).map_err(|e| invalid(name, e))
 }
 
-/// Decodes to RGB, as stored.
+/// Decodes to RGB, with no orientation applied.
 pub fn decode(name: &str, mut decoder: Decoder) -> Result<DynamicImage> {
     let format = match decoder.header().components.len() {
         1 => PixelFormat::Grayscale,
@@ -26,7 +27,7 @@ pub fn decode(name: &str, mut decoder: Decoder) -> Result<DynamicImage> {
     let image = decoder.decode_image().map_err(|e| invalid(name, e))?;
     let data = match format {
         PixelFormat::Grayscale => image.data.iter().flat_map(|&grey| [grey; 3]).collect(),
-        // Adobe's programs, which nearly all such files come from, store ink inverted.
+        // Nearly all CMYK files come from Adobe's programs, which store ink inverted.
         PixelFormat::Cmyk => {
             image.data.as_chunks::<4>().0.iter().flat_map(|ink| rgb(ink.map(|ink| 255 - ink))).collect()
         }
@@ -37,12 +38,12 @@ pub fn decode(name: &str, mut decoder: Decoder) -> Result<DynamicImage> {
     Ok(DynamicImage::ImageRgb8(pixels))
 }
 
-/// How viewers turn the picture.
+/// The EXIF orientation.
 pub fn orientation(decoder: &Decoder) -> Orientation {
     decoder.exif_data().and_then(Orientation::from_exif_chunk).unwrap_or(Orientation::NoTransforms)
 }
 
-/// Pillow's conversion of one pixel.
+/// Pillow's conversion of one CMYK pixel.
 fn rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
     let white = 255 - k as u32;
     [c, m, y].map(|ink| {
@@ -51,8 +52,8 @@ fn rgb([c, m, y, k]: [u8; 4]) -> [u8; 3] {
     })
 }
 
-/// Whether the end marker follows the last scan: a file that was cut off may decode without a word.
-fn ends(bytes: &[u8]) -> bool {
+/// Whether an end marker follows the last scan. Without this check a truncated file may decode without an error.
+fn has_end_marker(bytes: &[u8]) -> bool {
     let last = |marker: u8| bytes.windows(2).rposition(|pair| pair == [0xff, marker]);
     last(0xd9) > last(0xda)
 }

@@ -1,27 +1,29 @@
 use super::Rgb;
 
-/// Bits behind the point of the filter's coefficients, as in Pillow: products of 8-bit values stay within 32 bits.
+/// Fractional bits of the fixed-point coefficients, as in Pillow: sums of products with 8-bit values fit in 32 bits.
 const PRECISION: u32 = 32 - 8 - 2;
 
-/// PIL's `resize((size, size), BICUBIC)` of an 8-bit RGB image: squashed, antialiased, rounded to 8 bits. The same bits,
-/// since it takes the same steps: coefficients in f64, rounded to whole numbers, one direction after the other with
-/// rounding in between. Like Pillow 13 it begins with the rows if they shrink by much more pixels than the columns do;
-/// older versions always begin with the columns, which differs by 1 here and there.
+/// Pillow's `resize((size, size), BICUBIC)` of an 8-bit RGB image: ignores the aspect ratio, antialiases, rounds to 8
+/// bits.
+///
+/// The result equals Pillow's to the bit, because the steps are the same: coefficients in f64, rounded to fixed point,
+/// then one direction after the other, each rounded to 8 bits. Like Pillow 13, it resizes the height first if the height
+/// shrinks by many more pixels than the width. Older versions always resize the width first; some of their values differ
+/// by 1.
 pub fn resize(image: &Rgb, size: usize) -> Rgb {
     resize_to(image, size, size)
 }
 
-/// The same to any size.
+/// Pillow's `resize((width, height), BICUBIC)`: see [`resize`].
 pub fn resize_to(image: &Rgb, width: usize, height: usize) -> Rgb {
     if image.height > height && image.height + 2 * width > 2 * image.width + height {
-        squash_columns(&squash_rows(image, height), width)
+        resize_width(&resize_height(image, height), width)
     } else {
-        squash_rows(&squash_columns(image, width), height)
+        resize_height(&resize_width(image, width), height)
     }
 }
 
-/// Resizes to `width`.
-fn squash_columns(image: &Rgb, width: usize) -> Rgb {
+fn resize_width(image: &Rgb, width: usize) -> Rgb {
     let windows = coefficients(image.width, width);
     let mut data = vec![0; width * image.height * 3];
     for (row, out) in image.data.chunks_exact(image.width * 3).zip(data.chunks_exact_mut(width * 3)) {
@@ -37,8 +39,7 @@ fn squash_columns(image: &Rgb, width: usize) -> Rgb {
     Rgb { width, height: image.height, data }
 }
 
-/// Resizes to `height`.
-fn squash_rows(image: &Rgb, height: usize) -> Rgb {
+fn resize_height(image: &Rgb, height: usize) -> Rgb {
     let windows = coefficients(image.height, height);
     let stride = image.width * 3;
     let mut data = vec![0; stride * height];
@@ -59,15 +60,16 @@ fn clip(sum: i32) -> u8 {
     (sum >> PRECISION).clamp(0, 255) as u8
 }
 
-/// What one output pixel is made of: neighbouring input pixels and their weights.
+/// The neighbouring input pixels that make one output pixel.
 struct Window {
     first: usize,
+    /// In fixed point, from `first` on.
     weights: Vec<i32>,
 }
 
 fn coefficients(input: usize, output: usize) -> Vec<Window> {
     let scale = input as f64 / output as f64;
-    // Shrinking widens the filter; enlarging leaves it as it is.
+    // Shrinking widens the filter; enlarging keeps its width.
     let stretch = scale.max(1.0);
     let support = 2.0 * stretch;
     let window = |i: usize| {

@@ -1,6 +1,7 @@
-//! What CLIP does to a text before it is cut into tokens: ftfy's `fix_text`, `html.unescape` twice, white space, case.
+//! CLIP's cleaning of a text before tokenization: ftfy's `fix_text`, `html.unescape` twice, white space collapsed, lower
+//! case.
 //!
-//! Of ftfy, all but the guessing of wrongly decoded text ("mojibake") is here; such text stays as it is.
+//! One part of ftfy is left out: it guesses the encoding of wrongly decoded text ("mojibake"). Such text stays as it is.
 
 use std::sync::LazyLock;
 
@@ -15,12 +16,12 @@ pub fn clean(text: &str) -> String {
     words.join(" ").to_lowercase()
 }
 
-/// How often a line is mended again. Entities may hold entities, thousands deep where someone means to waste time.
+/// Most passes over a line. Entities may contain entities, thousands deep in hostile input.
 const PASSES: usize = 32;
 
-/// ftfy 6.3's `fix_text`: line by line, each until nothing changes any more (ftfy has no limit).
+/// ftfy 6.3's `fix_text`: repeats its passes over each line until nothing changes. (ftfy itself has no limit.)
 fn fix(text: &str) -> String {
-    // Whoever writes "<" may mean HTML, whose entities stay, from there to the text's end.
+    // "<" may begin HTML: from its line on, entities stay.
     let mut html = false;
     let lines = text.split_inclusive('\n').map(|line| {
         html |= line.contains('<');
@@ -51,8 +52,8 @@ fn fix_once(line: &str, html: bool) -> String {
     TERMINAL.replace_all(&line, "").chars().filter(|c| !is_control(*c)).nfc().collect()
 }
 
-/// An entity with its semicolon, as the character that it stands for. Names of lower case are known in capitals too,
-/// where HTML has no such name: they stand for the capital letter.
+/// The characters that an entity stands for; `entity` ends with a semicolon. Where HTML has a name in lower case only, its
+/// upper-case spelling stands for the upper-case character, as in ftfy.
 fn entity(entity: &str) -> String {
     let named = |name: &str| ENTITIES.get(name.as_bytes()).and_then(|value| std::str::from_utf8(value).ok());
     if entity.starts_with("&#") {
@@ -69,7 +70,7 @@ fn entity(entity: &str) -> String {
     }
 }
 
-/// Ligatures taken apart, full- and half-width forms and curly quotes made plain.
+/// Expands ligatures, and replaces full-width and half-width forms and curly quotes by plain characters.
 fn character(c: char) -> impl Iterator<Item = char> {
     let plain = match c {
         'ĳ' => "ij",
@@ -105,7 +106,7 @@ fn character(c: char) -> impl Iterator<Item = char> {
     plain.chars().chain(normal).chain(same)
 }
 
-/// What ftfy removes: control characters but for white space, and some that mark up text.
+/// Whether ftfy removes the character: control characters except white space, and some formatting characters.
 fn is_control(c: char) -> bool {
     matches!(c, '\0'..='\u{8}' | '\u{b}' | '\u{e}'..='\u{1f}' | '\u{7f}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffc}')
 }
@@ -115,10 +116,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entities_within_entities_have_an_end() {
+    fn nested_entities_are_unescaped_to_a_limited_depth() {
         let nested = |depth: usize| format!("&{}", "amp;".repeat(depth));
         assert_eq!(clean(&nested(PASSES - 1)), "&");
-        // HTML is unescaped twice more.
+        // `html.unescape` runs twice more.
         assert_eq!(clean(&nested(PASSES + 12)), nested(10));
     }
 }

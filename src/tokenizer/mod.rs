@@ -1,7 +1,7 @@
-//! Text -> CLIP token ids, as the reference's `clip.tokenize(text, truncate=True)` gives them.
+//! Text -> CLIP token ids, equal to those of OpenAI's `clip.tokenize(text, truncate=True)`.
 //!
-//! The words `<|startoftext|>` and `<|endoftext|>` inside a text are plain text here. The reference takes them for its
-//! special tokens, which would let a text end itself early.
+//! One difference: `<|startoftext|>` and `<|endoftext|>` inside a text are plain text here. The reference reads them as
+//! its special tokens, which lets a text end itself early.
 
 mod clean;
 #[cfg(not(target_arch = "wasm32"))]
@@ -15,32 +15,37 @@ pub(crate) use vocabulary::{clip_merges, merges_txt, parse_merges, vocab_json};
 
 use crate::{Error, Result};
 
-/// Bytes of the longest text that is read. The model sees 77 tokens of it at most.
+/// Longest text that is read, in bytes. The model sees at most 77 tokens of it.
 pub const MAX_BYTES: usize = 64 << 10;
 
+/// CLIP's byte-pair encoding (Sennrich et al., ACL 2016; on bytes, as in GPT-2).
 pub struct Tokenizer {
     bpe: BPE,
-    /// What stands for a byte in the names of tokens.
+    /// The character for each byte in the spelling of tokens.
     characters: [char; 256],
     context: usize,
+    /// Id of the start token; the end token follows it.
     start: u32,
 }
 
 impl Tokenizer {
-    /// `merges`: ids of the two parts of each merge, in order of rank. The vocabulary follows from them: 256 bytes,
-    /// the same at the end of a word, one token a merge, start of text, end of text.
+    /// `merges` [n, 2]: ids of the two parts of each merge, in order of rank. `context`: most tokens that the model sees,
+    /// 77 for OpenAI's.
+    ///
+    /// The vocabulary follows from the merges: the 256 bytes, the 256 bytes at the end of a word, one token for each merge,
+    /// start of text, end of text.
     ///
     /// # Errors
-    /// [`Error::Tensor`] if a merge refers to a later one, or makes a token longer than [`MAX_TOKEN`].
+    /// [`Error::Tensor`] if a merge refers to a later one, or makes a token longer than 256 bytes.
     pub fn from_merges(merges: &[[u16; 2]], context: usize) -> Result<Self> {
         let invalid = |reason: String| Error::Tensor { tensor: "text.tokenizer.merges".into(), reason };
         let tokens = tokens(merges)
-            .ok_or_else(|| invalid("a merge of tokens that are not there yet, or are too long".into()))?;
+            .ok_or_else(|| invalid("a merge refers to a later token, or makes a token that is too long".into()))?;
         let pairs = merges.iter().map(|pair| (tokens[pair[0] as usize].clone(), tokens[pair[1] as usize].clone()));
         let pairs = pairs.collect();
         let start = tokens.len() as u32;
         let vocabulary: Vocab = tokens.into_iter().zip(0..).collect();
-        // Without its cache, which outlives it.
+        // The cache would outlive the tokenizer.
         let bpe = BPE::builder().vocab_and_merges(vocabulary, pairs).end_of_word_suffix(WORD_END.into());
         let bpe = bpe.cache_capacity(0).build().map_err(|e| invalid(e.to_string()))?;
         let mut characters = ['\0'; 256];
@@ -48,13 +53,13 @@ impl Tokenizer {
         Ok(Tokenizer { bpe, characters, context, start })
     }
 
-    /// How many tokens there are, with the two special ones.
+    /// Size of the vocabulary, including the two special tokens.
     pub fn vocabulary(&self) -> usize {
         self.start as usize + 2
     }
 
-    /// Start token, at most `context - 2` tokens of the cleaned text, end token; nothing behind it. Empty text, and
-    /// "None", which data files have in its place, are read as `null`, as the reference does.
+    /// Token ids [n]: start token, at most `context - 2` tokens of the cleaned text, end token. There is no padding. An
+    /// empty text is read as "null", as the reference does, and so is "None", which data files write for no text.
     ///
     /// # Errors
     /// [`Error::TextTooLong`] beyond [`MAX_BYTES`].
@@ -65,7 +70,7 @@ impl Tokenizer {
             _ => clean::clean(text),
         };
         let mut ids = vec![self.start];
-        // No word has less than one token.
+        // Each word has at least one token.
         for word in words::words(&text).take(self.context) {
             let word: String = word.bytes().map(|byte| self.characters[byte as usize]).collect();
             let tokens = self.bpe.tokenize(&word).map_err(|e| Error::Internal { reason: e.to_string() })?;
@@ -77,7 +82,10 @@ impl Tokenizer {
     }
 }
 
-/// Refuses a text that is too long to be read.
+/// Checks the length of a text.
+///
+/// # Errors
+/// [`Error::TextTooLong`] beyond [`MAX_BYTES`].
 pub fn check_bytes(text: &str) -> Result<()> {
     match text.len() > MAX_BYTES {
         true => Err(Error::TextTooLong { bytes: text.len(), limit: MAX_BYTES }),
@@ -85,13 +93,13 @@ pub fn check_bytes(text: &str) -> Result<()> {
     }
 }
 
-/// Bytes of the longest token; CLIP's are shorter. Each merge could double a token's length, and so fill the memory.
+/// Longest token, in bytes; CLIP's are shorter. Without a limit, each merge could double the length and exhaust memory.
 const MAX_TOKEN: usize = 256;
 /// Marks a token that ends a word.
 const WORD_END: &str = "</w>";
 
-/// The tokens in the order of their ids, without the two special ones; none if a merge precedes its parts or makes too long
-/// a token.
+/// The tokens in the order of their ids, without the two special ones. `None` if a merge refers to a later token, or makes
+/// a token longer than [`MAX_TOKEN`].
 fn tokens(merges: &[[u16; 2]]) -> Option<Vec<String>> {
     let mut tokens: Vec<String> = bytes().map(|(_, character)| character.into()).collect();
     tokens.extend(bytes().map(|(_, character)| format!("{character}{WORD_END}")));
@@ -105,8 +113,8 @@ fn tokens(merges: &[[u16; 2]]) -> Option<Vec<String>> {
     Some(tokens)
 }
 
-/// The bytes in the order of their ids, with the characters that stand for them: those that print stand for themselves
-/// and come first, the others are moved behind U+0100.
+/// The bytes in the order of their ids, each with the character that stands for it: CLIP's `bytes_to_unicode`. Printable
+/// bytes come first and stand for themselves; the others get characters from U+0100 on.
 fn bytes() -> impl Iterator<Item = (u8, char)> {
     let (printable, others): (Vec<u8>, Vec<u8>) =
         (0..=255).partition(|&byte| matches!(byte as char, '!'..='~' | '¡'..='¬' | '®'..='ÿ'));

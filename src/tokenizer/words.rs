@@ -1,9 +1,9 @@
-//! What makes a word: CLIP's pattern `'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`, without its special
-//! tokens. By hand, because a regular expression engine would be a third of what a page has to download.
+//! Splits a text into words by CLIP's pattern `'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+`, without its
+//! special tokens. Written by hand: a regular expression engine would make up a third of a page's download.
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
-/// Endings that are words of their own wherever one begins.
+/// Contractions that are words of their own wherever they begin.
 const ENDINGS: [&str; 7] = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -14,7 +14,7 @@ enum Kind {
     Other,
 }
 
-/// The words of a text, from left to right.
+/// The words of a text, in order.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
@@ -46,7 +46,7 @@ mod tests {
     use super::words;
 
     #[test]
-    fn as_the_pattern_cuts() {
+    fn words_are_those_of_clips_pattern() {
         let cases: [(&str, &[&str]); 7] = [
             ("", &[]),
             (" \u{a0}\n ", &[]),

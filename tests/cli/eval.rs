@@ -1,4 +1,4 @@
-//! `memeclip eval` from end to end: the figures are counted again from the predictions that it writes.
+//! `memeclip eval` from end to end. The tests compute its figures again from the predictions that it writes.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -19,7 +19,7 @@ use safetensors::SafeTensors;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-/// What a meme must never get into a page as.
+/// A text that must not appear in a page unescaped.
 const HOSTILE: &str = "<script>alert(\"you\")</script> & <img src=x onerror=alert(1)>";
 
 /// A q8 pack of the tiny model with its own heads.
@@ -31,7 +31,7 @@ fn manifest(pack: &Path) -> Manifest {
     Manifest::parse("manifest.json", &fs::read(pack.join("manifest.json")).unwrap()).unwrap()
 }
 
-/// Numbers from -1 to 1 in an arbitrary, fixed order (Knuth's LCG).
+/// Pseudo-random numbers from -1 to 1 (Knuth's linear congruential generator).
 fn noise(seed: u64) -> impl Iterator<Item = f32> {
     let mut state = seed;
     std::iter::repeat_with(move || {
@@ -40,7 +40,7 @@ fn noise(seed: u64) -> impl Iterator<Item = f32> {
     })
 }
 
-/// 90 memes in val and test. Every class occurs in both, but that val has no hate.
+/// 90 memes in val and test. Both have every class, except that val has no hate.
 fn features() -> Features {
     let manifest = manifest(&pack());
     let (projection, width, map) = (manifest.clip.projection, manifest.clip.text.width, manifest.clip.vision.width);
@@ -71,7 +71,7 @@ fn features() -> Features {
     }
 }
 
-/// An evaluation of `features`, in a place of its own.
+/// The results of `memeclip eval`, in a folder of their own.
 struct Evaluation {
     dir: PathBuf,
     stdout: String,
@@ -159,7 +159,7 @@ fn close(found: &Value, expected: f64) {
     assert!((found.as_f64().unwrap() - expected).abs() < 1e-9, "{found}, expected {expected}");
 }
 
-/// Share of (example of the class, other example) pairs in the right order; ties count half.
+/// Share of pairs (example of the class, other example) in the right order; ties count half.
 fn ordered(rows: &[Row], class: usize) -> f64 {
     let scores = |of_class: bool| rows.iter().filter(move |row| (row.label == class) == of_class);
     let (mut right, mut all) = (0.0, 0.0);
@@ -181,7 +181,7 @@ fn ordered(rows: &[Row], class: usize) -> f64 {
 fn figures_follow_from_the_predictions() {
     let evaluation = Evaluation::new("figures", &features(), &["--bootstrap", "20"]);
     let all = evaluation.rows();
-    // No meme of val is hateful, so that target has rows in test alone.
+    // No meme of val is hateful, so target has rows in test only.
     assert_eq!(all.len(), 7);
     for ((task, split), rows) in &all {
         println!("{task}, {split}");
@@ -265,7 +265,7 @@ fn towers_have_the_identity_of_canonical_json_or_of_version_0_1() {
 }
 
 #[test]
-fn threshold_sweep() {
+fn the_threshold_sweep_follows_from_the_predictions() {
     let features = features();
     let evaluation = Evaluation::new("sweep", &features, &["--threshold", "--split", "test", "--bootstrap", "0"]);
     let rows = &evaluation.rows()[&("hate".to_string(), "test".to_string())];
@@ -298,9 +298,9 @@ fn threshold_sweep() {
     assert!(evaluation.stdout.contains(&format!("{} memes that support", supportive.len())), "{}", evaluation.stdout);
 }
 
-/// The towers' features of a picture and a text, put into a data set, give the verdict that `classify` gives.
+/// The features of an image and a text, put into a data set, give the verdict of `classify`.
 #[test]
-fn the_verdicts_of_classify() {
+fn verdicts_equal_those_of_classify() {
     let image = repository("tests/goldens/images/photo.jpg");
     let (pack, image) = (pack(), image.to_str().unwrap().to_string());
     let weights = pack.to_str().unwrap();
@@ -322,9 +322,10 @@ fn the_verdicts_of_classify() {
     }
 }
 
-/// A head from a file is measured as it is; the pack's is rounded. The temperature makes probabilities, not logits.
+/// A head from a file is evaluated in full precision; the pack's head is rounded. The temperature changes probabilities,
+/// not logits.
 #[test]
-fn heads_from_files_and_temperatures() {
+fn heads_from_files_and_temperatures_are_used() {
     let features = features();
     let arguments = ["--task", "hate", "--split", "test", "--bootstrap", "0"];
     let key = ("hate".to_string(), "test".to_string());
@@ -361,7 +362,7 @@ fn heads_from_files_and_temperatures() {
 }
 
 #[test]
-fn intervals() {
+fn intervals_are_repeatable_and_contain_the_value() {
     let features = features();
     let report = |test: &str, arguments: &[&str]| Evaluation::new(test, &features, arguments);
     let first = report("first", &["--bootstrap", "50", "--seed", "4"]);
@@ -382,7 +383,7 @@ fn intervals() {
 }
 
 #[test]
-fn absent_classes_are_said_to_be() {
+fn absent_classes_are_reported() {
     let evaluation = Evaluation::new("absent", &features(), &["--task", "hate", "--split", "val", "--bootstrap", "9"]);
     assert!(evaluation.stdout.contains("undefined: all memes are of one class"), "{}", evaluation.stdout);
     assert!(evaluation.stdout.contains("without an example here, and so 0 in AUROC and macro-F1: hate"));
@@ -391,7 +392,7 @@ fn absent_classes_are_said_to_be() {
 }
 
 #[test]
-fn the_page_is_whole_and_safe() {
+fn the_page_is_self_contained_and_escaped() {
     let images = scratch("images");
     fs::create_dir_all(&images).unwrap();
     let goldens = repository("tests/goldens/images");
@@ -420,7 +421,7 @@ fn the_page_is_whole_and_safe() {
     assert!(!page("plain", &features, &[]).contains("<img"));
     assert!(page("pictures", &features, &["--images", images]).contains("<img src=\"data:image/jpeg;base64,"));
 
-    // Names that lead out of the directory, that are hostile, or that name nothing.
+    // Names that lead out of the directory, and hostile names of files that do not exist.
     features.memes.iter_mut().for_each(|meme| meme.name = format!("../images/{}", meme.name));
     let outside = page("outside", &features, &["--images", images]);
     assert!(!outside.contains("<img") && outside.contains("is no file below"));

@@ -1,5 +1,5 @@
-//! `memeclip extract` from end to end on a small made-up data set and the default pack: kills, shards, broken pictures,
-//! and what others read.
+//! `memeclip extract` from end to end on a small made-up data set and the default pack: killed runs, shards, broken images,
+//! and the format of its output.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -21,21 +21,21 @@ use safetensors::{Dtype, SafeTensors};
 
 const MEMES: usize = 120;
 
-/// Runs are timed, and kills land by the clock: one test at a time.
+/// Runs one test at a time: killing a run depends on timing.
 static ALONE: Mutex<()> = Mutex::new(());
 
 fn path(relative: &str) -> String {
     repository(relative).display().to_string()
 }
 
-/// An output directory with nothing in it.
+/// An output directory that does not exist yet.
 fn fresh(test: &str) -> PathBuf {
     let out = scratch(test);
     let _ = fs::remove_dir_all(&out);
     out
 }
 
-/// A file of the test's own.
+/// Writes a data file for one test.
 fn file(test: &str, name: &str, content: &str) -> String {
     let dir = scratch(&format!("{test}-data"));
     fs::create_dir_all(&dir).unwrap();
@@ -43,7 +43,7 @@ fn file(test: &str, name: &str, content: &str) -> String {
     dir.join(name).to_str().unwrap().into()
 }
 
-/// The arguments for these data; the engine must be the same everywhere, for features to be the same to the bit.
+/// The arguments for a data set. All runs use the same engine, so that features are equal to the bit.
 fn arguments(data: &str, images: &str, out: &Path, more: &[&str]) -> Vec<String> {
     let weights = path("weights/default");
     let arguments = ["extract", "--device", "cpu", "--data", data, "--images", images, "--out", out.to_str().unwrap()];
@@ -51,7 +51,7 @@ fn arguments(data: &str, images: &str, out: &Path, more: &[&str]) -> Vec<String>
     [&arguments[..], &weights, more].concat().into_iter().map(String::from).collect()
 }
 
-/// Extracts, and returns what was said.
+/// Extracts a data set; returns standard error.
 fn extract_from(data: &str, images: &str, out: &Path, more: &[&str]) -> Result<String, String> {
     let arguments = arguments(data, images, out, more);
     let output = run(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
@@ -59,23 +59,23 @@ fn extract_from(data: &str, images: &str, out: &Path, more: &[&str]) -> Result<S
     if output.status.success() { Ok(said) } else { Err(said) }
 }
 
-/// Extracts the whole set.
+/// Extracts the made-up memes.
 fn extract(out: &Path, more: &[&str]) -> String {
     extract_from(&path("tests/memes/memes.csv"), &path("tests/memes/pictures"), out, more).unwrap()
 }
 
-/// The same, without waiting.
+/// Starts to extract the made-up memes.
 fn start(out: &Path, more: &[&str]) -> Child {
     let arguments = arguments(&path("tests/memes/memes.csv"), &path("tests/memes/pictures"), out, more);
     command(&arguments.iter().map(String::as_str).collect::<Vec<_>>()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// Both files of the result; none if it is not there.
+/// Both files of the result; `None` if one is missing.
 fn result(out: &Path) -> Option<[Vec<u8>; 2]> {
     Some([fs::read(out.join("features.safetensors")).ok()?, fs::read(out.join("memes.jsonl")).ok()?])
 }
 
-/// The output of a run that nobody disturbs; not to be written to.
+/// The output of a run that is not killed. Tests must not change it.
 fn undisturbed() -> &'static Path {
     static OUT: OnceLock<PathBuf> = OnceLock::new();
     OUT.get_or_init(|| {
@@ -85,7 +85,7 @@ fn undisturbed() -> &'static Path {
     })
 }
 
-/// The whole files of the cache and when each was written.
+/// The complete files of the cache, and when each was written.
 fn cache(out: &Path) -> BTreeMap<PathBuf, SystemTime> {
     let mut files = BTreeMap::new();
     let mut dirs = vec![out.join("cache")];
@@ -102,7 +102,7 @@ fn cache(out: &Path) -> BTreeMap<PathBuf, SystemTime> {
 }
 
 #[test]
-fn killed_and_resumed() {
+fn killed_runs_resume() {
     let _alone = ALONE.lock();
     let expected = result(undisturbed());
     let whole = cache(undisturbed()).len();
@@ -112,8 +112,8 @@ fn killed_and_resumed() {
         seed = seed.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         let out = fresh("killed");
         let mut child = start(&out, &[]);
-        // How far the work is tells the moment, so that a busy machine does not move it behind the end; then some
-        // microseconds, so that it lies anywhere between two files.
+        // Kill after a number of files, so that a busy machine does not delay it beyond the end, and some microseconds
+        // more, so that it happens anywhere between two files.
         let files = 1 + (seed >> 33) as usize % (whole - 1);
         while cache(&out).len() < files && child.try_wait().unwrap().is_none() {}
         sleep(Duration::from_micros((seed >> 20) % 5000));
@@ -127,11 +127,11 @@ fn killed_and_resumed() {
         let after = cache(&out);
         assert!(kept.iter().all(|(file, written)| after.get(file) == Some(written)), "something was computed again");
     }
-    assert!(midway >= 15, "only {midway} kills landed in the middle of the work");
+    assert!(midway >= 15, "only {midway} runs were killed in the middle");
 }
 
 #[test]
-fn shards_at_once() {
+fn shards_in_parallel_give_the_same_result() {
     let _alone = ALONE.lock();
     let expected = result(undisturbed());
     let out = fresh("shards");
@@ -141,7 +141,7 @@ fn shards_at_once() {
 }
 
 #[test]
-fn shards_in_turn() {
+fn shards_in_turn_give_the_same_result() {
     let _alone = ALONE.lock();
     let expected = result(undisturbed());
     let out = fresh("turn");
@@ -149,7 +149,7 @@ fn shards_in_turn() {
         assert!(extract(&out, &["--shard", shard]).contains(&format!("{missing} memes of other shards are missing")));
         assert_eq!(result(&out), None);
     }
-    // A share that is done already changes nothing.
+    // Extracting a finished shard again changes nothing.
     assert!(extract(&out, &["--shard", "3/3"]).contains("40 memes, of which 0 computed"));
     assert!(extract(&out, &["--shard", "2/3"]).contains("features of 120 memes"));
     assert_eq!(result(&out), expected);
@@ -180,7 +180,7 @@ fn nothing_is_computed_twice() {
 }
 
 #[test]
-fn equal_pictures_and_texts_are_computed_once() {
+fn equal_images_and_texts_are_computed_once() {
     let _alone = ALONE.lock();
     let out = fresh("equal");
     let images = scratch("equal-images");
@@ -199,9 +199,9 @@ fn equal_pictures_and_texts_are_computed_once() {
     assert_ne!(rows[0].1, rows[1].1);
 }
 
-/// What a kill or a full disk may leave in the cache, and what another process may be writing there.
+/// Files that a killed run or a full disk may leave in the cache, and one that another process may be writing.
 #[test]
-fn damaged_and_abandoned_files() {
+fn damaged_and_abandoned_files_are_replaced() {
     let _alone = ALONE.lock();
     let out = fresh("damaged");
     extract(&out, &[]);
@@ -224,7 +224,7 @@ fn damaged_and_abandoned_files() {
 }
 
 #[test]
-fn features_are_those_of_classify() {
+fn features_equal_those_of_classify() {
     let _alone = ALONE.lock();
     let out = undisturbed();
     let features = Features::read(out).unwrap();
@@ -256,7 +256,7 @@ fn features_are_those_of_classify() {
 }
 
 #[test]
-fn others_can_read_it() {
+fn the_output_has_the_documented_tensors() {
     let _alone = ALONE.lock();
     let out = undisturbed();
     let [tensors, lines] = result(out).unwrap();
@@ -275,7 +275,7 @@ fn others_can_read_it() {
     let found = file.iter().map(|(name, view)| (name.to_string(), (view.dtype(), view.shape().to_vec())));
     assert_eq!(found.collect::<BTreeMap<_, _>>(), expected);
 
-    // Labels and splits as in the table, row by row.
+    // Labels and splits equal those of the table, row by row.
     let mut table = csv::Reader::from_path(path("tests/memes/memes.csv")).unwrap();
     let column = |name: &str| file.tensor(name).unwrap().data().to_vec();
     let columns = [column("hate"), column("target"), column("stance"), column("humor"), column("split")];
@@ -289,7 +289,7 @@ fn others_can_read_it() {
         let expected = [label(2), label(3), label(4), label(5), split as i8];
         assert_eq!(columns.each_ref().map(|column| column[row] as i8), expected, "row {row}");
     }
-    // Every part has every class, for whoever trains on this set.
+    // Every split has every class, because other tests train on this data set.
     let features = Features::read(out).unwrap();
     for split in Split::ALL {
         for task in task::pridemm() {
@@ -302,14 +302,14 @@ fn others_can_read_it() {
 }
 
 #[test]
-fn broken_pictures_and_rows_are_told_and_skipped() {
+fn broken_images_and_rows_are_reported_and_skipped() {
     let _alone = ALONE.lock();
     let images = scratch("broken-images");
     fs::create_dir_all(images.join("folder")).unwrap();
-    let picture = fs::read(path("tests/memes/pictures/00000.jpg")).unwrap();
-    fs::write(images.join("good.jpg"), &picture).unwrap();
-    fs::write(images.join("text.jpg"), "not a picture").unwrap();
-    fs::write(images.join("short.jpg"), &picture[..picture.len() / 2]).unwrap();
+    let image = fs::read(path("tests/memes/pictures/00000.jpg")).unwrap();
+    fs::write(images.join("good.jpg"), &image).unwrap();
+    fs::write(images.join("text.jpg"), "not an image").unwrap();
+    fs::write(images.join("short.jpg"), &image[..image.len() / 2]).unwrap();
     let images = images.to_str().unwrap();
     let table = "name,text,hate,split\n\
         good.jpg,one,0,train\nmissing.jpg,one,0,train\ntext.jpg,one,0,train\nshort.jpg,one,0,train\n\
@@ -333,7 +333,7 @@ fn broken_pictures_and_rows_are_told_and_skipped() {
         ["one", "three"]
     );
 
-    // The last shard tells broken pictures of other shards from those that wait.
+    // The last shard distinguishes broken images of other shards from images that are not extracted yet.
     let out = fresh("broken");
     assert!(extract_from(&table, images, &out, &["--shard", "1/2"]).unwrap().contains("of other shards are missing"));
     told(&extract_from(&table, images, &out, &["--shard", "2/2"]).unwrap());
@@ -341,7 +341,7 @@ fn broken_pictures_and_rows_are_told_and_skipped() {
 }
 
 #[test]
-fn what_stops_it() {
+fn errors_name_the_input_and_the_remedy() {
     let _alone = ALONE.lock();
     let (out, images, table) = (fresh("stops"), path("tests/memes/pictures"), path("tests/memes/memes.csv"));
     let nothing = file("stops", "memes.csv", "name,text,hate,split\nnowhere.jpg,one,0,train\n");

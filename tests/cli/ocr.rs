@@ -1,4 +1,4 @@
-//! Reading the text off pictures: memes whose words are known (`tests/ocr/memes.py` drew them).
+//! Reads the text of memes with known text, drawn by `tests/ocr/memes.py`.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -23,11 +23,11 @@ struct Meme {
 #[derive(Deserialize)]
 struct Reading {
     text: String,
-    lines: Vec<Line>,
+    lines: Vec<TextLine>,
 }
 
 #[derive(Deserialize)]
-struct Line {
+struct TextLine {
     text: String,
     confidence: f32,
     r#box: [[f32; 2]; 4],
@@ -37,7 +37,7 @@ fn memes() -> Vec<Meme> {
     serde_json::from_slice(&fs::read(repository(MEMES).join("captions.json")).unwrap()).unwrap()
 }
 
-/// With the pack that comes along.
+/// Reads the memes with the default pack.
 fn read(memes: &[Meme]) -> Vec<Reading> {
     let files: Vec<String> = memes.iter().map(|meme| format!("{MEMES}/{}", meme.file)).collect();
     let arguments = ["read", "--json", "--image"].into_iter().chain(files.iter().map(String::as_str));
@@ -45,7 +45,7 @@ fn read(memes: &[Meme]) -> Vec<Reading> {
     out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-/// Edits that make one of the other (Levenshtein).
+/// Levenshtein distance.
 fn distance<T: PartialEq>(a: &[T], b: &[T]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
@@ -58,7 +58,7 @@ fn distance<T: PartialEq>(a: &[T], b: &[T]) -> usize {
     row[b.len()]
 }
 
-/// Edits and length.
+/// [edits, length].
 type Errors = [usize; 2];
 
 fn rate([edits, length]: Errors) -> f64 {
@@ -66,16 +66,16 @@ fn rate([edits, length]: Errors) -> f64 {
 }
 
 #[test]
-fn characters_and_words() {
+fn error_rates_of_characters_and_words_are_low() {
     let (mut characters, mut words) = (BTreeMap::<String, Errors>::new(), Errors::default());
     let memes = memes();
     for (meme, reading) in memes.iter().zip(read(&memes)) {
         if meme.kind == "cyrillic" {
-            // Letters that it does not know are no words.
+            // The recogniser does not know these letters, so it should read nothing.
             assert_eq!(reading.text, "");
             continue;
         }
-        // CLIP knows no case.
+        // CLIP ignores case.
         let [truth, found] = [meme.lines.join(" "), reading.text].map(|text| text.to_lowercase());
         let [a, b] = [&truth, &found].map(|text| text.chars().collect::<Vec<_>>());
         let errors = characters.entry(meme.kind.clone()).or_default();
@@ -91,12 +91,12 @@ fn characters_and_words() {
 }
 
 #[test]
-fn lines_are_where_they_are() {
+fn lines_are_inside_the_image_and_in_order() {
     let memes = memes();
     for (meme, reading) in memes.iter().zip(read(&memes)) {
         let image = fs::read(repository(MEMES).join(&meme.file)).unwrap();
         let image = memeclip::preprocess::decode(&meme.file, &image).unwrap();
-        // Well inside, and in an upright picture one below the other.
+        // Each centre is inside the image and below the one before it.
         let mut bottom = 0.0;
         for line in &reading.lines {
             let center = |axis: usize| line.r#box.iter().map(|corner| corner[axis]).sum::<f32>() / 4.0;
@@ -111,7 +111,7 @@ fn lines_are_where_they_are() {
 }
 
 #[test]
-fn a_picture_without_text_says_nothing() {
+fn an_image_without_text_has_no_lines() {
     let out = memeclip(&["read", "--json", "--image", "tests/goldens/images/photo.jpg"]);
     let reading: Reading = serde_json::from_str(&out).unwrap();
     assert_eq!((reading.text.as_str(), reading.lines.len()), ("", 0));

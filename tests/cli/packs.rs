@@ -1,4 +1,4 @@
-//! Packs from end to end: written by the program, read by the library, and every way in which one can be broken.
+//! Packs from end to end: written by the program, read by the library, and broken in every way.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -52,7 +52,7 @@ fn classify(classifier: &Classifier<Cpu, Directory>) -> Result<Verdict, Error> {
     block_on(classifier.classify(&image, "hello", &[]))
 }
 
-/// Breaks a shard, sees the error, mends it, and sees the same classifier go on.
+/// Damages a shard and expects an error; restores it and expects the same classifier to work.
 fn broken_shard(test: &str, damage: impl Fn(&Path, &Shard), expected: &str) {
     let pack = pack(test);
     let good = classify(&open(&pack).unwrap()).unwrap();
@@ -71,12 +71,12 @@ fn broken_shard(test: &str, damage: impl Fn(&Path, &Shard), expected: &str) {
 }
 
 #[test]
-fn missing_shard() {
+fn a_missing_shard_is_a_typed_error() {
     broken_shard("missing", |path, _| fs::remove_file(path).unwrap(), "pack/missing-shard");
 }
 
 #[test]
-fn short_shard() {
+fn a_short_shard_is_a_typed_error() {
     broken_shard(
         "short",
         |path, s| fs::File::options().write(true).open(path).unwrap().set_len(s.bytes - 1).unwrap(),
@@ -85,7 +85,7 @@ fn short_shard() {
 }
 
 #[test]
-fn oversized_shard() {
+fn an_oversized_shard_is_a_typed_error() {
     broken_shard(
         "oversized",
         |path, s| fs::File::options().write(true).open(path).unwrap().set_len(s.bytes + 8).unwrap(),
@@ -94,7 +94,7 @@ fn oversized_shard() {
 }
 
 #[test]
-fn altered_shard() {
+fn an_altered_shard_is_a_typed_error() {
     let flip = |path: &Path, s: &Shard| {
         let mut bytes = fs::read(path).unwrap();
         bytes[s.bytes as usize / 2] ^= 1;
@@ -104,14 +104,14 @@ fn altered_shard() {
 }
 
 #[test]
-fn another_version() {
+fn another_version_is_a_typed_error() {
     let pack = pack("version");
     rewrite(&pack, "\"version\": 1", "\"version\": 2");
     assert!(matches!(open(&pack), Err(Error::PackVersion { found: 2, supported: 1, .. })));
 }
 
 #[test]
-fn not_a_manifest() {
+fn an_invalid_manifest_is_a_typed_error() {
     let pack = pack("garbage");
     for content in
         ["", "{", "[]", "{\"format\": \"onnx\", \"version\": 1}", "{\"format\": \"memeclip\", \"version\": 1}"]
@@ -130,7 +130,7 @@ fn shard_names_stay_in_the_pack() {
     assert_eq!(open(&pack).err().unwrap().code(), "pack/manifest");
 }
 
-/// Puts other bytes at the start of a head's tensor, with a hash that is right.
+/// Overwrites the start of a head's tensor, and corrects the hash in the manifest.
 fn poison(pack: &Path, tensor: &str, bytes: &[u8]) {
     let mut manifest = manifest(pack);
     let shard = &mut manifest.components.get_mut("head/hate").unwrap().shards[0];
@@ -145,7 +145,7 @@ fn poison(pack: &Path, tensor: &str, bytes: &[u8]) {
 }
 
 #[test]
-fn weights_that_are_no_numbers() {
+fn nan_and_infinite_weights_are_refused() {
     let (scale, bias, weight) =
         ("head.hate.image.projection.weight.scale", "head.hate.image.projection.bias", "head.hate.classifier");
     let (infinity, nan) = (half::f16::INFINITY.to_le_bytes(), half::f16::NAN.to_le_bytes());
@@ -163,14 +163,14 @@ fn weights_that_are_no_numbers() {
         assert_eq!(error.code(), "pack/tensor", "{error}");
         assert!(error.to_string().contains("not finite"), "{error}");
     }
-    // Zeros are numbers.
+    // Zeros are valid.
     let pack = pack("poison");
     poison(&pack, scale, &[0; 64]);
     classify(&open(&pack).unwrap()).unwrap();
 }
 
 #[test]
-fn sizes_that_do_not_fit_the_tensors() {
+fn sizes_that_do_not_fit_the_tensors_are_refused() {
     let pack = pack("sizes");
     rewrite(&pack, "\"mlp\": 256", "\"mlp\": 512");
     let error = classify(&open(&pack).unwrap()).unwrap_err();
@@ -178,9 +178,9 @@ fn sizes_that_do_not_fit_the_tensors() {
 }
 
 #[test]
-fn a_vocabulary_that_is_not_the_tokenizers() {
+fn a_vocabulary_that_differs_from_the_tokenizers_is_refused() {
     let pack = pack("vocabulary");
-    // As many panels of rows, so only the tokenizer can tell.
+    // The number of panels stays the same, so only the tokenizer reveals it.
     rewrite(&pack, "\"vocabulary\": 49408", "\"vocabulary\": 49407");
     let error = classify(&open(&pack).unwrap()).unwrap_err();
     assert_eq!(error.code(), "pack/tensor", "{error}");
@@ -188,7 +188,7 @@ fn a_vocabulary_that_is_not_the_tokenizers() {
 }
 
 #[test]
-fn tasks_that_the_pack_lacks() {
+fn tasks_that_the_pack_lacks_are_refused() {
     let pack = pack("tasks");
     let json: serde_json::Value = serde_json::from_slice(&fs::read(pack.join("manifest.json")).unwrap()).unwrap();
     let mut without = json.clone();
@@ -286,7 +286,7 @@ fn conversion_is_repeatable_and_leaves_no_old_shards() {
 
 /// The same head as safetensors in f32, as the authors' Lightning checkpoint in f16, and as a state dict in bf16.
 #[test]
-fn heads_as_pytorch_saves_them() {
+fn heads_in_pytorchs_formats_give_the_same_logits() {
     let logits = |test: &str, head: &str| {
         let out = scratch(test);
         let head = format!("hate={head}");
@@ -315,7 +315,7 @@ fn heads_as_pytorch_saves_them() {
 }
 
 #[test]
-fn checkpoints_that_are_none() {
+fn invalid_checkpoints_are_refused() {
     let out = scratch("no-checkpoint");
     let (model, file) = (tiny_model(), scratch("no-checkpoint.ckpt"));
     fs::write(&file, b"not a checkpoint").unwrap();
@@ -339,7 +339,7 @@ fn checkpoints_that_are_none() {
     assert!(error(&["--clip", &model, "--dtype", "q3"]).contains("expected f32, f16, q8 or q4"));
 }
 
-/// The golden meme's numbers, by their names.
+/// The tensors of the golden meme, by name.
 fn golden(pack: &Path) -> BTreeMap<String, Vec<u8>> {
     let bytes = fs::read(pack.join(&manifest(pack).components["golden"].shards[0].file)).unwrap();
     let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();

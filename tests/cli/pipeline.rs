@@ -1,4 +1,4 @@
-//! From a CSV to a pack, by the commands a user types, on the made-up memes of tests/memes.
+//! From a CSV to a pack by the commands that a user types, on the made-up memes of tests/memes.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -14,7 +14,7 @@ use common::scratch;
 use program::{command, memeclip, run};
 use serde_json::Value;
 
-/// The program runs in the repository's folder.
+// Paths relative to the repository's folder, where the program runs.
 const PACK: &str = "weights/default";
 const MEMES: &str = "tests/memes/memes.csv";
 const PICTURES: &str = "tests/memes/pictures";
@@ -24,7 +24,7 @@ fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
-/// The made-up memes' features; extracted once a test program.
+/// The features of the made-up memes, extracted once.
 fn features() -> PathBuf {
     static FEATURES: OnceLock<PathBuf> = OnceLock::new();
     let features = FEATURES.get_or_init(|| {
@@ -40,7 +40,7 @@ fn extract(data: &str, out: &Path) {
     memeclip(&[&["extract", "--data", data, "--images", PICTURES, "--out", text(out)], &pack[..]].concat());
 }
 
-/// A directory that is empty.
+/// An empty directory.
 fn fresh(test: &str) -> PathBuf {
     let dir = scratch(test);
     let _ = fs::remove_dir_all(&dir);
@@ -73,7 +73,7 @@ fn one_command_goes_from_a_csv_to_a_pack() {
     memeclip(&[&["fit", "--data", MEMES, "--images", PICTURES], &options[..], &out].concat());
     assert!(memeclip(&["inspect", text(&pack)]).starts_with("Mine (q8"));
 
-    // The same heads as those of the single commands, the towers of the pack that it began with.
+    // The heads equal those of the single commands; the towers are those of the original pack.
     train("all", &heads);
     for task in TASKS {
         let file = format!("{task}.safetensors");
@@ -116,7 +116,7 @@ fn probabilities_are_calibrated_by_the_temperature_of_the_head() {
 }
 
 #[test]
-fn a_killed_training_goes_on() {
+fn a_killed_training_resumes() {
     let dir = fresh("killed");
     let features = features();
     let start = |out: &Path| {
@@ -141,10 +141,10 @@ fn a_killed_training_goes_on() {
             break;
         }
     }
-    assert!(killed > 0, "no kill came before the end");
+    assert!(killed > 0, "no run was killed before its end");
     assert!(start(&resumed).wait().unwrap().success());
     assert!(fs::read(&whole).unwrap() == fs::read(&resumed).unwrap());
-    assert!(!resumed.with_extension("checkpoint.safetensors").exists(), "a finished training leaves no state");
+    assert!(!resumed.with_extension("checkpoint.safetensors").exists(), "a finished training removes its checkpoint");
 }
 
 #[test]
@@ -200,7 +200,7 @@ fn the_ablation_is_one_table_in_two_formats() {
 }
 
 #[test]
-fn a_wrong_head_is_named() {
+fn errors_about_a_wrong_head_name_it() {
     let dir = fresh("wrong");
     let head = dir.join("head.safetensors");
     train("humor", &head);

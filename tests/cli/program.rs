@@ -1,6 +1,6 @@
 //! The command-line program, as a user starts it.
 
-// Each test program uses a part of it.
+// Each test program uses only a part of it.
 #![allow(dead_code)]
 
 use std::process::{Command, Output};
@@ -17,7 +17,7 @@ pub fn memeclip(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The program, to be started in the repository's folder.
+/// A command for the program in the repository's folder.
 pub fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_memeclip"));
     command.args(arguments).current_dir(crate::common::repository(""));

@@ -26,13 +26,15 @@ pub async fn check<E: Engine>(engine: &E, tolerance: &Tolerance) {
     let mut bench = Bench { engine, other: tolerance.other, seed: 1 };
     bench.upload_and_read().await;
     bench.embed().await;
-    bench.rows().await;
+    bench.gather().await;
     bench.layer_norm().await;
     for format in Format::ALL {
         bench.linear(format, (tolerance.linear)(format)).await;
     }
     bench.attention().await;
+    bench.activations_of_linear().await;
     bench.elementwise().await;
+    bench.outer_product().await;
     bench.chain((tolerance.linear)(Format::F32)).await;
 }
 
@@ -101,18 +103,18 @@ impl<E: Engine> Bench<'_, E> {
             let table = self.engine.weight(table).unwrap();
             for ids in [&[18][..], &[0, 7, 8, 15, 16, 18, 7, 3, 3]] {
                 let name = format!("embed {} [{rows}, {cols}] {ids:?}", format.name());
-                self.expect(&name, &self.engine.embed(&table, ids), &naive::rows(&decoded, ids)).await;
+                self.expect(&name, &self.engine.embed(&table, ids), &naive::gather(&decoded, ids)).await;
             }
         }
     }
 
-    async fn rows(&mut self) {
+    async fn gather(&mut self) {
         for (rows, cols) in [(1, 1), (7, 33), (257, 192)] {
             let x = self.random(rows, cols, 1.0);
             let last = rows as u32 - 1;
             for ids in [&[last][..], &[0, last, 0, last / 2]] {
-                let name = format!("rows [{rows}, {cols}] {ids:?}");
-                self.expect(&name, &self.engine.rows(&self.upload(&x), ids), &naive::rows(&x, ids)).await;
+                let name = format!("gather [{rows}, {cols}] {ids:?}");
+                self.expect(&name, &self.engine.gather(&self.upload(&x), ids), &naive::gather(&x, ids)).await;
             }
         }
     }
@@ -141,7 +143,7 @@ impl<E: Engine> Bench<'_, E> {
                 let x = if turn % 5 < 2 { self.activations(m, k) } else { self.random(m, k, 1.0) };
                 let matrix = Matrix::encode(&self.random(n, k, 0.3).values, n, k, format);
                 let w = Tensor { rows: n, cols: k, values: matrix.decode() };
-                let activation = [Activation::Identity, Activation::Relu, Activation::QuickGelu][turn % 3];
+                let activation = Activation::ALL[turn % Activation::ALL.len()];
                 let bias = (turn / 3 % 2 == 0).then(|| self.random(1, n, 1.0));
                 let divisor = (1..m).rev().find(|d| m % d == 0).unwrap_or(1);
                 let residual = [None, Some(m), Some(1), Some(divisor)][turn / 2 % 4].map(|r| self.random(r, n, 1.0));
@@ -188,6 +190,14 @@ impl<E: Engine> Bench<'_, E> {
             (1, 77, 12, 64),
             (1, 257, 4, 64),
             (2, 257, 1, 32),
+            (1, 9, 3, 8),
+            (2, 33, 2, 40),
+            (1, 7, 1, 72),
+            (2, 50, 3, 80),
+            (1, 257, 2, 80),
+            (1, 77, 2, 96),
+            (1, 50, 2, 104),
+            (2, 17, 1, 128),
         ] {
             // Flat scores, and scores near ±100, whose exponential no f32 holds.
             for deviation in [1.0, 5.5] {
@@ -211,23 +221,49 @@ impl<E: Engine> Bench<'_, E> {
                 let (x, y) = (self.upload(&a), self.upload(&b));
                 self.expect(&format!("multiply {shape}"), &self.engine.multiply(&x, &y), &naive::multiply(&a, &b))
                     .await;
-                self.expect(&format!("normalize {shape}"), &self.engine.normalize(&x), &naive::normalize(&a)).await;
+                self.expect(&format!("l2_normalize {shape}"), &self.engine.l2_normalize(&x), &naive::l2_normalize(&a))
+                    .await;
                 self.expect(
-                    &format!("mix {shape} with itself"),
-                    &self.engine.mix(&x, 30.0, &x, 0.0),
-                    &naive::mix(&a, 30.0, &a, 0.0),
+                    &format!("add_scaled {shape} to itself"),
+                    &self.engine.add_scaled(&x, 30.0, &x, 0.5),
+                    &naive::add_scaled(&a, 30.0, &a, 0.5),
                 )
                 .await;
+                self.expect(&format!("scale {shape}"), &self.engine.scale(&x, -30.0), &naive::scale(&a, -30.0)).await;
                 for repeated in (1..=rows).filter(|r| rows % r == 0) {
                     let b = self.random(repeated, cols, 1.0);
                     self.expect(
-                        &format!("mix {shape} with {repeated} rows"),
-                        &self.engine.mix(&x, 0.2, &self.upload(&b), -0.8),
-                        &naive::mix(&a, 0.2, &b, -0.8),
+                        &format!("add_scaled {shape} with {repeated} rows"),
+                        &self.engine.add_scaled(&x, 0.2, &self.upload(&b), -0.8),
+                        &naive::add_scaled(&a, 0.2, &b, -0.8),
                     )
                     .await;
                 }
             }
+        }
+    }
+
+    async fn outer_product(&mut self) {
+        for rows in ROWS {
+            for (cols_a, cols_b) in [(1, 1), (3, 1), (1, 5), (7, 13), (32, 32), (128, 64)] {
+                let (a, b) = (self.activations(rows, cols_a), self.random(rows, cols_b, 1.0));
+                let name = format!("outer_product [{rows}, {cols_a}] x [{rows}, {cols_b}]");
+                let got = self.engine.outer_product(&self.upload(&a), &self.upload(&b));
+                self.expect(&name, &got, &naive::outer_product(&a, &b)).await;
+            }
+        }
+    }
+
+    /// The functions of the epilogue on values small and large, which a product with the identity matrix passes on.
+    async fn activations_of_linear(&mut self) {
+        let k = 32;
+        let x = Tensor::from_fn(100, k, |i, j| (i * k + j) as f64 / 100.0 - 16.0);
+        let identity = Tensor::from_fn(k, k, |i, j| f64::from(i == j));
+        let weight = self.engine.weight(Matrix::encode(&identity.values, k, k, Format::F32)).unwrap();
+        for activation in Activation::ALL {
+            let got = self.engine.linear(&self.upload(&x), &weight, None, activation, None);
+            let want = naive::linear(&x, &identity, None, activation, None);
+            self.expect(&format!("{activation:?}"), &got, &want).await;
         }
     }
 
@@ -260,20 +296,25 @@ impl<E: Engine> Bench<'_, E> {
                     heads,
                     Mask::Causal,
                 );
-                let hidden = e.linear(&e.mix(&attended, 1.0, &x, 1.0), &up, None, Activation::QuickGelu, None);
+                let hidden = e.linear(&e.add_scaled(&attended, 1.0, &x, 1.0), &up, None, Activation::QuickGelu, None);
                 x = e.linear(&hidden, &down, None, Activation::Identity, Some(&x));
             }
             e.flush();
             let normed = naive::layer_norm(&want, &gamma, &beta, EPS);
             let projected = naive::linear(&normed, &qkv_values, None, Activation::Identity, None);
             let attended = naive::attention(&projected, sequences, heads, Mask::Causal);
-            let hidden =
-                naive::linear(&naive::mix(&attended, 1.0, &want, 1.0), &up_values, None, Activation::QuickGelu, None);
+            let hidden = naive::linear(
+                &naive::add_scaled(&attended, 1.0, &want, 1.0),
+                &up_values,
+                None,
+                Activation::QuickGelu,
+                None,
+            );
             want = naive::linear(&hidden, &down_values, None, Activation::Identity, Some(&want));
         }
         let last = [tokens as u32 - 1, rows as u32 - 1];
-        let pooled = e.normalize(&e.rows(&x, &last));
-        let want_pooled = naive::normalize(&naive::rows(&want, &last));
+        let pooled = e.l2_normalize(&e.gather(&x, &last));
+        let want_pooled = naive::l2_normalize(&naive::gather(&want, &last));
 
         let got = e.read(&[&pooled, &start, &x]).await.unwrap();
         assert_eq!(got[1], x0.values, "chain: an input has changed");

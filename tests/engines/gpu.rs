@@ -40,10 +40,10 @@ fn run(options: GpuOptions, tolerance: &Tolerance) {
 }
 
 /// With tiles that the engine takes only if it finds them to be the fastest.
-fn run_tiles(options: GpuOptions, plans: &str, tolerance: &Tolerance) {
+fn run_tiles(options: GpuOptions, tuning: &str, tolerance: &Tolerance) {
     let gpu = gpu(&options);
-    gpu.adopt(plans);
-    assert_eq!(gpu.plans(), plans);
+    gpu.import_tuning(tuning);
+    assert_eq!(gpu.export_tuning(), tuning);
     pollster::block_on(check(&gpu, tolerance));
 }
 

@@ -3,6 +3,7 @@
 mod cases;
 mod gpu;
 mod naive;
+mod towers;
 
 use cases::{Tolerance, check};
 use memeclip::engine::cpu::Cpu;

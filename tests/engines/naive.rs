@@ -25,7 +25,7 @@ fn dot(n: usize, term: impl Fn(usize) -> f64) -> f64 {
     (0..n).map(term).sum()
 }
 
-pub fn rows(x: &Tensor, ids: &[u32]) -> Tensor {
+pub fn gather(x: &Tensor, ids: &[u32]) -> Tensor {
     Tensor::from_fn(ids.len(), x.cols, |i, j| x.at(ids[i] as usize, j))
 }
 
@@ -57,6 +57,7 @@ pub fn linear(
             Activation::Identity => y,
             Activation::Relu => y.max(0.0),
             Activation::QuickGelu => y / (1.0 + (-1.702 * y).exp()),
+            Activation::Gelu => 0.5 * y * libm::erfc(-y / std::f64::consts::SQRT_2),
         };
         y + residual.map_or(0.0, |r| r.at(i % r.rows, j))
     })
@@ -90,15 +91,23 @@ pub fn attention(qkv: &Tensor, sequences: usize, heads: usize, mask: Mask) -> Te
     out
 }
 
-pub fn mix(a: &Tensor, alpha: f32, b: &Tensor, beta: f32) -> Tensor {
+pub fn add_scaled(a: &Tensor, alpha: f32, b: &Tensor, beta: f32) -> Tensor {
     Tensor::from_fn(a.rows, a.cols, |i, j| alpha as f64 * a.at(i, j) + beta as f64 * b.at(i % b.rows, j))
+}
+
+pub fn scale(x: &Tensor, factor: f32) -> Tensor {
+    Tensor::from_fn(x.rows, x.cols, |i, j| factor as f64 * x.at(i, j))
+}
+
+pub fn outer_product(a: &Tensor, b: &Tensor) -> Tensor {
+    Tensor::from_fn(a.rows, a.cols * b.cols, |i, j| a.at(i, j / b.cols) * b.at(i, j % b.cols))
 }
 
 pub fn multiply(a: &Tensor, b: &Tensor) -> Tensor {
     Tensor::from_fn(a.rows, a.cols, |i, j| a.at(i, j) * b.at(i, j))
 }
 
-pub fn normalize(x: &Tensor) -> Tensor {
+pub fn l2_normalize(x: &Tensor) -> Tensor {
     let norms: Vec<f64> = (0..x.rows).map(|i| dot(x.cols, |j| x.at(i, j).powi(2)).sqrt()).collect();
     Tensor::from_fn(x.rows, x.cols, |i, j| x.at(i, j) / norms[i].max(1e-12))
 }

@@ -1,4 +1,4 @@
-//! Writes inputs for the fuzzer to begin with, sound ones: `seeds <folder>` makes a folder below it for each target.
+//! Writes valid inputs for the fuzzer to start from: `seeds FOLDER` creates a folder in FOLDER for each target.
 
 #[allow(dead_code)]
 mod targets;
@@ -7,9 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use memeclip::model::Tensors;
+use memeclip::pack::synth;
 use memeclip::pack::writer::PackWriter;
 use memeclip::quant::{Format, Matrix};
-use memeclip::pack::synth;
 use safetensors::SafeTensors;
 
 fn main() {
@@ -38,8 +38,8 @@ fn main() {
     for name in ["model.safetensors", "head-hate.safetensors"] {
         seed("checkpoint", name, &read(&model.join(name)));
     }
-    for entry in fs::read_dir(goldens.join("images")).expect("pictures") {
-        let path = entry.expect("a picture").path();
+    for entry in fs::read_dir(goldens.join("images")).expect("images") {
+        let path = entry.expect("an image").path();
         seed("image", &path.file_name().expect("a name").to_string_lossy(), &read(&path));
     }
     let texts: Vec<(String, Vec<u32>)> = serde_json::from_slice(&read(&goldens.join("tokens.json"))).expect("texts");
@@ -48,7 +48,7 @@ fn main() {
     }
 }
 
-/// All stages of a pack of `small_clip` in one shard.
+/// A single shard with all stages of a pack of `small_clip`.
 fn small_shard(folder: &Path, format: Format) -> Vec<u8> {
     let mut writer = PackWriter::create(folder).expect("a folder for the pack");
     for stage in targets::STAGES {

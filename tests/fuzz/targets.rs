@@ -1,5 +1,5 @@
-//! What the fuzzer calls: each function takes any bytes, and may answer with an error of the input's, but not panic, hang,
-//! or take memory without bound. `tests/hostile.rs` calls the same with every input that was once mishandled.
+//! The fuzz targets. Each function takes arbitrary bytes. It may refuse them with an error about the input, but must not
+//! panic, hang or use unbounded memory. `tests/library/malformed_inputs.rs` runs the same functions on earlier findings.
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
@@ -22,12 +22,12 @@ use pollster::block_on;
 pub fn manifest(json: &[u8]) {
     let Some(manifest) = sound(Manifest::parse("manifest.json", json)) else { return };
     let again = serde_json::to_vec(&manifest).expect("a manifest is JSON");
-    assert_eq!(Manifest::parse("manifest.json", &again).expect("what was read reads again"), manifest);
+    assert_eq!(Manifest::parse("manifest.json", &again).expect("a written manifest is valid"), manifest);
     let (_, _) = (manifest.bytes(), manifest.towers());
     classify(Memory { manifest: json.into(), shard: None });
 }
 
-/// The header of a shard: it gets as many bytes of data as it says it has.
+/// The header of a shard; the target appends as many bytes of data as the header states.
 pub fn header(header: &[u8]) {
     let data = match serde_json::from_slice::<safetensors::tensor::Metadata>(header) {
         Ok(metadata) if metadata.data_len() <= 1 << 20 => metadata.data_len(),
@@ -39,12 +39,12 @@ pub fn header(header: &[u8]) {
     shard(&bytes);
 }
 
-/// A shard whose hash is right: what a hostile pack may hold. It is all that the pack has.
+/// A shard with the right hash, as in a hostile pack. It is the only shard of the pack.
 pub fn shard(bytes: &[u8]) {
     classify(Memory { manifest: small_manifest(bytes.len()), shard: Some(bytes) });
 }
 
-/// A published model's file, as safetensors or as `torch.save` writes it.
+/// A checkpoint of a published model, as safetensors or as written by `torch.save`.
 pub fn checkpoint(bytes: &[u8]) {
     static FILE: LazyLock<PathBuf> =
         LazyLock::new(|| std::env::temp_dir().join(format!("memeclip-hostile-{}", std::process::id())));
@@ -62,19 +62,19 @@ pub fn checkpoint(bytes: &[u8]) {
     std::fs::remove_file(&file).expect("the file was written");
 }
 
-/// A picture's file.
+/// An image file.
 pub fn image(bytes: &[u8]) {
-    let Some(image) = sound(preprocess::decode("the picture", bytes)) else { return };
+    let Some(image) = sound(preprocess::decode("the image", bytes)) else { return };
     assert_eq!(image.data.len(), image.width * image.height * 3);
     assert!(preprocess::check_size("", image.width as u32, image.height as u32).is_ok());
     assert_eq!(preprocess::resize(&image, 56).data.len(), 56 * 56 * 3);
 }
 
-/// What a picture says.
+/// The text of a meme.
 pub fn text(bytes: &[u8]) {
     static TOKENIZER: LazyLock<Tokenizer> = LazyLock::new(|| {
         let pack = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("weights/default"));
-        let pack = pack.into_iter().find(|pack| pack.exists()).expect("the repository has a pack");
+        let pack = pack.into_iter().find(|pack| pack.exists()).expect("the default pack in the repository");
         let loader = block_on(Loader::open(Directory::new(pack))).expect("the pack is sound");
         let tensors = block_on(loader.stage("text.tokenizer")).expect("the pack is whole");
         let merges: Vec<[u16; 2]> = tensors.integers["merges"].as_chunks().0.to_vec();
@@ -87,15 +87,15 @@ pub fn text(bytes: &[u8]) {
     assert!(ids[1..ids.len() - 1].iter().all(|id| *id < end - 1));
 }
 
-/// The value, or none if the input was refused. An internal error would be a fault of ours.
+/// The value, or `None` if the input was refused. Panics on an internal error, which is a bug.
 fn sound<T>(result: Result<T>) -> Option<T> {
     result.map_err(|error| assert_ne!(error.code(), "internal", "{error}")).ok()
 }
 
-/// The verdict of a pack that someone else has made.
+/// Classifies a meme with an untrusted pack.
 fn classify(pack: Memory) {
-    let picture = Rgb { width: 2, height: 1, data: vec![250, 10, 30, 0, 200, 90] };
-    let verdict = async { Classifier::open(Cpu::new(), pack).await?.classify(&picture, "a hat, 2 cats", &[]).await };
+    let image = Rgb { width: 2, height: 1, data: vec![250, 10, 30, 0, 200, 90] };
+    let verdict = async { Classifier::open(Cpu::new(), pack).await?.classify(&image, "a hat, 2 cats", &[]).await };
     let Some(verdict) = sound(block_on(verdict)) else { return };
     for task in verdict.tasks {
         let sum: f32 = task.probabilities.iter().sum();
@@ -103,7 +103,7 @@ fn classify(pack: Memory) {
     }
 }
 
-/// A pack in memory, which vouches for its one shard.
+/// A pack in memory. It does not check the hash of its only shard.
 struct Memory<'a> {
     manifest: Vec<u8>,
     shard: Option<&'a [u8]>,
@@ -126,16 +126,17 @@ impl Source for Memory<'_> {
     }
 }
 
-/// The smallest CLIP that the kernels take.
+/// The smallest CLIP that the kernels support.
 pub fn small_clip() -> ClipConfig {
+    let ClipConfig { vision, text, .. } = ClipConfig::named("tiny").unwrap();
     ClipConfig {
-        vision: VisionConfig { image_size: 4, patch_size: 2, width: 32, layers: 1, heads: 1, mlp: 32 },
-        text: TextConfig { context: 8, vocabulary: 516, width: 32, layers: 1, heads: 1, mlp: 32 },
+        vision: VisionConfig { image_size: 4, patch_size: 2, width: 32, layers: 1, heads: 1, mlp: 32, ..vision },
+        text: TextConfig { context: 8, vocabulary: 516, width: 32, layers: 1, heads: 1, mlp: 32, ..text },
         projection: 32,
     }
 }
 
-/// Stages of a pack of [`small_clip`].
+/// The stages of a pack of [`small_clip`] with one head.
 pub const STAGES: [&str; 8] = [
     "vision.embed",
     "vision.block.0",
@@ -147,7 +148,7 @@ pub const STAGES: [&str; 8] = [
     "head.hate",
 ];
 
-/// A pack of [`small_clip`] and one head, all in one shard of so many bytes.
+/// The manifest of a pack of [`small_clip`] with one head, all in one shard of `bytes` bytes.
 pub fn small_manifest(bytes: usize) -> Vec<u8> {
     let stages = STAGES.map(String::from).to_vec();
     let shard = Shard { file: "all.safetensors".into(), bytes: bytes as u64, sha256: "0".repeat(64), stages };

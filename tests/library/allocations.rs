@@ -1,4 +1,4 @@
-//! Memory on the heap, counted by the allocator: weights are there once, and a request takes what its activations need.
+//! Heap memory, counted by the allocator: weights are held once, and a request allocates what its activations need.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -12,7 +12,7 @@ use memeclip::engine::cpu::Cpu;
 use memeclip::pack::directory::Directory;
 use memeclip::preprocess::Rgb;
 
-/// The system's, with totals.
+/// The system's allocator, with totals.
 struct Counting;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
@@ -36,43 +36,43 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// One test, so that nothing else allocates meanwhile.
+/// A single test, so that nothing else allocates at the same time.
 #[test]
 fn weights_are_held_once_and_requests_are_small() {
     let pack = tiny_pack();
-    let picture = |grey| Rgb { width: 40, height: 30, data: vec![grey; 40 * 30 * 3] };
+    let grey_image = |grey| Rgb { width: 40, height: 30, data: vec![grey; 40 * 30 * 3] };
     let before = LIVE.load(Relaxed);
     PEAK.store(before, Relaxed);
 
     let classifier = block_on(Classifier::open(Cpu::new(), Directory::new(pack))).unwrap();
-    block_on(classifier.classify(&picture(0), "when you see it", &[])).unwrap();
+    block_on(classifier.classify(&grey_image(0), "when you see it", &[])).unwrap();
     let (live, peak) = (LIVE.load(Relaxed) - before, PEAK.load(Relaxed) - before);
     let manifest = classifier.manifest();
     let weights = manifest.classifier_bytes() as usize;
     let shards = manifest.components.values().flat_map(|component| &component.shards);
     let largest = shards.map(|shard| shard.bytes as usize).max().unwrap();
     println!("weights {weights}, largest shard {largest}, live {live}, peak {peak}");
-    // The tokenizer's tables: each token's name twice and its merge, with room to grow.
+    // The tokenizer's tables: each token's name twice and its merge, with the spare capacity of growing tables.
     let tables = 128 * manifest.clip.text.vocabulary;
     assert!(live <= weights * 11 / 10 + tables, "{live} bytes held for {weights} of weights");
-    // One shard may be there as a file and as tensors.
+    // One shard may be held twice, as a file and as tensors.
     assert!(peak <= weights * 11 / 10 + largest + tables, "{peak} bytes at most for {weights} of weights");
 
     let requested = TOTAL.load(Relaxed);
-    block_on(classifier.classify(&picture(255), "when you saw it", &[])).unwrap();
+    block_on(classifier.classify(&grey_image(255), "when you saw it", &[])).unwrap();
     let request = TOTAL.load(Relaxed) - requested;
     let (vision, text) = (&manifest.clip.vision, &manifest.clip.text);
     // A block's activations: norms, q, k and v, attention, hidden layer, two sums.
     let block = |width: usize, mlp: usize| size_of::<f32>() * (8 * width + mlp);
-    // The picture's bytes, pixels and patches; each task's projections, adapters, fusion and pre-output.
-    let picture = 3 * vision.image_size.pow(2) * (1 + 2 * size_of::<f32>());
+    // The image's bytes, pixels and patches; each task's projections, adapters, fusion and pre-output.
+    let image = 3 * vision.image_size.pow(2) * (1 + 2 * size_of::<f32>());
     let heads = manifest.heads.values().map(|head| size_of::<f32>() * 13 * head.config.map).sum::<usize>();
     let activations = vision.layers * vision.tokens() * block(vision.width, vision.mlp)
         + text.layers * 6 * block(text.width, text.mlp)
-        + picture
+        + image
         + heads;
     println!("a request allocates {request}, its activations are {activations}");
-    // Besides, kernels round activations and unpack weights.
+    // The factor is for kernels, which also round activations and unpack weights.
     assert!(request <= 3 * activations, "{request} bytes for activations of {activations}");
-    assert!(LIVE.load(Relaxed) - before <= live + (16 << 10), "a request leaves its features behind and nothing else");
+    assert!(LIVE.load(Relaxed) - before <= live + (16 << 10), "a request may keep its features only");
 }

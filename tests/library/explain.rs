@@ -1,11 +1,10 @@
-//! Explanations against verdicts on what they are made of, and against PyTorch (tests/reference/goldens.py); attention
-//! rollout itself is in tests/parity.rs.
+//! Compares explanations with verdicts on the parts of a meme, and with PyTorch (tests/reference/goldens.py).
+//! tests/parity/main.rs compares attention rollout.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 use std::fs;
-use std::path::Path;
 
 use common::{block_on, repository, tiny_pack};
 use memeclip::classifier::{Explanation, PARTS};
@@ -28,12 +27,12 @@ fn gpu() -> Gpu {
     block_on(Gpu::new(&GpuOptions { software: true, ..Default::default() })).expect("a Vulkan driver")
 }
 
-fn picture(name: &str) -> Rgb {
+fn golden_image(name: &str) -> Rgb {
     let path = repository("tests/goldens/images").join(name);
     preprocess::decode(name, &fs::read(path).unwrap()).unwrap()
 }
 
-/// All tasks' probabilities by an ordinary verdict.
+/// The probabilities of all tasks, from an ordinary verdict.
 fn probabilities<E: Engine>(classifier: &Classifier<E, Directory>, image: &Rgb, text: &str) -> Vec<Vec<f32>> {
     let verdict = block_on(classifier.classify(image, text, &[])).unwrap();
     verdict.tasks.into_iter().map(|task| task.probabilities).collect()
@@ -50,9 +49,9 @@ fn close<'a>(what: &str, found: impl Iterator<Item = &'a Vec<f32>>, expected: &[
     }
 }
 
-/// An explanation is made of the verdicts that another classifier gives on the parts.
+/// Compares an explanation with the verdicts of another classifier on the parts of the meme.
 fn check<E: Engine>(engine: impl Fn() -> E, tolerance: f32) {
-    let image = picture("photo.jpg");
+    let image = golden_image("photo.jpg");
     let explanation = block_on(open(engine()).explain(&image, TEXT, &[])).unwrap();
     assert_eq!(explanation.text, TEXT);
     let alone = || explanation.tasks.values();
@@ -61,10 +60,10 @@ fn check<E: Engine>(engine: impl Fn() -> E, tolerance: f32) {
     let verdict = |image: &Rgb, text: &str| probabilities(&classifier, image, text);
     let both = verdict(&image, TEXT);
     close("both", alone().map(|task| &task.both.values), &both, tolerance);
-    close("the picture", alone().map(|task| &task.image.values), &verdict(&image, ""), tolerance);
-    // CLIP's mean colour, in 8 bits.
+    close("the image", alone().map(|task| &task.image.values), &verdict(&image, ""), tolerance);
+    // The mean colour of CLIP's training images, in 8 bits.
     let grey = Rgb { width: 7, height: 5, data: [123, 117, 104].repeat(35) };
-    close("the words", alone().map(|task| &task.text.values), &verdict(&grey, TEXT), tolerance);
+    close("the text", alone().map(|task| &task.text.values), &verdict(&grey, TEXT), tolerance);
 
     let words: Vec<&str> = TEXT.split_whitespace().collect();
     assert_eq!(explanation.words.len(), words.len());
@@ -74,24 +73,24 @@ fn check<E: Engine>(engine: impl Fn() -> E, tolerance: f32) {
         let change = |(with, without): (&Vec<f32>, &Vec<f32>)| with.iter().zip(without).map(|(a, b)| a - b).collect();
         let change: Vec<Vec<f32>> = both.iter().zip(&without).map(change).collect();
         close(&word.word, word.tasks.values().map(|task| &task.values), &change, tolerance);
-        // A mistake that leaves every text as it is would not be seen.
+        // The changes must be large enough to detect a text that was not changed.
         assert!(change.iter().flatten().any(|change| change.abs() > 20.0 * tolerance), "{}: {change:?}", word.word);
     }
 }
 
 #[test]
-fn the_parts_are_verdicts_on_the_cpu() {
+fn explanations_equal_verdicts_on_the_parts_on_the_cpu() {
     check(Cpu::new, 1e-6);
 }
 
 #[test]
-fn the_parts_are_verdicts_on_the_gpu() {
+fn explanations_equal_verdicts_on_the_parts_on_the_gpu() {
     check(gpu, 1e-4);
 }
 
-/// Those goldens that have no words are of the picture alone.
+/// The goldens without text give the verdicts on the image alone.
 #[test]
-fn the_picture_alone_is_what_pytorch_says_without_words() {
+fn the_verdict_on_the_image_alone_equals_pytorchs_without_text() {
     let goldens = repository("tests/goldens/tiny.json");
     let goldens: Value = serde_json::from_slice(&fs::read(goldens).unwrap()).unwrap();
     let classifier = open(Cpu::new());
@@ -99,7 +98,7 @@ fn the_picture_alone_is_what_pytorch_says_without_words() {
     for meme in
         goldens["memes"].as_array().unwrap().iter().filter(|meme| matches!(meme["text"].as_str(), Some("" | "None")))
     {
-        let image = picture(meme["image"].as_str().unwrap());
+        let image = golden_image(meme["image"].as_str().unwrap());
         let explanation = block_on(classifier.explain(&image, TEXT, &[])).unwrap();
         for (task, found) in &explanation.tasks {
             let exp = meme["logits"][task].as_array().unwrap().iter().map(|logit| logit.as_f64().unwrap().exp());
@@ -116,8 +115,8 @@ fn the_picture_alone_is_what_pytorch_says_without_words() {
 }
 
 #[test]
-fn a_long_text_is_left_out_part_by_part() {
-    let (image, classifier) = (picture("exact.png"), open(Cpu::new()));
+fn a_long_text_is_explained_in_parts_of_several_words() {
+    let (image, classifier) = (golden_image("exact.png"), open(Cpu::new()));
     let words: Vec<String> = (0..60).map(|i| format!("{i}")).collect();
     let explanation = block_on(classifier.explain(&image, &words.join(" "), &["hate"])).unwrap();
     assert_eq!(explanation.words.len(), PARTS);
@@ -135,8 +134,8 @@ fn a_long_text_is_left_out_part_by_part() {
 }
 
 #[test]
-fn a_meme_without_words_has_none_to_leave_out() {
-    let explanation = block_on(open(Cpu::new()).explain(&picture("exact.png"), " \n", &[])).unwrap();
+fn a_meme_without_text_has_no_word_scores() {
+    let explanation = block_on(open(Cpu::new()).explain(&golden_image("exact.png"), " \n", &[])).unwrap();
     assert!(explanation.words.is_empty());
     for task in explanation.tasks.values() {
         assert_eq!(task.both, task.image);
@@ -144,20 +143,20 @@ fn a_meme_without_words_has_none_to_leave_out() {
 }
 
 #[test]
-fn regions_cover_the_picture_and_the_largest_is_one() {
-    let (image, classifier) = (picture("photo.jpg"), open(Cpu::new()));
+fn regions_cover_the_image_and_the_largest_value_is_one() {
+    let (image, classifier) = (golden_image("photo.jpg"), open(Cpu::new()));
     let explain = |text: &str| block_on(classifier.explain(&image, text, &[])).unwrap();
     let Explanation { regions, .. } = explain(TEXT);
     assert_eq!((regions.rows, regions.cols, regions.values.len()), (4, 4, 16));
     assert_eq!(regions.values.iter().fold(0f32, |a, b| a.max(*b)), 1.0);
     assert!(regions.values.iter().all(|value| *value > 0.0));
-    // The second time it is known.
+    // The second explanation takes the regions from the cache.
     assert_eq!(explain("other words").regions, regions);
 }
 
 #[test]
-fn in_json_values_stand_at_their_names() {
-    let explanation = block_on(open(Cpu::new()).explain(&picture("exact.png"), "one two", &["hate"])).unwrap();
+fn json_names_values_by_task_and_label() {
+    let explanation = block_on(open(Cpu::new()).explain(&golden_image("exact.png"), "one two", &["hate"])).unwrap();
     let json = serde_json::to_value(&explanation).unwrap();
     assert_eq!(json["text"], "one two");
     assert_eq!(json["tasks"].as_object().unwrap().keys().collect::<Vec<_>>(), ["hate"]);
@@ -172,8 +171,8 @@ fn in_json_values_stand_at_their_names() {
 }
 
 #[test]
-fn what_cannot_be_explained_says_why() {
+fn a_text_that_is_too_long_is_a_typed_error() {
     let classifier = open(Cpu::new());
-    let explain = |text: &str| block_on(classifier.explain(&picture("pixel.png"), text, &[])).unwrap_err();
+    let explain = |text: &str| block_on(classifier.explain(&golden_image("pixel.png"), text, &[])).unwrap_err();
     assert!(matches!(explain(&"a".repeat(MAX_BYTES + 1)), Error::TextTooLong { .. }));
 }

@@ -1,4 +1,5 @@
-//! Every input that the fuzzer (see `tests/fuzz`) or a reader once found mishandled, and packs that ask for too much.
+//! Malformed inputs that were handled badly once, found by the fuzzer (`tests/fuzz`) or in review, and inputs that ask for
+//! too much.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -6,7 +7,6 @@ mod common;
 mod targets;
 
 use std::fs;
-use std::path::Path;
 
 use common::repository;
 use memeclip::Error;
@@ -17,7 +17,7 @@ use memeclip::tokenizer::Tokenizer;
 use serde_json::{Value, json};
 
 #[test]
-fn every_input_that_was_once_mishandled() {
+fn regressions_of_the_fuzzer_are_handled() {
     let folder = repository("tests/fuzz/regressions");
     let targets = [
         ("manifest", targets::manifest as fn(&[u8])),
@@ -153,7 +153,7 @@ fn a_manifest_that_asks_for_too_much_is_refused() {
         assert_eq!(error.code(), "pack/manifest", "{pointer} = {value}: {error}");
     }
     altered(&format!("{shard}/sha256"), json!(sha256)).unwrap();
-    // Many a shard, and one many times: neither is too large by itself.
+    // Many shards, and one shard many times: each shard is small enough by itself.
     let shards = |name: &dyn Fn(usize) -> String| -> Value {
         let entry = |i| json!({ "file": name(i), "bytes": manifest::MAX_SHARD_BYTES, "sha256": sha256, "stages": [] });
         (0..100).map(entry).collect()
@@ -161,7 +161,7 @@ fn a_manifest_that_asks_for_too_much_is_refused() {
     for value in [shards(&|i| format!("{i}.safetensors")), shards(&|_| "one.safetensors".into())] {
         assert_eq!(altered("/components/vision/shards", value).unwrap_err().code(), "pack/manifest");
     }
-    // Its shards would be as many products of three widths.
+    // Cross fusion multiplies three widths.
     let mut cross: Value =
         json!({ "map": 1024, "adapter": null, "fusion": "cross", "pre_output": false, "scale": null });
     assert_eq!(altered("/heads/hate/config", cross.clone()).unwrap_err().code(), "pack/manifest");
@@ -172,7 +172,7 @@ fn a_manifest_that_asks_for_too_much_is_refused() {
 }
 
 #[test]
-fn a_picture_of_scans_without_end_is_refused() {
+fn a_jpeg_with_too_many_scans_is_refused() {
     let file = fs::read(repository("tests/goldens/images/progressive.jpg")).unwrap();
     let last = |marker: u8| file.windows(2).rposition(|pair| pair == [0xff, marker]).unwrap();
     let (scan, end) = (last(0xda), last(0xd9));
@@ -184,7 +184,7 @@ fn a_picture_of_scans_without_end_is_refused() {
 }
 
 #[test]
-fn merges_that_double_their_tokens_do_not_fill_the_memory() {
+fn merges_that_double_the_token_length_are_refused() {
     let doubling =
         |merges: u16| -> Vec<[u16; 2]> { (0..merges).map(|i| if i == 0 { [0, 0] } else { [511 + i; 2] }).collect() };
     Tokenizer::from_merges(&doubling(7), 77).unwrap();

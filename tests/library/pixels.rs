@@ -1,12 +1,12 @@
-//! Pictures against Pillow (tests/reference/images.py), and files that are none.
+//! Compares images with Pillow (tests/reference/images.py), and tests files that are no images.
 //!
-//! Of each picture's squashed pixels at least 99.9 % are Pillow's, and none is off by more than 1.
+//! At least 99.9 % of an image's resized values equal Pillow's, and no value differs by more than 1.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use common::repository;
 use memeclip::Error;
@@ -16,7 +16,7 @@ fn goldens() -> PathBuf {
     repository("tests/goldens")
 }
 
-fn picture(name: &str) -> Vec<u8> {
+fn golden_file(name: &str) -> Vec<u8> {
     fs::read(goldens().join("images").join(name)).unwrap()
 }
 
@@ -29,7 +29,7 @@ fn compare(found: &Rgb, expected: &Rgb) -> (f64, u8) {
 }
 
 #[test]
-fn pixels_are_pillows() {
+fn resized_images_equal_pillows() {
     let mut files: Vec<PathBuf> = fs::read_dir(goldens().join("pixels")).unwrap().map(|e| e.unwrap().path()).collect();
     files.sort();
     assert!(files.len() >= 40, "{} files", files.len());
@@ -38,7 +38,7 @@ fn pixels_are_pillows() {
         let stem = file.file_stem().unwrap().to_str().unwrap();
         let (name, side) = stem.rsplit_once('.').unwrap();
         let expected = decode(stem, &fs::read(&file).unwrap()).unwrap();
-        let found = resize(&decode(name, &picture(name)).unwrap(), side.parse().unwrap());
+        let found = resize(&decode(name, &golden_file(name)).unwrap(), side.parse().unwrap());
         let (equal, worst) = compare(&found, &expected);
         println!("{stem}: {:.2} % equal, at most {worst} off", 100.0 * equal);
         if equal < 0.999 || worst > 1 {
@@ -55,7 +55,7 @@ fn code(name: &str, bytes: &[u8]) -> &'static str {
 }
 
 #[test]
-fn not_an_image() {
+fn files_that_are_no_images_are_refused() {
     for bytes in [&b""[..], b"GIF", b"<html>not found</html>", &[0; 5000]] {
         assert_eq!(code("x.png", bytes), "image/not-an-image");
     }
@@ -63,30 +63,30 @@ fn not_an_image() {
 }
 
 #[test]
-fn truncated() {
+fn truncated_images_are_refused() {
     for name in
         ["photo.jpg", "progressive.jpg", "square.png", "still.gif", "lossless.webp", "lossy.webp", "picture.bmp"]
     {
-        let bytes = picture(name);
+        let bytes = golden_file(name);
         assert_eq!(code(name, &bytes[..bytes.len() * 2 / 3]), "image/truncated", "{name}");
     }
     assert_eq!(code("signature.png", b"\x89PNG\r\n\x1a\n"), "image/truncated");
 }
 
-/// Damaged, but as long as it says.
+/// Damaged files of the right length.
 #[test]
-fn corrupt() {
+fn corrupt_images_are_refused() {
     for name in ["square.png", "lossless.webp"] {
-        let mut bytes = picture(name);
+        let mut bytes = golden_file(name);
         let middle = bytes.len() / 2;
         bytes[middle..middle + 40].fill(0xff);
         assert_eq!(code(name, &bytes), "image/not-an-image", "{name}");
     }
 }
 
-/// A PNG's header with these sides, and nothing behind it.
+/// A PNG of a single pixel whose header states other sides.
 fn header(width: u32, height: u32) -> Vec<u8> {
-    let mut bytes = picture("pixel.png");
+    let mut bytes = golden_file("pixel.png");
     bytes[16..20].copy_from_slice(&width.to_be_bytes());
     bytes[20..24].copy_from_slice(&height.to_be_bytes());
     let crc = bytes[12..29].iter().fold(u32::MAX, |crc, byte| {
@@ -97,7 +97,7 @@ fn header(width: u32, height: u32) -> Vec<u8> {
 }
 
 #[test]
-fn sides() {
+fn images_of_invalid_size_are_refused() {
     assert_eq!(decode("pixel.png", &header(1, 1)).unwrap().data.len(), 3);
     for (width, height) in [(30_000, 10), (10, 30_000), (MAX_SIDE, MAX_SIDE)] {
         let error = decode("x.png", &header(width, height)).unwrap_err();
@@ -107,6 +107,6 @@ fn sides() {
 }
 
 #[test]
-fn too_many_bytes() {
+fn files_that_are_too_large_are_refused() {
     assert_eq!(code("x.jpg", &vec![0; 200 << 20]), "image/bytes");
 }

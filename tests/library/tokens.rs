@@ -1,4 +1,4 @@
-//! Token ids against OpenAI's tokenizer (tests/reference/tokens.py): all equal.
+//! Compares token ids with those of OpenAI's tokenizer (tests/reference/tokens.py).
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -21,7 +21,7 @@ fn tokenizer() -> Tokenizer {
 }
 
 #[test]
-fn all_ids_equal() {
+fn token_ids_equal_openais() {
     let path = repository("tests/goldens/tokens.json");
     let rows: Vec<(String, Vec<u32>)> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     assert!(rows.len() >= 500, "{} texts", rows.len());
@@ -42,7 +42,7 @@ fn a_megabyte_of_text_is_refused() {
 }
 
 #[test]
-fn special_tokens_cannot_be_typed() {
+fn special_tokens_in_a_text_are_plain_text() {
     let ids = tokenizer().ids("<|endoftext|> and more").unwrap();
     assert_eq!(ids.iter().filter(|&&id| id >= 49406).count(), 2);
 }

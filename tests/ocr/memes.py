@@ -1,8 +1,8 @@
-"""Draws memes whose words are known: pictures and captions.json, the same ones each time.
+"""Draws memes with known text: images and captions.json. Every run gives the same memes.
 
     pip install pillow==13.0.0 numpy==2.4.6 && npm ci
     python memes.py OUT           all of them, for the benchmark
-    python memes.py --few OUT     two of each kind: what is committed as ../goldens/ocr
+    python memes.py --few OUT     two of each kind: those in ../goldens/ocr
 """
 
 import argparse
@@ -86,7 +86,7 @@ noto-sans-sc-chinese-simplified|今天不想上班|明天也不想
 noto-sans-sc-chinese-simplified|我的猫很可爱|但是很懒
 """.strip().splitlines()
 
-# In letters that the recogniser does not know: nothing is right to be read.
+# In letters that the recogniser does not know: it should read nothing.
 CYRILLIC = """
 Когда наконец пятница|но ты работаешь завтра
 Мой кот утром|я тоже хочу спать
@@ -117,7 +117,7 @@ def photo(rng, width, height):
 
 
 def wrapped(text, face, width):
-    """The text in lines that fit."""
+    """The text in lines that fit the width."""
     longest = next(n for n in range(len(text), 0, -1)
                    if all(face.getlength(line) <= width for line in textwrap.wrap(text, n, break_long_words=False))
                    or n <= max(map(len, text.split())))
@@ -153,7 +153,7 @@ def outlined(rng, caption):
 
 
 def banner(rng, caption):
-    """Black on white above a picture."""
+    """Black text on white, above an image."""
     width = int(rng.integers(480, 900))
     face = font("roboto-latin", int(width * rng.uniform(0.045, 0.065)))
     lines = [line for part in caption.split("|") for line in wrapped(part[0].upper() + part[1:], face, width * 0.92)]
@@ -187,21 +187,21 @@ def post(rng, text):
 
 
 def rotated(rng, caption):
-    """Outlined capitals, a few degrees askew."""
+    """Outlined capitals, rotated by a few degrees."""
     image, lines = outlined(rng, caption)
     angle = float(rng.uniform(2, 7)) * (1 if rng.random() < 0.5 else -1)
     return image.rotate(angle, Image.BICUBIC, expand=True, fillcolor=(90, 90, 90)), lines
 
 
 def poor(rng, caption):
-    """Small, and saved once too often."""
+    """Small, and saved twice as JPEG."""
     image, lines = outlined(rng, caption)
     image.thumbnail((360, 360), Image.BICUBIC)
     return jpeg(image, 25), lines
 
 
 def marked(rng, caption):
-    """With the name of a site in a corner, which is none of the meme's words."""
+    """With the name of a site in a corner, which is no part of the meme's text."""
     image, lines = outlined(rng, caption)
     face = font("roboto-latin", max(11, image.width // 48))
     site = SITES[rng.integers(len(SITES))]
@@ -254,7 +254,7 @@ def main():
     records = []
     for kind, texts in KINDS.items():
         name = kind.__name__
-        # Which texts: other ones for each kind.
+        # Each kind takes its own choice of texts.
         order = random.Random(name).sample(texts, len(texts))
         for i in range(2 if options.few else min(EACH, len(texts))):
             rng = np.random.default_rng([*name.encode(), i])

@@ -1,4 +1,4 @@
-//! The cpu engine, which also counts what it is asked to do.
+//! The CPU engine, with a count of its operations.
 
 use std::cell::Cell;
 
@@ -7,20 +7,20 @@ use memeclip::engine::cpu::Cpu;
 use memeclip::engine::{Activation, Engine, Mask};
 use memeclip::quant::{Format, Matrix};
 
-/// What requests have cost so far.
+/// Counts of operations.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Work {
     pub linears: usize,
     pub attentions: usize,
     pub layer_norms: usize,
-    /// Multiply-accumulates of the matrix products, attention's among them.
+    /// Multiply-accumulates of the matrix products, including those of attention.
     pub macs: usize,
 }
 
 pub struct Counting {
     cpu: Cpu,
     work: Cell<Work>,
-    /// Passes for a GPU, whose driver adds this to the variance in layer norms.
+    /// If set, the engine claims to be a GPU, whose faulty driver adds this to the variance in layer norms.
     driver: Option<f32>,
 }
 
@@ -40,7 +40,7 @@ impl Counting {
         Counting { driver: Some(error), ..Counting::new() }
     }
 
-    /// What has been done since the last time that this was asked.
+    /// The work since the last call.
     pub fn take(&self) -> Work {
         self.work.take()
     }
@@ -81,8 +81,8 @@ impl Engine for Counting {
         self.cpu.embed(&table.weight, ids)
     }
 
-    fn rows(&self, x: &Tensor, ids: &[u32]) -> Tensor {
-        self.cpu.rows(x, ids)
+    fn gather(&self, x: &Tensor, ids: &[u32]) -> Tensor {
+        self.cpu.gather(x, ids)
     }
 
     fn layer_norm(&self, x: &Tensor, gamma: &Tensor, beta: &Tensor, eps: f32) -> Tensor {
@@ -116,16 +116,24 @@ impl Engine for Counting {
         self.cpu.attention(qkv, sequences, heads, mask)
     }
 
-    fn mix(&self, a: &Tensor, alpha: f32, b: &Tensor, beta: f32) -> Tensor {
-        self.cpu.mix(a, alpha, b, beta)
+    fn add_scaled(&self, a: &Tensor, alpha: f32, b: &Tensor, beta: f32) -> Tensor {
+        self.cpu.add_scaled(a, alpha, b, beta)
+    }
+
+    fn scale(&self, x: &Tensor, factor: f32) -> Tensor {
+        self.cpu.scale(x, factor)
     }
 
     fn multiply(&self, a: &Tensor, b: &Tensor) -> Tensor {
         self.cpu.multiply(a, b)
     }
 
-    fn normalize(&self, x: &Tensor) -> Tensor {
-        self.cpu.normalize(x)
+    fn outer_product(&self, a: &Tensor, b: &Tensor) -> Tensor {
+        self.cpu.outer_product(a, b)
+    }
+
+    fn l2_normalize(&self, x: &Tensor) -> Tensor {
+        self.cpu.l2_normalize(x)
     }
 
     fn prepare(&self, format: Format, heads: &[usize]) -> impl Future<Output = Result<()>> {

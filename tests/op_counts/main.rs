@@ -1,4 +1,4 @@
-//! What a request costs, in operations: as much as the architecture says and no more, and nothing twice.
+//! Counts the operations of a request: they are those that the architecture needs, and nothing is computed twice.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -15,11 +15,11 @@ use memeclip::preprocess::Rgb;
 use memeclip::quant::Format;
 use memeclip::tokenizer::Tokenizer;
 
-fn picture(grey: u8) -> Rgb {
+fn grey_image(grey: u8) -> Rgb {
     Rgb { width: 40, height: 30, data: vec![grey; 40 * 30 * 3] }
 }
 
-/// A tower's blocks on so many tokens. Behind the attention, the last one goes on with a single token.
+/// The blocks of a tower on `tokens` tokens. After its attention, the last block keeps a single token.
 fn blocks(width: usize, mlp: usize, layers: usize, tokens: usize) -> Work {
     let block = |tokens: usize, kept: usize| {
         tokens * width * 3 * width + 2 * tokens * tokens * width + kept * (width * width + 2 * width * mlp)
@@ -54,7 +54,7 @@ fn text(tokens: usize) -> Work {
     sum(&[blocks(c.width, c.mlp, c.layers, tokens), Work { layer_norms: 1, ..Work::default() }])
 }
 
-/// A task's head as the paper has it: two projections with adapters, fusion, pre-output, classifier.
+/// The head of a task as in the paper: two projections with adapters, fusion, pre-output, classifier.
 fn head(manifest: &Manifest, task: &str) -> Work {
     let (map, classes) = (manifest.heads[task].config.map, manifest.task(task).unwrap().labels.len());
     let clip = ClipConfig::named("tiny").unwrap();
@@ -72,7 +72,7 @@ fn tokens(text: &str) -> usize {
 fn nothing_is_computed_twice() {
     let classifier = block_on(Classifier::open(Counting::new(), Directory::new(tiny_pack()))).unwrap();
     let work = |grey, text: &str, tasks: &[&str]| {
-        let verdict = block_on(classifier.classify(&picture(grey), text, tasks)).unwrap();
+        let verdict = block_on(classifier.classify(&grey_image(grey), text, tasks)).unwrap();
         (classifier.engine().take(), verdict)
     };
     let (first, second) = ("when you see it", "and it sees you too");
@@ -85,23 +85,23 @@ fn nothing_is_computed_twice() {
     assert_eq!(cost, heads, "neither tower ran");
     assert_eq!(again, verdict);
     assert_eq!(work(0, first, &["hate"]).0, head("hate"));
-    assert_eq!(work(0, second, &["hate"]).0, sum(&[text(tokens(second)), head("hate")]), "a known picture");
+    assert_eq!(work(0, second, &["hate"]).0, sum(&[text(tokens(second)), head("hate")]), "a known image");
     assert_eq!(work(255, first, &["hate"]).0, sum(&[vision(), head("hate")]), "a known text");
     assert_eq!(work(255, "  WHEN you see it ", &["hate"]).0, head("hate"), "the same tokens");
 }
 
 #[test]
-fn a_batch_computes_each_picture_and_each_text_once() {
+fn a_batch_computes_each_image_and_each_text_once() {
     let open = || block_on(Classifier::open(Counting::new(), Directory::new(tiny_pack()))).unwrap();
-    let pictures = [0, 255, 0].map(picture);
+    let images = [0, 255, 0].map(grey_image);
     let texts = ["when you see it", "and it sees you too", "and it sees you too"];
-    let memes: Vec<_> = pictures.iter().zip(texts).collect();
+    let memes: Vec<_> = images.iter().zip(texts).collect();
 
     let classifier = open();
     let verdicts = block_on(classifier.classify_all(&memes, &["hate"])).unwrap();
     let head = head(classifier.manifest(), "hate");
     let cost = classifier.engine().take();
-    // Two pictures in one pass: twice the products of one, in as many operations.
+    // Two images in one pass: twice the multiplications of one, in the same number of operations.
     let towers = [vision(), text(tokens(texts[0])), text(tokens(texts[1])), head, head, head];
     assert_eq!(cost, sum(&[sum(&towers), Work { macs: vision().macs, ..Work::default() }]));
 
@@ -114,11 +114,11 @@ fn a_batch_computes_each_picture_and_each_text_once() {
 }
 
 #[test]
-fn a_driver_is_tested_once_and_each_head_when_it_is_needed() {
+fn a_gpu_is_tested_once_and_each_head_on_first_use() {
     let classifier = block_on(Classifier::open(Counting::with_driver(0.0), Directory::new(tiny_pack()))).unwrap();
     let (known, again) = ("when you see it", "and it sees you too");
     let work = |text, tasks: &[&str]| {
-        block_on(classifier.classify(&picture(0), text, tasks)).unwrap();
+        block_on(classifier.classify(&grey_image(0), text, tasks)).unwrap();
         classifier.engine().take()
     };
     let head = |task: &str| head(classifier.manifest(), task);
@@ -129,7 +129,7 @@ fn a_driver_is_tested_once_and_each_head_when_it_is_needed() {
 }
 
 #[test]
-fn a_driver_that_computes_wrongly_gives_no_verdict() {
+fn a_gpu_that_computes_wrongly_gives_no_verdict() {
     for error in [0.5, -2.0, f32::NAN] {
         let classifier = block_on(Classifier::open(Counting::with_driver(error), Directory::new(tiny_pack()))).unwrap();
         let gpu_wrong = |result: memeclip::Result<()>| {
@@ -137,33 +137,33 @@ fn a_driver_that_computes_wrongly_gives_no_verdict() {
             assert_eq!(error.code(), "gpu/wrong", "{error}");
             assert!(error.to_string().ends_with(&error.remedy()), "{error}");
         };
-        // However often it is asked, and for whatever.
+        // Every request fails, also when it is repeated.
         for _ in 0..2 {
-            gpu_wrong(block_on(classifier.classify(&picture(0), "hello", &[])).map(drop));
-            gpu_wrong(block_on(classifier.explain(&picture(0), "hello", &[])).map(drop));
-            gpu_wrong(block_on(classifier.image_feature(&picture(0))).map(drop));
+            gpu_wrong(block_on(classifier.classify(&grey_image(0), "hello", &[])).map(drop));
+            gpu_wrong(block_on(classifier.explain(&grey_image(0), "hello", &[])).map(drop));
+            gpu_wrong(block_on(classifier.image_feature(&grey_image(0))).map(drop));
             gpu_wrong(block_on(classifier.text_feature("hello")).map(drop));
         }
     }
 }
 
-/// As many rows in the same operations.
+/// `count` times the rows, in the same number of operations.
 fn together(count: usize, work: Work) -> Work {
     Work { macs: count * work.macs, ..work }
 }
 
 #[test]
-fn an_explanation_of_a_known_picture_costs_its_words_and_the_heads() {
+fn an_explanation_of_a_known_image_costs_its_texts_and_the_heads() {
     let classifier = block_on(Classifier::open(Counting::new(), Directory::new(tiny_pack()))).unwrap();
     let work = |text: &str| {
-        block_on(classifier.explain(&picture(0), text, &["hate"])).unwrap();
+        block_on(classifier.explain(&grey_image(0), text, &["hate"])).unwrap();
         classifier.engine().take()
     };
     let (first, words) = ("when you see it", ["and", "it", "sees", "you"]);
     let head = head(classifier.manifest(), "hate");
     work(first);
     let cost = work(&words.join(" "));
-    // The texts without a word are as long as the longest of them.
+    // The texts that lack one word each run as one batch, padded to the longest.
     let without = words.map(|left_out| tokens(&words.map(|word| if word == left_out { "" } else { word }).join(" ")));
     let longest = without.into_iter().max().unwrap();
     let texts = [text(tokens(&words.join(" "))), together(words.len(), text(longest))];

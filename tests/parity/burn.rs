@@ -1,4 +1,4 @@
-//! The whole model against PyTorch on seeded weights, on the burn engine, with the bounds of tests/parity/main.rs.
+//! Compares the whole model on the burn engine with PyTorch, on seeded weights and with the bounds of tests/parity/main.rs.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -22,7 +22,7 @@ fn tiny_in_every_format() {
 }
 
 #[test]
-fn tiny_rollouts() {
+fn tiny_rollouts_equal_pytorchs() {
     let (model, goldens) = (tiny_model(), goldens("tiny"));
     for (format, bound) in [(Format::F32, 1e-5), (Format::Q8, 0.05)] {
         check_rollouts(Burn::flex(), &pack(&model, format), &goldens, bound);
@@ -32,7 +32,7 @@ fn tiny_rollouts() {
 #[test]
 fn vit_l_14_at_full_size() {
     let (model, goldens) = (model("vit-l-14"), goldens("vit-l-14"));
-    // One meme is enough on the reference engine.
+    // A single meme, because the burn engine is slow.
     let one = goldens.first();
     let pack = pack(&model, Format::F32);
     Distance::of(&verdicts(Burn::flex(), &pack, &one), &one).check("vit-l-14 burn (flex)", Format::F32);

@@ -1,8 +1,8 @@
-//! The whole model against PyTorch (tests/reference/goldens.py) on seeded weights, on the library's engines and in every
-//! format.
+//! Compares the whole model with PyTorch (tests/reference/goldens.py) on seeded weights, on the library's engines and in
+//! every format.
 //!
-//! f32 packs: features within cosine 0.99999, logits within 2e-3, attention rollout within 1e-5 of its mean. q8: cosine
-//! 0.999. q4: its cosine is printed, and must beat plain rounding of the same matrices.
+//! f32: features have a cosine of at least 0.99999, logits differ by at most 2e-3, attention rollout by at most 1e-5 of its
+//! mean. q8: cosine 0.999. q4: the cosine is printed, and must beat plain rounding of the same matrices.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -39,7 +39,7 @@ fn tiny_in_every_format_on_every_engine() {
 }
 
 #[test]
-fn tiny_rollouts() {
+fn tiny_rollouts_equal_pytorchs() {
     let (model, goldens) = (tiny_model(), goldens("tiny"));
     for (format, bound) in [(Format::F32, 1e-5), (Format::Q8, 0.05)] {
         let pack = pack(&model, format);
@@ -59,7 +59,7 @@ fn vit_b_32_in_f32() {
 #[test]
 fn vit_l_14_at_full_size() {
     let (model, goldens) = (model("vit-l-14"), goldens("vit-l-14"));
-    // One meme is enough on a software adapter.
+    // A single meme, because the GPU may be a slow software adapter.
     let one = goldens.first();
     for format in [Format::F32, Format::Q8, Format::Q4] {
         let pack = pack(&model, format);
@@ -74,9 +74,9 @@ fn vit_l_14_at_full_size() {
     fs::remove_dir_all(model).unwrap();
 }
 
-/// Without heads, the class weights are the published semantic-aware initialisation.
+/// Without a trained head, the class weights are the paper's semantic-aware initialisation.
 #[test]
-fn zero_shot_class_weights() {
+fn zero_shot_class_weights_equal_pytorchs() {
     let (model, goldens) = (tiny_model(), goldens("tiny"));
     let clip = ClipCheckpoint::open(&model).unwrap();
     let zero_shot = ZeroShot::new(&clip);
@@ -89,7 +89,7 @@ fn zero_shot_class_weights() {
     }
 }
 
-/// The same matrices, rounded block by block with the scale max|v| / 7, computed in f32: no q4 of ours may be worse.
+/// Plain rounding: the same matrices, each block rounded with the scale max|v| / 7, computed in f32.
 #[test]
 fn q4_beats_plain_rounding() {
     let (model, goldens) = (tiny_model(), goldens("tiny"));
@@ -116,7 +116,7 @@ fn q4_beats_plain_rounding() {
     assert!(ours < plain, "{ours} against {plain}");
 }
 
-/// Rounds, in place, the tensors that a q4 pack holds as q4.
+/// Rounds the tensors that a q4 pack stores as q4, in place.
 fn round_plainly(file: &Path) {
     let bytes = fs::read(file).unwrap();
     let tensors = SafeTensors::deserialize(&bytes).unwrap();

@@ -1,6 +1,6 @@
-//! What PyTorch makes of seeded models (tests/reference/goldens.py), and how far an engine is from it.
+//! PyTorch's results for seeded models (tests/reference/goldens.py), and an engine's distance from them.
 
-// Each test program uses a part of it.
+// Each test program uses only a part of it.
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use memeclip::Classifier;
 use memeclip::classifier::Verdict;
 use memeclip::engine::Engine;
-use memeclip::model::VisionTower;
+use memeclip::model::{VisionConfig, VisionTower};
 use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::preprocess::{self, Rgb};
@@ -41,13 +41,13 @@ impl Goldens {
     }
 }
 
-/// What PyTorch makes of a model.
+/// PyTorch's results for a model.
 pub fn goldens(arch: &str) -> Goldens {
     let path = repository(&format!("tests/goldens/{arch}.json"));
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-/// The model as a pack beside it.
+/// Converts the model to a pack next to it.
 pub fn pack(model: &Path, format: Format) -> PathBuf {
     let out = PathBuf::from(format!("{}-{}", model.display(), format.name()));
     common::pack(model, format, &out);
@@ -56,11 +56,11 @@ pub fn pack(model: &Path, format: Format) -> PathBuf {
 
 pub fn verdicts<E: Engine>(engine: E, pack: &Path, goldens: &Goldens) -> Vec<Verdict> {
     let classifier = block_on(Classifier::open(engine, Directory::new(pack))).unwrap();
-    let verdict = |meme: &Meme| block_on(classifier.classify(&picture(&meme.image), &meme.text, &[])).unwrap();
+    let verdict = |meme: &Meme| block_on(classifier.classify(&golden_image(&meme.image), &meme.text, &[])).unwrap();
     goldens.memes.iter().map(verdict).collect()
 }
 
-/// How far verdicts are from what PyTorch says.
+/// The distance of verdicts from PyTorch's.
 #[derive(Debug)]
 pub struct Distance {
     /// The smallest cosine over all memes.
@@ -106,14 +106,15 @@ pub fn cosine(a: &[f32], b: &[f32]) -> f64 {
     dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
 }
 
-/// Attention rollout of every picture: each patch's share is within `bound` of the mean share.
+/// Checks attention rollout on every image: each patch's share differs from PyTorch's by at most `bound` mean shares.
 pub fn check_rollouts<E: Engine>(engine: E, pack: &Path, goldens: &Goldens, bound: f32) {
     let loader = block_on(Loader::open(Directory::new(pack))).unwrap();
     let clip = &loader.manifest().clip;
     let tower = VisionTower::new(clip.vision.clone(), clip.projection);
     let mut worst = 0f32;
     for meme in &goldens.memes {
-        let pixels = preprocess::normalize(&preprocess::resize(&picture(&meme.image), clip.vision.image_size));
+        let VisionConfig { image_size, mean, std, .. } = &clip.vision;
+        let pixels = preprocess::normalize(&preprocess::resize(&golden_image(&meme.image), *image_size), mean, std);
         let (_, shares) = block_on(tower.rollout(&engine, &loader, &pixels)).unwrap();
         let shares = block_on(engine.read(&[&shares])).unwrap().remove(0);
         let (shares, padding) = shares.split_at(clip.vision.patches());
@@ -126,7 +127,7 @@ pub fn check_rollouts<E: Engine>(engine: E, pack: &Path, goldens: &Goldens, boun
     assert!(worst <= bound, "{}: {worst}, bound {bound}", engine.name());
 }
 
-pub fn picture(name: &str) -> Rgb {
+pub fn golden_image(name: &str) -> Rgb {
     let path = repository("tests/goldens/images").join(name);
     preprocess::decode(name, &fs::read(path).unwrap()).unwrap()
 }

@@ -1,4 +1,4 @@
-//! Data sets as people have them: PrideMM's CSV, plain CSV, HarMeme's JSONL, and every way in which a row can be broken.
+//! Reads data sets: PrideMM's CSV, plain CSV, HarMeme's JSONL, and files and rows that are broken in every way.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -10,7 +10,7 @@ use memeclip::Error;
 use memeclip::task;
 use memeclip_train::data::{DataFile, DataSet, Labels, Split};
 
-/// Reads a file of this content.
+/// Writes a file with this content and reads it.
 fn read(test: &str, file: &str, content: impl AsRef<[u8]>, split: Option<Split>) -> Result<DataSet, Error> {
     let dir = scratch(test);
     fs::create_dir_all(&dir).unwrap();
@@ -23,7 +23,7 @@ fn csv(test: &str, content: impl AsRef<[u8]>) -> DataSet {
     read(test, "memes.csv", content, None).unwrap()
 }
 
-/// hate, target, stance, humor.
+/// Labels of hate, target, stance and humor.
 fn labels(classes: [Option<usize>; 4]) -> Labels {
     let mut labels = Labels::default();
     for (task, class) in task::pridemm().iter().zip(classes) {
@@ -39,7 +39,7 @@ fn found(data: &DataSet) -> Vec<(&str, Labels, Split)> {
     data.rows.iter().map(|row| (row.meme.name.as_str(), row.meme.labels.clone(), row.meme.split)).collect()
 }
 
-/// What is said of skipped rows, from the line on.
+/// The messages about skipped rows, from the line number on.
 fn skipped(data: &DataSet) -> Vec<String> {
     let message =
         |row: &memeclip_train::data::Skipped| row.to_string().rsplit_once("memes.csv:").unwrap().1.to_string();
@@ -47,7 +47,7 @@ fn skipped(data: &DataSet) -> Vec<String> {
 }
 
 #[test]
-fn pridemm_as_published() {
+fn the_published_format_of_pridemm_is_read() {
     let data = csv(
         "pridemm",
         "name,text,hate,target,stance,humour,split\n\
@@ -71,7 +71,7 @@ fn pridemm_as_published() {
 }
 
 #[test]
-fn plain_words() {
+fn labels_may_be_names() {
     let data = csv(
         "plain",
         "\u{feff}split,Image,source,text,humor,target\r\n\
@@ -91,7 +91,7 @@ fn plain_words() {
 }
 
 #[test]
-fn a_split_that_is_given_is_that_of_all_rows() {
+fn a_given_split_applies_to_all_rows() {
     let content = "name,text,hate\na.png,hi,0\nb.png,hi,1\n";
     let data = read("given", "memes.csv", content, Some(Split::Test)).unwrap();
     assert!(data.rows.iter().all(|row| row.meme.split == Split::Test) && data.rows.len() == 2);
@@ -110,7 +110,7 @@ fn data_arguments() {
 }
 
 #[test]
-fn a_wrong_column_is_named() {
+fn errors_about_columns_name_them() {
     for (header, named) in [
         ("name,txt,hate,split", "no column 'text' (is it 'txt'?); it has name, txt, hate, split"),
         ("nmae,text,hate,split", "no column 'name' (is it 'nmae'?)"),
@@ -128,9 +128,9 @@ fn a_wrong_column_is_named() {
     }
 }
 
-/// Lines are those of the file, whatever rows and empty lines came before.
+/// Line numbers are those of the file, even after skipped rows and empty lines.
 #[test]
-fn broken_rows_are_told_with_their_line() {
+fn broken_rows_are_reported_with_their_line() {
     let rows: &[(&[u8], Option<&str>)] = &[
         (b"a.png,hi,0,,1,0,train", None),
         (b"a.png,hi,2,,1,0,train", Some("unknown hate label '2'; known: 0 to 1, no hate, hate")),
@@ -175,14 +175,14 @@ fn broken_rows_are_told_with_their_line() {
 }
 
 #[test]
-fn a_text_that_is_too_long() {
+fn a_text_that_is_too_long_is_reported() {
     let data = csv("long", format!("name,text,hate,split\na.png,hi,0,train\na.png,{},0,train\n", "x".repeat(70_000)));
     assert_eq!(data.rows.len(), 1);
     assert!(skipped(&data)[0].starts_with("3: the text has 70000 bytes"), "{:?}", data.skipped);
 }
 
 #[test]
-fn harmeme_as_published() {
+fn the_published_format_of_harmeme_is_read() {
     let lines = [
         r#"{"id": "covid_memes_1", "image": "1.png", "labels": ["not harmful"], "text": "stay\nhome"}"#,
         r#"{"id": "covid_memes_2", "image": "2.png", "labels": ["somewhat harmful", "individual"], "text": ""}"#,
@@ -230,7 +230,7 @@ fn labels_are_those_of_the_tasks_that_are_asked_for() {
 }
 
 #[test]
-fn broken_lines_of_harmeme() {
+fn broken_lines_of_harmeme_are_reported() {
     let rows: &[(&[u8], &str)] = &[
         (br#"{"image": "1.png", "labels": ["not harmful"], "text": "x""#, "EOF while parsing"),
         (br#"{"img": "1.png", "labels": ["not harmful"], "text": "x"}"#, "missing field `image`"),
@@ -252,7 +252,7 @@ fn broken_lines_of_harmeme() {
 }
 
 #[test]
-fn files_that_are_no_data_set() {
+fn files_that_are_no_data_set_are_refused() {
     let harmeme = r#"{"image": "1.png", "labels": ["not harmful"], "text": "x"}"#;
     for (file, content, code, reason) in [
         ("train.jsonl", harmeme, "argument", "--data train="),

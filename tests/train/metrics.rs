@@ -1,10 +1,9 @@
-//! Every figure against scikit-learn, torchmetrics and scipy (tests/reference/metrics.py), within 1e-6.
+//! Compares every metric with scikit-learn, torchmetrics and scipy (tests/reference/metrics.py), within 1e-6.
 
 #[path = "../common/mod.rs"]
 mod common;
 
 use std::fs;
-use std::path::Path;
 
 use common::repository;
 use memeclip_train::metrics::{
@@ -72,7 +71,7 @@ impl Case {
     }
 }
 
-/// The cases of the goldens, each with its name at hand where it fails.
+/// Runs a check on each golden case; prints the case's name first, for failures.
 fn for_each(check: impl Fn(&Case, &Predictions)) {
     let cases = goldens().predictions;
     assert!(cases.len() > 10);
@@ -88,7 +87,7 @@ fn close(found: f64, expected: f64) {
 }
 
 #[test]
-fn figures_of_the_predicted_classes() {
+fn confusion_accuracy_and_f1_equal_the_references() {
     for_each(|case, predictions| {
         assert_eq!(confusion(predictions), case.confusion);
         close(accuracy(predictions), case.accuracy);
@@ -97,7 +96,7 @@ fn figures_of_the_predicted_classes() {
 }
 
 #[test]
-fn area_and_curve() {
+fn roc_curves_and_areas_equal_the_references() {
     for_each(|case, predictions| {
         let found = auroc(predictions);
         assert_eq!(found.is_some(), case.auroc.is_some());
@@ -117,7 +116,7 @@ fn area_and_curve() {
 }
 
 #[test]
-fn calibration() {
+fn calibration_errors_equal_the_references() {
     for_each(|case, predictions| {
         close(calibration_error(predictions), case.calibration_error);
         assert_eq!(reliability(predictions).iter().map(|bin| bin.count).sum::<usize>(), predictions.len());
@@ -125,7 +124,7 @@ fn calibration() {
 }
 
 #[test]
-fn thresholds() {
+fn metrics_at_thresholds_equal_the_references() {
     for_each(|case, predictions| {
         assert_eq!(case.thresholds.is_empty(), case.classes > 2);
         for expected in &case.thresholds {
@@ -139,7 +138,7 @@ fn thresholds() {
 }
 
 #[test]
-fn temperatures() {
+fn temperatures_equal_the_references() {
     for case in goldens().temperatures {
         let found = f64::from(temperature(&case.logits.concat(), &case.labels, case.classes));
         let relative = (found / case.temperature - 1.0).abs();
@@ -147,14 +146,14 @@ fn temperatures() {
     }
     assert_eq!(temperature(&[2.0, 2.0, -1.0, -1.0], &[0, 1], 2), 1.0);
     assert_eq!(temperature(&[], &[], 3), 1.0);
-    // Far beyond what exp can tell from 0.
+    // Logits so far apart that exp gives 0.
     assert_eq!(temperature(&[1e6, -1e6], &[0], 2), 1.0);
     assert_eq!(temperature(&[1e6, -1e6], &[1], 2), 100.0);
 }
 
-/// Chance moves an interval's ends by an example or so, whoever draws.
+/// Different random samples move the ends of an interval by about one example.
 #[test]
-fn intervals() {
+fn intervals_are_close_to_the_references() {
     assert!(goldens().predictions.iter().filter(|case| case.interval.is_some()).count() > 5);
     for_each(|case, predictions| {
         if let Some([low, high]) = case.interval {
@@ -172,7 +171,7 @@ fn bootstrap_is_repeatable_and_keeps_the_classes() {
     assert_eq!(draw(1), draw(1));
     assert_ne!(draw(1), draw(2));
 
-    // One example of class 1 among twenty: a third of the sets miss it.
+    // One example of class 1 among twenty: a third of the samples lack it.
     let labels: Vec<usize> = (0..20).map(|i| usize::from(i == 0)).collect();
     let rare = Predictions::new(2, labels, [0.75, 0.25].repeat(20)).unwrap();
     let sets = std::cell::Cell::new(0);
@@ -187,7 +186,7 @@ fn bootstrap_is_repeatable_and_keeps_the_classes() {
 }
 
 #[test]
-fn predictions_that_are_none() {
+fn invalid_predictions_are_refused() {
     for (classes, labels, probabilities, reason) in [
         (1, vec![0], vec![1.0], "at least 1 of 2"),
         (2, vec![], vec![], "0 examples"),

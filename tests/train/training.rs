@@ -1,4 +1,4 @@
-//! Training against PyTorch (tests/reference/training.py), and its promises: repeatable, resumable, calibrated.
+//! Compares training with PyTorch (tests/reference/training.py), and tests that it is repeatable, resumable and calibrated.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -8,9 +8,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use common::{block_on, repository, scratch};
 use memeclip::classifier::softmax;
 use memeclip::classifier::zero_shot::Prompts;
+use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
-use memeclip::engine::{Dropout, Engine};
-use memeclip::model::{ClipConfig, Head, HeadConfig, Packed};
+use memeclip::model::{ClipConfig, Dropout, Head, HeadConfig, Packed};
 use memeclip::pack::checkpoint::{self, HEAD_NAMES};
 use memeclip::quant::{Format, Matrix};
 use memeclip::task::{self, Task};
@@ -23,7 +23,7 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use safetensors::SafeTensors;
 
-/// tests/goldens/training.safetensors.
+/// The golden file tests/goldens/training.safetensors.
 struct Golden(Vec<u8>);
 
 impl Golden {
@@ -48,7 +48,7 @@ impl Golden {
         data.chunks_exact(8).map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()) as usize).collect()
     }
 
-    /// A parameter as the burn engine keeps it: matrices transposed.
+    /// A parameter in the burn engine's layout: matrices are transposed.
     fn kept(&self, kind: &str, published: &str) -> (usize, usize, Vec<f32>) {
         let name = format!("{kind}.{published}");
         let (values, shape) = (self.floats(&name), self.shape(&name));
@@ -104,7 +104,7 @@ fn largest(values: &[f32]) -> f32 {
 }
 
 #[test]
-fn loss_and_gradients_are_pytorchs() {
+fn loss_and_gradients_equal_pytorchs() {
     let golden = Golden::open();
     for engine in devices() {
         let parameters = golden.parameters(&engine, &tiny());
@@ -123,7 +123,7 @@ fn loss_and_gradients_are_pytorchs() {
 }
 
 #[test]
-fn two_hundred_steps_end_where_pytorch_ends() {
+fn parameters_after_two_hundred_steps_equal_pytorchs() {
     let golden = Golden::open();
     let expected = golden.floats("losses");
     for engine in devices() {
@@ -144,7 +144,7 @@ fn two_hundred_steps_end_where_pytorch_ends() {
             let (_, _, trained) = golden.kept("trained", published);
             let off = difference(&values(&parameters.tensors[name]), &trained);
             println!("{}, {name}: within {off:.1e} of {:.1e}", engine.name(), largest(&trained));
-            // Where a gradient is next to nothing, AdamW makes much of its last bits; no decay would be 2e-2 off.
+            // AdamW amplifies the last bits of tiny gradients. Without weight decay, the difference would be 2e-2.
             assert!(off < 1e-2 * largest(&trained), "{}: {name} off by {off}", engine.name());
         }
     }
@@ -173,8 +173,8 @@ fn a_head_trained_in_pytorch_gives_the_same_logits() {
     assert!(off < 1e-4, "{off}");
 }
 
-/// Memes that are hateful if picture and words are of the same sign, so that neither tells alone, and whose humor shows
-/// nowhere.
+/// Memes that are hateful if the features of image and text have the same sign, so that neither is enough alone. Humor does
+/// not depend on the features.
 fn memes(count: usize) -> Features {
     let mut rng = Pcg64::seed_from_u64(5);
     let mut noise = |n: usize| (0..n).map(|_| rng.random_range(-1.0..1.0)).collect::<Vec<f32>>();
@@ -209,7 +209,7 @@ fn quick() -> Settings {
 }
 
 #[test]
-fn the_same_seed_gives_the_same_head_and_another_one_another() {
+fn heads_depend_on_the_seed_only() {
     let (features, recipe) = (memes(200), Recipe::memeclip(128));
     let head = |seed: u64, file: &str| {
         let settings = Settings { seed, ..quick() };
@@ -225,7 +225,7 @@ fn the_same_seed_gives_the_same_head_and_another_one_another() {
 }
 
 #[test]
-fn an_interrupted_training_ends_as_an_uninterrupted_one() {
+fn an_interrupted_training_gives_the_same_head() {
     let (features, recipe) = (memes(200), Recipe::memeclip(128));
     let dir = scratch("resume");
     std::fs::create_dir_all(&dir).unwrap();
@@ -249,7 +249,7 @@ fn an_interrupted_training_ends_as_an_uninterrupted_one() {
     let (whole, seen) = run(&quick(), usize::MAX);
     assert_eq!(seen, [1, 2, 3, 4]);
     let whole = bytes(&whole.unwrap(), "whole.safetensors");
-    // The state of a finished training is as good as its head; a longer one is not that of a shorter.
+    // The checkpoint of a finished run gives its head. A run with fewer epochs does not use that of a longer one.
     let (again, seen) = run(&quick(), usize::MAX);
     assert!(seen.is_empty() && bytes(&again.unwrap(), "again.safetensors") == whole);
     let (_, seen) = run(&Settings { epochs: 3, ..quick() }, usize::MAX);
@@ -258,19 +258,19 @@ fn an_interrupted_training_ends_as_an_uninterrupted_one() {
 
     let (end, _) = run(&quick(), 3);
     assert!(end.is_err() && checkpoint.exists());
-    // Other settings do not continue it ...
+    // A run with other settings does not resume it ...
     let (end, seen) = run(&Settings { seed: 9, ..quick() }, 2);
     assert!(end.is_err() && seen == [1, 2]);
     let (end, _) = run(&quick(), 3);
     assert!(end.is_err());
-    // ... and the same ones do, with the epoch that was not finished.
+    // ... and one with the same settings does, with the epoch that was interrupted.
     let (resumed, seen) = run(&quick(), usize::MAX);
     assert_eq!(seen, [3, 4]);
     assert!(bytes(&resumed.unwrap(), "resumed.safetensors") == whole);
 }
 
 #[test]
-fn a_damaged_state_is_named_with_what_to_do() {
+fn an_error_about_a_damaged_checkpoint_names_file_and_remedy() {
     let dir = scratch("damaged");
     std::fs::create_dir_all(&dir).unwrap();
     let state = dir.join("state.safetensors");
@@ -291,13 +291,13 @@ fn the_best_epoch_is_kept_and_patience_ends_the_training() {
     let recipe = Recipe::memeclip(128);
     let settings = Settings { epochs: 30, patience: Some(2), ..quick() };
     let trained = train(&Burn::flex(), &features, task("humor"), &recipe, &settings, None, |_| {}).unwrap();
-    // Nothing is to be learned about humor, so that it cannot get better for long.
+    // The features say nothing about humor, so the metric soon stops improving.
     assert!(trained.epochs.len() < 30);
     assert_eq!(trained.epochs.len(), trained.best + 2);
     let best = trained.epochs.iter().map(|epoch| epoch.auroc).fold(0.0, f64::max);
     assert_eq!(trained.epochs[trained.best - 1].auroc, best);
     assert!(trained.best < trained.epochs.len());
-    // The parameters are that epoch's too.
+    // The parameters are those of the best epoch.
     let val = Examples::new(&features, task("humor"), Split::Val);
     let logits = memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &val).unwrap();
     let probabilities = logits.chunks(2).flat_map(|logits| softmax(logits, 1.0)).collect();
@@ -306,7 +306,7 @@ fn the_best_epoch_is_kept_and_patience_ends_the_training() {
 }
 
 #[test]
-fn target_is_asked_of_hateful_memes_only() {
+fn target_is_trained_on_hateful_memes_only() {
     let mut features = memes(50);
     features.memes.iter_mut().for_each(|meme| drop(meme.labels.insert("target".into(), 1)));
     for split in Split::ALL {
@@ -319,10 +319,10 @@ fn target_is_asked_of_hateful_memes_only() {
 }
 
 #[test]
-fn the_temperature_makes_probabilities_honest() {
+fn the_temperature_calibrates_probabilities() {
     let mut features = memes(400);
     let recipe = Recipe::memeclip(128);
-    // Some labels are wrong, in every split; trained far too long and without dropout, the head is sure of all.
+    // Some labels are wrong in every split. Trained too long and without dropout, the head becomes overconfident.
     for meme in features.memes.iter_mut().step_by(7) {
         meme.labels.insert("hate".into(), 1 - meme.labels["hate"]);
     }
@@ -346,8 +346,8 @@ fn dropout_drops_its_share_and_keeps_the_mean() {
     let rates = DropoutRates { projection: 0.1, fusion: 0.4, output: 0.2 };
     let dropping = engine.with_dropout(rates, Pcg64::seed_from_u64(1));
     for (place, rate) in [(Dropout::Projection, 0.1), (Dropout::Fusion, 0.4), (Dropout::Output, 0.2)] {
-        assert_eq!(values(&engine.dropout(&ones, place)), values(&ones));
-        let dropped = values(&dropping.dropout(&ones, place));
+        assert_eq!(values(&engine.dropout(ones.clone(), place)), values(&ones));
+        let dropped = values(&dropping.dropout(ones.clone(), place));
         assert!(dropped.iter().all(|value| *value == 0.0 || (value - 1.0 / (1.0 - rate)).abs() < 1e-6));
         let share = dropped.iter().filter(|value| **value == 0.0).count() as f32 / 100_000.0;
         assert!((share - rate).abs() < 0.01, "{place:?}: {share}");
@@ -355,32 +355,33 @@ fn dropout_drops_its_share_and_keeps_the_mean() {
 }
 
 #[test]
-fn dropout_is_where_the_reference_has_it() {
+fn dropout_has_the_same_places_as_in_the_reference() {
     let golden = Golden::open();
     let engine = Burn::flex();
     let parameters = golden.parameters(&engine, &tiny());
     let ([image, text], _) = golden.batch(&engine, 0);
-    // Practically everything dropped in one place.
+    // Drop nearly everything in one place.
     let logits = |projection: f32, fusion: f32, output: f32| {
         let engine = engine.with_dropout(DropoutRates { projection, fusion, output }, Pcg64::seed_from_u64(1));
-        values(&parameters.head(&engine, &tiny(), None).unwrap().logits(&engine, &image, &text))
+        let head = parameters.head(&engine, &tiny(), None).unwrap();
+        values(&head.logits_with(&engine, &image, &text, |place, x| engine.dropout(x, place)))
     };
     let all = 0.999_999_9;
-    // Before the classifier: nothing is left to classify.
+    // Before the classifier: all logits are 0.
     assert!(logits(0.0, 0.0, all).iter().all(|logit| *logit == 0.0));
-    // Behind the fusion: the bias of pre_output is left, the same for every meme.
+    // After the fusion: only the bias of pre_output is left, which is the same for every meme.
     let fusion = logits(0.0, all, 0.0);
     assert!(fusion.iter().any(|logit| logit.abs() > 0.1));
     assert!(fusion.chunks(3).all(|row| difference(row, &fusion[..3]) < 1e-5));
-    // Behind the projections: so it is too. (Their own biases are dropped as well.)
+    // After the projections: the same, because their own biases are dropped too.
     let projection = logits(all, 0.0, 0.0);
     assert!(difference(&projection, &fusion) < 1e-5);
 }
 
 #[test]
-fn balanced_classes_count_alike() {
+fn balanced_classes_have_the_same_weight() {
     let mut features = memes(400);
-    // Nothing is to be learned; one in ten is humorous.
+    // The features say nothing about humor; one meme in ten is humorous.
     for (row, meme) in features.memes.iter_mut().enumerate() {
         meme.labels.insert("humor".into(), usize::from(row / 5 % 10 == 0));
     }
@@ -400,7 +401,7 @@ fn balanced_classes_count_alike() {
 }
 
 #[test]
-fn what_cannot_be_trained_is_said() {
+fn invalid_settings_and_data_are_errors() {
     let mut features = memes(50);
     let recipe = Recipe::memeclip(128);
     let train = |features: &Features, task, settings: &Settings| {
@@ -420,7 +421,7 @@ fn what_cannot_be_trained_is_said() {
 }
 
 #[test]
-fn every_variant_trains_and_sees_what_its_name_says() {
+fn every_variant_uses_the_features_that_it_names() {
     let features = memes(400);
     let settings = Settings { epochs: 8, ..quick() };
     let table =
@@ -432,22 +433,22 @@ fn every_variant_trains_and_sees_what_its_name_says() {
         row.scores.iter().map(|score| score.auroc).sum::<f64>() / row.scores.len() as f64
     };
     println!("{}", table.markdown());
-    // The labels follow from the product of both.
+    // The labels follow from the product of the two features.
     for name in ["align", "cross", "adapters", "classifier", "MemeCLIP"] {
         assert!(auroc(name) > 0.9, "{name}: {}", auroc(name));
     }
-    for name in ["picture only", "words only", "zero-shot"] {
+    for name in ["image only", "text only", "zero-shot"] {
         assert!((auroc(name) - 0.5).abs() < 0.2, "{name}: {}", auroc(name));
     }
 }
 
 #[test]
-fn the_initialisation_is_pytorchs() {
+fn the_initialisation_has_pytorchs_distribution() {
     let engine = Burn::flex();
     let weights: Vec<f32> = (0..3 * 128).map(|i| i as f32).collect();
     let parameters = Parameters::initial(&engine, &tiny(), Some(&weights), &mut Pcg64::seed_from_u64(1)).unwrap();
     let values = |name: &str| values(&parameters.tensors[name]);
-    // Uniform within 1/sqrt(inputs): its deviation is that bound / sqrt(3).
+    // Uniform within ±1/sqrt(inputs): the standard deviation is that bound / sqrt(3).
     for (name, inputs) in [("image.projection.weight", 64.0), ("text.adapter.2", 32.0), ("pre_output.bias", 128.0)] {
         let (values, bound) = (values(name), 1.0 / f32::sqrt(inputs));
         let deviation = (values.iter().map(|v| v * v).sum::<f32>() / values.len() as f32).sqrt();

@@ -2,7 +2,7 @@ import { TaskCard } from './card.js';
 import { byId, find } from './dom.js';
 import { bytes, deviceName, duration, percent } from './format.js';
 
-/** @import { Info, TaskVerdict, Verdict as Answer } from './memeclip/memeclip.js' */
+/** @import { Info, Verdict as Answer } from './memeclip/memeclip.js' */
 /** @typedef {{ answer: Answer, text: string }} Shown */
 
 /** The verdict's part of the page: a card for each task, and the facts of how it came about. */

@@ -1,8 +1,10 @@
 // MemeCLIP in the browser. Everything heavy happens in worker.js; this sends it requests and receives the answers.
 
+import { folder } from './address.js';
 import { checkBrowser, chooseBuilds, missingFeatures, relaxedSimd } from './browser.js';
 import { downloadSize } from './download-size.js';
 import { MemeClipError, failure, messageOf } from './error.js';
+import { sourceOf } from './image-source.js';
 import { observe } from './observe.js';
 import { startWorker } from './start-worker.js';
 import { anySignal, withTimeout } from './timeout.js';
@@ -16,7 +18,6 @@ import { watchLock } from './worker-lock.js';
  * } from './types.js'
  */
 /** @import { Build, WasmFiles } from './wasm-files.js' */
-/** @import { Pixels, Source } from './worker.js' */
 
 export { MemeClipError };
 
@@ -339,19 +340,14 @@ export class MemeClip {
     } catch (error) {
       throw failure('image/unreadable', `the image cannot be read (${messageOf(error)})`, 'Give its file.');
     }
-    return new Promise((resolve, reject) => {
-      const stop = () => {
-        this.#worker?.postMessage({ id, method: 'abort' });
-        this.#pending.delete(id);
-        reject(aborted());
-      };
-      signal?.addEventListener('abort', stop, { once: true });
-      const settle = (/** @type {(value: any) => void} */ end) => (/** @type {unknown} */ value) => {
-        signal?.removeEventListener('abort', stop);
-        end(value);
-      };
-      this.#pending.set(id, { resolve: settle(resolve), reject: settle(reject) });
-    });
+    const answer = new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject }));
+    const stop = () => {
+      this.#worker?.postMessage({ id, method: 'abort' });
+      this.#pending.get(id)?.reject(aborted());
+      this.#pending.delete(id);
+    };
+    signal?.addEventListener('abort', stop, { once: true });
+    return answer.finally(() => signal?.removeEventListener('abort', stop));
   }
 }
 
@@ -377,24 +373,6 @@ function disposed() {
   return failure('argument', 'this classifier is disposed', 'Load a new one.');
 }
 
-/** @param {string | URL} url */
-function absolute(url) {
-  const base = globalThis.document?.baseURI ?? globalThis.location.href;
-  try {
-    return new URL(url, base).href;
-  } catch {
-    throw failure('argument', `'${url}' is not a valid address`, 'Give one such as https://example.org/pack/.');
-  }
-}
-
-/**
- * A pack's address, or another folder's, with a slash at its end.
- * @param {string | URL} url
- */
-function folder(url) {
-  return `${absolute(url).replace(/manifest\.json$/, '').replace(/\/+$/, '')}/`;
-}
-
 /**
  * The sha256 of a subresource's integrity, in hexadecimal.
  * @param {string} [integrity]
@@ -418,47 +396,4 @@ function addressesOf(build, assets) {
   if (assets === undefined) return builds[build];
   const at = (/** @type {string} */ file) => new URL(`pkg/${file}`, folder(assets));
   return { script: at(`${build}.js`), module: at(`${build}_bg.wasm`) };
-}
-
-/**
- * What the Worker needs to read the image: something that can be posted to it.
- * @param {any} image
- * @returns {Promise<Source>}
- */
-async function sourceOf(image) {
-  // By name: a Worker or an older browser lacks some of these classes.
-  const classes = /** @type {Record<string, any>} */ (globalThis);
-  const is = (/** @type {string} */ name) => typeof classes[name] === 'function' && image instanceof classes[name];
-  if (typeof image === 'string' || is('URL')) return { url: absolute(image) };
-  if (is('HTMLImageElement')) return { url: absolute(image.currentSrc || image.src || 'about:blank') };
-  if (is('Blob')) return { blob: image, name: image.name || 'the image' };
-  if (is('ArrayBuffer') || ArrayBuffer.isView(image)) return { blob: new Blob([image]), name: 'the image' };
-  if (is('ImageData')) return pixels(image);
-  if (is('ImageBitmap')) return { bitmap: image };
-  if (is('HTMLCanvasElement') || is('OffscreenCanvas')) return pixelsOfCanvas(image);
-  const sources = 'File, Blob, ArrayBuffer, ImageData, ImageBitmap, canvas, img or address';
-  throw failure('argument', 'not an image source', `Give a ${sources}.`);
-}
-
-/**
- * @param {Pixels} image
- * @returns {Source}
- */
-function pixels({ width, height, data }) {
-  return { pixels: { width, height, data } };
-}
-
-/**
- * @param {HTMLCanvasElement | OffscreenCanvas} canvas
- * @returns {Promise<Source>}
- */
-async function pixelsOfCanvas(canvas) {
-  const { width, height } = canvas;
-  if (width === 0 || height === 0) return pixels({ width, height, data: new Uint8Array() });
-  try {
-    const context = /** @type {CanvasRenderingContext2D | null} */ (canvas.getContext('2d'));
-    return context ? pixels(context.getImageData(0, 0, width, height)) : { bitmap: await createImageBitmap(canvas) };
-  } catch (error) {
-    throw failure('image/unreadable', `the canvas cannot be read (${messageOf(error)})`, "Give its images' files.");
-  }
 }

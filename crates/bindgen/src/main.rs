@@ -1,5 +1,7 @@
-//! `memeclip-bindgen WASM NAME FOLDER`: writes NAME.js, NAME_bg.wasm and their types to the folder. A program of its own,
-//! which is compiled beside the first module: it takes longer than all the rest of xtask.
+//! `memeclip-bindgen WASM NAME FOLDER` runs wasm-bindgen: it writes NAME.js, NAME_bg.wasm and their types to the folder.
+//!
+//! A program of its own, because it takes longer to compile than all of xtask: it is compiled at the same time as the first
+//! module.
 
 use anyhow::{Result, bail};
 use wasm_bindgen_cli_support::Bindgen;

@@ -8,7 +8,8 @@ use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation, module};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use super::{Activation, Dropout, Engine, Mask};
+use crate::engine::{Activation, Engine, Mask};
+use memeclip::model::Dropout;
 use memeclip::quant::Matrix;
 use memeclip::{Error, Result};
 
@@ -53,7 +54,26 @@ impl Burn {
         Burn { name: self.name, device: self.device.clone(), dropout }
     }
 
-    /// A whole number for each row.
+    /// Drops values at the rate of this place; without [`Burn::with_dropout`], none. Those that stay are scaled up, so that
+    /// the mean does not change.
+    pub fn dropout(&self, x: Tensor<2>, place: Dropout) -> Tensor<2> {
+        let Some(masks) = &self.dropout else { return x };
+        let Masks { rates, rng } = &mut *masks.borrow_mut();
+        let rate = match place {
+            Dropout::Projection => rates.projection,
+            Dropout::Fusion => rates.fusion,
+            Dropout::Output => rates.output,
+        };
+        if rate == 0.0 {
+            return x;
+        }
+        let [rows, cols] = x.dims();
+        let scale = 1.0 / (1.0 - rate);
+        let mask = (0..rows * cols).map(|_| if rng.random::<f32>() < rate { 0.0 } else { scale }).collect();
+        x * self.matrix(rows, cols, mask)
+    }
+
+    /// An integer for each row.
     pub fn integers(&self, values: Vec<i32>) -> Tensor<1, Int> {
         let count = values.len();
         Tensor::from_data(TensorData::new(values, [count]), &self.device)
@@ -101,7 +121,7 @@ impl Engine for Burn {
         self.select(&table.clone().transpose(), ids)
     }
 
-    fn rows(&self, x: &Tensor<2>, ids: &[u32]) -> Tensor<2> {
+    fn gather(&self, x: &Tensor<2>, ids: &[u32]) -> Tensor<2> {
         self.select(x, ids)
     }
 
@@ -126,6 +146,7 @@ impl Engine for Burn {
             Activation::Identity => y,
             Activation::Relu => activation::relu(y),
             Activation::QuickGelu => y.clone() * activation::sigmoid(y * 1.702),
+            Activation::Gelu => activation::gelu(y),
         };
         match residual {
             Some(residual) => y + repeat(residual, x.dims()[0]),
@@ -151,35 +172,26 @@ impl Engine for Burn {
         attended.swap_dims(1, 2).reshape([rows, width])
     }
 
-    fn mix(&self, a: &Tensor<2>, alpha: f32, b: &Tensor<2>, beta: f32) -> Tensor<2> {
+    fn add_scaled(&self, a: &Tensor<2>, alpha: f32, b: &Tensor<2>, beta: f32) -> Tensor<2> {
         a.clone() * alpha + repeat(b, a.dims()[0]) * beta
+    }
+
+    fn scale(&self, x: &Tensor<2>, factor: f32) -> Tensor<2> {
+        x.clone() * factor
     }
 
     fn multiply(&self, a: &Tensor<2>, b: &Tensor<2>) -> Tensor<2> {
         a.clone() * b.clone()
     }
 
-    fn normalize(&self, x: &Tensor<2>) -> Tensor<2> {
-        let norm = x.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
-        x.clone() / norm
+    fn outer_product(&self, a: &Tensor<2>, b: &Tensor<2>) -> Tensor<2> {
+        let ([n, ka], [_, kb]) = (a.dims(), b.dims());
+        (a.clone().reshape([n, ka, 1]) * b.clone().reshape([n, 1, kb])).reshape([n, ka * kb])
     }
 
-    /// Values that stay are scaled up, so that the mean does not change.
-    fn dropout(&self, x: &Tensor<2>, place: Dropout) -> Tensor<2> {
-        let Some(masks) = &self.dropout else { return x.clone() };
-        let Masks { rates, rng } = &mut *masks.borrow_mut();
-        let rate = match place {
-            Dropout::Projection => rates.projection,
-            Dropout::Fusion => rates.fusion,
-            Dropout::Output => rates.output,
-        };
-        if rate == 0.0 {
-            return x.clone();
-        }
-        let [rows, cols] = x.dims();
-        let scale = 1.0 / (1.0 - rate);
-        let mask = (0..rows * cols).map(|_| if rng.random::<f32>() < rate { 0.0 } else { scale }).collect();
-        x.clone() * self.matrix(rows, cols, mask)
+    fn l2_normalize(&self, x: &Tensor<2>) -> Tensor<2> {
+        let norm = x.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
+        x.clone() / norm
     }
 
     async fn read(&self, tensors: &[&Tensor<2>]) -> Result<Vec<Vec<f32>>> {

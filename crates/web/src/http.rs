@@ -1,5 +1,5 @@
-//! A pack on a web server, for a browser's Worker. `www/memeclip/loader.js` fetches, keeps and checks its files on a thread of its
-//! own; they stay in JavaScript's memory until they are copied to where they are used.
+//! Reads a pack from a web server, in a browser's Worker. `www/memeclip/loader.js` fetches, caches and checks the files in
+//! a Worker of its own. They stay in JavaScript's memory until the engine copies them.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Range;
@@ -22,16 +22,16 @@ use memeclip::{Error, Result};
 
 #[wasm_bindgen]
 extern "C" {
-    /// The loader's thread, as `www/memeclip/worker.js` wraps it.
+    /// The loader's Worker, as wrapped by `www/memeclip/worker.js`.
     #[derive(Clone)]
     pub type Loader;
 
-    /// Calls one of `methods` in `www/memeclip/loader.js`. Its failures have a `kind`.
+    /// Calls one of `methods` in `www/memeclip/loader.js`. Its errors have a `kind`.
     #[wasm_bindgen(method, catch)]
     async fn call(this: &Loader, method: &str, parameter: &JsValue) -> Result<JsValue, JsValue>;
 }
 
-/// A pack's address. Clones share all state.
+/// A pack on a web server. Clones share all state.
 #[derive(Clone)]
 pub struct Http(Rc<Inner>);
 
@@ -39,19 +39,20 @@ struct Inner {
     loader: Loader,
     /// Ends with a slash.
     base: String,
-    /// The sha256 that the manifest must have.
+    /// The sha256 that the manifest must have, if any.
     pinned: Option<String>,
     manifest: OnceCell<Vec<u8>>,
-    /// Stops the current request.
+    /// Cancels the current request.
     signal: RefCell<AbortSignal>,
-    /// How long it has waited for shards.
+    /// How long the current request has waited for shards.
     waited: Cell<Duration>,
-    /// Some of the shards, its own or an earlier request's, are used before it is known whether they are whole.
+    /// Whether shards are in use whose hashes are not computed yet.
     unchecked: Cell<bool>,
+    /// For turns of the event loop: see [`Source::pause`].
     turns: MessageChannel,
 }
 
-/// What the loader has to know of a shard.
+/// A shard, as the loader's methods take it.
 #[derive(Serialize)]
 struct Wanted<'a> {
     file: &'a str,
@@ -60,7 +61,7 @@ struct Wanted<'a> {
     component: String,
 }
 
-/// What the loader keeps in the browser's cache.
+/// The files that the loader keeps in the browser's cache.
 #[derive(Serialize)]
 struct Kept<'a> {
     #[serde(with = "serde_wasm_bindgen::preserve")]
@@ -68,22 +69,22 @@ struct Kept<'a> {
     shards: Vec<&'a str>,
 }
 
-/// Why the loader has not got a file.
+/// Why the loader could not get a file.
 #[derive(Deserialize)]
 #[serde(tag = "kind", content = "detail", rename_all = "lowercase")]
 enum Failure {
     Aborted,
     /// The server does not have it, for the reason given.
     Absent(String),
-    /// It has so many bytes, or more than so many.
+    /// The file has this many bytes, or more.
     Size(f64),
     Hash,
     Network(String),
 }
 
 impl Http {
-    /// `base`: absolute address of the pack's folder, with a slash at its end, as `loader` has it. `pinned`: the sha256,
-    /// in lower-case hexadecimal, that the manifest must have. `signal` stops what precedes the first request.
+    /// `base`: absolute address of the pack's folder, ending with a slash; `loader` has the same. `pinned`: the sha256, in
+    /// lower-case hexadecimal, that the manifest must have. `signal` cancels everything before the first request.
     pub fn new(loader: Loader, base: String, pinned: Option<String>, signal: AbortSignal) -> Result<Self> {
         Ok(Http(Rc::new(Inner {
             loader,
@@ -97,12 +98,12 @@ impl Http {
         })))
     }
 
-    /// A new request. What the one before has not fetched is forgotten.
+    /// Starts a request. Drops the downloads that the previous one has not finished.
     pub async fn begin(&self, signal: AbortSignal) -> Result<()> {
         self.0.waited.set(Duration::ZERO);
         self.0.signal.replace(signal);
         self.0.loader.call("begin", &JsValue::NULL).await.map_err(internal)?;
-        // The loader has forgotten what stopped it before.
+        // `begin` reset the loader, so it does not know whether this request was cancelled meanwhile.
         self.wanted()
     }
 
@@ -110,7 +111,7 @@ impl Http {
         if self.0.signal.borrow().aborted() { Err(Error::Aborted) } else { Ok(()) }
     }
 
-    /// How long the request has waited for shards.
+    /// How long the current request has waited for shards.
     pub fn waited(&self) -> Duration {
         self.0.waited.get()
     }
@@ -119,7 +120,7 @@ impl Http {
         format!("{}{file}", self.0.base)
     }
 
-    /// A shard as `method` of the loader gets it.
+    /// Fetches a shard with a method of the loader: "shard", or "again" to bypass the cache.
     async fn fetch(&self, method: &str, shard: &Shard) -> Result<JsValue> {
         let url = self.url(&shard.file);
         let before = Instant::now();
@@ -191,13 +192,13 @@ impl Source for Http {
         if source::verify(shard, &array.to_vec()).is_ok() {
             return Ok(Outside(array));
         }
-        // As the loader does where it can hash.
+        // Download it once more, as the loader does where it can compute hashes.
         let array = bytes(&self.fetch("again", shard).await?)?;
         source::verify(shard, &array.to_vec()).map_err(|_| Error::ShardHash { shard: self.url(&shard.file) })?;
         Ok(Outside(array))
     }
 
-    /// They are hashed while the request computes. What was damaged has left the cache.
+    /// The loader computes hashes while the engine computes, and removes damaged shards from the cache.
     async fn settle(&self) -> Result<bool> {
         if !self.0.unchecked.replace(false) {
             return Ok(true);
@@ -206,7 +207,7 @@ impl Source for Http {
         Ok(whole.is_truthy())
     }
 
-    /// A turn of the Worker's event loop, in which it learns that the request is to stop.
+    /// Waits for a turn of the Worker's event loop, which delivers the signal to cancel.
     async fn pause(&self) -> Result<()> {
         let turns = &self.0.turns;
         let turn = Promise::new(&mut |resolve, _| {
@@ -242,7 +243,7 @@ impl<'a> Wanted<'a> {
     }
 }
 
-/// What the loader says about a failure, or the error that something else is.
+/// The loader's failure, or an internal error if `error` is anything else.
 fn failure(error: JsValue) -> Result<Failure, Error> {
     serde_wasm_bindgen::from_value(error.clone()).map_err(|_| internal(error))
 }
@@ -263,7 +264,7 @@ fn internal(error: JsValue) -> Error {
     Error::Internal { reason: format!("{error:?}") }
 }
 
-/// Browsers hash on secure pages only.
+/// Whether the browser can compute hashes; it does so on secure pages only.
 fn has_hash() -> bool {
     worker().crypto().is_ok_and(|crypto| !crypto.subtle().is_undefined())
 }

@@ -1,4 +1,4 @@
-//! Values and errors as JavaScript has them.
+//! Converts values and errors to JavaScript.
 
 use js_sys::Reflect;
 use serde::Serialize;
@@ -14,7 +14,7 @@ pub fn to_value(value: &impl Serialize) -> Result<JsValue, JsValue> {
 /// An `Error` object with a `code` and a `remedy`.
 pub fn to_js(error: Error) -> JsValue {
     let value = js_sys::Error::new(&error.to_string());
-    // A plain object takes any property.
+    // Setting a property of a plain object cannot fail.
     let _ = Reflect::set(&value, &"code".into(), &error.code().into());
     let _ = Reflect::set(&value, &"remedy".into(), &error.remedy().into());
     value.into()

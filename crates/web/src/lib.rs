@@ -1,5 +1,5 @@
-//! The boundary to JavaScript. There are two kinds of module: one classifies, and one, with the feature `ocr`, reads the
-//! text off images.
+//! The boundary to JavaScript. It builds two kinds of module: one classifies; the other, with the feature `ocr`, reads the
+//! text in images.
 #![cfg(target_arch = "wasm32")]
 
 mod js;

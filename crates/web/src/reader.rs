@@ -1,4 +1,4 @@
-//! The boundary to JavaScript: all that the module which reads pictures has.
+//! The boundary to JavaScript of the module that reads the text in images.
 
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -11,13 +11,13 @@ pub struct Reader(memeclip::ocr::Reader);
 
 #[wasm_bindgen]
 impl Reader {
-    /// `shard`: a pack's component `ocr`.
+    /// `shard`: the only shard of a pack's component `ocr`.
     #[wasm_bindgen(constructor)]
     pub fn new(shard: &[u8]) -> Result<Reader, JsValue> {
         memeclip::ocr::Reader::new("the pack", shard).map(Reader).map_err(to_js)
     }
 
-    /// What a picture says; `rgb` has three bytes a pixel.
+    /// The text in an image; `rgb` has [height, width, 3] bytes.
     pub fn read(&self, width: usize, height: usize, rgb: Vec<u8>) -> Result<JsValue, JsValue> {
         let reading = self.0.read(&Rgb { width, height, data: rgb }).map_err(to_js)?;
         to_value(&reading)

@@ -1,4 +1,4 @@
-//! The extension's content script, which browsers load as one script: esbuild bundles it, through Node.js.
+//! Bundles the extension's content script with esbuild (Node.js), because browsers load it as one classic script.
 
 use std::io;
 use std::path::{self, Path};
@@ -6,17 +6,17 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::extension::read;
+use crate::repository::read_json;
 use crate::{Error, Result};
 
-/// Says early that Node.js is missing, and installs the bundler that `package.json` names if it is not there.
+/// Checks that Node.js exists, and installs the bundler of `package.json` if it is missing.
 ///
 /// # Errors
 /// [`Error::Node`] if Node.js cannot be started or npm cannot install.
 pub fn prepare(source: &Path) -> Result<()> {
     run("node", Command::new("node").arg("--version"))?;
-    let pinned = read(&source.join("package.json"))?["devDependencies"]["esbuild"].take();
-    let installed = read(&source.join("node_modules/esbuild/package.json"));
+    let pinned = read_json(&source.join("package.json"))?["devDependencies"]["esbuild"].take();
+    let installed = read_json(&source.join("node_modules/esbuild/package.json"));
     if installed.is_ok_and(|mut package: Value| package["version"].take() == pinned) {
         return Ok(());
     }

@@ -1,4 +1,4 @@
-//! The page on localhost. It is served as soon as the first module is there; the others are built meanwhile.
+//! Serves the page on localhost as soon as the first module is built; the other modules are built meanwhile.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -8,12 +8,12 @@ use crate::modules::Modules;
 use crate::server::{self, Site};
 use crate::{Result, pack, repository};
 
-/// Serves the demo page and a pack on localhost, and builds the page's WebAssembly where its sources are newer.
+/// Serves the demo page and a pack on localhost, and builds the WebAssembly modules that are out of date.
 #[derive(Debug, Clone)]
 pub struct Demo {
-    /// The pack's folder; by default the repository's own small one.
+    /// The pack's folder; by default the small pack in the repository.
     pub weights: Option<PathBuf>,
-    /// 0 takes any that is free.
+    /// The port; 0 takes any free one.
     pub port: u16,
 }
 

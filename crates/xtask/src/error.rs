@@ -1,4 +1,4 @@
-//! What can go wrong. Each message names the input and the remedy; what caused it is its `source()`.
+//! Errors. Each message names the input and the remedy; `source()` is the cause.
 
 use std::io;
 use std::path::PathBuf;

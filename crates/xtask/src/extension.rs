@@ -1,4 +1,4 @@
-//! The browser extension. A browser loads it from one folder that holds all it uses.
+//! Builds the browser extension: one folder with everything that it uses.
 
 use std::ffi::OsString;
 use std::fs;
@@ -7,25 +7,25 @@ use std::str::FromStr;
 
 use serde_json::{Value, json};
 
-use crate::repository::{self, copy};
+use crate::repository::{self, copy, read_json};
 use crate::{Error, Result, bundle, pack};
 
-/// What only the bundler needs of the extension's sources.
+/// The extension's sources that only the bundler needs.
 const BUNDLER_ONLY: [&str; 5] = ["bundle.js", "content", "node_modules", "package.json", "package-lock.json"];
 
-/// Writes the browser extension to a folder that a browser can load, and builds its WebAssembly where its sources are newer.
+/// Writes the browser extension to a folder that a browser can load, and builds the WebAssembly modules that are out of date.
 #[derive(Debug, Clone)]
 pub struct Extension {
     /// Folder to write to; an earlier extension in it is replaced.
     pub out: PathBuf,
-    /// The folder of the pack that comes along; by default the repository's own small one.
+    /// The folder of the pack to include; by default the small pack in the repository.
     pub weights: Option<PathBuf>,
     pub browser: Browser,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Browser {
-    /// Chrome, Edge and their kin.
+    /// Chrome, Edge and other browsers based on Chromium.
     Chromium,
     Firefox,
 }
@@ -52,7 +52,7 @@ impl Extension {
     /// Prints the folder.
     ///
     /// # Errors
-    /// Before anything is compiled: a pack that cannot be read, or a folder with other files. Then as [`crate::build`].
+    /// Before anything is compiled: the pack cannot be read, or the folder has other files. Then those of [`crate::build`].
     pub fn run(self) -> Result<()> {
         let (root, out) = (repository::root(), self.out);
         let pack = self.weights.unwrap_or_else(|| root.join(repository::PACK));
@@ -72,7 +72,7 @@ impl Extension {
             copy(&package.join(&file), &out.join("memeclip").join(&file))?;
         }
         copy(&pack, &out.join("weights"))?;
-        let manifest = manifest(read(&root.join(repository::EXTENSION).join("manifest.json"))?, self.browser);
+        let manifest = manifest(read_json(&root.join(repository::EXTENSION).join("manifest.json"))?, self.browser);
         let path = out.join("manifest.json");
         fs::write(&path, format!("{manifest:#}\n")).map_err(|source| Error::Write { path, source })?;
         println!("{}", out.display());
@@ -80,7 +80,7 @@ impl Extension {
     }
 }
 
-/// Refuses a folder with other files than an earlier extension's.
+/// Checks that the folder is empty or holds an earlier extension only.
 fn check_out(out: &Path) -> Result<()> {
     let empty = fs::read_dir(out).map_or(true, |mut entries| entries.next().is_none());
     match empty || out.join("service-worker.js").is_file() {
@@ -98,7 +98,7 @@ fn clear(out: &Path) -> Result<()> {
     }
 }
 
-/// The names of the extension's files and folders that are copied as they are.
+/// The names of the extension's files and folders that are copied unchanged.
 fn shipped(source: &Path) -> Result<Vec<OsString>> {
     let unreadable = |e| Error::Repository { path: source.into(), source: e };
     let names = fs::read_dir(source).map_err(unreadable)?.map(|entry| Ok(entry.map_err(unreadable)?.file_name()));
@@ -106,19 +106,14 @@ fn shipped(source: &Path) -> Result<Vec<OsString>> {
     Ok(names.collect::<Result<Vec<_>>>()?.into_iter().filter(shipped).collect())
 }
 
-/// The files and folders of the npm package, as it lists them.
+/// The files and folders that the npm package's `package.json` lists.
 fn package_files(package: &Path) -> Result<Vec<String>> {
     let path = package.join("package.json");
-    serde_json::from_value(read(&path)?["files"].take()).map_err(|source| Error::Json { path, source })
+    serde_json::from_value(read_json(&path)?["files"].take()).map_err(|source| Error::Json { path, source })
 }
 
-pub(crate) fn read(path: &Path) -> Result<Value> {
-    let text = fs::read(path).map_err(|source| Error::Repository { path: path.into(), source })?;
-    serde_json::from_slice(&text).map_err(|source| Error::Json { path: path.into(), source })
-}
-
-/// The manifest with the program's version, and as the browser wants it: Firefox has no offscreen documents, but its
-/// background page can hold the model itself.
+/// The manifest for the browser, with the program's version. Firefox has no offscreen documents, but its background page
+/// can hold the model itself.
 fn manifest(mut manifest: Value, browser: Browser) -> Value {
     manifest["version"] = env!("CARGO_PKG_VERSION").into();
     let Browser::Firefox = browser else { return manifest };

@@ -2,16 +2,17 @@
 //!
 //! ```no_run
 //! # fn main() -> xtask::Result<()> {
-//! // The page with the repository's own pack on http://localhost:8080/; returns when the server stops.
+//! // The page with the pack in the repository, on http://localhost:8080/. Returns when the server stops.
 //! xtask::demo::Demo { weights: None, port: 8080 }.run()?;
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! It works on the repository that it was compiled in, and compiles quickly: it depends neither on the `memeclip` library nor
-//! on what processes WebAssembly, which is the program `memeclip-bindgen` in `crates/bindgen`.
+//! It works on the repository that it was compiled in. It compiles quickly, because it depends neither on the `memeclip`
+//! library nor on wasm-bindgen: the latter is in the program `memeclip-bindgen` (`crates/bindgen`).
 
 mod bundle;
+mod command;
 pub mod demo;
 mod error;
 pub mod extension;
@@ -25,8 +26,7 @@ mod wasm;
 
 pub use error::{Error, Result};
 
-/// Brings the WebAssembly of the npm package (its folder `pkg`) up to date: the modules whose sources are newer, and the
-/// licences of what they are made of.
+/// Brings the folder `pkg` of the npm package up to date: the WebAssembly modules, and the licences of the crates in them.
 ///
 /// # Errors
 /// [`Error::Component`] if the toolchain lacks a part that rustup cannot install, [`Error::Step`] if a build fails.

@@ -1,4 +1,4 @@
-//! `cargo run --release`: the demo page. With `-- build` or `-- extension`: what those say.
+//! The program that `cargo run --release` runs: it serves the demo page, or runs the command after `--`.
 
 use std::error::Error;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! Which modules are up to date, and the building of those that are not.
+//! Builds the modules that are out of date.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -9,7 +9,7 @@ use crate::repository::SOURCES;
 use crate::wasm::{MODULES, Pace};
 use crate::{Error, Result, repository, toolchain};
 
-/// Shared by the thread that builds and by those that answer requests.
+/// The state of all modules, shared by the thread that builds and those that answer requests.
 pub struct Modules {
     root: PathBuf,
     states: Mutex<[State; MODULES.len()]>,
@@ -18,7 +18,7 @@ pub struct Modules {
 
 #[derive(Clone, PartialEq)]
 enum State {
-    /// To be built; `wanted` if a request waits for it.
+    /// Must be built; `wanted` if a request waits for it.
     Outdated {
         wanted: bool,
     },
@@ -28,7 +28,7 @@ enum State {
 }
 
 impl Modules {
-    /// Looks which ones are older than their sources.
+    /// Finds the modules that are older than their sources.
     pub fn open(root: &Path) -> Result<Self> {
         let mut changed = SystemTime::UNIX_EPOCH;
         for source in SOURCES {
@@ -43,12 +43,12 @@ impl Modules {
         Ok(Modules { root: root.into(), states: Mutex::new(states), changed: Condvar::new() })
     }
 
-    /// Completes the toolchain if there is anything to build.
+    /// Completes the toolchain if any module must be built.
     pub fn prepare(&self) -> Result<()> {
         if self.next().is_some() { toolchain::complete(&self.root) } else { Ok(()) }
     }
 
-    /// Builds all that are outdated, to the first failure.
+    /// Builds all outdated modules; stops at the first failure.
     pub fn build_all(&self) -> Result<()> {
         while let Some(next) = self.next() {
             self.build(next, Pace::Full)?;
@@ -56,12 +56,12 @@ impl Modules {
         Ok(())
     }
 
-    /// Builds the one that nearly every browser can use.
+    /// Builds the first module, which nearly every browser can use.
     pub fn build_first(&self) -> Result<()> {
         if self.is_ready(MODULES[0].name) { Ok(()) } else { self.build(0, Pace::Full) }
     }
 
-    /// Builds the others, first those that requests wait for. Prints failures.
+    /// Builds the other modules, those that requests wait for first. Prints failures.
     pub fn build_rest(&self) {
         while let Some(next) = self.next() {
             if let Err(error) = self.build(next, Pace::Background) {
@@ -75,7 +75,7 @@ impl Modules {
         MODULES.iter().zip(states.iter()).any(|(module, state)| module.name == name && *state == State::Ready)
     }
 
-    /// Waits until the module that the file belongs to is there; the error says why it will not be.
+    /// Waits until the module of the file is built; the error says why it could not be built.
     pub fn wait_for(&self, file: &str) -> Result<(), String> {
         let Some(i) = MODULES.iter().position(|module| module.owns(file)) else { return Ok(()) };
         let mut states = self.states();
@@ -115,7 +115,7 @@ impl Modules {
     }
 }
 
-/// When the file, or the newest one below the folder, was changed.
+/// When the file, or the newest file in the folder, was changed.
 fn newest(path: &Path) -> io::Result<SystemTime> {
     let metadata = fs::metadata(path)?;
     if !metadata.is_dir() {
@@ -130,7 +130,7 @@ fn newest(path: &Path) -> io::Result<SystemTime> {
 
 #[cfg(test)]
 impl Modules {
-    /// With nothing built.
+    /// All modules, none of them built.
     pub fn outdated(root: PathBuf) -> Self {
         let states = MODULES.map(|_| State::Outdated { wanted: false });
         Modules { root, states: Mutex::new(states), changed: Condvar::new() }

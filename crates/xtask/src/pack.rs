@@ -1,4 +1,4 @@
-//! Whether a folder holds a pack. What the manifest says of the model is for the page to check.
+//! Checks whether a folder holds a pack. The page itself checks what the manifest says about the model.
 
 use std::path::Path;
 use std::{fs, io};
@@ -27,7 +27,7 @@ struct Shard {
     bytes: u64,
 }
 
-/// Refuses what cannot be served as a pack: its manifest and its files' sizes are checked.
+/// Checks the manifest of a pack and the sizes of its files.
 pub fn check(folder: &Path) -> Result<()> {
     let path = folder.join(format::FILE);
     let invalid = |source: io::Error| Error::Manifest { path: path.clone(), source };
@@ -46,7 +46,7 @@ pub fn check(folder: &Path) -> Result<()> {
     if found != u64::from(format::VERSION) {
         return Err(Error::PackVersion { path, found, supported: format::VERSION });
     }
-    // The version first: another version's fields may differ.
+    // Check the version first: other versions may have other fields.
     let Manifest { components } = serde_json::from_value(manifest).map_err(|e| invalid(e.into()))?;
     for Shard { file, bytes } in components.into_values().flat_map(|component| component.shards) {
         let path = folder.join(file);
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
     use crate::repository::{self, copy};
 
-    /// The repository's own pack with one file changed, and what is wrong with it then.
+    /// Checks a copy of the pack in the repository with one file changed.
     fn changed(name: &str, file: impl FnOnce(&Path)) -> Result<()> {
         let folder = std::env::temp_dir().join(format!("xtask-pack-{name}-{}", std::process::id()));
         copy(&repository::root().join(repository::PACK), &folder).unwrap();

@@ -1,4 +1,4 @@
-//! Where things lie in the repository.
+//! Paths in the repository.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
@@ -9,15 +9,15 @@ use crate::{Error, Result};
 pub const PAGE: &str = "www/demo";
 /// The npm package.
 pub const PACKAGE: &str = "www/memeclip";
-/// The WebAssembly, in the npm package.
+/// The WebAssembly modules, in the npm package.
 pub const MODULES: &str = "www/memeclip/pkg";
 /// The extension's own files.
 pub const EXTENSION: &str = "www/extension";
-/// Colours and fonts, which the page and the extension share.
+/// Colours and fonts of the page and the extension.
 pub const THEME: &str = "www/demo/theme.css";
-/// The small pack that comes along.
+/// The small pack in the repository.
 pub const PACK: &str = "weights/default";
-/// What the modules are made of.
+/// The sources of the modules.
 pub const SOURCES: [&str; 7] =
     ["src", "crates/web", "crates/bindgen", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"];
 
@@ -29,6 +29,12 @@ pub fn root() -> &'static Path {
 /// The folder that cargo builds in.
 pub fn target(root: &Path) -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)
+}
+
+/// Reads a JSON file.
+pub fn read_json(path: &Path) -> Result<serde_json::Value> {
+    let text = fs::read(path).map_err(|source| Error::Repository { path: path.into(), source })?;
+    serde_json::from_slice(&text).map_err(|source| Error::Json { path: path.into(), source })
 }
 
 /// Copies a file or a folder.

@@ -1,4 +1,4 @@
-//! Static files over HTTP, for this machine only.
+//! Serves static files over HTTP, to this machine only.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,7 +14,7 @@ use crate::modules::Modules;
 use crate::wasm::THREADS;
 use crate::{Error, Result, repository};
 
-/// Sent with every file. The policy is the page's own, and no other page may frame it.
+/// Headers of every file. The policy is the page's own; no other site may frame it.
 const HEADERS: [(&str, &str); 4] = [
     ("Accept-Ranges", "bytes"),
     (
@@ -27,11 +27,11 @@ const HEADERS: [(&str, &str); 4] = [
     ("X-Content-Type-Options", "nosniff"),
 ];
 
-/// Sent as well once the module with threads is there: a page that has them asks for it.
+/// Headers that isolate the page, sent once the module with threads is built: an isolated page requests it.
 const ISOLATION: [(&str, &str); 2] =
     [("Cross-Origin-Embedder-Policy", "require-corp"), ("Cross-Origin-Opener-Policy", "same-origin")];
 
-/// What is served.
+/// The folders to serve.
 pub struct Site {
     pub root: PathBuf,
     pub pack: PathBuf,
@@ -46,7 +46,7 @@ pub fn start(port: u16, site: Site) -> Result<(ListeningServer, u16)> {
         let site = site.clone();
         match Server::new(move |request| site.answer(request)).bind((Ipv4Addr::LOCALHOST, chosen)).spawn() {
             Ok(server) => return Ok((server, chosen)),
-            // Another program was quicker.
+            // Another program took the port meanwhile.
             Err(e) if port == 0 && e.kind() == io::ErrorKind::AddrInUse => {}
             Err(source) => return Err(Error::Port { port, free: free_port().ok(), source }),
         }
@@ -82,7 +82,7 @@ impl Site {
             .unwrap_or_else(|e| status(StatusCode::INTERNAL_SERVER_ERROR, &format!("{}: {e}", path.display())))
     }
 
-    /// The file that an address means, if it is a plain one below the three folders.
+    /// The file of a URL path, if it is a plain path in one of the three folders.
     fn locate(&self, path: &str) -> Option<PathBuf> {
         let path = path.strip_prefix('/')?;
         let (folder, path) = if let Some(file) = path.strip_prefix("weights/") {
@@ -98,12 +98,12 @@ impl Site {
         path.split('/').all(|part| !part.is_empty() && plain(part)).then(|| folder.join(path))
     }
 
-    /// The name of a file among the modules.
+    /// The file's name, if it is in the folder of the modules.
     fn module<'a>(&self, path: &'a Path) -> Option<&'a str> {
         path.strip_prefix(self.root.join(repository::MODULES)).ok()?.to_str()
     }
 
-    /// Waits for a module's file. Not for the one with threads: without it the page uses another, which is there.
+    /// Waits for a module's file, except for the module with threads: the page can use another one instead.
     fn built(&self, file: &str) -> Result<(), String> {
         match file.starts_with(THREADS) && !self.modules.is_ready(THREADS) {
             true => Err(format!("the module '{THREADS}' is not built yet")),
@@ -133,7 +133,7 @@ fn file(path: &Path, asked: Option<&str>, isolation: &[(&str, &str)]) -> io::Res
     }
     let mut bytes = Vec::new();
     file.seek(SeekFrom::Start(part.start))?;
-    // With its length, so that a broken download is seen as such.
+    // The length lets the browser notice an incomplete download.
     file.take(part.end - part.start).read_to_end(&mut bytes)?;
     response.body(Body::from(bytes)).map_err(io::Error::other)
 }
@@ -147,7 +147,7 @@ fn status(status: StatusCode, reason: &str) -> Response<Body> {
 
 const TEXT: &str = "text/plain; charset=utf-8";
 
-/// The bytes that a `Range` header asks for, empty if the file has none of them; none for other kinds of range.
+/// The bytes that a `Range` header asks for, empty if they are beyond the file; `None` for other kinds of range.
 fn range(header: &str, size: u64) -> Option<Range<u64>> {
     let (first, last) = header.strip_prefix("bytes=")?.split_once('-')?;
     let first: u64 = first.parse().ok()?;
@@ -171,7 +171,7 @@ fn kind(path: &Path) -> &'static str {
     }
 }
 
-/// Shards are named by their content.
+/// The caching policy. Shards never change, because they are named by their hashes.
 fn caching(path: &Path) -> &'static str {
     match path.extension().is_some_and(|extension| extension == "safetensors") {
         true => "public, max-age=31536000, immutable",

@@ -1,19 +1,21 @@
-//! What the Rust toolchain must have. rustup reads `rust-toolchain.toml` only when it installs a toolchain: to one that is
-//! there already it adds nothing.
+//! Installs the parts that the Rust toolchain lacks. rustup reads `rust-toolchain.toml` only when it installs a toolchain;
+//! it adds nothing to an installed one.
 
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 
-use crate::wasm::TARGET;
+use crate::command::{check, run};
 use crate::{Error, Result};
+
+/// What the page's modules are compiled for.
+pub const TARGET: &str = "wasm32-unknown-unknown";
 
 /// A part of a toolchain.
 struct Component {
     name: &'static str,
-    /// Below the sysroot; there if the part is.
+    /// A path in the sysroot that exists if the part is installed.
     path: &'static str,
-    /// What rustup installs it with.
+    /// Arguments of rustup that install it.
     install: [&'static str; 3],
 }
 
@@ -23,7 +25,7 @@ const COMPONENTS: [Component; 2] = [
         path: "lib/rustlib/wasm32-unknown-unknown/lib",
         install: ["target", "add", TARGET],
     },
-    // The module with threads compiles the standard library with atomics.
+    // For the module with threads, which compiles the standard library with atomics.
     Component {
         name: "source of the standard library",
         path: "lib/rustlib/src/rust/library/Cargo.lock",
@@ -31,7 +33,7 @@ const COMPONENTS: [Component; 2] = [
     },
 ];
 
-/// Installs what is missing.
+/// Installs the missing parts.
 pub fn complete(root: &Path) -> Result<()> {
     let sysroot = sysroot(root)?;
     for component in &COMPONENTS {
@@ -56,7 +58,7 @@ impl Component {
         }
         eprintln!("installing the {} ...", self.name);
         let installed = run(Command::new("rustup").args(self.install).current_dir(root));
-        // rustup may have another toolchain in mind than the one that is used.
+        // rustup may have installed it to another toolchain than the one in use.
         let found = installed.and_then(|()| path.metadata().map(drop));
         found.map_err(|source| Error::Component {
             component: self.name,
@@ -65,16 +67,4 @@ impl Component {
             source,
         })
     }
-}
-
-/// Runs a program to its end, with its output on standard error: standard output is for the page's address.
-pub fn run(command: &mut Command) -> io::Result<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let status = command.stdout(io::stderr()).status()?;
-    check(&name, status)
-}
-
-/// A failed program as an error.
-pub fn check(name: &str, status: ExitStatus) -> io::Result<()> {
-    if status.success() { Ok(()) } else { Err(io::Error::other(format!("{name} ended with {status}"))) }
 }

@@ -1,18 +1,17 @@
-//! Compiles the modules. A browser refuses a module that uses what it lacks: some lack relaxed SIMD, and pages that are not
-//! cross-origin isolated lack threads.
+//! Compiles the WebAssembly modules. There are several, because a browser rejects a module with features that it lacks: some
+//! browsers lack relaxed SIMD, and pages that are not cross-origin isolated lack threads.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::{env, thread};
+use std::{env, fs, thread};
 
-use crate::toolchain::{run, sysroot};
+use crate::command::{cargo, run};
+use crate::toolchain::{TARGET, sysroot};
 use crate::{Error, Result, licences, repository};
 
-pub const TARGET: &str = "wasm32-unknown-unknown";
 const PROFILE: &str = "wasm";
-/// The crate that the modules are made of.
+/// The crate that is compiled to modules.
 const PACKAGE: &str = "memeclip-web";
-/// The program that adds the JavaScript.
+/// The program that generates the JavaScript of a module.
 const BINDGEN: &str = "memeclip-bindgen";
 
 /// A WebAssembly module of the npm package.
@@ -27,11 +26,11 @@ pub struct Module {
 #[derive(Clone, Copy)]
 pub enum Pace {
     Full,
-    /// While the page is up: a processor is left to the browser, and the terminal to the page's address.
+    /// While the page is served: leaves a processor to the browser and keeps the terminal quiet.
     Background,
 }
 
-/// In the order in which they are built. Every browser that the page is tested with can use the first.
+/// All modules in the order in which they are built. Every tested browser can use the first.
 pub const MODULES: [Module; 4] = [
     Module { name: "relaxed", features: "relaxed-simd", threads: false },
     Module { name: "simd128", features: "", threads: false },
@@ -42,11 +41,11 @@ pub const MODULES: [Module; 4] = [
 /// The name of the module with threads.
 pub const THREADS: &str = "threads";
 
-/// As in `.cargo/config.toml`, whose flags do not count where a build is given its own.
+/// The flag in `.cargo/config.toml`, which cargo ignores if a build has flags of its own.
 const SIMD: &str = "-Ctarget-feature=+simd128";
 
-/// How a module that shares its memory is compiled and linked, as wasm-bindgen wants it: the memory is imported, of 4 GB at
-/// most, and each thread sets up its own thread-local storage.
+/// Flags for a module with shared memory, as wasm-bindgen requires them: the memory is imported and at most 4 GB, and each
+/// thread sets up its own thread-local storage.
 const SHARED: [&str; 8] = [
     "-Ctarget-feature=+atomics,+bulk-memory",
     "-Clink-arg=--shared-memory",
@@ -68,7 +67,8 @@ impl Module {
     pub fn build(&self, root: &Path, pace: Pace) -> Result<()> {
         let target = repository::target(root);
         let pkg = root.join(repository::MODULES);
-        // Meanwhile what the module needs in the end: the module's last steps have work for one processor only.
+        fs::create_dir_all(&pkg).map_err(|source| Error::Write { path: pkg.clone(), source })?;
+        // Build bindgen at the same time: the last steps of compiling a module use a single processor.
         let wasm = thread::scope(|scope| {
             let rest = scope.spawn(|| {
                 let features = MODULES.map(|module| module.features).join(",");
@@ -94,10 +94,10 @@ impl Module {
             cargo.args(["--quiet", "--jobs", &others.to_string()]);
         }
         if self.threads {
-            // The standard library that comes with Rust is without atomics. To build it is no stable feature of cargo yet.
+            // Rust's own build of the standard library has no atomics, and building it is an unstable feature of cargo.
             cargo.arg("-Zbuild-std=std,panic_abort").env("RUSTC_BOOTSTRAP", "1");
             flags.extend(SHARED.map(String::from));
-            // Other flags make cargo compile the dependencies anew each time, if both kinds share a folder.
+            // Builds with different flags in one folder would recompile the dependencies each time.
             target.push(THREADS);
         }
         cargo.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f")).arg("--target-dir").arg(&target);
@@ -106,44 +106,36 @@ impl Module {
         Ok(target.join(TARGET).join(PROFILE).join(PACKAGE.replace('-', "_")).with_extension("wasm"))
     }
 
-    /// Writes the module and the JavaScript that it is called through to the folder.
+    /// Writes the module and its JavaScript to the folder.
     fn bind(&self, root: &Path, wasm: &Path, folder: &Path) -> Result<()> {
         bindgen(root, "run", &[wasm.as_os_str(), self.name.as_ref(), folder.as_os_str()])
     }
 }
 
-/// Builds or runs the program that adds the JavaScript.
+/// Builds or runs the program that generates the JavaScript. It is a default member of the workspace, as this program is, and
+/// cargo is told no other packages: so it compiles what both depend on once.
 fn bindgen(root: &Path, command: &str, arguments: &[&std::ffi::OsStr]) -> Result<()> {
     let mut cargo = cargo(root);
-    cargo.args([command, "--quiet", "--locked", "--release", "--package", BINDGEN]);
+    cargo.args([command, "--quiet", "--locked", "--release", "--bin", BINDGEN]);
     if !arguments.is_empty() {
         cargo.arg("--").args(arguments);
     }
     run(&mut cargo).map_err(|source| Error::Step { step: format!("cargo {command} of {BINDGEN}"), source })
 }
 
-/// cargo, to be run in the repository.
-pub fn cargo(root: &Path) -> Command {
-    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(root);
-    cargo
-}
-
-/// Flags that keep this machine's folders out of the module, whose panics name the files that they come from. So the same
-/// sources give the same bytes anywhere.
+/// Flags that keep this machine's folders out of a module, where panic messages name source files. The same sources then
+/// give the same bytes on every machine.
 fn nameless(root: &Path, target: &Path) -> Result<Vec<String>> {
     let sysroot = sysroot(root)?;
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(env::home_dir()?.join(".cargo"))).unwrap_or_default();
-    // Of several that fit, the last one counts.
+    // If several prefixes match, the last one applies.
     let folders = [(root, "memeclip"), (&home, "cargo"), (&sysroot, "rust"), (target, "target")];
     Ok(folders.map(|(folder, name)| format!("--remap-path-prefix={}=/{name}", folder.display())).into())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-
     use super::*;
     use crate::repository::{SOURCES, copy, root};
 
@@ -157,25 +149,25 @@ mod tests {
     }
 
     #[test]
-    #[ignore = "it compiles all anew, which takes minutes"]
+    #[ignore = "it compiles everything again, which takes minutes"]
     fn the_same_sources_give_the_same_module_in_any_folder() {
         let root = root();
         crate::build().unwrap();
         let folder = env::temp_dir().join(format!("memeclip-build-{}", std::process::id()));
         let elsewhere = folder.join("a/longer/path");
-        // cargo reads the manifests of all crates of the workspace.
+        // cargo reads the manifests of all crates in the workspace.
         for source in SOURCES.into_iter().chain(["crates"]) {
             copy(&root.join(source), &elsewhere.join(source)).unwrap();
         }
         let module = &MODULES[0];
         let wasm = module.compile(&elsewhere, &folder.join("built"), Pace::Full).unwrap();
-        // The module has its name in it.
+        // The module contains its own name.
         module.bind(root, &wasm, &folder).unwrap();
         let read = |folder: &Path| fs::read(folder.join(format!("{}_bg.wasm", module.name))).unwrap();
         let (first, again) = (read(&root.join(repository::MODULES)), read(&folder));
         fs::remove_dir_all(folder).unwrap();
         assert!(first == again, "{} and {} bytes", first.len(), again.len());
-        // Nor in that of another user.
+        // The module must not name the home folder either.
         let home = env::home_dir().unwrap().into_os_string().into_encoded_bytes();
         assert!(!again.windows(home.len()).any(|part| part == home), "it names the home folder");
     }

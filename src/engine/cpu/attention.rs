@@ -1,13 +1,14 @@
 //! softmax(q · kᵀ / sqrt(head width)) · v, one head of one sequence at a time, as two products with panels: the keys are
-//! one matrix's rows, the values the other's columns.
+//! the rows of one matrix, the values the columns of the other. GPU twins: gpu/kernels/attention*.wgsl.
 
 use super::isa::Isa;
+use super::math;
 use super::parallel::{self, Columns};
-use super::{Tensor, math};
+use super::tensor::Tensor;
 use crate::engine::Mask;
 use crate::quant::PANEL;
 
-/// Queries that are worked on at a time: their scores stay in the cache.
+/// Queries processed at a time, so that their scores stay in the cache.
 const QUERIES: usize = 64;
 
 #[derive(Default)]
@@ -18,7 +19,7 @@ struct Scratch {
     values: Vec<f32>,
     /// [queries][tokens, padded to whole panels]
     scores: Vec<f32>,
-    /// What the weights of a query must be divided by.
+    /// The sum of each query's weights, by which its result is divided.
     sums: Vec<f32>,
 }
 

@@ -1,17 +1,19 @@
-//! activation(x · wᵀ + bias) + residual.
+//! activation(x · wᵀ + bias) + residual. GPU twins: gpu/kernels/linear*.wgsl and gemv.wgsl.
 
 use super::isa::{Block, Isa};
+use super::math;
 use super::parallel::{self, Columns};
+use super::quantize_activations::quantize_activations;
+use super::tensor::Tensor;
 use super::weight::{Scratch, Slice, Weight};
-use super::{Tensor, codes, math};
 use crate::engine::Activation;
 use crate::quant::{BLOCK, Format, PANEL};
 
-/// Columns that are worked on at a time: this part of a panel stays in the first-level cache while all rows of
-/// activations pass by.
+/// Columns processed at a time: this part of a panel stays in the first-level cache while it is multiplied with all rows
+/// of activations.
 const SLICE: usize = 512;
 
-/// Activations as the weights' format wants them.
+/// Activations in the form that the weights' format needs.
 enum Input<'a> {
     Floats(&'a [f32]),
     Blocks(Vec<Block>),
@@ -29,7 +31,7 @@ pub fn linear(
     assert_eq!(x.cols, k, "linear: columns of x and w");
     let input = match w.matrix.format {
         Format::F32 | Format::F16 => Input::Floats(&x.values),
-        format => Input::Blocks(codes::round(isa, &x.values, k, format)),
+        format => Input::Blocks(quantize_activations(isa, &x.values, k, format)),
     };
     let mut out = vec![0.0; m * n];
     let columns = Columns::new(&mut out, n);
@@ -41,9 +43,7 @@ pub fn linear(
                 match (w.slice(panel, start, SLICE.min(k - start), scratch), &input) {
                     (Slice::F32(panel), Input::Floats(x)) => isa.f32(&x[start..], k, panel, tile),
                     (Slice::Q8(panel), Input::Blocks(x)) => isa.q8(&x[start / BLOCK..], k / BLOCK, panel, tile),
-                    (Slice::Q8Quads(panel), Input::Blocks(x)) => {
-                        isa.q8_quads(&x[start / BLOCK..], k / BLOCK, panel, tile)
-                    }
+                    (Slice::Q8I16(panel), Input::Blocks(x)) => isa.q8_i16(&x[start / BLOCK..], k / BLOCK, panel, tile),
                     (Slice::Q4(panel), Input::Blocks(x)) => isa.q4(&x[start / BLOCK..], k / BLOCK, panel, tile),
                     _ => unreachable!("input follows the format"),
                 }
@@ -56,14 +56,7 @@ pub fn linear(
                 lanes[..width].copy_from_slice(&bias.values[first..][..width]);
                 tile.iter_mut().flat_map(|row| row.iter_mut().zip(&lanes)).for_each(|(y, bias)| *y += bias);
             }
-            match activation {
-                Activation::Identity => {}
-                // Unlike `max` it keeps what is not a number, to be noticed.
-                Activation::Relu => {
-                    tile.as_flattened_mut().iter_mut().for_each(|y| *y = if *y < 0.0 { 0.0 } else { *y })
-                }
-                Activation::QuickGelu => tile.as_flattened_mut().iter_mut().for_each(|y| *y = math::quick_gelu(*y)),
-            }
+            math::activate(activation, tile.as_flattened_mut());
             for (i, y) in tile.iter_mut().enumerate() {
                 if let Some(residual) = residual {
                     let row = i % residual.rows * n;

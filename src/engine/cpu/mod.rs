@@ -1,29 +1,29 @@
-//! The SIMD engine: computes at once, natively on all cores.
+//! The SIMD engine. It computes each operation at once, natively on all cores.
 //!
-//! `q8` and `q4` matrices are multiplied as whole numbers, with activations rounded block by block ([`codes`]); all else
-//! is f32. [`isa`] has the inner loops, one file for each instruction set. Results are the same to the bit on every machine
-//! and on any number of threads: each value is computed by one thread, in one order, without the standard library's
-//! functions, which differ from system to system.
+//! `q8` and `q4` matrices are multiplied as integers, with activations quantised block by block
+//! ([`quantize_activations`]). Everything else is f32. [`isa`] has the inner loops, one file for each instruction set.
+//! Results have the same bits on every machine and with any number of threads: one thread computes each value, in a fixed
+//! order, without the standard library's functions, which differ between systems.
 
 mod attention;
-mod codes;
 mod isa;
 mod linear;
 mod math;
 mod parallel;
+mod quantize_activations;
+mod tensor;
 mod weight;
-
-use std::sync::Arc;
 
 use isa::Isa;
 pub(crate) use math::exp;
+pub use tensor::Tensor;
 pub use weight::Weight;
 
-use super::{Activation, Engine, Mask};
 use crate::Result;
+use crate::engine::{Activation, Engine, Mask};
 use crate::quant::Matrix;
 
-/// The SIMD engine, with the fastest instructions that this machine has.
+/// The SIMD engine, with the fastest instruction set of this machine.
 pub struct Cpu {
     isa: Isa,
 }
@@ -39,25 +39,6 @@ impl Cpu {
         let mut out = vec![0.0; rows * cols];
         parallel::rows(&mut out, cols, |i, row| self.isa.run(|| f(i, row)));
         Tensor::new(rows, cols, out)
-    }
-}
-
-/// f32 [rows, cols].
-#[derive(Clone)]
-pub struct Tensor {
-    rows: usize,
-    cols: usize,
-    values: Arc<Vec<f32>>,
-}
-
-impl Tensor {
-    fn new(rows: usize, cols: usize, values: Vec<f32>) -> Self {
-        assert_eq!(values.len(), rows * cols, "values of a tensor [{rows}, {cols}]");
-        Tensor { rows, cols, values: Arc::new(values) }
-    }
-
-    fn row(&self, i: usize) -> &[f32] {
-        &self.values[i * self.cols..][..self.cols]
     }
 }
 
@@ -88,7 +69,7 @@ impl Engine for Cpu {
         self.by_rows(ids.len(), table.matrix.cols, |i, row| table.matrix.decode_row(ids[i] as usize, row))
     }
 
-    fn rows(&self, x: &Tensor, ids: &[u32]) -> Tensor {
+    fn gather(&self, x: &Tensor, ids: &[u32]) -> Tensor {
         self.by_rows(ids.len(), x.cols, |i, row| row.copy_from_slice(x.row(ids[i] as usize)))
     }
 
@@ -120,11 +101,17 @@ impl Engine for Cpu {
         attention::attention(self.isa, qkv, sequences, heads, mask)
     }
 
-    fn mix(&self, a: &Tensor, alpha: f32, b: &Tensor, beta: f32) -> Tensor {
+    fn add_scaled(&self, a: &Tensor, alpha: f32, b: &Tensor, beta: f32) -> Tensor {
         self.by_rows(a.rows, a.cols, |i, row| {
             for ((y, a), b) in row.iter_mut().zip(a.row(i)).zip(b.row(i % b.rows)) {
                 *y = alpha * a + beta * b;
             }
+        })
+    }
+
+    fn scale(&self, x: &Tensor, factor: f32) -> Tensor {
+        self.by_rows(x.rows, x.cols, |i, row| {
+            row.iter_mut().zip(x.row(i)).for_each(|(y, x)| *y = factor * x);
         })
     }
 
@@ -136,7 +123,15 @@ impl Engine for Cpu {
         })
     }
 
-    fn normalize(&self, x: &Tensor) -> Tensor {
+    fn outer_product(&self, a: &Tensor, b: &Tensor) -> Tensor {
+        self.by_rows(a.rows, a.cols * b.cols, |i, row| {
+            for (part, a) in row.chunks_exact_mut(b.cols).zip(a.row(i)) {
+                part.iter_mut().zip(b.row(i)).for_each(|(y, b)| *y = a * b);
+            }
+        })
+    }
+
+    fn l2_normalize(&self, x: &Tensor) -> Tensor {
         self.by_rows(x.rows, x.cols, |i, row| {
             let x = x.row(i);
             let norm = math::sum(x, |x| x * x).sqrt().max(1e-12);
@@ -176,7 +171,7 @@ mod tests {
         })
     }
 
-    /// Every operation, on shapes that are no multiples of what the loops take at a time.
+    /// Every operation, on shapes that are not multiples of the loops' steps.
     fn values(engine: &Cpu, [w_qkv, w_out, w_fc1, w_fc2, w_head]: &[Weight; 5]) -> Vec<f32> {
         let (tokens, sequences) = (13, 3);
         let tensor = |rows, cols, seed| engine.tensor(rows, cols, &noise(rows * cols, seed)).unwrap();
@@ -191,7 +186,7 @@ mod tests {
             x = engine.linear(&hidden, w_fc2, None, Activation::Identity, Some(&x));
         }
         let head = engine.linear(&x, w_head, None, Activation::Relu, None);
-        let head = engine.mix(&engine.normalize(&head), 0.2, &head, 0.8);
+        let head = engine.add_scaled(&engine.l2_normalize(&head), 0.2, &head, 0.8);
         pollster::block_on(engine.read(&[&engine.multiply(&head, &head)])).unwrap().remove(0)
     }
 
@@ -203,7 +198,7 @@ mod tests {
 
     #[test]
     fn the_same_bits_on_every_machine_and_number_of_threads() {
-        // Of the first machine that computed them; each further one has to give the same.
+        // From the first machine that computed them. Every other machine must agree.
         let known = [
             (Format::F32, 0xae98_82d7_33ca_9396),
             (Format::F16, 0xe854_c131_e91c_9f7a),

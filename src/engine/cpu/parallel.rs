@@ -1,17 +1,17 @@
-//! Loops over independent parts, on all cores; in a browser, on the threads that the page allows, or on its Worker alone.
+//! Loops over independent parts, on all cores. In a browser: on the threads that the page allows, or on its Worker alone.
 
 use std::marker::PhantomData;
 
 use rayon::prelude::*;
 
-/// Calls `f(scratch, i)` for i in 0..n; whoever calls it several times uses the same scratch memory.
+/// Calls `f(scratch, i)` for i in 0..n. A thread reuses its scratch memory from call to call.
 pub fn each<S>(n: usize, scratch: impl Fn() -> S + Sync + Send, f: impl Fn(&mut S, usize) + Sync + Send) {
     (0..n).into_par_iter().for_each_init(scratch, f);
 }
 
 /// Calls `f(i, row i)` for the rows of a row-major matrix with `cols` columns.
 pub fn rows<T: Send>(matrix: &mut [T], cols: usize, f: impl Fn(usize, &mut [T]) + Sync + Send) {
-    // Handing a part to another thread costs as much as some thousand values do.
+    // Handing a part to another thread costs as much as a few thousand values.
     matrix.par_chunks_mut(cols).with_min_len(8192usize.div_ceil(cols)).enumerate().for_each(|(i, row)| f(i, row));
 }
 

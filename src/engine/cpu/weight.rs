@@ -1,4 +1,4 @@
-//! Matrices as the pack has them, and their way into the inner loops.
+//! Matrices as the pack stores them, and how they reach the inner loops.
 
 use super::isa::{Panel, unpack};
 use super::math;
@@ -7,22 +7,22 @@ use crate::quant::{BLOCK, Format, Matrix, PANEL};
 /// A matrix in its stored form.
 pub struct Weight {
     pub matrix: Matrix,
-    /// `q8`: what its codes add up to, `[panel][block][8 rows]`.
+    /// `q8`: sums of the codes, `[panel][block][8 rows]`.
     sums: Vec<i16>,
-    /// `q8`: whether all blocks keep to [`crate::quant::fits_quads`].
-    quads: bool,
+    /// `q8`: whether [`crate::quant::sums_fit_i16`] holds for all blocks.
+    fits_i16: bool,
 }
 
-/// Some columns of a panel, as the inner loops want them.
+/// Some columns of a panel, in the form that the inner loops need.
 pub enum Slice<'a> {
     F32(&'a [f32]),
     Q8(Panel<'a>),
-    /// `q8` whose products may be summed by fours in 16 bits.
-    Q8Quads(Panel<'a>),
+    /// `q8` for which sums of four products fit i16.
+    Q8I16(Panel<'a>),
     Q4(Panel<'a>),
 }
 
-/// Where a slice is unpacked, as far as need be: a matrix takes no more memory than in the pack.
+/// Memory in which a slice is unpacked, so that a whole matrix takes no more memory than in the pack.
 #[derive(Default)]
 pub struct Scratch {
     codes: Vec<u8>,
@@ -33,17 +33,17 @@ pub struct Scratch {
 
 impl Weight {
     pub fn new(matrix: Matrix) -> Self {
-        let (mut sums, mut quads) = (Vec::new(), true);
+        let (mut sums, mut fits_i16) = (Vec::new(), true);
         if matrix.format == Format::Q8 {
             let blocks = matrix.data.as_chunks::<{ BLOCK * PANEL }>().0;
             sums.reserve_exact(blocks.len() * PANEL);
             for codes in blocks {
                 let (block, fits) = totals(codes);
                 sums.extend(block);
-                quads &= fits;
+                fits_i16 &= fits;
             }
         }
-        Weight { matrix, sums, quads }
+        Weight { matrix, sums, fits_i16 }
     }
 
     /// Columns `start..start + cols` of a panel; both are multiples of 32.
@@ -73,7 +73,7 @@ impl Weight {
                 sums.clear();
                 sums.extend(self.sums[factors].iter().zip(&*decoded).map(|(&sum, scale)| sum as f32 * scale));
                 let panel = Panel { codes: data, scales: decoded, sums };
-                if self.quads { Slice::Q8Quads(panel) } else { Slice::Q8(panel) }
+                if self.fits_i16 { Slice::Q8I16(panel) } else { Slice::Q8(panel) }
             }
             Format::Q4 => {
                 codes.resize(2 * data.len(), 0);
@@ -84,8 +84,8 @@ impl Weight {
     }
 }
 
-/// Of a `q8` block: what each row's codes add up to, and whether they fit quads. All of a matrix passes through here when
-/// it loads, so the loops are such as the compiler makes SIMD of.
+/// The sum of each row's codes of a `q8` block, and whether sums of four products fit i16. It runs over the whole matrix
+/// when that loads, so its loops are written for the compiler to vectorise.
 #[inline(always)]
 fn totals(codes: &[u8; BLOCK * PANEL]) -> ([i16; PANEL], bool) {
     const LANES: usize = 4 * PANEL;
@@ -115,25 +115,25 @@ fn totals(codes: &[u8; BLOCK * PANEL]) -> ([i16; PANEL], bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quant::fits_quads;
+    use crate::quant::sums_fit_i16;
 
-    /// Packs that others wrote may have codes for which 16 bits do not do.
+    /// Packs from other programs may have codes whose sums do not fit i16.
     #[test]
-    fn one_large_quad_keeps_a_matrix_from_quads() {
+    fn one_large_sum_keeps_a_matrix_from_16_bits() {
         let values: Vec<f32> = (0..2 * PANEL * 64).map(|i| (i * 37 % 101) as f32 - 50.0).collect();
         let mut matrix = Matrix::encode(&values, 2 * PANEL, 64, Format::Q8);
         let kind = |matrix: &Matrix| match Weight::new(matrix.clone()).slice(0, 0, 64, &mut Scratch::default()) {
-            Slice::Q8Quads(_) => "quads",
-            Slice::Q8(_) => "pairs",
+            Slice::Q8I16(_) => "i16",
+            Slice::Q8(_) => "i32",
             _ => unreachable!("q8"),
         };
-        assert_eq!(kind(&matrix), "quads");
+        assert_eq!(kind(&matrix), "i16");
         // In the last panel: columns 0, 1, 4 and 5 of its last row and block.
         let end = matrix.data.len();
         for (group, column) in [(8, 0), (8, 1), (7, 0), (7, 1)] {
             matrix.data[end - group * 4 * PANEL + 4 * (PANEL - 1) + column] = -127i8 as u8;
         }
-        assert_eq!(kind(&matrix), "pairs");
+        assert_eq!(kind(&matrix), "i32");
     }
 
     #[test]
@@ -157,7 +157,7 @@ mod tests {
                 }
                 let (sums, fits) = totals(&codes);
                 assert_eq!(sums, rows.map(|row| row.iter().map(|&code| code as i16).sum::<i16>()));
-                assert_eq!(fits, rows.iter().all(fits_quads), "range {range}");
+                assert_eq!(fits, rows.iter().all(sums_fit_i16), "range {range}");
                 found[fits as usize] += 1;
             }
         }

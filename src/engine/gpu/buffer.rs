@@ -1,4 +1,4 @@
-//! Memory for activations: buffers that go round.
+//! Memory for activations: a pool of reused buffers.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
@@ -12,8 +12,8 @@ use super::device::Device;
 /// commands that use it have yet to run.
 pub(super) struct Pool {
     device: Rc<Device>,
-    /// By size, then by id: the oldest is taken first, so that every request gets its buffers in the same order, and its
-    /// bind groups are those of the last one.
+    /// By size, then by id. The oldest is taken first, so that every request gets its buffers in the same order and can
+    /// reuse the bind groups of the last one.
     free: RefCell<HashMap<u64, BTreeMap<u64, wgpu::Buffer>>>,
     next_id: Cell<u64>,
 }
@@ -25,7 +25,7 @@ pub(super) struct Buffer {
     pub buffer: wgpu::Buffer,
 }
 
-/// A buffer on loan; it goes back when the last tensor that shares it is dropped.
+/// A borrowed buffer. It returns to the pool when the last tensor that shares it is dropped.
 pub(super) struct Loan {
     pub buffer: Buffer,
     pool: Rc<Pool>,
@@ -57,7 +57,7 @@ impl Drop for Loan {
     }
 }
 
-/// Few sizes, so that buffers fit again; at most a quarter is unused.
+/// Rounds up to one of few sizes, so that buffers can be reused. At most a quarter is unused.
 fn class(bytes: u64) -> u64 {
     let step = (bytes.next_power_of_two() / 8).max(256);
     bytes.max(1).next_multiple_of(step)

@@ -1,4 +1,4 @@
-//! The adapter and the device: what they offer, and what goes wrong with them.
+//! The adapter and the device: their capabilities and their errors.
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -6,22 +6,21 @@ use std::sync::{Arc, Mutex};
 
 use crate::{Error, Result};
 
-/// What the engine may use. Everything that makes it faster is on by default; switching parts off is for tests and for
-/// comparing.
+/// What the engine may use. Everything that makes it faster is on by default; tests and comparisons switch parts off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GpuOptions {
-    /// Accept an adapter that computes on the CPU. The cpu engine is many times faster, so only tests want this.
+    /// Accept an adapter that computes on the CPU. The cpu engine is many times faster, so this is for tests.
     pub software: bool,
     /// Multiply in f16 where the weights are not f32 (WGSL `f16`).
     pub f16: bool,
     /// Reduce across subgroups.
     pub subgroups: bool,
-    /// Multiply q8 and q4 weights with activations in int8 (WGSL `dot4I8Packed`, where that pays).
+    /// Multiply q8 and q4 weights with activations in int8 (WGSL `dot4I8Packed`, where that is faster).
     pub dot8: bool,
-    /// How matrix products are cut; by default what suits the adapter.
+    /// How matrix products are divided; by default as suits the adapter.
     pub tiling: Option<Tiling>,
-    /// Time every run of a kernel, for [`super::Gpu::profile`]: kernels no longer overlap, and the adapter must have
-    /// timestamp queries.
+    /// Time every run of a kernel, for `Gpu::profile`. Kernels no longer overlap, and the adapter must support timestamp
+    /// queries.
     pub profile: bool,
 }
 
@@ -31,27 +30,27 @@ impl Default for GpuOptions {
     }
 }
 
-/// How a matrix product is cut into pieces.
+/// How a matrix product is divided among invocations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Tiling {
     /// Tiles in workgroup memory: for GPUs.
     Workgroup,
     /// Each invocation reads what it needs: for software adapters, whose workgroup memory and barriers are slow.
     Direct,
-    /// The same, but quads of invocations share what they read. [`Tiling::Direct`] where there are no subgroups.
+    /// The same, but quads of invocations share what they read. Without subgroups, [`Tiling::Direct`] is used.
     Quads,
 }
 
-/// What the engine does use: the options as far as the adapter goes along.
+/// What the engine uses: the options that the adapter supports.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Traits {
+pub(super) struct Capabilities {
     pub f16: bool,
     pub subgroups: bool,
     pub dot8: bool,
     pub tiling: Tiling,
 }
 
-/// What an engine has asked of its device since it was opened. Only dispatches should grow from request to request.
+/// What an engine has created and run since it was opened. Once warm, a request adds to `dispatches` only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     pub buffers: u64,
@@ -67,7 +66,7 @@ type Scope = Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>;
 pub(super) struct Device {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
-    pub traits: Traits,
+    pub capabilities: Capabilities,
     pub name: String,
     pub software: bool,
     counts: Cell<Counts>,
@@ -129,17 +128,17 @@ impl Device {
             tiling => tiling,
         };
         let dot8 = !emulated_dot8 && language.contains(wgpu::WgslLanguageFeatures::Packed4x8IntegerDotProduct);
-        let traits = Traits {
+        let capabilities = Capabilities {
             f16: features.contains(wgpu::Features::SHADER_F16),
             subgroups,
-            // Only tiles need the instruction.
+            // Quads do without the instruction.
             dot8: options.dot8 && (dot8 || tiling == Tiling::Quads),
             tiling,
         };
         Ok(Device {
             device,
             queue,
-            traits,
+            capabilities,
             name,
             software,
             counts: Cell::default(),
@@ -164,7 +163,7 @@ impl Device {
         self.counts.set(counts);
     }
 
-    /// Makes a buffer. That memory has run out is known later, in [`Device::fault`].
+    /// Makes a buffer. [`Device::fault`] reports later if memory has run out.
     pub fn buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
         self.count(|counts| counts.buffers += 1);
         self.scoped(&[wgpu::ErrorFilter::OutOfMemory], || {
@@ -173,8 +172,8 @@ impl Device {
         })
     }
 
-    /// Does `work` and keeps its errors for [`Device::fault`]. An error handler alone would not do: a browser may call it
-    /// after the results are read.
+    /// Does `work` and keeps its errors for [`Device::fault`]. An error handler alone is not enough: a browser may call it
+    /// after the results have been read.
     pub fn scoped<T>(&self, filters: &[wgpu::ErrorFilter], work: impl FnOnce() -> T) -> T {
         let scopes: Vec<_> = filters.iter().map(|&filter| self.device.push_error_scope(filter)).collect();
         let done = work();
@@ -182,17 +181,17 @@ impl Device {
         done
     }
 
-    /// Notes an error that an operation cannot return itself.
+    /// Records an error that an operation cannot return itself.
     pub fn report(&self, error: Error) {
         self.faults.report(error);
     }
 
-    /// The error if the device is lost for good.
+    /// Fails if the device is lost.
     pub fn alive(&self) -> Result<()> {
         self.faults.lost()
     }
 
-    /// What went wrong since the last call, if anything.
+    /// Fails with the first error since the last call, if there was one.
     pub async fn fault(&self) -> Result<()> {
         let scopes = std::mem::take(&mut *self.scopes.borrow_mut());
         for scope in scopes {
@@ -223,7 +222,7 @@ impl Faults {
     fn report(&self, error: Error) {
         let (lost, first) = &mut *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let slot = if matches!(error, Error::GpuLost { .. }) { lost } else { first };
-        // Lack of memory makes later calls invalid, so it outranks what they report.
+        // Running out of memory makes later calls invalid, so it takes precedence over their errors.
         if slot.is_none() || matches!(error, Error::GpuMemory) {
             *slot = Some(error);
         }
@@ -241,8 +240,8 @@ impl Faults {
     }
 }
 
-/// The adapter's name for people, and whether it has no int8 dot product of its own: Metal compiles dot4I8Packed to
-/// shifts and products, slower than plain f16.
+/// The adapter's name for people, and whether it emulates the int8 dot product: Metal compiles dot4I8Packed to shifts and
+/// multiplications, which are slower than f16.
 #[cfg(not(target_arch = "wasm32"))]
 fn describe(_: &wgpu::Device, info: &wgpu::AdapterInfo) -> (String, bool) {
     (info.name.clone(), info.backend == wgpu::Backend::Metal)
@@ -251,7 +250,7 @@ fn describe(_: &wgpu::Device, info: &wgpu::AdapterInfo) -> (String, bool) {
 #[cfg(target_arch = "wasm32")]
 fn describe(device: &wgpu::Device, info: &wgpu::AdapterInfo) -> (String, bool) {
     use super::web::get;
-    // wgpu does not pass these on.
+    // wgpu does not expose these.
     let adapter = device.as_webgpu().and_then(|device| get(device.as_ref(), "adapterInfo"));
     let text = |name: &str| adapter.as_ref().and_then(|info| get(info, name)?.as_string()).unwrap_or_default();
     let (vendor, architecture) = (text("vendor"), text("architecture"));

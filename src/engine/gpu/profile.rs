@@ -1,25 +1,26 @@
-//! Where the device's time goes: each run of a kernel is a pass of its own, between two timestamps.
+//! Time by kernel: each run of a kernel is a pass of its own, between two timestamps.
 
 use std::cell::RefCell;
 use std::time::Duration;
 
 use wgpu::BufferUsages;
 
-use super::Gpu;
 use super::device::Device;
-use super::pipeline::Kernel;
-use super::recorder::Dispatch;
+use super::dispatch::Dispatch;
+use super::kernels::Kernel;
+use super::readback;
 use crate::Result;
 use crate::quant::BLOCK;
 
-/// What a kernel has taken, all runs on operands of the same shape together.
+/// The time that a kernel has taken, summed over all runs on operands of the same shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KernelTime {
-    /// Its name; of a matrix product also rows, columns, and the length of the sums.
+    /// Its name. For a matrix product also its rows, its columns and the length of its sums.
     pub kernel: String,
     pub runs: u64,
     pub time: Duration,
-    /// Floating-point operations of products and attention, two for each multiplication and addition; of other kernels 0.
+    /// Floating-point operations of matrix products and attention (a multiplication and an addition count as two); 0 for
+    /// other kernels.
     pub operations: u64,
 }
 
@@ -27,7 +28,7 @@ pub(super) struct Profile {
     queries: wgpu::QuerySet,
     /// What is being recorded.
     runs: RefCell<Vec<KernelTime>>,
-    /// What has been submitted, and the buffers that its timestamps arrive in.
+    /// What has been submitted, and the buffers for its timestamps.
     submitted: RefCell<Vec<(Vec<KernelTime>, wgpu::Buffer)>>,
 }
 
@@ -66,39 +67,17 @@ impl Profile {
         encoder.copy_buffer_to_buffer(&resolved, 0, &readable, 0, size);
         self.submitted.borrow_mut().push((runs, readable));
     }
-}
 
-/// A name for the kernel and its operands' shape, and the operations.
-fn describe(dispatch: &Dispatch) -> (String, u64) {
-    use Kernel::*;
-    let (kernel, parameters) = (dispatch.kernel, dispatch.parameters);
-    match kernel {
-        Linear(..) | LinearDirect(_) | LinearDot8(..) | LinearQuads(_) | Gemv(_) => {
-            let (m, n, k) = (parameters[0], parameters[1], parameters[4] * BLOCK as u32);
-            (format!("{kernel:?} {m} x {n} x {k}"), 2 * m as u64 * n as u64 * k as u64)
-        }
-        Attention(width) | AttentionQuads(width) => {
-            let (tokens, heads, causal) = (parameters[0] as u64, parameters[1] as u64, parameters[2] != 0);
-            let pairs = if causal { tokens * (tokens + 1) / 2 } else { tokens * tokens };
-            (format!("{kernel:?}"), 4 * pairs * heads * width as u64 * dispatch.groups[2] as u64)
-        }
-        _ => (format!("{kernel:?}"), 0),
-    }
-}
-
-impl Gpu {
-    /// What has run since the last call, the longest first; nothing without [`super::GpuOptions::profile`].
+    /// Everything submitted since the last call, the longest first.
     ///
     /// # Errors
     /// If the device fails.
-    pub async fn profile(&self) -> Result<Vec<KernelTime>> {
-        let Some(profile) = &self.recorder.profile else { return Ok(Vec::new()) };
-        self.recorder.submit();
-        let tick = self.device.queue.get_timestamp_period() as f64;
+    pub async fn collect(&self, device: &Device) -> Result<Vec<KernelTime>> {
+        let tick = device.queue.get_timestamp_period() as f64;
         let mut kernels: Vec<KernelTime> = Vec::new();
-        let submitted = profile.submitted.take();
+        let submitted = self.submitted.take();
         for (runs, buffer) in submitted {
-            let view = self.mapped(&buffer, buffer.size()).await?;
+            let view = readback::map(device, &buffer, buffer.size()).await?;
             let stamps: Vec<u64> = view.as_chunks().0.iter().map(|&bytes| u64::from_le_bytes(bytes)).collect();
             for (mut run, stamps) in runs.into_iter().zip(stamps.chunks_exact(2)) {
                 let ticks = stamps[1].saturating_sub(stamps[0]);
@@ -111,6 +90,25 @@ impl Gpu {
         }
         kernels.sort_by_key(|kernel| std::cmp::Reverse(kernel.time));
         Ok(kernels)
+    }
+}
+
+/// A name for the kernel and its operands' shape, and the operations.
+fn describe(dispatch: &Dispatch) -> (String, u64) {
+    use Kernel::*;
+    let kernel = dispatch.kernel;
+    let parameter = |name| u64::from(dispatch.parameter(name));
+    match kernel {
+        Linear(..) | LinearDirect(_) | LinearDot8(..) | LinearQuads(_) | Gemv(_) => {
+            let (m, n, k) = (parameter("m"), parameter("n"), parameter("blocks") * BLOCK as u64);
+            (format!("{kernel:?} {m} x {n} x {k}"), 2 * m * n * k)
+        }
+        Attention(width) | AttentionQuads(width) => {
+            let (tokens, heads, causal) = (parameter("tokens"), parameter("heads"), parameter("causal") != 0);
+            let pairs = if causal { tokens * (tokens + 1) / 2 } else { tokens * tokens };
+            (format!("{kernel:?}"), 4 * pairs * heads * width as u64 * dispatch.groups[2] as u64)
+        }
+        _ => (format!("{kernel:?}"), 0),
     }
 }
 

@@ -1,4 +1,4 @@
-//! Commands on their way to the device: recorded into one encoder, submitted together.
+//! Commands for the device: recorded into one encoder, submitted together.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -8,10 +8,12 @@ use wgpu::BufferUsages;
 
 use super::buffer::Buffer;
 use super::device::Device;
-use super::pipeline::{Kernel, Pipelines, SLOT};
+use super::dispatch::Dispatch;
+use super::kernels::Kernel;
+use super::pipelines::{Pipelines, SLOT};
 use super::profile::Profile;
 
-/// Dispatches whose parameters fit the parameter buffer; a request of ViT-L/14 size has some 400.
+/// Dispatches in one submission, limited by the parameter buffer. A request of ViT-L/14 has about 400.
 const SLOTS: usize = 1024;
 /// Bind groups kept for the next request.
 const BIND_GROUPS: usize = 8192;
@@ -31,17 +33,6 @@ struct Recording {
     pass: Option<wgpu::ComputePass<'static>>,
     encoder: Option<wgpu::CommandEncoder>,
     parameters: Vec<u8>,
-}
-
-/// One run of a kernel.
-pub(super) struct Dispatch<'a> {
-    pub kernel: Kernel,
-    /// The kernel's `Params`, word by word.
-    pub parameters: &'a [u32],
-    pub inputs: &'a [&'a Buffer],
-    pub output: &'a Buffer,
-    pub matrix: Option<&'a wgpu::BindGroup>,
-    pub groups: [u32; 3],
 }
 
 impl Recorder {
@@ -101,8 +92,8 @@ impl Recorder {
         self.device.count(|counts| counts.dispatches += 1);
     }
 
-    /// The bind group of the parameters and these buffers. A request repeats the last one's buffers, so they are kept;
-    /// they hold no matrix, so none outlives its owner.
+    /// The bind group of the parameters and these buffers. Requests use the same buffers again, so bind groups are kept.
+    /// They hold no matrix, so they keep no weights alive.
     fn bind_group(&self, dispatch: &Dispatch) -> wgpu::BindGroup {
         let buffers = || dispatch.inputs.iter().copied().chain([dispatch.output]);
         let key = (dispatch.inputs.len(), buffers().map(|buffer| buffer.id).collect());
@@ -140,7 +131,7 @@ impl Recorder {
         encoder.copy_buffer_to_buffer(&from.buffer, 0, to, offset, size);
     }
 
-    /// Hands what has been recorded to the device.
+    /// Submits what has been recorded.
     pub fn submit(&self) {
         let Recording { pass, encoder, parameters } = self.recording.take();
         drop(pass);

@@ -1,13 +1,13 @@
-//! Loops written out: WGSL has none that are certain to be, and software adapters keep in registers only what no variable
+//! Unrolls loops. WGSL cannot require it, and software adapters keep only those values in registers that no variable
 //! indexes.
 
-/// Repeats what stands between lines `@for i 4` and `@end`, with 0, 1, ... in place of `$i`. A count may be a name.
+/// Repeats the lines between `@for i 4` and `@end`, with 0, 1, ... in place of `$i`. The count may be a name in `counts`.
 pub(super) fn unroll(source: &str, counts: &[(&str, u32)]) -> String {
     let mut lines = source.lines();
     repeat(&mut lines, counts).join("\n") + "\n"
 }
 
-/// What stands before the next `@end`.
+/// The lines up to the next `@end`.
 fn repeat<'a>(lines: &mut impl Iterator<Item = &'a str>, counts: &[(&str, u32)]) -> Vec<String> {
     let mut out = Vec::new();
     while let Some(line) = lines.next() {

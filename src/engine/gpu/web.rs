@@ -1,9 +1,9 @@
-//! What wgpu leaves out in browsers.
+//! Browser features that wgpu does not support.
 
 use js_sys::{Array, Function, Object, Proxy, Reflect, Set};
 use wasm_bindgen::prelude::*;
 
-/// Asks for the feature `subgroups` along with what wgpu asks for, as long as this lives: wgpu 30 knows it natively only
+/// While this lives, requests for a device also ask for the feature `subgroups`: wgpu 30 supports it only natively
 /// (<https://github.com/gfx-rs/wgpu/issues/10146>).
 pub(super) struct Subgroups {
     prototype: JsValue,
@@ -38,7 +38,7 @@ impl Subgroups {
 
 impl Drop for Subgroups {
     fn drop(&mut self) {
-        // Nothing else writes there, so this cannot fail where the first write did not.
+        // The first write succeeded, and nothing else writes there.
         let _ = Reflect::set(&self.prototype, &METHOD.into(), &self.original);
     }
 }

@@ -2,17 +2,19 @@ use serde::Serialize;
 
 use super::Predictions;
 
-/// A point of a ROC curve: what is found, and falsely found, where the class is said at this probability and above.
+/// A point of a ROC curve: the rates if examples with a probability of at least `threshold` count as positive.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Point {
+    /// Share of the other classes' examples that count as positive.
     pub false_positive_rate: f64,
+    /// Share of the class's examples that count as positive.
     pub true_positive_rate: f64,
-    /// Infinite at the curve's start, where nothing is found.
+    /// Infinite at the start of the curve, where no example counts as positive.
     pub threshold: f64,
 }
 
-/// The ROC curve of one class against all others, from (0, 0) to (1, 1), one point a distinct probability: scikit-learn's
-/// `roc_curve(drop_intermediate=False)`. None where the examples are all of the class, or none is.
+/// The ROC curve of one class against all others, from (0, 0) to (1, 1), with one point for each distinct probability:
+/// scikit-learn's `roc_curve(drop_intermediate=False)`. `None` if all examples are of the class, or none is.
 pub fn roc(predictions: &Predictions, class: usize) -> Option<Vec<Point>> {
     let positives = predictions.support()[class];
     let negatives = predictions.len() - positives;
@@ -38,14 +40,14 @@ pub fn roc(predictions: &Predictions, class: usize) -> Option<Vec<Point>> {
     Some(points)
 }
 
-/// Area under the ROC curve, ties counting half. Two classes: that of class 1, scikit-learn's `roc_auc_score`. More: the
-/// mean over each class against all others, torchmetrics' `MulticlassAUROC(average="macro")`, in which a class without
-/// examples counts as 0. None where all examples are of one class.
+/// Area under the ROC curve; ties count half. With two classes, that of class 1: scikit-learn's `roc_auc_score`. With
+/// more, the mean over the classes, each against all others: torchmetrics' `MulticlassAUROC(average="macro")`, where a class
+/// without examples counts as 0. `None` if all examples are of one class.
 pub fn auroc(predictions: &Predictions) -> Option<f64> {
     let area = |class| roc(predictions, class).map(|points| area(&points));
     match predictions.classes() {
         2 => area(1),
-        // Every class is undefined where only one is present, and only there: elsewhere a present one has both sides.
+        // All areas are undefined only if a single class is present: with two, each has positives and negatives.
         classes => {
             let areas: Vec<Option<f64>> = (0..classes).map(area).collect();
             areas.iter().any(Option::is_some).then(|| areas.iter().flatten().sum::<f64>() / classes as f64)
@@ -53,7 +55,7 @@ pub fn auroc(predictions: &Predictions) -> Option<f64> {
     }
 }
 
-/// By the trapezoidal rule.
+/// The area by the trapezoidal rule.
 fn area(points: &[Point]) -> f64 {
     let trapezoid = |pair: &[Point]| {
         let width = pair[1].false_positive_rate - pair[0].false_positive_rate;

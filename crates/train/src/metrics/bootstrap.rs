@@ -7,15 +7,17 @@ use super::Predictions;
 /// A 95 % confidence interval.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Interval {
+    /// The 2.5 % quantile.
     pub low: f64,
+    /// The 97.5 % quantile.
     pub high: f64,
 }
 
-/// The percentile bootstrap (Efron 1979): the range of the middle 95 % of `statistic` over `resamples` sets of as many
-/// examples, drawn with replacement. The same seed draws the same sets.
+/// The percentile bootstrap (Efron 1979): the middle 95 % of `statistic` over `resamples` samples. Each sample draws n
+/// examples with replacement. The same seed gives the same samples.
 ///
-/// A set that misses a class which the predictions have is left out, as a mean over classes would not be the same figure
-/// there; so is one without a value. None if no set remains.
+/// Leaves out samples that lack a class which the predictions have, because a mean over the classes would mean something
+/// else there, and samples for which `statistic` is `None`. Returns `None` if no sample remains.
 pub fn bootstrap(
     predictions: &Predictions,
     resamples: usize,
@@ -36,7 +38,7 @@ pub fn bootstrap(
     (!values.is_empty()).then(|| Interval { low: quantile(&values, 0.025), high: quantile(&values, 0.975) })
 }
 
-/// Of sorted values, linear between them as numpy's.
+/// The quantile of sorted values, interpolated linearly as in `numpy.quantile`.
 fn quantile(sorted: &[f64], at: f64) -> f64 {
     let position = at * (sorted.len() - 1) as f64;
     let (below, above) = (sorted[position.floor() as usize], sorted[position.ceil() as usize]);

@@ -1,6 +1,6 @@
 use super::Predictions;
 
-/// [true class][predicted class]: how many examples.
+/// The confusion matrix: the number of examples, [true class][predicted class].
 pub fn confusion(predictions: &Predictions) -> Vec<Vec<usize>> {
     let mut counts = vec![vec![0; predictions.classes()]; predictions.classes()];
     for (example, label) in predictions.labels().iter().enumerate() {
@@ -16,8 +16,8 @@ pub fn accuracy(predictions: &Predictions) -> f64 {
     correct as f64 / predictions.len() as f64
 }
 
-/// Mean of the classes' F1, as scikit-learn's `f1_score(labels=range(classes), average="macro", zero_division=0)`: a
-/// class that is neither present nor predicted counts as 0. (torchmetrics leaves such a class out of the mean.)
+/// Mean F1 over the classes: scikit-learn's `f1_score(labels=range(classes), average="macro", zero_division=0)`. A class
+/// that is neither present nor predicted counts as 0. (torchmetrics leaves such a class out of the mean.)
 pub fn macro_f1(predictions: &Predictions) -> f64 {
     let counts = confusion(predictions);
     let f1 = |class: usize| {

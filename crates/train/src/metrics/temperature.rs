@@ -1,21 +1,26 @@
 use memeclip::pack::manifest::TEMPERATURES;
 
-/// The temperature, of [`TEMPERATURES`], whose division of the logits makes their cross-entropy least (Guo et al., ICML 2017).
-/// `logits` [n, classes] row-major, `labels` [n]. 1 where the temperature makes no difference, as with no examples, and where
-/// there is no error: then the least would be certainty, which so few examples do not warrant.
+/// Temperature scaling (Guo et al., ICML 2017): the temperature in [`TEMPERATURES`] by which the logits are divided to
+/// minimise their cross-entropy. `logits` [n, classes] are row-major, `labels` [n].
+///
+/// 1 if the temperature makes no difference, as with no examples, and if every prediction is right: the minimum would then
+/// be full certainty, which a finite sample does not justify.
+///
+/// # Panics
+/// If the number of logits does not fit the labels.
 pub fn temperature(logits: &[f32], labels: &[usize], classes: usize) -> f32 {
     assert_eq!(logits.len(), labels.len() * classes, "logits of {} examples", labels.len());
-    // Each logit less that of the true class, which the cross-entropy consists of.
+    // The logits minus the true class's logit: the cross-entropy depends on these only.
     let rows = logits.chunks_exact(classes).zip(labels);
     let gaps: Vec<f64> =
         rows.flat_map(|(row, label)| row.iter().map(|z| f64::from(*z) - f64::from(row[*label]))).collect();
     if gaps.iter().all(|gap| *gap <= 0.0) {
         return 1.0;
     }
-    // The cross-entropy is convex in 1 / temperature, so that its slope changes sign once.
+    // The cross-entropy is convex in 1 / temperature, so its slope changes sign once: bisect.
     let slope = |temperature: f64| -> f64 { gaps.chunks_exact(classes).map(|row| expected(row, temperature)).sum() };
     let (mut low, mut high) = (f64::from(*TEMPERATURES.start()).ln(), f64::from(*TEMPERATURES.end()).ln());
-    // Halved below f64's resolution.
+    // Enough halvings to reach the resolution of f64.
     for _ in 0..60 {
         let middle = (low + high) / 2.0;
         if slope(middle.exp()) > 0.0 { low = middle } else { high = middle }
@@ -23,7 +28,7 @@ pub fn temperature(logits: &[f32], labels: &[usize], classes: usize) -> f32 {
     ((low + high) / 2.0).exp() as f32
 }
 
-/// The mean of a row's gaps under their softmax: the slope of its cross-entropy in 1 / temperature.
+/// The mean of a row's gaps, weighted by their softmax: the slope of its cross-entropy in 1 / temperature.
 fn expected(gaps: &[f64], temperature: f64) -> f64 {
     let max = gaps.iter().fold(f64::NEG_INFINITY, |max, gap| max.max(*gap));
     let (mut sum, mut total) = (0.0, 0.0);

@@ -2,21 +2,22 @@ use serde::Serialize;
 
 use super::Predictions;
 
-/// What becomes of examples where class 1 of two is said at a probability of `threshold` and above.
+/// Metrics of a binary task if examples are flagged as class 1 at a probability of at least `threshold`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct AtThreshold {
+    /// The least probability of class 1 at which an example is flagged.
     pub threshold: f64,
-    /// Share of the flagged that are of class 1; 0 where nothing is flagged.
+    /// Share of the flagged examples that are of class 1; 0 if none is flagged.
     pub precision: f64,
-    /// Share of class 1 that is flagged; 0 where there is none.
+    /// Share of the examples of class 1 that are flagged; 0 if there are none.
     pub recall: f64,
-    /// Harmonic mean of the two; 0 where they are.
+    /// Harmonic mean of precision and recall; 0 if both are 0.
     pub f1: f64,
     /// Share of all examples that are flagged.
     pub flagged: f64,
 }
 
-/// scikit-learn's `precision_recall_fscore_support(zero_division=0)` of class 1.
+/// Metrics of class 1 at a threshold: scikit-learn's `precision_recall_fscore_support(zero_division=0)`.
 pub fn at_threshold(predictions: &Predictions, threshold: f64) -> AtThreshold {
     let flagged = |example: &usize| f64::from(predictions.row(*example)[1]) >= threshold;
     let flagged: Vec<usize> = (0..predictions.len()).filter(flagged).collect();

@@ -1,4 +1,4 @@
-//! The paper's ablation (table 5) and the baselines that cached features allow, over several seeds.
+//! The paper's ablation (table 5), and the baselines that need cached features only, over several seeds.
 
 use serde::Serialize;
 
@@ -11,28 +11,29 @@ use memeclip::model::{Fusion, HeadConfig};
 use memeclip::task::Task;
 use memeclip::{Error, Result};
 
-/// HateCLIPper's cross fusion has map² values, a billion weights at the published map of 1024: here it is narrower.
+/// Map width for HateCLIPper's cross fusion. The fusion has map² values: a billion weights at the published width of 1024.
 const CROSS_MAP: usize = 64;
-/// CLIP's own scale of its similarities.
+/// CLIP's logit scale.
 const CLIP_SCALE: f32 = 100.0;
 
-/// A row of the table.
+/// A head of the ablation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
+    /// The name in the table.
     pub name: &'static str,
-    /// None: CLIP as it is, by the picture's similarity to the class prompts.
+    /// How the head is trained; `None` for zero-shot CLIP, which compares the image with the class prompts.
     pub recipe: Option<Recipe>,
 }
 
-/// The rows; `map` is the vision tower's width.
+/// The variants in the order of the table; `map` is the vision tower's width.
 pub fn variants(map: usize) -> Vec<Variant> {
     let memeclip = HeadConfig::memeclip(map);
     let projections = HeadConfig { adapter: None, scale: None, ..memeclip.clone() };
     let with = |name, config, semantic| Variant { name, recipe: Some(Recipe { config, semantic }) };
     vec![
-        Variant { name: "CLIP, zero-shot (picture)", recipe: None },
-        with("picture only", HeadConfig { fusion: Fusion::Image, ..projections.clone() }, false),
-        with("words only", HeadConfig { fusion: Fusion::Text, ..projections.clone() }, false),
+        Variant { name: "CLIP, zero-shot (image)", recipe: None },
+        with("image only", HeadConfig { fusion: Fusion::Image, ..projections.clone() }, false),
+        with("text only", HeadConfig { fusion: Fusion::Text, ..projections.clone() }, false),
         with("HateCLIPper, cross", HeadConfig { fusion: Fusion::Cross, map: CROSS_MAP, ..projections.clone() }, false),
         with("projections (HateCLIPper, align)", projections.clone(), false),
         with("+ adapters", HeadConfig { scale: None, ..memeclip.clone() }, false),
@@ -41,32 +42,44 @@ pub fn variants(map: usize) -> Vec<Variant> {
     ]
 }
 
-/// On `test`, by the epoch chosen on `val`.
+/// Metrics on the split `test`, of the epoch chosen on `val`. Each is 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Score {
+    /// See [`metrics::accuracy`].
     pub accuracy: f64,
+    /// See [`metrics::auroc`].
     pub auroc: f64,
+    /// See [`metrics::macro_f1`].
     pub macro_f1: f64,
 }
 
+/// A variant's scores in one task.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
     /// The task's name.
     pub task: String,
+    /// The variant's name.
     pub name: &'static str,
-    /// One a seed; what is not trained has a single one.
+    /// One score for each seed; a single one if the variant is not trained.
     pub scores: Vec<Score>,
 }
 
+/// The result of the ablation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Table {
+    /// The seeds of the trained variants.
     pub seeds: Vec<u64>,
-    /// Labelled memes by split, for each task.
+    /// Number of labelled memes in train, val and test, for each task.
     pub memes: Vec<(String, [usize; 3])>,
+    /// Task by task, the variants in order.
     pub rows: Vec<Row>,
 }
 
-/// Trains every variant with every seed. `engine` makes a worker's device; `report` is told of each score.
+/// Trains every variant with every seed, several at a time. `engine` makes the engine of a worker; `report` is called with
+/// each score.
+///
+/// # Errors
+/// [`Error::Argument`] if a split lacks classes (see [`train`]), and the errors of the engine.
 pub fn ablate(
     features: &Features,
     tasks: &[Task],
@@ -106,7 +119,7 @@ pub fn ablate(
     Ok(Table { seeds: seeds.into(), memes, rows })
 }
 
-/// Scaled cosines of the image features to the class prompts, both in CLIP's joint space.
+/// Logits [n, classes] of zero-shot CLIP: scaled cosines of the image features and the class prompts.
 fn zero_shot(features: &Features, task: &Task, test: &Examples) -> Vec<f32> {
     let width = features.image_width();
     let prompts = &features.prompts[&task.name].embeddings;
@@ -123,18 +136,18 @@ fn score(task: &Task, logits: &[f32], test: &Examples) -> Result<Score> {
     let probabilities = logits.chunks_exact(test.classes).flat_map(|logits| softmax(logits, 1.0)).collect();
     let predictions = Predictions::new(test.classes, test.labels.clone(), probabilities)?;
     let undefined = || Error::Argument {
-        reason: format!("task {}: the test split has memes of one class at most; it cannot be measured", task.name),
+        reason: format!("task {}: the split test needs labelled memes of at least two classes", task.name),
     };
     let auroc = metrics::auroc(&predictions).ok_or_else(undefined)?;
     Ok(Score { accuracy: metrics::accuracy(&predictions), auroc, macro_f1: metrics::macro_f1(&predictions) })
 }
 
 impl Table {
-    /// Percent, mean ± sample standard deviation over the seeds.
+    /// The table in Markdown: percent, mean ± sample standard deviation over the seeds.
     pub fn markdown(&self) -> String {
         let seeds = self.seeds.len();
         let mut out = format!(
-            "Percent on the test split, mean ± sample deviation over {seeds} seeds. The epoch is chosen by AUROC on val.\n\n"
+            "Percent on the test split, mean ± sample standard deviation over {seeds} seeds. The epoch is chosen by AUROC on val.\n\n"
         );
         for (task, [train, val, test]) in &self.memes {
             out += &format!("## {}\n\n{train} memes to train on, {val} for val, {test} to test.\n\n", task);
@@ -161,7 +174,7 @@ fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The sample's; none for a single value.
+/// The sample standard deviation; `None` for a single value.
 fn deviation(values: &[f64]) -> Option<f64> {
     let mean = mean(values);
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();

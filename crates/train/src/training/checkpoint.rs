@@ -1,4 +1,4 @@
-//! The state of a training between two epochs, as a safetensors file.
+//! Saves the state of a training run after each epoch, as a safetensors file.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,13 @@ use sha2::{Digest, Sha256};
 use super::{AdamW, Epoch, Examples, Named, Parameters, Recipe, Settings};
 use crate::data::write_whole;
 use crate::engine::Burn;
-use crate::{Error, Result, weights};
 use memeclip::engine::Engine;
+use memeclip::pack::checkpoint as published;
 use memeclip::pack::hash::hex;
 use memeclip::pack::safetensors_file::{self, Entry};
+use memeclip::{Error, Result};
 
+/// The state of a training run between two epochs.
 pub struct State {
     pub parameters: Parameters,
     pub optimizer: AdamW,
@@ -21,15 +23,15 @@ pub struct State {
     pub epochs: Vec<Epoch>,
 }
 
-/// Where the state of one training is kept.
+/// The file that keeps the state of one training run.
 pub struct Checkpoint {
     path: PathBuf,
-    /// Hash of all that the training depends on: a checkpoint of another one is not continued.
+    /// Hash of everything that the run depends on. A file with another identity is not resumed.
     identity: String,
 }
 
 impl Checkpoint {
-    /// How many epochs there are to be does not matter: a training may be prolonged.
+    /// The number of epochs is no part of the identity, so a run can be extended.
     pub fn new(path: &Path, settings: &Settings, recipe: &Recipe, training: &Examples, validation: &Examples) -> Self {
         let settings = Settings { epochs: 0, ..settings.clone() };
         let mut hash = Sha256::new();
@@ -61,12 +63,11 @@ impl Checkpoint {
         write_whole(&self.path, &safetensors_file::serialize(&entries, Some(metadata))?)
     }
 
-    /// Replaces `state`, that of a fresh training, by the saved one if there is one of the same training, of at most
-    /// `epochs` epochs.
+    /// Replaces the fresh `state` by the saved one, if the file exists, is of the same run and has at most `epochs` epochs.
     pub fn load(&self, engine: &Burn, epochs: usize, state: &mut State) -> Result<()> {
         self.read(engine, epochs, state).map_err(|error| match error {
             Error::Checkpoint { file, reason } => {
-                Error::Checkpoint { file, reason: format!("{reason}. Remove the file to train afresh.") }
+                Error::Checkpoint { file, reason: format!("{reason}. Remove the file to start again.") }
             }
             other => other,
         })
@@ -76,8 +77,8 @@ impl Checkpoint {
         if !self.path.exists() {
             return Ok(());
         }
-        let file = pack::checkpoint::Checkpoint::open(&self.path)?;
-        let entry = |key: &str| file.metadata(key).ok_or_else(|| file.invalid(format!("no '{key}' in its metadata")));
+        let file = published::Checkpoint::open(&self.path)?;
+        let entry = |key: &str| file.metadata(key).ok_or_else(|| file.invalid(format!("its metadata lacks '{key}'")));
         let done: Vec<Epoch> = serde_json::from_str(entry("epochs")?).map_err(|e| file.invalid(e.to_string()))?;
         if *entry("identity")? != self.identity || done.len() > epochs {
             return Ok(());
@@ -91,7 +92,7 @@ impl Checkpoint {
             *tensor = load("parameters")?;
         }
         state.optimizer.steps =
-            entry("steps")?.parse().map_err(|_| file.invalid("its step count is no number".into()))?;
+            entry("steps")?.parse().map_err(|_| file.invalid("its step count is not an integer".into()))?;
         state.epochs = done;
         Ok(())
     }

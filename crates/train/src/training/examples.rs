@@ -8,14 +8,18 @@ use memeclip::task::Task;
 
 /// The labelled rows of one split for one task.
 pub struct Examples {
+    /// The number of classes of the task.
     pub classes: usize,
-    /// [count, image width] and [count, text width].
+    /// [n, image width].
     image: Vec<f32>,
+    /// [n, text width].
     text: Vec<f32>,
+    /// The class of each row, [n].
     pub labels: Vec<usize>,
 }
 
 impl Examples {
+    /// Selects the rows of `features` that are in the split and have a label for the task.
     pub fn new(features: &Features, task: &Task, split: Split) -> Self {
         let rows = features.rows(&task.name, split);
         let take = |values: &[f32], width: usize| -> Vec<f32> {
@@ -30,15 +34,20 @@ impl Examples {
         }
     }
 
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.labels.len()
     }
 
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
 
-    /// Image and text features of some rows.
+    /// Image features [rows, image width] and text features [rows, text width] of the given rows.
+    ///
+    /// # Errors
+    /// Those of the engine.
     pub fn batch(&self, engine: &Burn, rows: &[usize]) -> Result<[Tensor<2>; 2]> {
         let take = |values: &[f32]| {
             let width = values.len() / self.len();
@@ -53,14 +62,14 @@ impl Examples {
         self.image.chunks_exact(self.image.len() / self.len().max(1))
     }
 
-    /// Rows of each class.
+    /// The number of rows of each class, [classes].
     pub fn frequencies(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes];
         self.labels.iter().for_each(|&label| counts[label] += 1);
         counts
     }
 
-    /// All that is learned from, as bytes: what a checkpoint is valid for.
+    /// The features and labels as bytes, for the identity of a checkpoint.
     pub fn bytes(&self) -> impl Iterator<Item = u8> {
         let values = self.image.iter().chain(&self.text).flat_map(|value| value.to_le_bytes());
         values.chain(self.labels.iter().map(|&label| label as u8))

@@ -1,7 +1,7 @@
-//! Training heads on the features of a data set: the head's forward pass on the burn engine, with autodiff.
+//! Trains heads on the features of a data set. The forward pass is the model's own, on the burn engine with autodiff.
 //!
-//! Everything random follows from the seed, so that the same features, settings and machine give the same head, whether
-//! the training was interrupted or not.
+//! All randomness follows from the seed: the same features, settings and machine give the same head, even if the training
+//! was interrupted and resumed.
 
 pub mod ablation;
 mod checkpoint;
@@ -24,19 +24,25 @@ pub use trainer::{Epoch, train};
 use crate::engine::DropoutRates;
 use memeclip::model::HeadConfig;
 
-/// Hyper-parameters. The default ones are the published (paper, section 5 and the authors' code), but that the epoch is
-/// chosen on `val`.
+/// Hyper-parameters. The defaults are the published ones (paper, section 5, and the authors' code). One thing differs: the
+/// best epoch is chosen on `val`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {
+    /// Most passes over the training examples.
     pub epochs: usize,
+    /// Examples in a step.
     pub batch: usize,
+    /// Learning rate of [`AdamW`].
     pub rate: f32,
+    /// Weight decay of [`AdamW`].
     pub decay: f32,
+    /// Shares of values that dropout sets to 0.
     pub dropout: DropoutRates,
+    /// Determines the initial values, the order of the examples and dropout.
     pub seed: u64,
-    /// Stop when this many epochs in a row have not been better than the best.
+    /// Stop after this many epochs in a row without a new best epoch.
     pub patience: Option<usize>,
-    /// Weigh classes by the inverse of their frequency, so that rare ones count as much as common ones.
+    /// Weight classes by the inverse of their frequency, so that rare classes count as much as common ones.
     pub balanced: bool,
 }
 
@@ -55,9 +61,10 @@ impl Default for Settings {
     }
 }
 
-/// What is trained, and from where it starts.
+/// The head to train, and its initial values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recipe {
+    /// The head's architecture.
     pub config: HeadConfig,
     /// Semantic-aware initialisation of the class weights (paper, section 4.4).
     pub semantic: bool,

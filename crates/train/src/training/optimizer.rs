@@ -1,8 +1,8 @@
-//! AdamW (Loshchilov and Hutter, ICLR 2019), as `torch.optim.AdamW`: decay apart from the gradient, epsilon outside the
+//! AdamW (Loshchilov and Hutter, ICLR 2019) as in `torch.optim.AdamW`: decoupled weight decay, epsilon outside the square
 //! root.
 //!
-//! burn's own AdamW takes a dozen passes over every parameter and its moments, which at batch 16 is twice the work of the
-//! gradients; this one takes a single pass.
+//! burn's own AdamW takes a dozen passes over each parameter and its moments: at batch 16, twice the work of the gradients.
+//! This one takes a single pass.
 
 use std::collections::BTreeMap;
 
@@ -15,25 +15,32 @@ use memeclip::{Error, Result};
 const BETA1: f32 = 0.9;
 const BETA2: f32 = 0.999;
 const EPSILON: f32 = 1e-8;
-/// Values that a thread takes at a time.
+/// Values in a thread's unit of work.
 const CHUNK: usize = 1 << 16;
 
+/// The optimizer and its state.
 #[derive(Debug, Clone)]
 pub struct AdamW {
+    /// Learning rate.
     pub rate: f32,
+    /// Weight decay.
     pub decay: f32,
-    /// Steps taken.
+    /// Number of steps so far.
     pub steps: i32,
     /// First and second moment of each parameter's gradient.
     pub moments: BTreeMap<String, [Vec<f32>; 2]>,
 }
 
 impl AdamW {
+    /// An optimizer before its first step.
     pub fn new(rate: f32, decay: f32) -> Self {
         AdamW { rate, decay, steps: 0, moments: BTreeMap::new() }
     }
 
-    /// Moves `parameters` along the gradients of the pass. A parameter without a gradient stays.
+    /// Updates `parameters` by the gradients of the pass. A parameter without a gradient stays as it is.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if burn cannot hand out the values.
     pub fn step(&mut self, parameters: &mut Parameters, pass: Pass) -> Result<()> {
         let Pass { tracked, mut gradients, .. } = pass;
         self.steps += 1;
@@ -45,7 +52,7 @@ impl AdamW {
             drop(tracked);
             let Some(tensor) = parameters.tensors.remove(&name) else { continue };
             let device = tensor.device();
-            // Neither is shared by now, so that both come without a copy.
+            // Nothing else holds these tensors now, so burn does not copy them.
             let (mut values, gradient) = (tensor.into_data(), gradient.into_data());
             let gradient = slice(&gradient)?;
             let zeros = || [vec![0.0; gradient.len()], vec![0.0; gradient.len()]];

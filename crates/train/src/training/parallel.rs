@@ -5,10 +5,13 @@ use rayon::ThreadPoolBuilder;
 
 use memeclip::{Error, Result};
 
-/// Runs `job` on each item, as many at a time as there are processors, and returns the results in the items' order.
+/// Runs `job` on each item, one on each processor at a time, and returns the results in the order of the items.
 ///
-/// A step at batch 16 is too small to gain from threads, so that heads that are trained at the same time, each on a
-/// processor of its own, are done sooner than one after the other.
+/// A training step at batch 16 is too small to gain from threads. Training several heads at the same time, each on one
+/// processor, is faster than training them one after the other.
+///
+/// # Errors
+/// The first error of a job; [`Error::Internal`] if one panics.
 pub fn parallel<T: Send, R: Send>(items: Vec<T>, job: impl Fn(T) -> Result<R> + Sync) -> Result<Vec<R>> {
     let processors = thread::available_parallelism().map_or(1, usize::from);
     let workers = processors.min(items.len()).max(1);

@@ -1,4 +1,4 @@
-//! A head's parameters while it is trained, and how they come into being.
+//! The parameters of a head in training, and their initial values.
 
 use std::collections::BTreeMap;
 
@@ -12,28 +12,35 @@ use memeclip::engine::Engine;
 use memeclip::model::{Head, HeadConfig, Weights};
 use memeclip::quant::{Format, Matrix};
 
-/// The shape of a head, and the features it is for.
+/// The sizes of a head.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shape {
+    /// The head's architecture.
     pub config: HeadConfig,
-    /// Widths of the features.
+    /// Width of the image features.
     pub image: usize,
+    /// Width of the text features.
     pub text: usize,
+    /// Number of classes.
     pub classes: usize,
 }
 
 /// Tensors by name.
 pub type Named = BTreeMap<String, Tensor<2>>;
 
-/// By the model's own names: matrices transposed, [cols, rows], as the engine keeps them, and vectors [1, cols].
+/// The parameters of a head.
 #[derive(Clone)]
 pub struct Parameters {
+    /// By the model's names. Matrices are transposed, [cols, rows], as the engine keeps them; vectors are [1, cols].
     pub tensors: Named,
 }
 
 impl Parameters {
-    /// PyTorch's initialisation of linear layers, uniform within ±1/sqrt(inputs) for weights and biases; the class weights
-    /// too, unless `class_weights` [classes, map] are given (the semantic-aware initialisation).
+    /// Initial values as in `torch.nn.Linear`: weights and biases uniform within ±1/sqrt(inputs). `class_weights`
+    /// [classes, map], if given, replace those of the classifier: the paper's semantic-aware initialisation.
+    ///
+    /// # Errors
+    /// Those of the engine.
     pub fn initial(engine: &Burn, shape: &Shape, class_weights: Option<&[f32]>, rng: &mut Pcg64) -> Result<Self> {
         let parameters = Parameters { tensors: BTreeMap::new() };
         let mut initial = Initial { engine, rng, inputs: 0, parameters };
@@ -47,25 +54,28 @@ impl Parameters {
         Ok(parameters)
     }
 
-    /// The head with these values. With `tracked`, burn follows what becomes of them, for [`Tensor::backward`].
+    /// The head with these values or, for [`Tensor::backward`], with their `tracked` copies.
+    ///
+    /// # Errors
+    /// Those of the engine.
     pub fn head(&self, engine: &Burn, shape: &Shape, tracked: Option<&Named>) -> Result<Head<Burn>> {
         let tensors = tracked.unwrap_or(&self.tensors);
         let mut current = Current { engine, tensors, normalize: shape.config.scale.is_some() };
         Head::load(&mut current, &shape.config, shape.image, shape.text, shape.classes)
     }
 
-    /// Copies whose gradients burn computes.
+    /// Copies for which burn computes gradients.
     pub fn tracked(&self) -> Named {
         let tracked = |tensor: &Tensor<2>| tensor.clone().autodiff().require_grad();
         self.tensors.iter().map(|(name, tensor)| (name.clone(), tracked(tensor))).collect()
     }
 }
 
-/// Makes up each parameter when the model asks for it.
+/// Draws each parameter when the model loads it.
 struct Initial<'a> {
     engine: &'a Burn,
     rng: &'a mut Pcg64,
-    /// Of the matrix last asked for: a bias follows its weight.
+    /// Inputs of the matrix loaded last; its bias follows it.
     inputs: usize,
     parameters: Parameters,
 }
@@ -81,10 +91,6 @@ impl Initial<'_> {
 }
 
 impl Weights<Burn> for Initial<'_> {
-    fn engine(&self) -> &Burn {
-        self.engine
-    }
-
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor<2>> {
         self.inputs = cols;
         self.uniform(name, cols, rows)
@@ -95,7 +101,7 @@ impl Weights<Burn> for Initial<'_> {
     }
 }
 
-/// Hands out the parameters as they are.
+/// Loads the current parameters into the model.
 struct Current<'a> {
     engine: &'a Burn,
     tensors: &'a Named,
@@ -104,14 +110,10 @@ struct Current<'a> {
 }
 
 impl Weights<Burn> for Current<'_> {
-    fn engine(&self) -> &Burn {
-        self.engine
-    }
-
     fn matrix(&mut self, name: &str, _rows: usize, _cols: usize) -> Result<Tensor<2>> {
         let tensor = &self.tensors[name];
         match name == "classifier" && self.normalize {
-            true => Ok(self.engine.normalize(&tensor.clone().transpose()).transpose()),
+            true => Ok(self.engine.l2_normalize(&tensor.clone().transpose()).transpose()),
             false => Ok(tensor.clone()),
         }
     }

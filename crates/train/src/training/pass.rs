@@ -5,7 +5,7 @@ use crate::engine::Burn;
 use memeclip::engine::Engine;
 use memeclip::{Error, Result};
 
-/// One pass forward and backward.
+/// One forward and backward pass over a batch.
 pub struct Pass {
     /// Mean cross-entropy of the batch.
     pub loss: f32,
@@ -14,8 +14,11 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// `image`, `text`: the features of a batch. `weights`, one a class: the loss is the mean weighted by them, as in
+    /// `image`, `text`: features [batch, width]; `labels` [batch]. `weights` [classes] make the loss a weighted mean, as in
     /// `torch.nn.functional.cross_entropy`.
+    ///
+    /// # Errors
+    /// Those of the engine; [`Error::Internal`] if burn cannot hand out the loss.
     pub fn run(
         engine: &Burn,
         shape: &Shape,
@@ -25,7 +28,8 @@ impl Pass {
         weights: Option<&[f32]>,
     ) -> Result<Self> {
         let tracked = parameters.tracked();
-        let logits = parameters.head(engine, shape, Some(&tracked))?.logits(engine, &image, &text);
+        let head = parameters.head(engine, shape, Some(&tracked))?;
+        let logits = head.logits_with(engine, &image, &text, |place, x| engine.dropout(x, place));
         let classes = engine.integers(labels.iter().map(|&label| label as i32).collect());
         let picked = activation::log_softmax(logits, 1).gather(1, classes.unsqueeze_dim(1));
         let shares: Vec<f32> = labels.iter().map(|&label| weights.map_or(1.0, |weights| weights[label])).collect();
@@ -36,13 +40,16 @@ impl Pass {
         Ok(Pass { loss, tracked, gradients })
     }
 
-    /// The gradient of a parameter, as the engine keeps it (see [`Parameters`]).
+    /// The gradient of a parameter, in the layout of [`Parameters`].
     pub fn gradient(&self, name: &str) -> Option<Vec<f32>> {
         self.tracked.get(name)?.grad(&self.gradients)?.into_data().try_into_vec().ok()
     }
 }
 
-/// Logits [rows, classes] of all examples, without dropout.
+/// Logits [n, classes] of all examples, without dropout.
+///
+/// # Errors
+/// Those of the engine; [`Error::Internal`] if burn cannot hand out the values.
 pub fn logits(engine: &Burn, shape: &Shape, parameters: &Parameters, examples: &Examples) -> Result<Vec<f32>> {
     const BATCH: usize = 512;
     let head = parameters.head(engine, shape, None)?;

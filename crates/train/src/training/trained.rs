@@ -7,29 +7,35 @@ use memeclip::pack::checkpoint::{HEAD_METADATA, HEAD_NAMES, HeadTraining};
 use memeclip::pack::safetensors_file::{self, Entry};
 use memeclip::{Error, Result};
 
-/// A trained head: the best epoch's.
+/// A trained head.
 pub struct Trained {
     /// The task's name.
     pub task: String,
+    /// The sizes of the head.
     pub shape: Shape,
+    /// The parameters of the best epoch.
     pub parameters: Parameters,
     /// Fitted on `val` after training (see [`memeclip::pack::manifest::HeadEntry`]).
     pub temperature: f32,
+    /// All epochs in order.
     pub epochs: Vec<Epoch>,
     /// Number of the best epoch.
     pub best: usize,
 }
 
 impl Trained {
-    /// Writes a MemeCLIP head as safetensors, tensors named and laid out as in the authors' checkpoints; the metadata has
-    /// [`HeadTraining`].
+    /// Writes a MemeCLIP head as safetensors. The tensors' names and layout are those of the authors' checkpoints; the
+    /// metadata holds [`HeadTraining`].
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the file cannot be written, [`Error::Internal`] if it is no MemeCLIP head.
     pub fn write(&self, path: &Path) -> Result<()> {
         let internal = |reason: String| Error::Internal { reason };
         let mut entries = Vec::new();
         for (name, published) in HEAD_NAMES {
             let tensor = self.parameters.tensors.get(name);
             let tensor = tensor.ok_or_else(|| internal(format!("'{name}': not a MemeCLIP head")))?;
-            // Matrices are kept transposed, biases are vectors.
+            // Matrices are kept transposed; biases are vectors.
             let (tensor, shape) = match published.ends_with("bias") {
                 true => (tensor.clone(), vec![tensor.dims()[1]]),
                 false => (tensor.clone().transpose(), vec![tensor.dims()[1], tensor.dims()[0]]),

@@ -13,21 +13,28 @@ use memeclip::classifier::softmax;
 use memeclip::task::Task;
 use memeclip::{Error, Result};
 
-/// What an epoch came to.
+/// The result of an epoch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Epoch {
-    /// From 1 on.
+    /// Counted from 1.
     pub number: usize,
     /// Mean loss while training, with dropout.
     pub loss: f64,
-    /// On `val`: by this the best epoch is chosen.
+    /// On `val`. The best epoch is the one with the largest AUROC.
     pub auroc: f64,
+    /// On `val`.
     pub accuracy: f64,
 }
 
-/// Trains the head of a task on `train`, chooses the epoch with the best AUROC on `val`, and fits the temperature there.
-/// `test` is not looked at. With `checkpoint`, the state is kept in that file after each epoch, and a training that was
-/// interrupted goes on from there; once the head is safe, the file may go. `report` is told of each epoch.
+/// Trains the head of a task on the split `train`, chooses the epoch with the best AUROC on `val`, and fits the temperature
+/// there. The split `test` is not used.
+///
+/// With `checkpoint`, the state is saved to that file after each epoch, and an interrupted training resumes from it. The
+/// caller may remove the file once the head is written. `report` is called after each epoch.
+///
+/// # Errors
+/// [`Error::Argument`] if a setting is out of range, a split has labels of fewer than two classes, or the loss diverges;
+/// [`Error::Checkpoint`] if the file is damaged; [`Error::Io`] if it cannot be written; and the errors of the engine.
 pub fn train(
     engine: &Burn,
     features: &Features,
@@ -61,7 +68,7 @@ pub fn train(
         let predictions = predict(&logits(engine, &shape, &state.parameters, &validation)?, &validation)?;
         let auroc = metrics::auroc(&predictions).ok_or_else(|| {
             let reason = format!(
-                "task {}: the AUROC on val is undefined; val needs memes of every class that it is to tell apart",
+                "task {}: the AUROC on val is undefined; add labelled memes of at least two classes to val",
                 task.name
             );
             Error::Argument { reason }
@@ -91,7 +98,7 @@ pub fn train(
     })
 }
 
-/// One pass over the training examples in a random order; returns the mean loss.
+/// Trains on each example once, in random order; returns the mean loss.
 fn epoch(
     engine: &Burn,
     shape: &Shape,
@@ -119,13 +126,13 @@ fn epoch(
     Ok(loss)
 }
 
-/// Softmax of the logits, with the examples' labels.
+/// The softmax of the logits [n, classes], with the labels of the examples.
 fn predict(logits: &[f32], examples: &Examples) -> Result<Predictions> {
     let probabilities = logits.chunks_exact(examples.classes).flat_map(|logits| softmax(logits, 1.0)).collect();
     Predictions::new(examples.classes, examples.labels.clone(), probabilities)
 }
 
-/// The first of those with the largest AUROC.
+/// The epoch with the largest AUROC, the first in a tie.
 fn best(epochs: &[Epoch]) -> Option<&Epoch> {
     epochs.iter().reduce(|best, epoch| if epoch.auroc > best.auroc { epoch } else { best })
 }
@@ -135,7 +142,7 @@ fn patience_is_out(settings: &Settings, epochs: &[Epoch]) -> bool {
     settings.patience.is_some_and(|patience| best(epochs).is_some_and(|best| since(best) >= patience))
 }
 
-/// rows / (classes · rows of the class), as scikit-learn's "balanced"; 0 for a class without rows.
+/// The weight of each class: n / (classes · rows of the class), scikit-learn's "balanced"; 0 for a class without rows.
 fn balanced(training: &Examples) -> Vec<f32> {
     let weight = |count: usize| match count {
         0 => 0.0,
@@ -150,7 +157,7 @@ enum Purpose {
     Dropout,
 }
 
-/// Independent numbers for each epoch and purpose, so that an epoch does not depend on how far another one got.
+/// A random generator of its own for each epoch and purpose, so that an epoch does not depend on the ones before it.
 fn random(settings: &Settings, epoch: usize, purpose: Purpose) -> Pcg64 {
     Pcg64::new(settings.seed.into(), 2 * epoch as u128 + purpose as u128)
 }
@@ -160,7 +167,7 @@ fn check(task: &Task, settings: &Settings, training: &Examples, validation: &Exa
     for (split, examples) in [(Split::Train, training), (Split::Val, validation)] {
         if examples.frequencies().iter().filter(|&&count| count > 0).count() < 2 {
             return argument(format!(
-                "task {}: split {split} has {} labelled memes of {} classes; at least two classes are needed. Check the data's label and split columns.",
+                "task {}: the split {split} has {} labelled memes of {} classes, but training needs at least two classes. Check the label and split columns of the data set.",
                 task.name,
                 examples.len(),
                 examples.frequencies().iter().filter(|&&count| count > 0).count(),
@@ -174,7 +181,7 @@ fn check(task: &Task, settings: &Settings, training: &Examples, validation: &Exa
     }
     if !(settings.rate > 0.0 && settings.rate.is_finite() && settings.decay >= 0.0 && settings.decay.is_finite()) {
         return argument(format!(
-            "learning rate {} or weight decay {} is no positive number",
+            "learning rate {} and weight decay {}: the rate must be positive, the decay positive or 0, both finite",
             settings.rate, settings.decay
         ));
     }

@@ -7,7 +7,7 @@ use crate::js::{to_js, to_value};
 
 #[wasm_bindgen]
 impl Classifier {
-    /// Why the verdicts on a meme are what they are, for the tasks named or, if none is, for all. One call at a time.
+    /// Explains the verdicts on a meme, for the given tasks or, if `tasks` is empty, for all. One call at a time.
     pub async fn explain(
         &mut self,
         image: Image,

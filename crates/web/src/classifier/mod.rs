@@ -1,5 +1,5 @@
-//! The boundary to JavaScript, for a browser's Worker: typed, asynchronous, errors as `Error` objects with a `code` and a
-//! `remedy`.
+//! The boundary to JavaScript of the module that classifies, for a browser's Worker. Errors are `Error` objects with a
+//! `code` and a `remedy`.
 
 mod explain;
 #[cfg(target_feature = "atomics")]
@@ -26,24 +26,24 @@ use memeclip::session::{Meme, Session};
 use memeclip::tokenizer;
 use memeclip::{Error, Result};
 
-/// A picture's pixels.
+/// A decoded image.
 #[wasm_bindgen]
 pub struct Image(Rgb);
 
 #[wasm_bindgen]
 impl Image {
-    /// Refuses a file by its size, before it is read.
+    /// Checks a file's size before it is read.
     #[wasm_bindgen(js_name = checkBytes)]
     pub fn check_bytes(name: &str, bytes: f64) -> Result<(), JsValue> {
         preprocess::check_bytes(name, bytes as u64).map_err(to_js)
     }
 
-    /// Decodes a file.
+    /// Decodes an image file.
     pub fn decode(name: &str, bytes: &[u8]) -> Result<Image, JsValue> {
         preprocess::decode(name, bytes).map(Image).map_err(to_js)
     }
 
-    /// An image whose rows follow by [`Image::push`].
+    /// An image without pixels yet: [`Image::push`] adds them, row by row.
     #[wasm_bindgen(constructor)]
     pub fn new(name: &str, width: u32, height: u32) -> Result<Image, JsValue> {
         preprocess::check_size(name, width, height).map_err(to_js)?;
@@ -51,12 +51,12 @@ impl Image {
         Ok(Image(Rgb { width, height, data: Vec::with_capacity(width * height * 3) }))
     }
 
-    /// Appends RGBA pixels; alpha is dropped, as the reference does.
+    /// Appends RGBA pixels. Drops alpha, as the reference does.
     pub fn push(&mut self, rgba: &[u8]) {
         self.0.data.extend(rgba.as_chunks::<4>().0.iter().flat_map(|pixel| &pixel[..3]));
     }
 
-    /// All pixels, three bytes each.
+    /// All pixels, [height, width, 3].
     pub fn rgb(&self) -> Uint8Array {
         Uint8Array::from(&self.0.data[..])
     }
@@ -72,7 +72,7 @@ impl Image {
     }
 }
 
-/// A pack on the device that was asked for, or on what is there instead.
+/// An open pack, and the device that runs it.
 #[wasm_bindgen]
 pub struct Classifier {
     session: Session<Http>,
@@ -108,7 +108,7 @@ struct Answer<'a> {
 /// Milliseconds.
 #[derive(Clone, Copy, Serialize)]
 struct Timings {
-    /// Waiting for weights.
+    /// Time spent waiting for weights.
     load: f64,
     compute: f64,
 }
@@ -121,10 +121,11 @@ struct Features<'a> {
 
 #[wasm_bindgen]
 impl Classifier {
-    /// `base`: absolute address of the pack's folder, with a slash at its end. `pinned`: the manifest's sha256 in
-    /// lower-case hexadecimal, if it must have a certain one. `device`: auto, gpu or cpu.
-    /// `threads(module, memory)` starts the cpu engine's threads and gives a promise; without it there is one. Reads the
-    /// manifest; no weights yet.
+    /// Reads the manifest of a pack; loads no weights yet.
+    ///
+    /// `base`: absolute address of the pack's folder, ending with a slash. `pinned`: the sha256 that the manifest must have,
+    /// in lower-case hexadecimal. `device`: auto, gpu or cpu. `threads(module, memory)`: starts the CPU engine's threads and
+    /// returns a promise; without it, the engine has one thread.
     pub async fn open(
         loader: Loader,
         base: String,
@@ -144,7 +145,7 @@ impl Classifier {
         open.await.map_err(to_js)
     }
 
-    /// What the pack is and what it runs on.
+    /// The pack, and the device that runs it.
     pub fn info(&self) -> Result<JsValue, JsValue> {
         let manifest = self.session.manifest();
         to_value(&Info {
@@ -160,50 +161,50 @@ impl Classifier {
         })
     }
 
-    /// Memes that one call should take if there are so many.
+    /// The best number of memes for one call of [`Classifier::classify`].
     #[wasm_bindgen(getter)]
     pub fn batch(&self) -> usize {
         self.session.batch()
     }
 
-    /// What the model sees of an image: others need not be waited for with all of its pixels.
+    /// Resizes an image to the model's input, so that a queue of images takes less memory.
     pub fn shrink(&self, image: Image) -> Image {
         Image(preprocess::resize(&image.0, self.session.manifest().clip.vision.image_size))
     }
 
-    /// Refuses a text that is too long to be read.
+    /// Checks the length of a text.
     #[wasm_bindgen(js_name = checkText)]
     pub fn check_text(&self, text: &str) -> Result<(), JsValue> {
         tokenizer::check_bytes(text).map_err(to_js)
     }
 
-    /// The component that reads pictures, for the module that does. One call at a time.
+    /// The component `ocr`, for the module that reads the text in images. One call at a time.
     pub async fn ocr(&self, signal: AbortSignal) -> Result<Uint8Array, JsValue> {
         let fetch = async {
             let shard = self.session.manifest().ocr()?;
             self.source.begin(signal).await?;
             self.source.prefetch(std::slice::from_ref(shard)).await?;
             let bytes = self.source.shard(shard).await?;
-            // If it is damaged it has left the cache, so this is a download.
+            // A damaged shard has left the cache, so the second call downloads it.
             if self.source.settle().await? { Ok(bytes) } else { self.source.shard(shard).await }
         };
         fetch.await.map(|bytes| bytes.0).map_err(to_js)
     }
 
-    /// What has been found out about the adapter, to be kept for the next visit; nothing on the CPU.
+    /// The tuning for this GPU adapter, to be stored for the next visit; `undefined` on the CPU.
     pub fn plans(&self) -> Option<String> {
-        self.session.gpu().map(Gpu::plans)
+        self.session.gpu().map(Gpu::export_tuning)
     }
 
-    /// Takes over what an earlier visit found out about the same adapter.
+    /// Uses the tuning that an earlier visit stored for the same GPU adapter.
     pub fn adopt(&self, plans: &str) {
         if let Some(gpu) = self.session.gpu() {
-            gpu.adopt(plans);
+            gpu.import_tuning(plans);
         }
     }
 
-    /// A list of the verdicts on memes, `texts` being what the `images` say, for the tasks named or, if none is, for all.
-    /// One call at a time.
+    /// The verdicts on memes, in order, for the given tasks or, if `tasks` is empty, for all. `texts` [n] are the texts of
+    /// the `images` [n]. One call at a time.
     pub async fn classify(
         &mut self,
         images: Vec<Image>,
@@ -230,7 +231,7 @@ impl Classifier {
     }
 }
 
-/// Starts the cpu engine's threads, if there shall be any and they are not there yet.
+/// Starts the CPU engine's threads. `start` is `None` if they run already, or if there shall be none.
 async fn start_threads(start: Option<Function>) -> Result<()> {
     let Some(start) = start else { return Ok(()) };
     let started = start.call2(&JsValue::NULL, &wasm_bindgen::module(), &wasm_bindgen::memory());

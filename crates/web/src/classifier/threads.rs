@@ -1,5 +1,5 @@
-//! The threads of the WebAssembly that shares its memory: Workers that JavaScript starts (`www/memeclip/threads.js`), because the
-//! standard library cannot.
+//! The threads of the module with shared memory. They are Workers, which JavaScript must start (`www/memeclip/threads.js`):
+//! the standard library cannot.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
@@ -9,12 +9,12 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use super::to_js;
 use memeclip::Error;
 
-/// Threads that no Worker has taken yet.
+/// Threads that wait for a Worker.
 static WAITING: Mutex<Vec<ThreadBuilder>> = Mutex::new(Vec::new());
 static MORE: Condvar = Condvar::new();
 
-/// Makes loops run on `threads` threads, of which this one is the first. The others are Workers that are, or soon will
-/// be, in [`run_thread`]; this waits for them.
+/// Runs parallel loops on `threads` threads. This thread is the first; the others are Workers that call [`run_thread`].
+/// Waits for them.
 #[wasm_bindgen(js_name = startThreads)]
 pub fn start_threads(threads: usize) -> Result<(), wasm_bindgen::JsValue> {
     let pool = ThreadPoolBuilder::new().num_threads(threads).use_current_thread().spawn_handler(|thread| {
@@ -25,12 +25,12 @@ pub fn start_threads(threads: usize) -> Result<(), wasm_bindgen::JsValue> {
     pool.build_global().map_err(|e| to_js(Error::Internal { reason: format!("the threads cannot be started: {e}") }))
 }
 
-/// Lends the calling Worker to the pool, for good.
+/// Makes the calling Worker a thread of the pool; never returns before the pool ends.
 #[wasm_bindgen(js_name = runThread)]
 pub fn run_thread() {
     let waiting = WAITING.lock().unwrap_or_else(PoisonError::into_inner);
     let waiting = MORE.wait_while(waiting, |waiting| waiting.is_empty()).unwrap_or_else(PoisonError::into_inner).pop();
-    // The lock is gone by now.
+    // The lock is released here.
     if let Some(thread) = waiting {
         thread.run();
     }

@@ -1,10 +1,10 @@
-//! x86 with AVX2: a panel's eight lanes are one register. [`block_rows`] and what it adds up by are shared with
-//! [`super::vnni`], and are compiled into functions that may use their instructions.
+//! x86 with AVX2: a panel's eight lanes are one register. vnni.rs shares [`block_rows`] and the functions that it calls,
+//! and compiles them with its own instructions.
 
 use std::arch::x86_64::*;
 use std::array::from_fn;
 
-use super::{Block, Panel, Tile, by_blocks, by_rows};
+use super::operands::{Block, Panel, Tile, by_blocks, by_rows};
 use crate::quant::{BLOCK, PANEL};
 
 pub fn available() -> bool {
@@ -39,7 +39,7 @@ fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut 
     }
 }
 
-/// Each sum of two products is a lane of 16 bits, which has no room for more.
+/// A sum of two products fills a 16-bit lane.
 #[target_feature(enable = "avx2")]
 pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let ones = _mm256_set1_epi16(1);
@@ -49,12 +49,12 @@ pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     unsafe { by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, w| dots(x, w, dot), add) }
 }
 
-/// Sums of four products fit 16 bits: see [`crate::quant::fits_quads`].
+/// Sums of four products fit 16 bits: see [`crate::quant::sums_fit_i16`].
 #[target_feature(enable = "avx2")]
-pub fn q8_quads(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+pub fn q8_i16(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at);
     // SAFETY: as in `q8`.
-    unsafe { by_blocks!(x, stride, panel, tile, [4, 2, 1], dots_quads, add) }
+    unsafe { by_blocks!(x, stride, panel, tile, [4, 2, 1], dots_i16, add) }
 }
 
 /// Sums of a block's products stay in i16, two to a lane: 16 · 127 · 15 is below 2^15.
@@ -68,10 +68,10 @@ pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
 }
 
 /// N rows against one panel of codes. `dots(x, weights)` are the sums of one block's products, `add(sums, dots, x, at)`
-/// adds what they stand for; the panel's factors for the block begin at `at`.
+/// adds their values; the panel's factors for the block begin at `at`.
 ///
 /// # Safety
-/// Needs AVX2, and blocks as [`super::check`] wants them.
+/// Needs AVX2, and operands that passed `check`.
 #[inline(always)]
 pub unsafe fn block_rows<const N: usize>(
     x: &[Block],
@@ -115,7 +115,7 @@ pub fn dots<const N: usize>(
 }
 
 #[inline(always)]
-fn dots_quads<const N: usize>(x: [&Block; N], weights: *const u8) -> [__m256i; N] {
+fn dots_i16<const N: usize>(x: [&Block; N], weights: *const u8) -> [__m256i; N] {
     // SAFETY: as in `dots`.
     unsafe {
         let ones = _mm256_set1_epi16(1);

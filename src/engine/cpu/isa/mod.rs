@@ -3,17 +3,18 @@
 //! A panel's lanes are its eight rows, so four neighbouring columns of an activation row are broadcast and multiplied
 //! with all of them at once, and no sum ever runs across a register.
 //!
-//! Matrices of whole numbers are multiplied as such, a block of 32 columns at a time. The instructions that do so want
-//! one operand unsigned and, to mean the same on every machine, below 128: a 4-bit weight fits that beside activations
-//! of 8 bits and sign; with weights of 8 bits it is the activations that are rounded to 0..=127.
+//! Quantised matrices are multiplied as integers, a block of 32 columns at a time. The instructions for that need one
+//! unsigned operand, and give the same result on every machine only if it is below 128. With `q4` weights the weight is
+//! that operand, and activations are signed 8-bit codes. With `q8` weights the activation is, as a code 0..=127.
 //!
-//! All give the same, to the bit: the operations on f32 are the same in the same order, and no product is fused with a sum,
-//! as not every machine can do that.
+//! All give the same bits: they do the same f32 operations in the same order, and fuse no multiplication with an addition,
+//! since not every machine can.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod operands;
 #[cfg(any(test, not(target_arch = "wasm32")))]
 mod portable;
 #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
@@ -24,36 +25,7 @@ mod simd128;
 mod vnni;
 
 use crate::quant::{BLOCK, PANEL};
-
-/// Sums for each row of activations and each lane of a panel.
-pub type Tile = [[f32; PANEL]];
-
-/// 32 neighbouring activations of one row as whole numbers: value = scale · code + offset.
-#[derive(Debug, Clone, Copy, Default)]
-#[repr(C)]
-pub struct Block {
-    /// Against `q8` weights 0..=127; against `q4` weights -127..=127, as the bytes of i8.
-    pub codes: [u8; BLOCK],
-    pub scale: f32,
-    /// Against `q4` weights: what the whole block's sum of products is off by, as their codes are raised by 8.
-    pub offset: f32,
-}
-
-/// Some columns of one panel: codes `[block][8 groups][8 rows][4 cols]`, and factors of each block and row.
-#[derive(Clone, Copy)]
-pub struct Panel<'a> {
-    pub codes: &'a [u8],
-    /// What a code stands for.
-    pub scales: &'a [f32],
-    /// `q8`: scale · the sum of the block's codes: the factor of the activations' offset.
-    pub sums: &'a [f32],
-}
-
-impl Panel<'_> {
-    fn blocks(&self) -> usize {
-        self.codes.len() / (BLOCK * PANEL)
-    }
-}
+pub use operands::{Block, Panel, Tile};
 
 /// An instruction set that this build has loops for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,16 +40,16 @@ pub enum Isa {
     Neon,
     #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
     Simd128,
-    /// The engine has one instruction for four products and their sum.
+    /// The browser has one instruction for four products and their sum.
     #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
     Relaxed,
-    /// It has one for two products, and needs two more to sum those.
+    /// The browser has one for two products, and needs two more to sum those.
     #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
     RelaxedPairs,
 }
 
 impl Isa {
-    /// What this machine runs fastest.
+    /// The fastest one of this machine.
     pub fn best() -> Isa {
         #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
         return if relaxed::sums_pairs() { Isa::RelaxedPairs } else { Isa::Relaxed };
@@ -99,7 +71,7 @@ impl Isa {
         Isa::Portable
     }
 
-    /// All that this build and this machine have.
+    /// All that this build and this machine support.
     #[cfg(test)]
     pub fn all() -> Vec<Isa> {
         vec![
@@ -134,7 +106,7 @@ impl Isa {
         }
     }
 
-    /// Runs `f`, compiled for this instruction set: plain loops in it use its registers.
+    /// Runs `f`, compiled for this instruction set, so that plain loops in it use its registers.
     #[inline(always)]
     pub fn run<R>(self, f: impl FnOnce() -> R) -> R {
         match self {
@@ -159,7 +131,7 @@ impl Isa {
             Isa::Avx2 | Isa::Vnni => unsafe { avx2::f32(x, stride, panel, tile) },
             #[cfg(target_arch = "aarch64")]
             Isa::Neon => unsafe { neon::f32(x, stride, panel, tile) },
-            // Relaxed SIMD has nothing for it that gives the same everywhere.
+            // Relaxed SIMD has no instruction for it that gives the same bits everywhere.
             #[cfg(target_arch = "wasm32")]
             _ => simd128::f32(x, stride, panel, tile),
         }
@@ -186,16 +158,16 @@ impl Isa {
         }
     }
 
-    /// The same for a panel of `q8` whose blocks keep to [`crate::quant::fits_quads`].
-    pub fn q8_quads(self, x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+    /// The same for a panel of `q8` for whose blocks [`crate::quant::sums_fit_i16`] holds.
+    pub fn q8_i16(self, x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
         check(x, stride, panel, tile);
         assert_eq!(panel.sums.len(), panel.scales.len());
         match self {
             // SAFETY: as in `run`; the assertions cover what is read.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => unsafe { avx2::q8_quads(x, stride, panel, tile) },
+            Isa::Avx2 => unsafe { avx2::q8_i16(x, stride, panel, tile) },
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
-            Isa::RelaxedPairs => relaxed::q8_quads(x, stride, panel, tile),
+            Isa::RelaxedPairs => relaxed::q8_i16(x, stride, panel, tile),
             _ => self.q8(x, stride, panel, tile),
         }
     }
@@ -223,14 +195,14 @@ impl Isa {
     }
 }
 
-/// That the loops read nothing behind the ends: they use pointers.
+/// Checks that the loops, which use pointers, read nothing past the ends.
 fn check(x: &[Block], stride: usize, panel: Panel, tile: &Tile) {
     let blocks = panel.blocks();
     assert!(!tile.is_empty() && x.len() >= (tile.len() - 1) * stride + blocks);
     assert!(panel.codes.len() == blocks * BLOCK * PANEL && panel.scales.len() == blocks * PANEL);
 }
 
-/// Takes `q4` codes apart: `packed` as stored, `codes` one byte each in the order of `q8`.
+/// Unpacks `q4` codes: `packed` as stored, `codes` one byte each in the order of `q8`.
 #[inline(always)]
 pub fn unpack(packed: &[u8], codes: &mut [u8]) {
     const HALF: usize = BLOCK * PANEL / 2;
@@ -243,36 +215,12 @@ pub fn unpack(packed: &[u8], codes: &mut [u8]) {
     }
 }
 
-/// `$call` with rows from `$first`, `$n` at a time: as many of the first size as there are, then of the next.
-macro_rules! by_rows {
-    ($rows:expr, [$($size:literal),+], |$first:ident, $n:ident| $call:expr) => {{
-        let rows = $rows;
-        let mut $first = 0;
-        $(while rows - $first >= $size {
-            const $n: usize = $size;
-            $call;
-            $first += $n;
-        })+
-    }};
-}
-use by_rows;
-
-/// All rows of `$tile` against a panel of codes, by the instruction set's own `block_rows`, `$size` rows at a time.
-macro_rules! by_blocks {
-    ($x:expr, $stride:expr, $panel:expr, $tile:expr, [$($size:literal),+], $dots:expr, $add:expr) => {
-        by_rows!($tile.len(), [$($size),+], |r, N| {
-            block_rows::<N>(&$x[r * $stride..], $stride, $panel, &mut $tile[r..], $dots, $add)
-        })
-    };
-}
-use by_blocks;
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::quant::{Format, Matrix};
 
-    /// Whole numbers at random; every third one is an extreme.
+    /// Random integers; every third one is an extreme.
     struct Numbers(u32);
 
     impl Numbers {
@@ -289,7 +237,7 @@ mod tests {
             (0..n).map(|_| self.next(least, greatest) as u8).collect()
         }
 
-        /// Multiples of a seventh: another order of the same sums would round otherwise, and so would fused ones.
+        /// Multiples of a seventh, so that another order of the sums, or a fused multiply-add, would round differently.
         fn floats(&mut self, n: usize, greatest: i32) -> Vec<f32> {
             (0..n).map(|_| self.next(-greatest, greatest) as f32 / 7.0).collect()
         }
@@ -316,7 +264,7 @@ mod tests {
                     (0..rows * stride).map(block).collect()
                 };
                 let (x8, x4) = (activations(0, 127), activations(-127, 127));
-                // -128 comes from packs that others wrote.
+                // Packs from other programs may have -128.
                 let w8: Vec<u8> = numbers.codes(blocks * BLOCK * PANEL, -128, 127);
                 let w7: Vec<u8> = numbers.codes(blocks * BLOCK * PANEL, -64, 64);
                 let w4: Vec<u8> = numbers.codes(blocks * BLOCK * PANEL, 0, 15);
@@ -331,14 +279,14 @@ mod tests {
                 let run = |isa: Isa| {
                     [
                         tile(&|t| isa.q8(&x8, stride, p8, t)),
-                        tile(&|t| isa.q8_quads(&x8, stride, p7, t)),
+                        tile(&|t| isa.q8_i16(&x8, stride, p7, t)),
                         tile(&|t| isa.q4(&x4, stride, p4, t)),
                         tile(&|t| isa.f32(&x, cols + 3, &w, t)),
                     ]
                 };
                 let want = run(Isa::Portable);
                 for isa in Isa::all() {
-                    for ((got, want), kind) in run(isa).iter().zip(&want).zip(["q8", "q8 quads", "q4", "f32"]) {
+                    for ((got, want), kind) in run(isa).iter().zip(&want).zip(["q8", "q8 i16", "q4", "f32"]) {
                         assert_eq!(bits(got), bits(want), "{isa:?}, {kind}, {rows} rows, {blocks} blocks");
                     }
                 }
@@ -346,7 +294,7 @@ mod tests {
         }
     }
 
-    /// The portable loops by their definition.
+    /// The portable loops against the definition.
     #[test]
     fn codes_stand_for_values() {
         let mut numbers = Numbers(2);

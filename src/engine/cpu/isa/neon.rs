@@ -1,11 +1,11 @@
-//! ARM with NEON and its dot products: four products and their sum, for four lanes and with the activations picked out of
-//! a register that holds four groups of them. A panel's eight lanes are two registers.
+//! ARM with NEON and its dot products: one instruction computes four products and their sum for four lanes, and selects the
+//! activations from a register that holds four groups of them. A panel's eight lanes are two registers.
 
 use std::arch::aarch64::*;
 use std::arch::{asm, is_aarch64_feature_detected};
 use std::array::from_fn;
 
-use super::{Block, Panel, Tile, by_blocks, by_rows};
+use super::operands::{Block, Panel, Tile, by_blocks, by_rows};
 use crate::quant::{BLOCK, PANEL};
 
 /// One value for each lane of a panel.
@@ -70,10 +70,10 @@ pub fn q4(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
 }
 
 /// N rows against one panel of codes. `dots(x, weights)` are the sums of one block's products, `add(sums, dots, x, at)`
-/// adds what they stand for; the panel's factors for the block begin at `at`.
+/// adds their values; the panel's factors for the block begin at `at`.
 ///
 /// # Safety
-/// Blocks must be as [`super::check`] wants them.
+/// The operands must have passed `check`.
 #[inline(always)]
 unsafe fn block_rows<const N: usize>(
     x: &[Block],
@@ -96,7 +96,7 @@ unsafe fn block_rows<const N: usize>(
     }
 }
 
-/// Codes of either format as i8: each of theirs is one.
+/// Codes of either format as i8, which they all fit.
 ///
 /// # Safety
 /// Needs dot products, and a whole block at `weights`.

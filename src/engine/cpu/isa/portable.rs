@@ -1,6 +1,6 @@
-//! Plain loops: for machines without loops of their own, and what the others are compared with.
+//! Plain loops: for machines without loops of their own, and as the reference for the others.
 
-use super::{Block, Panel, Tile};
+use super::operands::{Block, Panel, Tile};
 use crate::quant::{BLOCK, PANEL};
 
 pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {

@@ -1,16 +1,16 @@
-//! WebAssembly with relaxed SIMD. All of its instructions that the crate uses are in this file: dot products, whose
-//! results are the same everywhere for operands of 8 and 7 bits, and no fused multiply-add, which rounds once on some
+//! WebAssembly with relaxed SIMD. This file has all of its instructions that the crate uses: dot products, whose results
+//! are the same everywhere for operands of 8 and 7 bits. It does not use the fused multiply-add, which rounds once on some
 //! machines and twice on others.
 
 use std::arch::wasm32::*;
 use std::array::from_fn;
 
+use super::operands::{Block, Panel, Tile, by_blocks, by_rows};
 use super::simd128::{Lanes, add_q4, add_q8, block_rows};
-use super::{Block, Panel, Tile, by_blocks, by_rows};
 use crate::quant::{BLOCK, PANEL};
 
-/// Whether four products are summed by an instruction that sums two, as on x86 without VNNI. Codes beyond 127 show it,
-/// for with these the result is the machine's own: sums of two saturate.
+/// Whether the browser sums four products by an instruction that sums two, as on x86 without VNNI. Codes above 127 show
+/// it: sums of two saturate then.
 #[target_feature(enable = "relaxed-simd")]
 pub fn sums_pairs() -> bool {
     let dots = i32x4_relaxed_dot_i8x16_i7x16_add(i8x16_splat(127), u8x16_splat(255), i32x4_splat(0));
@@ -24,12 +24,12 @@ pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, weights| dots(x, weights, dot), add);
 }
 
-/// Sums of four products fit 16 bits: see [`crate::quant::fits_quads`].
+/// Sums of four products fit 16 bits: see [`crate::quant::sums_fit_i16`].
 #[target_feature(enable = "relaxed-simd")]
-pub fn q8_quads(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
+pub fn q8_i16(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
     let dot = |x, weights| i16x8_relaxed_dot_i8x16_i7x16(weights, x);
     let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at);
-    by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, weights| dots_quads(x, weights, dot), add);
+    by_blocks!(x, stride, panel, tile, [4, 2, 1], |x, weights| dots_i16(x, weights, dot), add);
 }
 
 #[target_feature(enable = "relaxed-simd")]
@@ -69,7 +69,7 @@ fn dots<const N: usize>(x: [&Block; N], weights: *const u8, dot: impl Fn(v128, v
 
 /// Two groups of four columns at a time, by `dot(x, weights)`.
 #[inline(always)]
-fn dots_quads<const N: usize>(x: [&Block; N], weights: *const u8, dot: impl Fn(v128, v128) -> v128) -> [Lanes; N] {
+fn dots_i16<const N: usize>(x: [&Block; N], weights: *const u8, dot: impl Fn(v128, v128) -> v128) -> [Lanes; N] {
     let mut sums = [[i32x4_splat(0); 2]; N];
     for group in (0..BLOCK / 4).step_by(2) {
         // SAFETY: as in `dots`.

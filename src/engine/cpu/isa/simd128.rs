@@ -1,10 +1,10 @@
-//! WebAssembly with plain SIMD, and what relaxed SIMD shares with it: [`block_rows`] takes the instructions that differ, and
-//! is compiled into functions that may use them.
+//! WebAssembly with plain SIMD, and what relaxed SIMD shares with it: [`block_rows`] takes the instructions that differ as
+//! functions.
 
 use std::arch::wasm32::*;
 use std::array::from_fn;
 
-use super::{Block, Panel, Tile, by_rows};
+use super::operands::{Block, Panel, Tile, by_rows};
 use crate::quant::{BLOCK, PANEL};
 
 #[cfg(any(test, not(feature = "relaxed-simd")))]
@@ -33,7 +33,7 @@ fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut 
 }
 
 /// N rows against one panel of codes. `dots(x, weights)` are the sums of one block's products, `add(sums, dots, x,
-/// at)` adds what they stand for; the panel's factors for the block begin at `at`.
+/// at)` adds their values; the panel's factors for the block begin at `at`.
 #[inline(always)]
 pub fn block_rows<const N: usize>(
     x: &[Block],
@@ -103,7 +103,7 @@ fn store<const N: usize>(tile: &mut Tile, sums: [Lanes; N]) {
 
 #[cfg(any(test, not(feature = "relaxed-simd")))]
 mod plain {
-    use super::super::by_blocks;
+    use super::super::operands::by_blocks;
     use super::*;
 
     pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
@@ -116,7 +116,7 @@ mod plain {
         by_blocks!(x, stride, panel, tile, [4, 2, 1], dots, add);
     }
 
-    /// As i8 either format's codes are what they are. The instruction sums pairs of i16, so a lane has two halves.
+    /// The codes of both formats fit i8. The instruction sums pairs of i16, so a lane has two halves.
     #[inline(always)]
     fn dots<const N: usize>(x: [&Block; N], weights: *const u8) -> [Lanes; N] {
         let mut sums = [[i32x4_splat(0); 4]; N];

@@ -4,7 +4,7 @@
 use std::arch::x86_64::*;
 
 use super::avx2::{add_q4, add_q8, block_rows, dots};
-use super::{Block, Panel, Tile, by_blocks, by_rows};
+use super::operands::{Block, Panel, Tile, by_blocks, by_rows};
 
 pub fn available() -> bool {
     super::avx2::available() && is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl")

@@ -1,0 +1,21 @@
+use serde::{Deserialize, Serialize};
+
+/// The function that [`Engine::linear`](super::Engine::linear) applies after the product and the bias.
+///
+/// In configurations it has the name that Hugging Face's `hidden_act` gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    /// x.
+    Identity,
+    /// max(x, 0).
+    Relu,
+    /// x · sigmoid(1.702 x), as in OpenAI's CLIP.
+    QuickGelu,
+    /// x · Φ(x), where Φ is the normal distribution function: the exact GELU, torch's default.
+    Gelu,
+}
+
+impl Activation {
+    pub const ALL: [Activation; 4] = [Activation::Identity, Activation::Relu, Activation::QuickGelu, Activation::Gelu];
+}

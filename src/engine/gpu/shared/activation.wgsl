@@ -1,0 +1,32 @@
+// The activations of matrix products; the codes are generated from the Rust enum.
+// CPU twin: cpu/math.rs, `activate`.
+fn quick_gelu(x: f32) -> f32 {
+    // The bound keeps exp finite.
+    return x / (1.0 + exp(min(-1.702 * x, 80.0)));
+}
+
+// x · (1 + erf(x / sqrt(2))) / 2, with erf by Abramowitz and Stegun 7.1.26.
+fn gelu(x: f32) -> f32 {
+    let z = abs(x) * 0.70710678;
+    let t = 1.0 / (1.0 + 0.3275911 * z);
+    let p = ((((1.061405429 * t - 1.453152027) * t + 1.421413741) * t - 0.284496736) * t + 0.254829592) * t;
+    let tail = 0.5 * p * exp(-min(z * z, 80.0));
+    return x * select(1.0 - tail, tail, x < 0.0);
+}
+
+fn activate(activation: u32, x: f32) -> f32 {
+    switch activation {
+        case Relu: {
+            return max(x, 0.0);
+        }
+        case QuickGelu: {
+            return quick_gelu(x);
+        }
+        case Gelu: {
+            return gelu(x);
+        }
+        default: {
+            return x;
+        }
+    }
+}

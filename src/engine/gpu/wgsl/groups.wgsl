@@ -1,6 +1,0 @@
-// Weights as shaders see them, whatever their format. `decode` gives columns 4i..4i+3 and 16+4i..16+4i+3 of a block of
-// 32, for the four rows of one half (quad) of a panel: matrix column j holds those rows at column j.
-struct Groups {
-    low: mat4x4<real>,
-    high: mat4x4<real>,
-}

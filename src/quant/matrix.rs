@@ -1,0 +1,186 @@
+use half::f16;
+
+use super::{BLOCK, Format, PANEL, q4, q8};
+use crate::{Error, Result};
+
+/// A matrix [rows, cols] in one of the storage formats.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Matrix {
+    /// The outputs of a linear layer. A matrix from a pack counts the rows that fill its last panel, too.
+    pub rows: usize,
+    /// The inputs of a linear layer, padded to a multiple of [`BLOCK`].
+    pub cols: usize,
+    /// How `data` and `scales` are laid out.
+    pub format: Format,
+    /// `panels() * format.panel_bytes(cols)` bytes, little-endian.
+    pub data: Vec<u8>,
+    /// Block scales, f16 little-endian: `panels() * format.panel_scale_bytes(cols)` bytes. Empty for `f32` and `f16`.
+    pub scales: Vec<u8>,
+}
+
+impl Matrix {
+    /// Takes data and scales as stored; `name` is for the error.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`] if the byte counts do not fit the shape, or if a float or a scale is NaN or infinite.
+    pub fn new(name: &str, rows: usize, cols: usize, format: Format, data: Vec<u8>, scales: Vec<u8>) -> Result<Self> {
+        let matrix = Matrix { rows, cols, format, data, scales };
+        let (data, scales) =
+            (matrix.panels() * format.panel_bytes(cols), matrix.panels() * format.panel_scale_bytes(cols));
+        if rows == 0
+            || cols == 0
+            || !cols.is_multiple_of(BLOCK)
+            || matrix.data.len() != data
+            || matrix.scales.len() != scales
+        {
+            let reason = format!(
+                "{} matrix [{rows}, {cols}] with {} data and {} scale bytes, expected {data} and {scales}",
+                format.name(),
+                matrix.data.len(),
+                matrix.scales.len()
+            );
+            return Err(Error::Tensor { tensor: name.into(), reason });
+        }
+        let finite = match format {
+            Format::F32 => matrix.data.as_chunks().0.iter().all(|value| f32::from_le_bytes(*value).is_finite()),
+            Format::F16 => halves_are_finite(&matrix.data),
+            Format::Q8 | Format::Q4 => halves_are_finite(&matrix.scales),
+        };
+        match finite {
+            true => Ok(matrix),
+            false => Err(Error::not_finite(name)),
+        }
+    }
+
+    /// Number of panels; the last one may be partly padding.
+    pub fn panels(&self) -> usize {
+        self.rows.div_ceil(PANEL)
+    }
+
+    /// Encodes row-major `values` [rows, cols]; `cols` is a multiple of [`BLOCK`] (see [`pad_columns`]).
+    ///
+    /// # Panics
+    /// If `values` has another length, or `cols` is no multiple of [`BLOCK`].
+    pub fn encode(values: &[f32], rows: usize, cols: usize, format: Format) -> Self {
+        assert_eq!(values.len(), rows * cols);
+        assert_eq!(cols % BLOCK, 0, "cols must be a multiple of {BLOCK}");
+        let panels = rows.div_ceil(PANEL);
+        let mut data = vec![0u8; panels * format.panel_bytes(cols)];
+        let mut scales = vec![0u8; panels * format.panel_scale_bytes(cols)];
+        for row in 0..rows {
+            let (panel, lane) = (row / PANEL, row % PANEL);
+            let source = &values[row * cols..][..cols];
+            let data = &mut data[panel * format.panel_bytes(cols)..][..format.panel_bytes(cols)];
+            match format {
+                Format::F32 => {
+                    for (col, value) in source.iter().enumerate() {
+                        data[(col * PANEL + lane) * 4..][..4].copy_from_slice(&value.to_le_bytes());
+                    }
+                }
+                Format::F16 => {
+                    for (col, value) in source.iter().enumerate() {
+                        data[(col * PANEL + lane) * 2..][..2].copy_from_slice(&f16::from_f32(*value).to_le_bytes());
+                    }
+                }
+                Format::Q8 | Format::Q4 => {
+                    let scales = &mut scales[panel * format.panel_scale_bytes(cols)..];
+                    for (b, block) in source.chunks_exact(BLOCK).enumerate() {
+                        let block: &[f32; BLOCK] = block.try_into().unwrap();
+                        let (scale, codes) = if format == Format::Q8 { q8::round(block) } else { q4::round(block) };
+                        scales[(b * PANEL + lane) * 2..][..2].copy_from_slice(&scale.to_le_bytes());
+                        for (col, &code) in codes.iter().enumerate() {
+                            match format {
+                                Format::Q8 => q8::put(data, b, lane, col, code),
+                                _ => q4::put(data, b, lane, col, code),
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        Matrix { rows, cols, format, data, scales }
+    }
+
+    /// Decodes one row to f32, into `out` [cols].
+    pub fn decode_row(&self, row: usize, out: &mut [f32]) {
+        let (cols, format) = (self.cols, self.format);
+        let (panel, lane) = (row / PANEL, row % PANEL);
+        let data = &self.data[panel * format.panel_bytes(cols)..][..format.panel_bytes(cols)];
+        match format {
+            Format::F32 => {
+                for (col, out) in out[..cols].iter_mut().enumerate() {
+                    *out = f32::from_le_bytes(data[(col * PANEL + lane) * 4..][..4].try_into().unwrap());
+                }
+            }
+            Format::F16 => {
+                for (col, out) in out[..cols].iter_mut().enumerate() {
+                    *out = f16::from_le_bytes(data[(col * PANEL + lane) * 2..][..2].try_into().unwrap()).to_f32();
+                }
+            }
+            Format::Q8 | Format::Q4 => {
+                let scales = &self.scales[panel * format.panel_scale_bytes(cols)..];
+                for (b, out) in out[..cols].chunks_exact_mut(BLOCK).enumerate() {
+                    let scale = f16::from_le_bytes(scales[(b * PANEL + lane) * 2..][..2].try_into().unwrap()).to_f32();
+                    for (col, out) in out.iter_mut().enumerate() {
+                        let code = match format {
+                            Format::Q8 => q8::get(data, b, lane, col),
+                            _ => q4::get(data, b, lane, col),
+                        };
+                        *out = scale * code as f32;
+                    }
+                }
+            }
+        }
+    }
+
+    /// All values, row-major [rows, cols].
+    pub fn decode(&self) -> Vec<f32> {
+        let mut values = vec![0.0; self.rows * self.cols];
+        for (row, out) in values.chunks_exact_mut(self.cols).enumerate() {
+            self.decode_row(row, out);
+        }
+        values
+    }
+}
+
+fn halves_are_finite(bytes: &[u8]) -> bool {
+    bytes.as_chunks().0.iter().all(|value| f16::from_le_bytes(*value).is_finite())
+}
+
+/// Appends zeros to each row of `values` [rows, cols] until its length is a multiple of [`BLOCK`]. Returns the values,
+/// row-major, and their number of columns.
+pub fn pad_columns(values: Vec<f32>, rows: usize, cols: usize) -> (Vec<f32>, usize) {
+    let padded = cols.next_multiple_of(BLOCK);
+    if padded == cols {
+        return (values, cols);
+    }
+    let mut out = vec![0.0; rows * padded];
+    for (to, from) in out.chunks_exact_mut(padded).zip(values.chunks_exact(cols)) {
+        to[..cols].copy_from_slice(from);
+    }
+    (out, padded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::testing::{bell, relative_error};
+
+    #[test]
+    fn decoding_inverts_encoding_in_every_format() {
+        let (rows, cols) = (13, 96);
+        let values = bell(rows * cols);
+        for (format, bound) in [(Format::F32, 0.0), (Format::F16, 1e-7), (Format::Q8, 3e-5), (Format::Q4, 8e-3)] {
+            let matrix = Matrix::encode(&values, rows, cols, format);
+            Matrix::new("m", rows, cols, format, matrix.data.clone(), matrix.scales.clone()).unwrap();
+            let error = relative_error(&values, &matrix.decode());
+            assert!(error <= bound, "{format:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_error_about_byte_counts_names_the_tensor() {
+        let error = Matrix::new("vision.block.0.qkv", 8, 32, Format::Q4, vec![0; 100], vec![0; 16]).unwrap_err();
+        assert!(error.to_string().contains("vision.block.0.qkv"), "{error}");
+    }
+}

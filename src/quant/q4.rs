@@ -1,0 +1,83 @@
+//! The codes of `q4`: how a block is rounded, and where its codes lie.
+
+use half::f16;
+
+use super::{BLOCK, PANEL};
+
+/// Where the code of a block's column lies in the data of a panel: byte and nibble shift.
+fn position(block: usize, lane: usize, col: usize) -> (usize, u32) {
+    (((block * 4 + col % 16 / 4) * PANEL + lane) * 4 + col % 4, if col < 16 { 0 } else { 4 })
+}
+
+/// Writes a code of -8..=7. Its nibble must be 0 before.
+pub fn put(data: &mut [u8], block: usize, lane: usize, col: usize, code: i8) {
+    let (byte, shift) = position(block, lane, col);
+    data[byte] |= ((code + 8) as u8) << shift;
+}
+
+pub fn get(data: &[u8], block: usize, lane: usize, col: usize) -> i8 {
+    let (byte, shift) = position(block, lane, col);
+    ((data[byte] >> shift) & 15) as i8 - 8
+}
+
+/// A block's scale and its codes, which lie in -8..=7: those with the smallest squared error among several candidates.
+/// The scale may be negative: the extra level at -8 then serves the sign with the largest magnitude. Each candidate is
+/// refitted to its codes by least squares.
+pub fn round(block: &[f32; BLOCK]) -> (f16, [i8; BLOCK]) {
+    let extreme = block.iter().fold(0f32, |e, &v| if v.abs() > e.abs() { v } else { e });
+    let mut best = (f32::INFINITY, f16::ZERO, [0i8; BLOCK]);
+    // The extreme value gets a code near -8. Clipping it slightly often lowers the error, and so does leaving room.
+    for step in 0..10 {
+        let mut scale = -extreme / (6.5 + 0.4 * step as f32);
+        for _ in 0..2 {
+            let (error, rounded, codes) = round_with(block, scale);
+            if error < best.0 {
+                best = (error, rounded, codes);
+            }
+            // Least squares: the best scale for these codes.
+            let (xq, qq) = block
+                .iter()
+                .zip(codes)
+                .fold((0.0, 0.0), |(xq, qq), (v, q)| (xq + v * q as f32, qq + (q as f32).powi(2)));
+            if qq == 0.0 {
+                break;
+            }
+            scale = xq / qq;
+        }
+    }
+    (best.1, best.2)
+}
+
+/// The squared error, the scale as f16, and the codes that this scale gives.
+fn round_with(block: &[f32; BLOCK], scale: f32) -> (f32, f16, [i8; BLOCK]) {
+    let rounded = f16::from_f32(scale);
+    let scale = rounded.to_f32();
+    let inverse = if scale != 0.0 { 1.0 / scale } else { 0.0 };
+    let codes = block.map(|v| (v * inverse).round().clamp(-8.0, 7.0) as i8);
+    let error = block.iter().zip(codes).map(|(v, q)| (v - scale * q as f32).powi(2)).sum();
+    (error, rounded, codes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::testing::{bell, relative_error};
+    use crate::quant::{Format, Matrix};
+
+    /// Plain rounding: scale = max|v| / 7, codes -7..=7, with an f16 scale too.
+    #[test]
+    fn q4_beats_plain_rounding_by_the_largest_magnitude() {
+        let (rows, cols) = (64, 256);
+        let values = bell(rows * cols);
+        let plain: Vec<f32> = values
+            .chunks_exact(BLOCK)
+            .flat_map(|block| {
+                let scale = f16::from_f32(block.iter().fold(0f32, |m, v| m.max(v.abs())) / 7.0).to_f32();
+                block.iter().map(move |v| (v / scale).round().clamp(-7.0, 7.0) * scale)
+            })
+            .collect();
+        let ours = relative_error(&values, &Matrix::encode(&values, rows, cols, Format::Q4).decode());
+        let plain = relative_error(&values, &plain);
+        assert!(ours < 0.8 * plain, "ours {ours}, plain {plain}");
+    }
+}
