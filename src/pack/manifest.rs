@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 pub use super::format::{FILE, FORMAT, VERSION};
@@ -200,11 +201,43 @@ impl Manifest {
         if let [shard] = &component.shards[..] { Ok(shard) } else { Err(several()) }
     }
 
-    /// The identity of the towers: packs with the same one make the same features, whatever their heads.
+    /// The identity of the towers: packs with the same one make the same features, whatever their heads. A field of the
+    /// configuration that has its default is not part of it, so that new fields leave identities as they are.
     pub fn towers(&self) -> String {
+        self.identity(&canonical(&json!(self.clip)))
+    }
+
+    /// Whether `towers`, the identity in a file of features, is that of these towers: as it is now, or as version 0.1 had it.
+    pub fn made(&self, towers: &str) -> bool {
+        towers == self.towers() || towers == self.identity(&self.clip_of_version_0_1())
+    }
+
+    /// The text that stood for the configuration in the identities of version 0.1.
+    fn clip_of_version_0_1(&self) -> String {
+        let ClipConfig { vision: v, text: t, projection } = &self.clip;
+        format!(
+            "ClipConfig {{ vision: VisionConfig {{ image_size: {}, patch_size: {}, width: {}, layers: {}, heads: {}, mlp: {} }}, \
+             text: TextConfig {{ context: {}, vocabulary: {}, width: {}, layers: {}, heads: {}, mlp: {} }}, \
+             projection: {projection} }}",
+            v.image_size,
+            v.patch_size,
+            v.width,
+            v.layers,
+            v.heads,
+            v.mlp,
+            t.context,
+            t.vocabulary,
+            t.width,
+            t.layers,
+            t.heads,
+            t.mlp
+        )
+    }
+
+    fn identity(&self, clip: &str) -> String {
         let shards = ["vision", "text"].into_iter().filter_map(|name| self.components.get(name));
         let mut hash = Sha256::new();
-        hash.update(format!("{:?}", self.clip));
+        hash.update(clip);
         shards.flat_map(|c| &c.shards).for_each(|shard| hash.update(&shard.sha256));
         hex(&hash.finalize())[..16].into()
     }
@@ -219,5 +252,18 @@ impl Manifest {
     /// Bytes of all shards.
     pub fn bytes(&self) -> u64 {
         self.components.values().map(Component::bytes).sum()
+    }
+}
+
+/// JSON without spaces, the keys of each object in order: the same text for the same value.
+fn canonical(value: &Value) -> String {
+    match value {
+        Value::Object(fields) => {
+            let fields: BTreeMap<_, _> = fields.iter().collect();
+            let fields = fields.into_iter().map(|(key, value)| format!("{}:{}", json!(key), canonical(value)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+        }
+        Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
+        value => value.to_string(),
     }
 }

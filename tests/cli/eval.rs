@@ -17,6 +17,7 @@ use memeclip_train::data::{Features, Labels, Meme, Split};
 use program::{memeclip, run};
 use safetensors::SafeTensors;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 /// A text that must not appear in a page unescaped.
 const HOSTILE: &str = "<script>alert(\"you\")</script> & <img src=x onerror=alert(1)>";
@@ -236,6 +237,31 @@ fn older_features_have_the_tasks_of_pridemm() {
     let tensors = SafeTensors::deserialize(&bytes).unwrap();
     fs::write(&file, safetensors::serialize(tensors.tensors(), Some(metadata)).unwrap()).unwrap();
     assert_eq!(Features::read(&dir).unwrap(), features);
+}
+
+/// Features name their towers by a hash, and those of version 0.1 by another one: both are those of the pack.
+#[test]
+fn towers_have_the_identity_of_canonical_json_or_of_version_0_1() {
+    let manifest = manifest(&pack());
+    let identity = |clip: &str| {
+        let shards = ["vision", "text"].into_iter().flat_map(|name| &manifest.components[name].shards);
+        let text = shards.fold(clip.to_string(), |text, shard| text + &shard.sha256);
+        let hash = Sha256::digest(text.as_bytes());
+        hash[..8].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let json = concat!(
+        r#"{"projection":64,"text":{"context":77,"heads":3,"layers":2,"mlp":192,"vocabulary":49408,"width":96},"#,
+        r#""vision":{"heads":2,"image_size":56,"layers":3,"mlp":256,"patch_size":14,"width":128}}"#
+    );
+    assert_eq!(manifest.towers(), identity(json));
+    let version_0_1 = concat!(
+        "ClipConfig { vision: VisionConfig { image_size: 56, patch_size: 14, width: 128, layers: 3, heads: 2, mlp: 256 }, ",
+        "text: TextConfig { context: 77, vocabulary: 49408, width: 96, layers: 2, heads: 3, mlp: 192 }, projection: 64 }"
+    );
+    let older = Features { towers: identity(version_0_1), ..features() };
+    let evaluation = Evaluation::new("older-towers", &older, &["--bootstrap", "0"]);
+    let current = Evaluation::new("current-towers", &features(), &["--bootstrap", "0"]);
+    assert_eq!(evaluation.json()["outcomes"], current.json()["outcomes"]);
 }
 
 #[test]

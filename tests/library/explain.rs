@@ -155,7 +155,7 @@ fn regions_cover_the_image_and_the_largest_value_is_one() {
 }
 
 #[test]
-fn in_json_values_stand_at_their_names() {
+fn json_names_values_by_task_and_label() {
     let explanation = block_on(open(Cpu::new()).explain(&golden_image("exact.png"), "one two", &["hate"])).unwrap();
     let json = serde_json::to_value(&explanation).unwrap();
     assert_eq!(json["text"], "one two");

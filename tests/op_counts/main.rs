@@ -54,7 +54,7 @@ fn text(tokens: usize) -> Work {
     sum(&[blocks(c.width, c.mlp, c.layers, tokens), Work { layer_norms: 1, ..Work::default() }])
 }
 
-/// A task's head as the paper has it: two projections with adapters, fusion, pre-output, classifier.
+/// The head of a task as in the paper: two projections with adapters, fusion, pre-output, classifier.
 fn head(manifest: &Manifest, task: &str) -> Work {
     let (map, classes) = (manifest.heads[task].config.map, manifest.task(task).unwrap().labels.len());
     let clip = ClipConfig::named("tiny").unwrap();

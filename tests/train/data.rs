@@ -230,7 +230,7 @@ fn labels_are_those_of_the_tasks_that_are_asked_for() {
 }
 
 #[test]
-fn broken_lines_of_harmeme() {
+fn broken_lines_of_harmeme_are_reported() {
     let rows: &[(&[u8], &str)] = &[
         (br#"{"image": "1.png", "labels": ["not harmful"], "text": "x""#, "EOF while parsing"),
         (br#"{"img": "1.png", "labels": ["not harmful"], "text": "x"}"#, "missing field `image`"),

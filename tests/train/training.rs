@@ -291,13 +291,13 @@ fn the_best_epoch_is_kept_and_patience_ends_the_training() {
     let recipe = Recipe::memeclip(128);
     let settings = Settings { epochs: 30, patience: Some(2), ..quick() };
     let trained = train(&Burn::flex(), &features, task("humor"), &recipe, &settings, None, |_| {}).unwrap();
-    // Nothing is to be learned about humor, so that it cannot get better for long.
+    // The features say nothing about humor, so the metric soon stops improving.
     assert!(trained.epochs.len() < 30);
     assert_eq!(trained.epochs.len(), trained.best + 2);
     let best = trained.epochs.iter().map(|epoch| epoch.auroc).fold(0.0, f64::max);
     assert_eq!(trained.epochs[trained.best - 1].auroc, best);
     assert!(trained.best < trained.epochs.len());
-    // The parameters are that epoch's too.
+    // The parameters are those of the best epoch.
     let val = Examples::new(&features, task("humor"), Split::Val);
     let logits = memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &val).unwrap();
     let probabilities = logits.chunks(2).flat_map(|logits| softmax(logits, 1.0)).collect();

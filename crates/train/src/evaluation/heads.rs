@@ -40,13 +40,12 @@ impl Heads {
     pub async fn open(request: &Request<'_>, features: &Features) -> Result<Self> {
         let loader = Loader::open(Directory::new(request.pack)).await?;
         let (manifest, file) = (loader.manifest(), request.features.display().to_string());
-        let towers = manifest.towers();
-        if features.towers != towers {
+        if !manifest.made(&features.towers) {
             return Err(Error::Towers {
                 features: file,
                 found: features.towers.clone(),
                 pack: request.pack.display().to_string(),
-                expected: towers,
+                expected: manifest.towers(),
             });
         }
         let widths = [features.image_width(), features.text_width()];
