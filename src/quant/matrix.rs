@@ -101,7 +101,7 @@ impl Matrix {
         Matrix { rows, cols, format, data, scales }
     }
 
-    /// Decodes one row to f32, into `out` [cols].
+    /// Decodes one row to f32. `out` has room for `cols` values.
     pub fn decode_row(&self, row: usize, out: &mut [f32]) {
         let (cols, format) = (self.cols, self.format);
         let (panel, lane) = (row / PANEL, row % PANEL);

@@ -58,7 +58,7 @@ impl Tokenizer {
         self.start as usize + 2
     }
 
-    /// Token ids [n]: start token, at most `context - 2` tokens of the cleaned text, end token. There is no padding. An
+    /// Token ids: start token, at most `context - 2` tokens of the cleaned text, end token. There is no padding. An
     /// empty text is read as "null", as the reference does, and so is "None", which data files write for no text.
     ///
     /// # Errors
