@@ -53,6 +53,7 @@ impl Format {
     }
 
     /// Element type and shape of a matrix's data in a shard.
+    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn tensor(self, panels: usize, cols: usize) -> (Dtype, Vec<usize>) {
         match self {
             Format::F32 => (Dtype::F32, vec![panels, cols, PANEL]),
