@@ -120,11 +120,13 @@ impl<S: Source + Clone + 'static> Session<S> {
     }
 
     /// As [`Classifier::image_feature`].
+    #[cfg(not(target_arch = "wasm32"))]
     pub async fn image_feature(&mut self, image: &Rgb) -> Result<Vec<f32>> {
         self.answer(async |model| model.image_feature(image).await).await
     }
 
     /// As [`Classifier::text_feature`].
+    #[cfg(not(target_arch = "wasm32"))]
     pub async fn text_feature(&mut self, text: &str) -> Result<Vec<f32>> {
         self.answer(async |model| model.text_feature(text).await).await
     }
@@ -206,7 +208,9 @@ trait Model {
     fn batch(&self) -> usize;
     fn classify<'a>(&'a self, memes: &'a [Meme<'a>], tasks: &'a [&'a str]) -> Pending<'a, Result<Vec<Verdict>>>;
     fn explain<'a>(&'a self, image: &'a Rgb, text: &'a str, tasks: &'a [&'a str]) -> Pending<'a, Result<Explanation>>;
+    #[cfg(not(target_arch = "wasm32"))]
     fn image_feature<'a>(&'a self, image: &'a Rgb) -> Pending<'a, Result<Vec<f32>>>;
+    #[cfg(not(target_arch = "wasm32"))]
     fn text_feature<'a>(&'a self, text: &'a str) -> Pending<'a, Result<Vec<f32>>>;
     #[cfg(not(target_arch = "wasm32"))]
     fn prompts(&self) -> Pending<'_, Result<BTreeMap<String, Prompts>>>;
@@ -237,10 +241,12 @@ impl<E: Engine + 'static, S: Source + 'static> Model for Classifier<E, S> {
         Box::pin(self.explain(image, text, tasks))
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     fn image_feature<'a>(&'a self, image: &'a Rgb) -> Pending<'a, Result<Vec<f32>>> {
         Box::pin(self.image_feature(image))
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     fn text_feature<'a>(&'a self, text: &'a str) -> Pending<'a, Result<Vec<f32>>> {
         Box::pin(self.text_feature(text))
     }

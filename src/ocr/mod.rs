@@ -70,7 +70,7 @@ impl Reader {
     /// Reads the text in an image.
     ///
     /// # Errors
-    /// [`Error::Tensor`](crate::Error::Tensor) if a network does not give the output that its kind gives.
+    /// [`Error::Tensor`](crate::Error::Tensor) if the output of a network has an unexpected shape.
     pub fn read(&self, image: &Rgb) -> Result<Reading> {
         let found = self.detector.find(image)?;
         let read = found.into_iter().map(|corners| self.recogniser.read(image, corners));

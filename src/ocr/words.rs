@@ -12,7 +12,7 @@ impl Words {
     }
 
     /// Chooses those of `breaks`, indices into `characters`, that split the characters into the fewest known words. Returns
-    /// none if the characters are a word already, or if no choice gives known words only.
+    /// no breaks if the characters are a word already, or if no choice gives known words only.
     pub fn split(&self, characters: &[&str], breaks: &[usize]) -> Vec<usize> {
         let ends: Vec<usize> = breaks.iter().copied().chain([characters.len()]).collect();
         // For each end, the split into the fewest words before it: where the words begin, except the first.

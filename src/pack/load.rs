@@ -10,7 +10,7 @@ use safetensors::tensor::{Metadata, TensorInfo};
 use super::manifest::{Manifest, Shard};
 use super::source::{Bytes, Source};
 use crate::model::{Stages, Tensors};
-use crate::quant::{BLOCK, Format, Matrix, PANEL};
+use crate::quant::{Format, Matrix, PANEL};
 use crate::{Error, Result};
 
 /// An open pack: its manifest is read, and its shards load when a stage is asked for.
@@ -144,11 +144,9 @@ fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()
             }
             Some(Stored::Matrix(format, panels, cols)) => {
                 let scale = format!("{full}.scale");
-                let scales = match format {
-                    Format::Q8 | Format::Q4 => {
-                        data(header.info(&scale).ok_or_else(|| invalid(&scale, "it is missing".into()))?)
-                    }
-                    Format::F32 | Format::F16 => Vec::new(),
+                let scales = match format.panel_scale_bytes(cols) {
+                    0 => Vec::new(),
+                    _ => data(header.info(&scale).ok_or_else(|| invalid(&scale, "it is missing".into()))?),
                 };
                 let piece = Matrix::new(&full, panels * PANEL, cols, format, data(info), scales)?;
                 match tensors.matrices.get_mut(name) {
@@ -201,13 +199,11 @@ fn stored(info: &TensorInfo) -> Option<Stored> {
     if info.shape.contains(&0) {
         return None;
     }
-    Some(match (info.dtype, &info.shape[..]) {
-        (Dtype::F32, [_]) => Stored::Vector,
-        (Dtype::U16, [_]) => Stored::Integers,
-        (Dtype::F32, &[panels, cols, PANEL]) => Stored::Matrix(Format::F32, panels, cols),
-        (Dtype::F16, &[panels, cols, PANEL]) => Stored::Matrix(Format::F16, panels, cols),
-        (Dtype::I8, &[panels, blocks, 8, PANEL, 4]) => Stored::Matrix(Format::Q8, panels, blocks * BLOCK),
-        (Dtype::U8, &[panels, blocks, 4, PANEL, 4]) => Stored::Matrix(Format::Q4, panels, blocks * BLOCK),
-        _ => return None,
-    })
+    match (info.dtype, &info.shape[..]) {
+        (Dtype::F32, [_]) => Some(Stored::Vector),
+        (Dtype::U16, [_]) => Some(Stored::Integers),
+        (dtype, shape) => {
+            Format::of_tensor(dtype, shape).map(|(format, panels, cols)| Stored::Matrix(format, panels, cols))
+        }
+    }
 }

@@ -205,20 +205,14 @@ impl PackWriter {
 /// The data and, if there are any, the scales of `panels` panels, from panel `first` on.
 fn matrix_entries(stage: &str, name: &str, matrix: &Matrix, first: usize, panels: usize) -> Vec<Staged> {
     let Matrix { cols, format, .. } = *matrix;
-    let blocks = cols / BLOCK;
-    let (dtype, shape) = match format {
-        Format::F32 => (Dtype::F32, vec![panels, cols, PANEL]),
-        Format::F16 => (Dtype::F16, vec![panels, cols, PANEL]),
-        Format::Q8 => (Dtype::I8, vec![panels, blocks, 8, PANEL, 4]),
-        Format::Q4 => (Dtype::U8, vec![panels, blocks, 4, PANEL, 4]),
-    };
+    let (dtype, shape) = format.tensor(panels, cols);
     let piece = |all: &[u8], panel: usize| all[first * panel..(first + panels) * panel].to_vec();
     let data = piece(&matrix.data, format.panel_bytes(cols));
     let mut entries = vec![Staged::new(stage, name, dtype, shape, data)];
     if !matrix.scales.is_empty() {
         let scales = piece(&matrix.scales, format.panel_scale_bytes(cols));
         let name = format!("{name}.scale");
-        entries.push(Staged::new(stage, &name, Dtype::F16, vec![panels, blocks, PANEL], scales));
+        entries.push(Staged::new(stage, &name, Dtype::F16, vec![panels, cols / BLOCK, PANEL], scales));
     }
     entries
 }

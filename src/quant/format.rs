@@ -1,3 +1,4 @@
+use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
 /// Consecutive columns of a row that share one scale.
@@ -49,5 +50,26 @@ impl Format {
             Format::F32 | Format::F16 => 0,
             Format::Q8 | Format::Q4 => PANEL * 2 * (cols / BLOCK),
         }
+    }
+
+    /// Element type and shape of a matrix's data in a shard.
+    pub(crate) fn tensor(self, panels: usize, cols: usize) -> (Dtype, Vec<usize>) {
+        match self {
+            Format::F32 => (Dtype::F32, vec![panels, cols, PANEL]),
+            Format::F16 => (Dtype::F16, vec![panels, cols, PANEL]),
+            Format::Q8 => (Dtype::I8, vec![panels, cols / BLOCK, 8, PANEL, 4]),
+            Format::Q4 => (Dtype::U8, vec![panels, cols / BLOCK, 4, PANEL, 4]),
+        }
+    }
+
+    /// The inverse of [`Format::tensor`]: format, panels and columns; `None` for any other type or shape.
+    pub(crate) fn of_tensor(dtype: Dtype, shape: &[usize]) -> Option<(Format, usize, usize)> {
+        Some(match (dtype, shape) {
+            (Dtype::F32, &[panels, cols, PANEL]) => (Format::F32, panels, cols),
+            (Dtype::F16, &[panels, cols, PANEL]) => (Format::F16, panels, cols),
+            (Dtype::I8, &[panels, blocks, 8, PANEL, 4]) => (Format::Q8, panels, blocks * BLOCK),
+            (Dtype::U8, &[panels, blocks, 4, PANEL, 4]) => (Format::Q4, panels, blocks * BLOCK),
+            _ => return None,
+        })
     }
 }

@@ -8,7 +8,7 @@ use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation, module};
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use crate::engine::{Activation, Engine, Mask};
+use memeclip::engine::{Activation, Engine, Mask};
 use memeclip::model::Dropout;
 use memeclip::quant::Matrix;
 use memeclip::{Error, Result};

@@ -18,11 +18,11 @@ Commands:
   extension  Write the browser extension to a folder that a browser can load
 
 Options of demo and extension:
-  --weights FOLDER   The pack; by default the repository's own small one
+  --weights FOLDER   The pack; by default the small pack in the repository
 Options of demo:
-  --port PORT        0 takes any that is free [default: 8080]
+  --port PORT        The port; 0 takes any free one [default: 8080]
 Options of extension:
-  --out FOLDER       Where to write it; an earlier extension there is replaced [default: target/extension]
+  --out FOLDER       The folder to write to; an earlier extension in it is replaced [default: target/extension]
   --browser BROWSER  chromium (also Chrome, Edge) or firefox [default: chromium]
 ";
 

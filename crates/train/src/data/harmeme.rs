@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::read::{DataSet, meme};
+use super::rows::{DataSet, meme};
 use super::{Labels, Meme, Split};
 use memeclip::task::{self, Task};
 use memeclip::{Error, Result};

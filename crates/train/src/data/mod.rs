@@ -5,6 +5,7 @@ mod extract;
 mod features;
 mod harmeme;
 mod read;
+mod rows;
 mod table;
 
 use std::collections::BTreeMap;
@@ -14,7 +15,8 @@ use std::str::FromStr;
 pub use extract::{Event, Extraction, Outcome, Shard};
 pub use features::Features;
 pub use features::write_whole;
-pub use read::{DataFile, DataSet, Row, Skipped};
+pub use read::DataFile;
+pub use rows::{DataSet, Row, Skipped};
 
 use memeclip::{Error, Result};
 

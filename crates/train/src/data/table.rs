@@ -3,7 +3,7 @@
 
 use csv::{ByteRecord, ErrorKind, StringRecord};
 
-use super::read::{DataSet, meme};
+use super::rows::{DataSet, meme};
 use super::{Labels, Meme, Split};
 use memeclip::task::Task;
 use memeclip::{Error, Result};

@@ -231,7 +231,7 @@ impl Classifier {
     }
 }
 
-/// Starts the CPU engine's threads. `start` is `None` if they run already, or if there shall be none.
+/// Starts the CPU engine's threads. `start` is `None` if they run already, or if none are wanted.
 async fn start_threads(start: Option<Function>) -> Result<()> {
     let Some(start) = start else { return Ok(()) };
     let started = start.call2(&JsValue::NULL, &wasm_bindgen::module(), &wasm_bindgen::memory());
