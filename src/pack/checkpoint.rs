@@ -50,12 +50,12 @@ impl Checkpoint {
     }
 
     /// What is wrong with this file, as an error.
-    pub(crate) fn invalid(&self, reason: String) -> Error {
+    pub fn invalid(&self, reason: String) -> Error {
         Error::Checkpoint { file: self.file.clone(), reason }
     }
 
     /// An entry of a safetensors file's metadata.
-    pub(crate) fn metadata(&self, key: &str) -> Option<&str> {
+    pub fn metadata(&self, key: &str) -> Option<&str> {
         match &self.storage {
             Storage::Safetensors { metadata, .. } => metadata.metadata().as_ref()?.get(key).map(String::as_str),
             Storage::Torch(_) => None,

@@ -211,7 +211,7 @@ fn errors_about_a_wrong_head_name_it() {
 
     let option = format!("humor={}", text(&head));
     let clip = common::tiny_model();
-    let error = failure(&["convert", "--clip", &clip, "--head", &option, "--out", text(&out)]);
+    let error = failure(&["convert", "--clip", text(&clip), "--head", &option, "--out", text(&out)]);
     assert!(error.contains(text(&head)) && error.contains("image_map.proj.0.weight"), "{error}");
 
     let error = failure(&["train", "--features", text(&dir), "--out", text(&out)]);

@@ -28,8 +28,7 @@ struct Golden(Vec<u8>);
 
 impl Golden {
     fn open() -> Self {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/goldens/training.safetensors");
-        Golden(std::fs::read(path).unwrap())
+        Golden(std::fs::read(repository("tests/goldens/training.safetensors")).unwrap())
     }
 
     fn shape(&self, name: &str) -> Vec<usize> {
@@ -308,7 +307,9 @@ fn the_best_epoch_is_kept_and_patience_ends_the_training() {
 #[test]
 fn target_is_trained_on_hateful_memes_only() {
     let mut features = memes(50);
-    features.memes.iter_mut().for_each(|meme| drop(meme.labels.insert("target".into(), 1)));
+    features.memes.iter_mut().for_each(|meme| {
+        meme.labels.insert("target".into(), 1);
+    });
     for split in Split::ALL {
         let hateful = features.rows("hate", split);
         let hateful: Vec<usize> =
@@ -415,7 +416,9 @@ fn invalid_settings_and_data_are_errors() {
     let error = train(&features, task("hate"), &Settings { rate: f32::NAN, ..quick() });
     assert!(error.contains("learning rate"), "{error}");
     let val = features.memes.iter_mut().filter(|meme| meme.split == Split::Val);
-    val.for_each(|meme| drop(meme.labels.insert("hate".into(), 1)));
+    val.for_each(|meme| {
+        meme.labels.insert("hate".into(), 1);
+    });
     let error = train(&features, task("hate"), &quick());
     assert!(error.contains("hate") && error.contains("val"), "{error}");
 }

@@ -2,9 +2,11 @@ use std::path::Path;
 
 use clap::ValueEnum;
 
+#[cfg(not(feature = "train"))]
+use memeclip::Error;
+use memeclip::Result;
 use memeclip::pack::directory::Directory;
 use memeclip::session::{self, Session};
-use memeclip::{Error, Result};
 
 /// What computes.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
