@@ -150,7 +150,7 @@ impl Table {
             "Percent on the test split, mean ± sample standard deviation over {seeds} seeds. The epoch is chosen by AUROC on val.\n\n"
         );
         for (task, [train, val, test]) in &self.memes {
-            out += &format!("## {}\n\n{train} memes to train on, {val} for val, {test} to test.\n\n", task);
+            out += &format!("## {task}\n\n{train} memes to train on, {val} for val, {test} to test.\n\n");
             out += "| head | accuracy | AUROC | macro-F1 |\n| --- | ---: | ---: | ---: |\n";
             for row in self.rows.iter().filter(|row| row.task == *task) {
                 let cell = |metric: fn(&Score) -> f64| {
