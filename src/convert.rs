@@ -83,7 +83,7 @@ pub async fn convert(
     writer.add_files(ocr::STAGE, &ocr::FILES)?;
     let mut manifest = Manifest {
         format: manifest::FORMAT.into(),
-        version: manifest::VERSION,
+        version: manifest::OLDEST_VERSION,
         name: "MemeCLIP".into(),
         dtype,
         licence: "see the weights' publisher".into(),

@@ -2,7 +2,9 @@
 
 /// The value of `format` in a manifest.
 pub const FORMAT: &str = "memeclip";
-/// The value of `version` that this program reads and writes.
-pub const VERSION: u32 = 1;
+/// The newest `version` that this program reads. It is written only for a pack that an older reader would judge wrongly.
+pub const VERSION: u32 = 2;
+/// The oldest one: the tasks are PrideMM's, and CLIP computes as OpenAI's does.
+pub const OLDEST_VERSION: u32 = 1;
 /// The manifest's file name in every pack.
 pub const FILE: &str = "manifest.json";

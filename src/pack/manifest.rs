@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-pub use super::format::{FILE, FORMAT, VERSION};
+pub use super::format::{FILE, FORMAT, OLDEST_VERSION, VERSION};
 use super::hash::hex;
 use crate::model::{ClipConfig, HeadConfig};
 use crate::quant::Format;
@@ -140,7 +140,7 @@ impl Manifest {
         if header.format != FORMAT {
             return Err(invalid(format!("its format is '{}'", header.format)));
         }
-        if header.version != VERSION {
+        if !(OLDEST_VERSION..=VERSION).contains(&header.version) {
             return Err(Error::PackVersion { name: name.into(), found: header.version, supported: VERSION });
         }
         let mut manifest: Manifest = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
@@ -179,6 +179,19 @@ impl Manifest {
             return Err(invalid(reason));
         }
         Ok(manifest)
+    }
+
+    /// The version that a reader must know so that it judges rightly: 2 where a reader of version 1 would compute another
+    /// CLIP, or show other labels.
+    pub fn required_version(&self) -> u32 {
+        let clip = json!(self.clip);
+        let written = |tower: &str, field: &str| clip[tower].get(field).is_some();
+        let other_clip = ["vision", "text"]
+            .iter()
+            .any(|tower| ["activation", "layer_norm_eps", "mean", "std"].iter().any(|field| written(tower, field)));
+        let known = task::pridemm();
+        let other_tasks = self.tasks.iter().any(|task| !known.contains(task));
+        if other_clip || other_tasks { 2 } else { OLDEST_VERSION }
     }
 
     pub fn component(&self, name: &str) -> Result<&Component> {
@@ -265,5 +278,27 @@ fn canonical(value: &Value) -> String {
         }
         Value::Array(items) => format!("[{}]", items.iter().map(canonical).collect::<Vec<_>>().join(",")),
         value => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Activation;
+
+    #[test]
+    fn packs_that_version_1_would_judge_wrongly_need_version_2() {
+        let manifest = Manifest::parse("it", include_bytes!("../../weights/default/manifest.json")).unwrap();
+        assert_eq!(manifest.required_version(), 1);
+        let required = |change: fn(&mut Manifest)| {
+            let mut changed = manifest.clone();
+            change(&mut changed);
+            changed.required_version()
+        };
+        assert_eq!(required(|m| m.clip.text.activation = Activation::Gelu), 2);
+        assert_eq!(required(|m| m.clip.vision.layer_norm_eps = 1e-6), 2);
+        assert_eq!(required(|m| m.clip.vision.mean[0] = 0.5), 2);
+        assert_eq!(required(|m| m.tasks[0].labels[1] = "harmful".into()), 2);
+        assert_eq!(required(|m| drop(m.tasks.remove(3))), 1);
     }
 }

@@ -184,6 +184,7 @@ impl PackWriter {
     pub fn finish(mut self, mut manifest: Manifest) -> Result<Manifest> {
         self.flush()?;
         manifest.components = self.components;
+        manifest.version = manifest.required_version();
         let path = self.dir.join(manifest::FILE);
         let older = fs::read(&path).ok().and_then(|json| Manifest::parse("", &json).ok());
         let json = serde_json::to_string_pretty(&manifest).map_err(|e| Error::Internal { reason: e.to_string() })?;

@@ -7,7 +7,7 @@ import { MANIFEST, entryOf, names, openCache } from './cache.js';
 /** Milliseconds for an answer. */
 const TIMEOUT = 30_000;
 /** The version of packs that is understood here. */
-const VERSION = 1;
+const VERSIONS = [1, 2];
 /** Parts of a pack that an ordinary verdict does without: `ocr` is for images without a text, `golden` (small) for GPUs. */
 const OPTIONAL = ['prompts', 'ocr', 'golden'];
 
@@ -44,7 +44,7 @@ async function componentsOf(base, cache) {
   const response = await asked.catch(() => cache?.match(entryOf(MANIFEST)));
   if (!response) throw new Error('no manifest');
   const { version, components } = await response.json();
-  if (version !== VERSION) throw new Error(`version ${version}`);
+  if (!VERSIONS.includes(version)) throw new Error(`version ${version}`);
   return components;
 }
 

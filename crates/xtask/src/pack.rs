@@ -43,7 +43,7 @@ pub fn check(folder: &Path) -> Result<()> {
     let Some(found) = manifest["version"].as_u64() else {
         return Err(invalid(io::Error::other(format!("its version is {}", manifest["version"]))));
     };
-    if found != u64::from(format::VERSION) {
+    if !(u64::from(format::OLDEST_VERSION)..=u64::from(format::VERSION)).contains(&found) {
         return Err(Error::PackVersion { path, found, supported: format::VERSION });
     }
     // Check the version first: other versions may have other fields.
@@ -88,7 +88,7 @@ mod tests {
         assert!(matches!(check(Path::new("nowhere")), Err(Error::Manifest { .. })));
         assert!(matches!(edited("json", "{", ""), Err(Error::Manifest { .. })));
         assert!(matches!(edited("format", "\"memeclip\"", "\"other\""), Err(Error::Manifest { .. })));
-        let version = format!("\"version\": {}", format::VERSION);
+        let version = format!("\"version\": {}", format::OLDEST_VERSION);
         assert!(matches!(edited("version", &version, "\"version\": 999"), Err(Error::PackVersion { found: 999, .. })));
         let shard = |folder: &Path| {
             let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
