@@ -271,7 +271,7 @@ impl HeadConfig {
         const WHOLE: usize = 4 * BLOCK;
         let most = if self.fusion == Fusion::Cross { WHOLE } else { 64 * WHOLE };
         if self.map == 0 || !self.map.is_multiple_of(WHOLE) || self.map > most {
-            return Err(format!("map width {} is no multiple of {WHOLE} up to {most}", self.map));
+            return Err(format!("map width {} is not a multiple of {WHOLE} up to {most}", self.map));
         }
         let factors = [self.adapter, self.scale].into_iter().flatten();
         match factors.into_iter().find(|factor| !(-1e4..=1e4).contains(factor)) {
