@@ -15,7 +15,7 @@ use crate::pack::writer::{PackWriter, format_of};
 use crate::quant::Format;
 use crate::task::{self, Task};
 
-/// What a manifest tells people. What is `None` stays as it is.
+/// The fields of a manifest that are for people. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
 pub struct Description {
     /// What people call the model.
@@ -48,8 +48,10 @@ impl Description {
 /// `heads`: files of heads, by task name. A task without one gets a zero-shot head.
 ///
 /// # Errors
-/// [`Error::UnknownTask`](crate::Error::UnknownTask) for a head of none of the `tasks`,
-/// [`Error::Checkpoint`](crate::Error::Checkpoint) for a file that is no such model, [`Error::Io`](crate::Error::Io) where the pack cannot be written.
+/// [`Error::UnknownTask`](crate::Error::UnknownTask) for a head whose task is not in `tasks`,
+/// [`Error::Checkpoint`](crate::Error::Checkpoint) for a file that is not such a model,
+/// [`Error::UnsupportedModel`](crate::Error::UnsupportedModel) for a CLIP that the kernels do not support,
+/// [`Error::Io`](crate::Error::Io) if a file cannot be read or written.
 pub async fn convert(
     clip: &Path,
     tasks: &[Task],

@@ -1,86 +1,270 @@
 //! One error type for the library. Every message names the input and ends with the remedy; [`Error::code`] is stable.
 //! JavaScript sees both as `error.code` and `error.remedy`.
 
+/// A result with [`Error`] as the error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
+/// What can go wrong. [`Error::code`] names each case for programs, [`Error::remedy`] says what to do.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
+    /// The bytes are not an image of a known format, or the image is broken.
     #[error("{name}: not an image that can be decoded ({reason}). {}", self.remedy())]
-    NotAnImage { name: String, reason: String },
+    NotAnImage {
+        /// The file, address or argument.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The image ends early.
     #[error("{name}: the image ends early ({reason}). {}", self.remedy())]
-    TruncatedImage { name: String, reason: String },
+    TruncatedImage {
+        /// The file, address or argument.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The image has too many pixels, or none.
     #[error("{name}: the image is {width}x{height} pixels. {}", self.remedy())]
-    ImageSize { name: String, width: u32, height: u32, limit: u32, megapixels: u64 },
+    ImageSize {
+        /// The file, address or argument.
+        name: String,
+        /// In pixels.
+        width: u32,
+        /// In pixels.
+        height: u32,
+        /// The longest side allowed, in pixels.
+        limit: u32,
+        /// The most pixels allowed, in millions.
+        megapixels: u64,
+    },
+    /// The image file is too large.
     #[error("{name}: the file has {bytes} bytes, more than the {limit} allowed. {}", self.remedy())]
-    ImageBytes { name: String, bytes: u64, limit: u64 },
+    ImageBytes {
+        /// The file, address or argument.
+        name: String,
+        /// Its size in bytes.
+        bytes: u64,
+        /// The most bytes allowed.
+        limit: u64,
+    },
+    /// The text is too long.
     #[error("the text has {bytes} bytes, more than the {limit} allowed. {}", self.remedy())]
-    TextTooLong { bytes: usize, limit: usize },
+    TextTooLong {
+        /// Its size in bytes.
+        bytes: usize,
+        /// The most bytes allowed.
+        limit: usize,
+    },
+    /// The pack has no such task.
     #[error("unknown task '{task}'. {}", self.remedy())]
-    UnknownTask { task: String, known: String },
+    UnknownTask {
+        /// The name asked for.
+        task: String,
+        /// The names of the known tasks, separated by commas.
+        known: String,
+    },
 
+    /// The file is not a manifest, or breaks a rule of the format.
     #[error("{name}: not a memeclip manifest ({reason}). {}", self.remedy())]
-    Manifest { name: String, reason: String },
+    Manifest {
+        /// The file, address or argument.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A model whose configuration the kernels do not support.
     #[error("{name}: a model that memeclip cannot run ({reason}). {}", self.remedy())]
-    UnsupportedModel { name: String, reason: String },
+    UnsupportedModel {
+        /// The file, address or argument.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The manifest is not the one whose hash the caller gave.
     #[error("{name}: its sha256 is {found}, not the one that was asked for. {}", self.remedy())]
-    ManifestHash { name: String, found: String },
+    ManifestHash {
+        /// The file, address or argument.
+        name: String,
+        /// Its sha256, as a subresource integrity.
+        found: String,
+    },
+    /// A pack of another version of the format.
     #[error("{name}: pack format version {found}; this program reads version {supported}. {}", self.remedy())]
-    PackVersion { name: String, found: u32, supported: u32 },
+    PackVersion {
+        /// The file, address or argument.
+        name: String,
+        /// The version in the manifest.
+        found: u32,
+        /// The version that this program reads.
+        supported: u32,
+    },
+    /// The pack lacks a component that the request needs.
     #[error("{pack}: the pack has no component '{component}'. {}", self.remedy())]
-    MissingComponent { pack: String, component: String },
+    MissingComponent {
+        /// The name of the model.
+        pack: String,
+        /// The name of the component.
+        component: String,
+    },
+    /// A shard cannot be found or read.
     #[error("{shard}: missing from the pack ({reason}). {}", self.remedy())]
-    MissingShard { shard: String, reason: String },
+    MissingShard {
+        /// The name of its file.
+        shard: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A shard has the wrong size.
     #[error("{shard}: {found} bytes, but the manifest says {expected}. {}", self.remedy())]
-    ShardSize { shard: String, expected: u64, found: u64 },
+    ShardSize {
+        /// The name of its file.
+        shard: String,
+        /// Bytes in the manifest.
+        expected: u64,
+        /// Bytes in the pack.
+        found: u64,
+    },
+    /// A shard has the wrong content.
     #[error("{shard}: its content does not match the manifest's sha256. {}", self.remedy())]
-    ShardHash { shard: String },
+    ShardHash {
+        /// The name of its file.
+        shard: String,
+    },
+    /// A tensor of the pack is missing, has the wrong shape, or holds NaN or infinity.
     #[error("tensor {tensor}: {reason}. {}", self.remedy())]
-    Tensor { tensor: String, reason: String },
+    Tensor {
+        /// Its name: the stage, a dot, and the name within the stage.
+        tensor: String,
+        /// What is wrong.
+        reason: String,
+    },
 
+    /// A table or an image of a data set that cannot be used.
     #[error("{file}: {reason}. {}", self.remedy())]
-    DataSet { file: String, reason: String },
+    DataSet {
+        /// The path.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file that does not hold the features of a data set.
     #[error("{file}: not the features of a data set ({reason}). {}", self.remedy())]
-    Features { file: String, reason: String },
+    Features {
+        /// The path.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Features made by towers other than those of the pack.
     #[error("{features}: features of the towers {found}, but {pack} has the towers {expected}. {}", self.remedy())]
-    Towers { features: String, found: String, pack: String, expected: String },
+    Towers {
+        /// The file of features.
+        features: String,
+        /// The identity of the towers that made them.
+        found: String,
+        /// The name of the model.
+        pack: String,
+        /// The identity of the towers of the pack.
+        expected: String,
+    },
+    /// A published model file, or a state of training, that cannot be used.
     #[error("{file}: {reason}")]
-    Checkpoint { file: String, reason: String },
+    Checkpoint {
+        /// The path.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The operating system could not read or write a file.
     #[error("{file}: {reason}. {}", self.remedy())]
-    Io { file: String, reason: String },
+    Io {
+        /// The path.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
 
+    /// There is no WebGPU adapter.
     #[error("no WebGPU adapter ({reason}). {}", self.remedy())]
-    NoGpu { reason: String },
+    NoGpu {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The model exceeds a limit of the GPU.
     #[error("the GPU cannot hold this model: {what} needs {needed} bytes, the limit is {limit}. {}", self.remedy())]
-    GpuLimit { what: String, needed: u64, limit: u64 },
+    GpuLimit {
+        /// What does not fit.
+        what: String,
+        /// In bytes.
+        needed: u64,
+        /// In bytes.
+        limit: u64,
+    },
+    /// The GPU ran out of memory.
     #[error("the GPU ran out of memory. {}", self.remedy())]
     GpuMemory,
+    /// The browser or the driver closed the device.
     #[error("the GPU device was lost ({reason}). {}", self.remedy())]
-    GpuLost { reason: String },
+    GpuLost {
+        /// What is wrong.
+        reason: String,
+    },
+    /// The GPU failed the self-test, or returned NaN or infinity.
     #[error("the {device} computes wrongly: {reason}. {}", self.remedy())]
-    GpuWrong { device: String, reason: String },
+    GpuWrong {
+        /// The name of the device.
+        device: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A device that this build does not have.
     #[error("device '{device}' is not part of this build. {}", self.remedy())]
-    DeviceUnavailable { device: String, remedy: String },
+    DeviceUnavailable {
+        /// The name of the device.
+        device: String,
+        /// What to do about it.
+        remedy: String,
+    },
+    /// Not the name of a device.
     #[error("unknown device '{device}'. {}", self.remedy())]
-    UnknownDevice { device: String },
+    UnknownDevice {
+        /// The name given.
+        device: String,
+    },
 
+    /// A download failed.
     #[error("{url}: the download failed ({reason}). {}", self.remedy())]
-    Network { url: String, reason: String },
+    Network {
+        /// The address.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The caller stopped the request.
     #[error("stopped on request")]
     Aborted,
+    /// An argument is not valid. The reason includes the remedy.
     #[error("{reason}")]
-    Argument { reason: String },
+    Argument {
+        /// What is wrong.
+        reason: String,
+    },
+    /// A bug in memeclip.
     #[error("internal error: {reason}. {}", self.remedy())]
-    Internal { reason: String },
+    Internal {
+        /// What is wrong.
+        reason: String,
+    },
 }
 
 impl Error {
-    /// What the operating system says of a file or a folder.
+    /// [`Error::Io`] for a file or a folder.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn io(path: &std::path::Path, error: std::io::Error) -> Self {
         Error::Io { file: path.display().to_string(), reason: error.to_string() }
     }
 
-    /// Weights, or what they compute, that are infinite or no numbers.
+    /// [`Error::Tensor`] for weights, or values computed from them, with NaN or infinity.
     pub fn not_finite(tensor: &str) -> Self {
         Error::Tensor { tensor: tensor.into(), reason: "it holds values that are not finite".into() }
     }
@@ -120,8 +304,8 @@ impl Error {
         }
     }
 
-    /// What to do about it, in whole sentences. Empty for those that reach no page: the program's own say it in their
-    /// `reason`, and who has stopped a request knows.
+    /// What to do about it, in whole sentences. Empty for [`Error::Checkpoint`] and [`Error::Argument`], whose `reason`
+    /// includes it, and for [`Error::Aborted`].
     pub fn remedy(&self) -> String {
         let remedy: &str = match self {
             Error::NotAnImage { .. } => "Give a PNG, JPEG, WebP, GIF or BMP file.",

@@ -28,6 +28,7 @@ pub enum Device {
     Auto,
     /// A GPU, even one that is emulated in software.
     Gpu,
+    /// The CPU.
     Cpu,
 }
 
@@ -75,7 +76,7 @@ impl<S: Source + Clone + 'static> Session<S> {
         Ok(Session { model, source, device, before_cpu, notice: None })
     }
 
-    /// A session on an engine of the caller's, which nothing replaces.
+    /// A session on the caller's engine. An engine that cannot fail is never replaced.
     ///
     /// # Errors
     /// Those of [`Classifier::open`].
@@ -84,60 +85,75 @@ impl<S: Source + Clone + 'static> Session<S> {
         Ok(Session { model, source, device: Device::Cpu, before_cpu: Box::new(nothing), notice: None })
     }
 
-    /// What the pack is.
+    /// The pack's manifest.
     pub fn manifest(&self) -> &Manifest {
         self.model.manifest()
     }
 
-    /// What computes, for people: "cpu (relaxed-simd)", "gpu (NVIDIA ...)".
+    /// The device's name, for people: "cpu (relaxed-simd)", "gpu (NVIDIA ...)".
     pub fn device(&self) -> String {
         self.model.device()
     }
 
-    /// Why the device is not the one that the session began with.
+    /// Why the CPU took over, if it did.
     pub fn notice(&self) -> Option<&str> {
         self.notice.as_deref()
     }
 
-    /// Memes that one call should take if there are so many.
+    /// The number of memes that one call of [`Session::classify`] should take.
     pub fn batch(&self) -> usize {
         self.model.batch()
     }
 
-    /// The GPU, while it computes.
+    /// The GPU, if the session uses one now.
     pub fn gpu(&self) -> Option<&Gpu> {
         self.model.engine().downcast_ref()
     }
 
-    /// As [`Classifier::classify_all`].
+    /// The verdicts on several memes: see [`Classifier::classify_all`].
+    ///
+    /// # Errors
+    /// Those of [`Classifier::classify_all`] that another device does not avoid.
     pub async fn classify(&mut self, memes: &[Meme<'_>], tasks: &[&str]) -> Result<Vec<Verdict>> {
         self.answer(async |model| model.classify(memes, tasks).await).await
     }
 
-    /// As [`Classifier::explain`].
+    /// The reasons for the verdicts on one meme: see [`Classifier::explain`].
+    ///
+    /// # Errors
+    /// As [`Session::classify`].
     pub async fn explain(&mut self, image: &Rgb, text: &str, tasks: &[&str]) -> Result<Explanation> {
         self.answer(async |model| model.explain(image, text, tasks).await).await
     }
 
-    /// As [`Classifier::image_feature`].
+    /// See [`Classifier::image_feature`].
+    ///
+    /// # Errors
+    /// As [`Session::classify`].
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn image_feature(&mut self, image: &Rgb) -> Result<Vec<f32>> {
         self.answer(async |model| model.image_feature(image).await).await
     }
 
-    /// As [`Classifier::text_feature`].
+    /// See [`Classifier::text_feature`].
+    ///
+    /// # Errors
+    /// As [`Session::classify`].
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn text_feature(&mut self, text: &str) -> Result<Vec<f32>> {
         self.answer(async |model| model.text_feature(text).await).await
     }
 
+    /// See [`Classifier::prompts`].
+    ///
+    /// # Errors
     /// As [`Classifier::prompts`].
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn prompts(&mut self) -> Result<BTreeMap<String, Prompts>> {
         self.answer(async |model| model.prompts().await).await
     }
 
-    /// The answer, computed again if what the source handed out turns out to be damaged.
+    /// The answer, computed again if the source finds that it returned damaged shards.
     async fn answer<T>(&mut self, request: impl AsyncFn(&dyn Model) -> Result<T>) -> Result<T> {
         let answer = self.attempt(&request).await;
         if matches!(answer, Err(Error::Aborted)) || self.source.settle().await? {
@@ -152,7 +168,7 @@ impl<S: Source + Clone + 'static> Session<S> {
         }
     }
 
-    /// On the device, or on what is left if it fails.
+    /// The answer on the device, or on the next one if the device fails.
     async fn attempt<T>(&mut self, request: &impl AsyncFn(&dyn Model) -> Result<T>) -> Result<T> {
         let mut result = request(&*self.model).await;
         if matches!(result, Err(Error::GpuLost { .. })) {
@@ -195,7 +211,7 @@ async fn open<S: Source + Clone + 'static>(
     })
 }
 
-/// What a program does before the CPU begins to compute.
+/// A `before_cpu` for [`Session::open`] that does nothing: for native programs.
 pub fn nothing() -> Pending<'static, Result<()>> {
     Box::pin(std::future::ready(Ok(())))
 }

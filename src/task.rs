@@ -14,8 +14,8 @@ pub const MAX_CLASSES: usize = 100;
 /// Bytes of the longest name, label or prompt.
 const MAX_BYTES: usize = 100;
 
-/// Names that mean something else where a task's name stands: columns of a data set, tensors of its features and of the
-/// component `golden`, and `--task all`.
+/// Names that no task may have. They are columns of a data set, tensors of its features or of the component `golden`, or
+/// the value `all` of `--task`.
 const RESERVED: [&str; 5] = ["all", "image", "name", "split", "text"];
 
 /// A question with a fixed set of answers, the classes.
@@ -26,8 +26,8 @@ pub struct Task {
     pub name: String,
     /// Names of the classes, in the order of the label ids and of the logits.
     pub labels: Vec<String>,
-    /// What stands for each class in "a photo of a {}.": the zero-shot head and the semantic-aware initialisation (paper,
-    /// section 4.4) use it.
+    /// One text per class, put into "a photo of a {}." by the zero-shot head and the semantic-aware initialisation (paper,
+    /// section 4.4).
     pub prompts: Vec<String>,
     /// Other names of the data set's column.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -44,7 +44,7 @@ pub fn pridemm() -> &'static [Task] {
 /// Reads a list of tasks from JSON; `file` is for errors.
 ///
 /// # Errors
-/// [`Error::Argument`] if it is no such list, or a task breaks a rule of [`check`].
+/// [`Error::Argument`] if it is not a list of tasks, is empty, or breaks a rule of [`check`].
 pub fn parse(file: &str, json: &[u8]) -> Result<Vec<Task>> {
     let invalid = |reason: String| Error::Argument {
         reason: format!("{file}: not a list of tasks ({reason}). Each task needs a name, labels and prompts."),
@@ -68,7 +68,10 @@ pub fn find<'a>(tasks: &'a [Task], name: &str) -> Result<&'a Task> {
     })
 }
 
-/// Says what is wrong with a list of tasks: too many, names that repeat or are none, or classes that do not fit.
+/// Checks a list of tasks.
+///
+/// # Errors
+/// What is wrong: too many tasks, a repeated or invalid name, or labels and prompts that are invalid or do not match.
 pub fn check(tasks: &[Task]) -> Result<(), String> {
     if tasks.len() > MAX_TASKS {
         return Err(format!("{} tasks, more than the {MAX_TASKS} allowed", tasks.len()));
@@ -86,7 +89,7 @@ pub fn check(tasks: &[Task]) -> Result<(), String> {
 }
 
 impl Task {
-    /// The class of this label.
+    /// The index of the class with this label.
     pub fn class(&self, label: &str) -> Option<usize> {
         self.labels.iter().position(|known| known == label)
     }

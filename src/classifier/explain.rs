@@ -8,21 +8,24 @@ use crate::engine::Engine;
 use crate::pack::source::Source;
 use crate::preprocess::{self, Rgb};
 
-/// What is computed for an explanation before the heads are: each tower's values.
+/// The towers' values that an explanation needs.
 struct Features {
     image: Vec<f32>,
     neutral: Vec<f32>,
-    /// The attention rollout of the picture, one value a patch.
+    /// The attention rollout of the image, one value per patch.
     shares: Vec<f32>,
     text: Vec<f32>,
     no_text: Vec<f32>,
-    /// One text feature after the other: without each part.
+    /// One text feature per part: of the text without that part.
     without: Vec<f32>,
 }
 
 impl<E: Engine, S: Source> Classifier<E, S> {
-    /// Why [`Classifier::classify`] says of a meme what it says. It takes one pass of the picture, if that was not explained
-    /// lately, and one of the texts that lack a word.
+    /// The reasons for the verdicts of [`Classifier::classify`], which has the same arguments. It takes one pass of the image
+    /// unless that was explained recently, and one pass of the texts that lack a word.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`].
     pub async fn explain(&self, image: &Rgb, text: &str, tasks: &[&str]) -> Result<Explanation> {
         let tasks = self.prepare([text], tasks).await?;
         let (vision, words) = (&self.loader.manifest().clip.vision, &self.loader.manifest().clip.text);
@@ -76,13 +79,13 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         }
 
         let values = self.engine.read(&outputs.iter().collect::<Vec<_>>()).await?.into_iter();
-        // Before they are kept.
+        // Checked before they enter the caches.
         let mut values =
             values.map(|values| self.finite("features and attention", values)).collect::<Result<Vec<_>>>()?.into_iter();
         let mut next = || values.next().unwrap_or_default();
         let (image, neutral, mut shares) = (next(), next(), next());
         let (text, no_text, without) = (next(), next(), next());
-        // Behind the patches it is padded.
+        // After the patches comes padding.
         shares.truncate(self.loader.manifest().clip.vision.patches());
         self.images.keep(key, &image);
         self.images.keep(neutral_key, &neutral);
@@ -93,7 +96,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         Ok(Features { image, neutral, shares, text, no_text, without })
     }
 
-    /// A picture's key, its feature and its attention rollout.
+    /// An image's key, its feature and its attention rollout.
     async fn look(&self, image: &Rgb) -> Result<(ImageKey, E::Tensor, E::Tensor)> {
         let (key, image) = self.resize(image);
         if let Some(feature) = self.images.tensor(&self.engine, &key)?
@@ -113,8 +116,8 @@ struct Part {
     without: String,
 }
 
-/// The text cut into at most [`PARTS`] parts of as many words. Those behind the first `context` words are no part: each word
-/// has at least one token, so the model does not see them.
+/// The text cut into at most [`PARTS`] parts of about the same number of words. Words after the first `context` are left
+/// out: each word has at least one token, so the model does not see them.
 fn parts(text: &str, context: usize) -> Vec<Part> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let read = words.len().min(context);

@@ -1,4 +1,4 @@
-//! Features of what was seen lately: memes come again, and so do their templates and their words.
+//! Features of recent images and texts: memes, templates and texts repeat.
 
 use std::cell::RefCell;
 use std::hash::Hash;
@@ -12,8 +12,8 @@ use crate::engine::Engine;
 /// A few KB each.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
-/// The latest features of one modality, by the content that they are of. They are kept as values, not as an engine's
-/// tensors, so that they hold nothing of a device.
+/// The most recent features of one modality, by their content. They are kept as values, not as an engine's tensors, so
+/// that they do not depend on a device.
 pub struct FeatureCache<K: Hash + Eq>(RefCell<LruCache<K, Vec<f32>>>);
 
 impl<K: Hash + Eq> Default for FeatureCache<K> {

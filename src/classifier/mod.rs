@@ -1,4 +1,4 @@
-//! (image, text) -> [`Verdict`].
+//! Image and text to a [`Verdict`], and its [`Explanation`].
 
 mod explain;
 mod explanation;
@@ -44,16 +44,19 @@ pub struct Classifier<E: Engine, S: Source> {
     heads: BTreeMap<String, Lazy<Head<E>>>,
     images: FeatureCache<ImageKey>,
     texts: FeatureCache<Vec<u32>>,
-    /// Attention rollouts of pictures that have been explained.
+    /// Attention rollouts of images that have been explained.
     shares: FeatureCache<ImageKey>,
     test: SelfTest,
 }
 
-/// Sha256 of the pixels that the vision tower sees: a weaker hash would let one picture pass for another.
+/// Sha256 of the pixels that the vision tower sees: a weaker hash could mistake one image for another.
 type ImageKey = [u8; 32];
 
 impl<E: Engine, S: Source> Classifier<E, S> {
     /// Reads the manifest; no weights yet.
+    ///
+    /// # Errors
+    /// Those of the source and of [`Manifest::parse`].
     pub async fn open(engine: E, source: S) -> Result<Self> {
         let loader = Loader::open(source).await?;
         let manifest = loader.manifest();
@@ -71,26 +74,36 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         })
     }
 
+    /// The pack's manifest.
     pub fn manifest(&self) -> &Manifest {
         self.loader.manifest()
     }
 
+    /// The engine that computes.
     pub fn engine(&self) -> &E {
         &self.engine
     }
 
+    /// The source that the pack comes from.
     pub fn source(&self) -> &S {
         self.loader.source()
     }
 
-    /// The verdicts on one meme. `text` is what the picture says; empty text is read as `null`, as the reference does.
-    /// `tasks`: names of those wanted; all of the pack's if empty. All heads share one pass through the towers.
+    /// The verdicts on one meme. `text` is the text on the image; empty text is read as `null`, as in the authors' code.
+    /// `tasks`: names of the tasks wanted; if empty, all of the pack. All heads share one pass through the towers.
+    ///
+    /// # Errors
+    /// [`Error::TextTooLong`], [`Error::UnknownTask`], [`Error::Tensor`] for a bad pack, [`Error::GpuWrong`] if a GPU fails
+    /// the self-test, and those of the source and the engine.
     pub async fn classify(&self, image: &Rgb, text: &str, tasks: &[&str]) -> Result<Verdict> {
         Ok(self.classify_all(&[(image, text)], tasks).await?.remove(0))
     }
 
-    /// The verdicts on several memes, in their order: as [`Classifier::classify`] has them, but the pictures pass through
-    /// their tower together. A picture or a text that comes twice, or was seen lately, is not computed again.
+    /// The verdicts on several memes, in their order. The images pass through the tower together. An image or a text that
+    /// occurs twice, or was used recently, is not computed again.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`].
     pub async fn classify_all(&self, memes: &[(&Rgb, &str)], tasks: &[&str]) -> Result<Vec<Verdict>> {
         let tasks = self.prepare(memes.iter().map(|(_, text)| *text), tasks).await?;
         let images = self.encode_images(&memes.iter().map(|(image, _)| *image).collect::<Vec<_>>()).await?;
@@ -117,13 +130,19 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         Ok(verdicts)
     }
 
-    /// [projection]: the vision tower's feature alone.
+    /// The vision tower's feature alone: `[projection]`.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`].
     pub async fn image_feature(&self, image: &Rgb) -> Result<Vec<f32>> {
         self.self_test(&[]).await?;
         self.feature("image", self.encode_images(&[image]).await?.remove(0).1).await
     }
 
-    /// [text width]: the text tower's feature alone. Empty text as in [`Classifier::classify`].
+    /// The text tower's feature alone: `[text width]`. Empty text is read as in [`Classifier::classify`].
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`].
     pub async fn text_feature(&self, text: &str) -> Result<Vec<f32>> {
         self.self_test(&[]).await?;
         self.feature("text", self.encode_texts(&[text]).await?.remove(0).1).await
@@ -132,14 +151,14 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     /// The class prompts by task name, for training.
     ///
     /// # Errors
-    /// [`Error::MissingComponent`] if the pack has none.
+    /// [`Error::MissingComponent`] if the pack has none, [`Error::Tensor`] if they do not match the pack.
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn prompts(&self) -> Result<BTreeMap<String, Prompts>> {
         let manifest = self.loader.manifest();
         Prompts::load(self.loader.stage("prompts").await?, &manifest.clip, &manifest.tasks)
     }
 
-    /// Refuses what cannot be read, and gets ready for the rest. Returns the tasks that are wanted, in their order.
+    /// Checks the request, starts to load what it needs, and tests the engine. Returns the tasks wanted, in the pack's order.
     async fn prepare<'a>(&self, texts: impl IntoIterator<Item = &'a str>, tasks: &[&str]) -> Result<Vec<&Task>> {
         // Before weights are fetched for them.
         for text in texts {
@@ -165,7 +184,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         Ok(TaskVerdict::new(task, logits, &self.loader.manifest().heads[&task.name]))
     }
 
-    /// A picture as the vision tower sees it, and its key.
+    /// An image as the vision tower sees it, and its key.
     fn resize(&self, image: &Rgb) -> (ImageKey, Rgb) {
         let image = preprocess::resize(image, self.loader.manifest().clip.vision.image_size);
         (Sha256::digest(&image.data).into(), image)
@@ -177,7 +196,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         preprocess::normalize(image, &vision.mean, &vision.std)
     }
 
-    /// Each picture's key and its feature [1, projection].
+    /// Each image's key and its feature [1, projection].
     async fn encode_images(&self, images: &[&Rgb]) -> Result<Vec<(ImageKey, E::Tensor)>> {
         let images: Vec<(ImageKey, Rgb)> = images.iter().map(|image| self.resize(image)).collect();
         let mut features = HashMap::new();
@@ -222,7 +241,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         self.finite(&format!("{modality} feature"), self.engine.read(&[&feature]).await?.remove(0))
     }
 
-    /// Values that are numbers. Where they are none the engine may be to blame, if it can be.
+    /// Rejects NaN and infinity: [`Error::GpuWrong`] on a GPU, otherwise [`Error::Tensor`], a bad pack.
     fn finite(&self, what: &str, values: Vec<f32>) -> Result<Vec<f32>> {
         match values.iter().all(|value| value.is_finite()) {
             true => Ok(values),

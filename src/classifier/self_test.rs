@@ -1,5 +1,5 @@
-//! The self-test. A pack says what its towers make of one meme and its heads of the features, as the cpu engine computed
-//! them when the pack was made. A GPU has to make the same of it before its first verdict: drivers err.
+//! The self-test. A pack stores the features and logits of one meme, the golden meme, as the CPU engine computed them when
+//! the pack was made. A GPU must reproduce them before its first verdict, because drivers have bugs.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +22,7 @@ use std::path::Path;
 
 /// The component, and its only stage.
 pub const STAGE: &str = "golden";
-/// The meme's words. With the picture they are part of the format: another meme would make other features.
+/// The meme's text. Text and image are part of the pack format: another meme has other features.
 const TEXT: &str = "when the golden meme says the same on every single machine";
 /// Least cosine of a feature to the golden one. Engines that round activations each in their own way have 0.9996 and more
 /// with `q8` and `q4`, and 0.999999 with the others; without the offsets of layer norms it is 0.995.
@@ -33,10 +33,10 @@ fn similarity(dtype: Format) -> f32 {
     }
 }
 
-/// By how much a logit may differ from the golden one. They differ by 0.06 at most where all is well.
+/// By how much a logit may differ from the golden one. On a correct GPU it differs by at most 0.06.
 const LOGITS: f32 = 0.25;
 
-/// What the pack says.
+/// The values in the pack.
 struct Golden {
     image: Vec<f32>,
     text: Vec<f32>,
@@ -54,12 +54,12 @@ pub struct SelfTest {
 }
 
 impl<E: Engine, S: Source> Classifier<E, S> {
-    /// Whether the engine has to be tested, and can be: a pack of an earlier version has no golden meme.
+    /// Whether the engine must be tested, and can be: an older pack has no golden meme.
     fn is_tested(&self) -> bool {
         self.engine.is_fallible() && self.loader.manifest().components.contains_key(STAGE)
     }
 
-    /// What the self-test still has to load besides towers and heads.
+    /// The component that the self-test still needs, besides towers and heads.
     pub(super) fn untested(&self) -> Option<String> {
         (self.is_tested() && !self.test.towers.get()).then(|| STAGE.into())
     }
@@ -67,7 +67,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     /// Tests the towers and the heads of `tasks`, each once.
     ///
     /// # Errors
-    /// [`Error::GpuWrong`] if they give something else than the pack says.
+    /// [`Error::GpuWrong`] if the results differ from the pack's.
     pub(super) async fn self_test(&self, tasks: &[&Task]) -> Result<()> {
         if !self.is_tested() {
             return Ok(());
@@ -110,8 +110,8 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     }
 
     async fn golden_features(&self) -> Result<(Vec<f32>, Vec<f32>)> {
-        let picture = picture(self.loader.manifest().clip.vision.image_size);
-        let image = self.encode_images(&[&picture]).await?.remove(0).1;
+        let image = image(self.loader.manifest().clip.vision.image_size);
+        let image = self.encode_images(&[&image]).await?.remove(0).1;
         let text = self.encode_texts(&[TEXT]).await?.remove(0).1;
         let mut values = self.engine.read(&[&image, &text]).await?;
         Ok((values.remove(0), values.remove(0)))
@@ -139,7 +139,10 @@ fn missing(name: &str) -> Error {
     Error::Tensor { tensor: format!("{STAGE}.{name}"), reason: "it is missing or does not fit".into() }
 }
 
-/// Adds to a pack what the self-test compares with, or brings it up to date.
+/// Adds the values of the self-test to the pack in a directory, or updates them.
+///
+/// # Errors
+/// Those of [`Classifier::classify`], and [`Error::Io`] if the pack cannot be written.
 #[cfg(not(target_arch = "wasm32"))]
 pub async fn seal(pack: &Path) -> Result<Manifest> {
     let classifier = Classifier::open(Cpu::new(), Directory::new(pack)).await?;
@@ -159,8 +162,8 @@ pub async fn seal(pack: &Path) -> Result<Manifest> {
     writer.finish(manifest.clone())
 }
 
-/// A disc on a slope of colours, and noise: what has edges, areas and detail.
-fn picture(size: usize) -> Rgb {
+/// A disc on a colour gradient, with noise: it has edges, areas and detail.
+fn image(size: usize) -> Rgb {
     let mut noise = 1u32;
     let pixel = |i: usize| {
         let (x, y) = (i % size, i / size);

@@ -1,4 +1,4 @@
-//! What comes out: for each task its label, logits and probabilities, apart from each other.
+//! The result for a meme: each task's label, logits and probabilities.
 
 use serde::Serialize;
 
@@ -9,7 +9,9 @@ use crate::task::Task;
 /// One value for each class of a task, in the order of [`Task::labels`]. In JSON and JavaScript an object by their names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ByClass<V> {
+    /// The task.
     pub task: Task,
+    /// One value per class.
     pub values: V,
 }
 
@@ -24,24 +26,27 @@ impl<V: AsRef<[f32]>> Serialize for ByClass<V> {
 pub struct Verdict {
     /// In the order of the pack's tasks.
     pub tasks: Vec<TaskVerdict>,
-    /// [projection]: the vision tower's feature.
+    /// The vision tower's feature: `[projection]`.
     pub image_feature: Vec<f32>,
-    /// [text width]: the text tower's feature.
+    /// The text tower's feature: `[text width]`.
     pub text_feature: Vec<f32>,
 }
 
+/// One task's result for a meme.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskVerdict {
+    /// The task.
     pub task: Task,
-    /// One a class, in the order of [`Task::labels`].
+    /// One per class, in the order of [`Task::labels`].
     pub logits: Vec<f32>,
     /// Softmax of the logits, each divided by the head's temperature.
     pub probabilities: Vec<f32>,
-    /// The head was not trained: its class weights come from the class names alone.
+    /// Whether the head was not trained: its class weights come from the class prompts alone.
     pub zero_shot: bool,
 }
 
 impl TaskVerdict {
+    /// The result for `logits`, one per class, of this head.
     pub fn new(task: &Task, logits: Vec<f32>, head: &HeadEntry) -> Self {
         let probabilities = softmax(&logits, head.temperature);
         TaskVerdict { task: task.clone(), logits, probabilities, zero_shot: head.zero_shot }
@@ -53,15 +58,15 @@ impl TaskVerdict {
         &self.task.labels[best]
     }
 
-    /// Whether the label is not to be relied on: no class reaches [`SURE`], or the head is zero-shot, so that no labelled
-    /// meme has shown what its probabilities are worth.
+    /// Whether the label is unreliable: no class reaches [`SURE`], or the head is zero-shot, so that its probabilities were
+    /// never compared with labelled memes.
     pub fn unsure(&self) -> bool {
         self.zero_shot || self.probabilities.iter().all(|p| *p < SURE)
     }
 }
 
-/// Below this probability a label is not to be relied on: where probabilities are calibrated (the head's temperature sees
-/// to that), it is wrong at least four times in ten.
+/// Below this probability a label is unreliable. If probabilities are calibrated, as the head's temperature makes them, it
+/// is wrong more than four times in ten.
 pub const SURE: f32 = 0.6;
 
 /// Softmax of the logits divided by the temperature: the same on every machine.
@@ -88,6 +93,9 @@ impl Serialize for TaskVerdict {
 }
 
 /// The tasks as an object in their own order: `{hate: {...}, target: {...}, ...}`.
+///
+/// # Errors
+/// Those of the serializer.
 pub fn serialize_tasks<S: serde::Serializer>(tasks: &[TaskVerdict], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(tasks.iter().map(|verdict| (&verdict.task.name, verdict)))
 }

@@ -1,9 +1,9 @@
 //! Heads without training: the semantic-aware initialisation (paper, section 4.4) as a classifier of its own.
 //!
 //! Class weights are normalise(normalise(encode_text("a photo of a {class}.")) · visual projection), vectors of the
-//! vision tower's width. Both features are mapped into that same space, the image feature by the visual projection and
-//! the text feature by the text projection and then the visual one, normalised and added. So a class scores by how close
-//! CLIP finds picture and words to the class's prompt.
+//! vision tower's width. Both features are mapped into the same space, normalised and added: the image feature by the
+//! visual projection, the text feature by the text projection and then the visual one. So a class scores by how similar
+//! CLIP finds image and text to the class's prompt.
 
 use std::collections::BTreeMap;
 
@@ -19,9 +19,9 @@ use crate::{Error, Result};
 /// The class prompts of one task, as CLIP encodes them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prompts {
-    /// [classes, projection], rows of length 1: the text embeddings of "a photo of a {class}.".
+    /// `[classes, projection]`, rows of length 1: the text embeddings of "a photo of a {class}.".
     pub embeddings: Vec<f32>,
-    /// [classes, vision width], rows of length 1: the embeddings taken back through the visual projection, which is the
+    /// `[classes, vision width]`, rows of length 1: the embeddings taken back through the visual projection, which is the
     /// published initialisation of the class weights.
     pub class_weights: Vec<f32>,
 }
@@ -37,7 +37,10 @@ impl Prompts {
         out
     }
 
-    /// What [`Prompts::stage`] made.
+    /// Reads the stage that [`Prompts::stage`] made.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`] if a task's prompts are missing or have another shape.
     pub fn load(mut tensors: Tensors, clip: &ClipConfig, tasks: &[Task]) -> Result<BTreeMap<String, Prompts>> {
         let mut vector = |task: &Task, kind: &str, width: usize| {
             let name = format!("{}.{kind}", task.name);
@@ -75,10 +78,15 @@ pub struct ZeroShot<'a> {
 }
 
 impl<'a> ZeroShot<'a> {
+    /// For this CLIP; nothing is computed yet.
     pub fn new(clip: &'a ClipCheckpoint) -> Self {
         ZeroShot { clip, engine: Cpu::new(), text: TextTower::new(clip.config.text.clone()) }
     }
 
+    /// Encodes the class prompts of a task.
+    ///
+    /// # Errors
+    /// Those of reading the checkpoint, and [`Error::TextTooLong`].
     pub async fn prompts(&self, task: &Task) -> Result<Prompts> {
         let c = &self.clip.config;
         let stages = Exact(self.clip);
@@ -97,7 +105,11 @@ impl<'a> ZeroShot<'a> {
         Ok(Prompts { embeddings, class_weights })
     }
 
-    /// The stage `head.<task>` and its entry in the manifest.
+    /// The stage `head.<task>` and its entry in the manifest. `class_weights`: [`Prompts::class_weights`]. Each matrix gets
+    /// the format `format(name)`.
+    ///
+    /// # Errors
+    /// Those of reading the checkpoint.
     pub fn head(
         &self,
         task: &Task,

@@ -17,5 +17,6 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// All activations.
     pub const ALL: [Activation; 4] = [Activation::Identity, Activation::Relu, Activation::QuickGelu, Activation::Gelu];
 }

@@ -12,6 +12,7 @@ use crate::quant::{Format, Matrix};
 /// Which positions a token may attend to, within its own sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Mask {
+    /// All tokens.
     Full,
     /// Itself and earlier ones.
     Causal,
@@ -37,10 +38,16 @@ pub trait Engine {
         false
     }
 
-    /// Uploads `values` [rows, cols].
+    /// Uploads `values`, `[rows, cols]`.
+    ///
+    /// # Errors
+    /// [`Error::GpuLimit`](crate::Error::GpuLimit) if the device cannot hold them, and the engine's own.
     fn tensor(&self, rows: usize, cols: usize, values: &[f32]) -> Result<Self::Tensor>;
 
     /// Uploads a matrix. `matrix` is dropped afterwards, so an engine may take its bytes.
+    ///
+    /// # Errors
+    /// As [`Engine::tensor`].
     fn weight(&self, matrix: Matrix) -> Result<Self::Weight>;
 
     /// [rows, cols] of a tensor.
@@ -89,6 +96,9 @@ pub trait Engine {
 
     /// Prepares for a model with weights in `format` and attention heads of the widths `heads`, while the weights are still
     /// loading. Without this call, the first request does that work.
+    ///
+    /// # Errors
+    /// The engine's own.
     fn prepare(&self, _format: Format, _heads: &[usize]) -> impl Future<Output = Result<()>> {
         std::future::ready(Ok(()))
     }
@@ -103,5 +113,9 @@ pub trait Engine {
     fn flush(&self) {}
 
     /// Reads several tensors back at once, each as row-major values.
+    ///
+    /// # Errors
+    /// The engine's own: on a GPU [`Error::GpuLost`](crate::Error::GpuLost) and
+    /// [`Error::GpuMemory`](crate::Error::GpuMemory).
     fn read(&self, tensors: &[&Self::Tensor]) -> impl Future<Output = Result<Vec<Vec<f32>>>>;
 }

@@ -11,7 +11,9 @@ use crate::{Error, Result};
 /// A CLIP model: two towers and the projections into their joint space.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClipConfig {
+    /// The vision tower.
     pub vision: VisionConfig,
+    /// The text tower.
     pub text: TextConfig,
     /// Width of the joint space; the image feature has this width.
     pub projection: usize,
@@ -24,9 +26,13 @@ pub struct VisionConfig {
     pub image_size: usize,
     /// Side of a patch, in pixels.
     pub patch_size: usize,
+    /// Width of a token.
     pub width: usize,
+    /// Number of transformer blocks.
     pub layers: usize,
+    /// Attention heads of a block.
     pub heads: usize,
+    /// Hidden width of a block's MLP.
     pub mlp: usize,
     /// The activation of the blocks' MLPs.
     #[serde(default = "openai::activation", skip_serializing_if = "openai::is_activation")]
@@ -47,11 +53,15 @@ pub struct VisionConfig {
 pub struct TextConfig {
     /// The largest number of tokens in a text, with start and end.
     pub context: usize,
+    /// Number of tokens that the tokenizer knows.
     pub vocabulary: usize,
-    /// The text feature has this width.
+    /// Width of a token, and of the text feature.
     pub width: usize,
+    /// Number of transformer blocks.
     pub layers: usize,
+    /// Attention heads of a block.
     pub heads: usize,
+    /// Hidden width of a block's MLP.
     pub mlp: usize,
     /// The activation of the blocks' MLPs.
     #[serde(default = "openai::activation", skip_serializing_if = "openai::is_activation")]
@@ -99,19 +109,27 @@ mod openai {
     }
 }
 
-/// What a transformer block needs to know of its tower.
+/// The part of a tower's configuration that its transformer blocks share.
 #[derive(Debug, Clone, Copy)]
 pub struct BlockConfig {
+    /// Width of a token.
     pub width: usize,
+    /// Attention heads.
     pub heads: usize,
+    /// Hidden width of the MLP.
     pub mlp: usize,
+    /// The activation of the MLP.
     pub activation: Activation,
+    /// Added to the variance in layer norms.
     pub layer_norm_eps: f32,
 }
 
 impl ClipConfig {
     /// A published model's configuration by its name: OpenAI's ViT-B/32, ViT-B/16, ViT-L/14 and ViT-L/14@336px, LAION's
     /// ViT-H/14; or `tiny`, a small model of the same kind for fast tests.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for another name; it lists the known ones.
     pub fn named(name: &str) -> Result<Self> {
         use Activation::{Gelu, QuickGelu};
         let (vision, text, projection, activation) = match name {
@@ -138,7 +156,10 @@ impl ClipConfig {
     }
 
     /// Checks that the kernels support the configuration, and that it is at most several times as large as the largest CLIP,
-    /// so that a pack cannot demand unlimited memory or time. `name` is the file's, for the error.
+    /// so that a pack cannot demand unlimited memory or time. `name` is the file, for the error.
+    ///
+    /// # Errors
+    /// [`Error::UnsupportedModel`], which lists the bounds.
     pub fn check(&self, name: &str) -> Result<()> {
         const WIDTH: usize = 16384;
         const LAYERS: usize = 128;
@@ -179,16 +200,18 @@ impl ClipConfig {
 }
 
 impl VisionConfig {
+    /// The configuration of the tower's blocks.
     pub fn block(&self) -> BlockConfig {
         let &VisionConfig { width, heads, mlp, activation, layer_norm_eps, .. } = self;
         BlockConfig { width, heads, mlp, activation, layer_norm_eps }
     }
 
+    /// The number of patches of an image.
     pub fn patches(&self) -> usize {
         (self.image_size / self.patch_size).pow(2)
     }
 
-    /// Patches and the class token.
+    /// The number of tokens of an image: its patches and the class token.
     pub fn tokens(&self) -> usize {
         self.patches() + 1
     }
@@ -200,6 +223,7 @@ impl VisionConfig {
 }
 
 impl TextConfig {
+    /// The configuration of the tower's blocks.
     pub fn block(&self) -> BlockConfig {
         let &TextConfig { width, heads, mlp, activation, layer_norm_eps, .. } = self;
         BlockConfig { width, heads, mlp, activation, layer_norm_eps }
@@ -211,17 +235,19 @@ impl TextConfig {
 pub struct HeadConfig {
     /// Width of the space that both features are mapped into.
     pub map: usize,
-    /// Share of the adapter's output in the adapted feature (0.2 in the paper); none = no adapters.
+    /// Share of the adapter's output in the adapted feature (0.2 in the paper). `None`: no adapters.
     pub adapter: Option<f32>,
+    /// How the two features become one.
     pub fusion: Fusion,
-    /// Linear + ReLU between fusion and classifier.
+    /// Whether a linear layer with ReLU stands between fusion and classifier.
     pub pre_output: bool,
-    /// Factor on the cosine similarities to the class weights; none = a linear classifier with bias instead.
+    /// Factor on the cosine similarities to the class weights. `None`: a linear classifier with bias instead.
     pub scale: Option<f32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+/// How a head combines the image feature and the text feature.
 pub enum Fusion {
     /// Elementwise product of the normalised features: the paper's (and HateCLIPper's "align").
     Product,
@@ -236,13 +262,16 @@ pub enum Fusion {
 }
 
 impl HeadConfig {
-    /// Checks like [`ClipConfig::check`]; the error says what is wrong.
+    /// Checks that the engines support the head, and that its size is bounded.
+    ///
+    /// # Errors
+    /// What is wrong.
     pub fn check(&self) -> Result<(), String> {
         // The adapter's bottleneck is a quarter of the map and must be whole blocks itself.
         const WHOLE: usize = 4 * BLOCK;
         let most = if self.fusion == Fusion::Cross { WHOLE } else { 64 * WHOLE };
         if self.map == 0 || !self.map.is_multiple_of(WHOLE) || self.map > most {
-            return Err(format!("map width {} is no multiple of {WHOLE} up to {most}", self.map));
+            return Err(format!("map width {} is not a multiple of {WHOLE} up to {most}", self.map));
         }
         let factors = [self.adapter, self.scale].into_iter().flatten();
         match factors.into_iter().find(|factor| !(-1e4..=1e4).contains(factor)) {

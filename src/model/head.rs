@@ -59,7 +59,10 @@ impl<E: Engine> Mapping<E> {
 }
 
 impl<E: Engine> Head<E> {
-    /// `image` and `text` are the widths of the features.
+    /// A head for features of the widths `image` and `text`.
+    ///
+    /// # Errors
+    /// Those of [`Weights::matrix`].
     pub fn load(
         w: &mut impl Weights<E>,
         config: &HeadConfig,
@@ -91,7 +94,7 @@ impl<E: Engine> Head<E> {
         })
     }
 
-    /// Image features [n, image], text features [n, text] -> logits [n, classes].
+    /// Image features `[n, image]` and text features `[n, text]` to logits `[n, classes]`.
     pub fn logits(&self, engine: &E, image: &E::Tensor, text: &E::Tensor) -> E::Tensor {
         self.logits_with(engine, image, text, |_, x| x)
     }

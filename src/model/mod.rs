@@ -25,33 +25,50 @@ use crate::{Error, Result};
 
 /// Where a stage's tensors come from.
 pub trait Stages {
-    /// The tensors whose names start with `stage` and a dot, as the pack names them (see [`crate::pack::writer`]).
+    /// The tensors whose names start with `stage` and a dot, as the pack names them (`docs/pack-format.md`).
+    ///
+    /// # Errors
+    /// Those of the implementation; for a pack, [`Error::Tensor`] and those of its source.
     async fn stage(&self, stage: &str) -> Result<Tensors>;
 
-    /// Called before each stage: lets others run (a browser's event loop) and stops with [`Error::Aborted`] if the
-    /// request is no longer wanted.
+    /// Called before each stage. Yields to other work, such as a browser's event loop.
+    ///
+    /// # Errors
+    /// [`Error::Aborted`] if the request was cancelled.
     async fn pause(&self) -> Result<()>;
 }
 
 /// The tensors of one stage, by the part of the name after the stage.
 #[derive(Default)]
 pub struct Tensors {
+    /// The name of the stage.
     pub stage: String,
-    /// Rows may be padded to whole panels: the model knows how many there are.
+    /// Rows may be padded to whole panels. The model knows the true number of rows.
     pub matrices: HashMap<String, Matrix>,
+    /// Vectors, and small matrices `[rows, cols]` in row-major order.
     pub vectors: HashMap<String, Vec<f32>>,
+    /// Lists of integers.
     pub integers: HashMap<String, Vec<u16>>,
 }
 
 /// Where the weights of a part of the network come from: a pack ([`Packed`]), or a trainer.
 pub trait Weights<E: Engine> {
-    /// The matrix [rows, cols].
+    /// The matrix `[rows, cols]`.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`] if it is missing or has another shape, and those of the engine.
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<E::Weight>;
 
-    /// The matrix [rows, cols] as activations, which stay f32.
+    /// The f32 tensor `[rows, cols]`.
+    ///
+    /// # Errors
+    /// As [`Weights::matrix`].
     fn tensor(&mut self, name: &str, rows: usize, cols: usize) -> Result<E::Tensor>;
 
-    /// The vector of `cols` values, as [1, cols].
+    /// The vector of `cols` values, as `[1, cols]`.
+    ///
+    /// # Errors
+    /// As [`Weights::matrix`].
     fn vector(&mut self, name: &str, cols: usize) -> Result<E::Tensor> {
         self.tensor(name, 1, cols)
     }
@@ -64,6 +81,7 @@ pub struct Packed<'a, E> {
 }
 
 impl<'a, E: Engine> Packed<'a, E> {
+    /// Loads `tensors` into `engine`, each when the model asks for it.
     pub fn new(engine: &'a E, tensors: Tensors) -> Self {
         Packed { engine, tensors }
     }

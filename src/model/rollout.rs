@@ -1,7 +1,7 @@
-//! Attention rollout (Abnar & Zuidema, ACL 2020): how much of each patch has reached the class token.
+//! Attention rollout (Abnar and Zuidema, ACL 2020): each patch's share in the class token.
 //!
 //! A block mixes tokens by A' = 0.5 A + 0.5 I, where A is the mean of its heads' attention and I stands for the residual
-//! connection. The product of all A', the last block's first, says which share of each token every token has in the end.
+//! connection. The product of all A', the last block's first, is the share of every token in every other at the end.
 
 use super::VisionConfig;
 use crate::Result;

@@ -17,14 +17,18 @@ struct Embed<E: Engine> {
 }
 
 impl<E: Engine> TextTower<E> {
+    /// The tower with this configuration; no weights yet.
     pub fn new(config: TextConfig) -> Self {
         let blocks = (0..config.layers).map(|_| Lazy::default()).collect();
         TextTower { config, embed: Lazy::default(), blocks, pool: Lazy::default() }
     }
 
-    /// `texts`: the ids of each one's start token, text and end token, at most `context` of them. Returns the text features
-    /// [texts, width]: the end token's state after the final layer norm (Hugging Face: `last_hidden_state` at the end
-    /// token). Attention is causal, so the padding after the end token of shorter texts cannot change the result.
+    /// `texts`: the token ids of each text, from the start token to the end token, at most `context` of them. Returns the
+    /// text features `[texts, width]`: the end token's state after the final layer norm (Hugging Face: `last_hidden_state`
+    /// at the end token). Attention is causal, so the padding after the end token of shorter texts cannot change the result.
+    ///
+    /// # Errors
+    /// Those of loading the stages ([`Stages`]) and of the engine.
     pub async fn features(&self, engine: &E, stages: &impl Stages, texts: &[&[u32]]) -> Result<E::Tensor> {
         let c = &self.config;
         let embed = self.embed.get(stages, "text.embed", |t| {
@@ -57,6 +61,9 @@ impl<E: Engine> TextTower<E> {
 }
 
 /// The tokenizer of a `text.tokenizer` stage.
+///
+/// # Errors
+/// [`Error::Tensor`] if the merges are missing or invalid, or do not make the configuration's vocabulary.
 pub fn load_tokenizer(mut tensors: Tensors, config: &TextConfig) -> Result<Tokenizer> {
     let merges = tensors.take_integers("merges")?;
     let tokenizer = Tokenizer::from_merges(merges.as_chunks().0, config.context)?;

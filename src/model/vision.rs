@@ -25,19 +25,26 @@ struct Pool<E: Engine> {
 }
 
 impl<E: Engine> VisionTower<E> {
+    /// The tower with this configuration, whose feature has the width `projection`; no weights yet.
     pub fn new(config: VisionConfig, projection: usize) -> Self {
         let blocks = (0..config.layers).map(|_| Lazy::default()).collect();
         VisionTower { config, projection, embed: Lazy::default(), blocks, pool: Lazy::default() }
     }
 
-    /// `pixels`: normalised [images, 3, size, size]. Returns the image features [images, projection]: the class token's
-    /// last state, normed, through the visual projection (Hugging Face: `get_image_features`).
+    /// `pixels`: normalised `[images, 3, size, size]`. Returns the image features `[images, projection]`: the class token's
+    /// last state after the final layer norm and the visual projection (Hugging Face: `get_image_features`).
+    ///
+    /// # Errors
+    /// Those of loading the stages ([`Stages`]) and of the engine.
     pub async fn features(&self, engine: &E, stages: &impl Stages, pixels: &[f32]) -> Result<E::Tensor> {
         self.pass(engine, stages, pixels, None).await
     }
 
-    /// One image's feature [1, projection], and its attention rollout: how much of each patch has reached the class token,
-    /// row by row of the image, then zeros.
+    /// One image's feature `[1, projection]`, and its attention rollout (Abnar and Zuidema, ACL 2020): each patch's share in
+    /// the class token, row by row of the image, then zeros up to a multiple of 32.
+    ///
+    /// # Errors
+    /// As [`VisionTower::features`].
     pub async fn rollout(&self, engine: &E, stages: &impl Stages, pixels: &[f32]) -> Result<(E::Tensor, E::Tensor)> {
         let mut rollout = Rollout::new(engine, &self.config)?;
         let feature = self.pass(engine, stages, pixels, Some(&mut rollout)).await?;
@@ -92,8 +99,8 @@ impl<E: Engine> VisionTower<E> {
     }
 }
 
-/// Pixels [images, 3, size, size] as rows of one patch each, [images · tokens, padded patch values], values ordered
-/// channel, y, x as in the convolution's weight. Each image begins with a row of zeros: the class token's place.
+/// Pixels `[images, 3, size, size]` as rows of one patch each, `[images · tokens, padded patch values]`, with the values in
+/// the order channel, y, x, as in the convolution's weight. Each image begins with a row of zeros for the class token.
 pub fn patches(config: &VisionConfig, pixels: &[f32]) -> Vec<f32> {
     let (size, p, cols) = (config.image_size, config.patch_size, config.patch_values());
     let side = size / p;

@@ -16,7 +16,7 @@ use crate::quant::{Format, Matrix, pad_columns};
 use crate::task::Task;
 use crate::{Error, Result};
 
-/// A file of named tensors: safetensors, or whatever `torch.save` wrote (a plain state dict or a Lightning checkpoint).
+/// A file of named tensors: safetensors, or a plain state dict or Lightning checkpoint written by `torch.save`.
 pub struct Checkpoint {
     file: String,
     storage: Storage,
@@ -28,6 +28,10 @@ enum Storage {
 }
 
 impl Checkpoint {
+    /// Opens a file. Its extension says which kind it is: `.safetensors`, else PyTorch's.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if it cannot be read, [`Error::Checkpoint`] if it is not such a file.
     pub fn open(path: &Path) -> Result<Self> {
         let file = path.display().to_string();
         let invalid = |reason: String| Error::Checkpoint { file: file.clone(), reason };
@@ -49,7 +53,7 @@ impl Checkpoint {
         Ok(Checkpoint { file, storage })
     }
 
-    /// What is wrong with this file, as an error.
+    /// [`Error::Checkpoint`] for this file.
     pub fn invalid(&self, reason: String) -> Error {
         Error::Checkpoint { file: self.file.clone(), reason }
     }
@@ -70,7 +74,11 @@ impl Checkpoint {
         shape.ok_or_else(|| self.invalid(format!("tensor '{name}' is missing; is this the right kind of checkpoint?")))
     }
 
-    /// Values as f32, row-major, after checking the shape.
+    /// The values of a tensor as f32, row-major.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if the tensor is missing, has another shape, is not f32, f16 or bf16, or holds NaN or
+    /// infinity.
     pub fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let found = self.shape(name)?;
         if found != shape {
@@ -117,15 +125,20 @@ impl Checkpoint {
 /// A Hugging Face CLIP.
 pub struct ClipCheckpoint {
     checkpoint: Checkpoint,
+    /// The configuration, from the tensors' shapes and the files beside them.
     pub config: ClipConfig,
     /// The tokenizer's merges, in the order of rank.
     merges: Vec<[u16; 2]>,
 }
 
 impl ClipCheckpoint {
-    /// `path`: a directory with `model.safetensors`, or that file itself. Sizes come from the tensors; the number of
-    /// heads, the activation and the like from `config.json` and `preprocessor_config.json` beside it, the vocabulary from
-    /// `merges.txt`. Where a file is missing, its values are OpenAI's.
+    /// `path`: a directory with `model.safetensors`, or that file itself. Sizes come from the tensors. The number of heads,
+    /// the activation and `layer_norm_eps` come from `config.json` beside it, mean and deviation from
+    /// `preprocessor_config.json`, the vocabulary from `merges.txt`. If a file is missing, OpenAI's values apply.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::open`], [`Error::Checkpoint`] for a file that cannot be used, and
+    /// [`Error::UnsupportedModel`].
     pub fn open(path: &Path) -> Result<Self> {
         let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_path_buf() };
         let checkpoint = Checkpoint::open(&file)?;
@@ -155,7 +168,10 @@ impl ClipCheckpoint {
         .concat()
     }
 
-    /// The tensors of a stage, with matrices in the format that `format(name)` asks for.
+    /// The tensors of a stage, with each matrix in the format `format(name)`.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::values`].
     pub fn stage(&self, stage: &str, format: impl Fn(&str) -> Format) -> Result<Tensors> {
         let (c, v, t) = (&self.checkpoint, &self.config.vision, &self.config.text);
         let mut out = Tensors { stage: stage.into(), ..Tensors::default() };
@@ -236,19 +252,26 @@ impl ClipCheckpoint {
         Ok(())
     }
 
-    /// [projection, vision width].
+    /// The visual projection `[projection, vision width]`.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::values`].
     pub fn visual_projection(&self) -> Result<Vec<f32>> {
         self.checkpoint.values("visual_projection.weight", &[self.config.projection, self.config.vision.width])
     }
 
-    /// [projection, text width]. Only the class prompts need it: MemeCLIP's text feature leaves it out.
+    /// The text projection `[projection, text width]`. Only the class prompts need it: MemeCLIP's text feature leaves it
+    /// out.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::values`].
     pub fn text_projection(&self) -> Result<Vec<f32>> {
         self.checkpoint.values("text_projection.weight", &[self.config.projection, self.config.text.width])
     }
 }
 
-/// Sizes from the tensors' shapes; the rest from `config.json` and `preprocessor_config.json` in `folder`. What these do
-/// not say has OpenAI's value.
+/// The configuration: sizes from the tensors' shapes, the rest from `config.json` and `preprocessor_config.json` in
+/// `folder`. A field that is missing there has OpenAI's value.
 fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
     let rows = |name: &str| checkpoint.shape(name).map(|shape| shape.first().copied().unwrap_or(0));
     let layers = |tower: &str| {
@@ -328,19 +351,25 @@ pub const HEAD_NAMES: [(&str, &str); 11] = [
 /// The key of a head's metadata, for [`HeadTraining`] as JSON.
 pub const HEAD_METADATA: &str = "memeclip";
 
-/// What `memeclip train` says of a head besides its tensors.
+/// What `memeclip train` writes about a head besides its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeadTraining {
     /// The task's name.
     pub task: String,
     /// See [`HeadEntry::temperature`].
     pub temperature: f32,
-    /// The epoch that was chosen, from 1 on, and its AUROC on `val`.
+    /// The epoch that was chosen, counted from 1.
     pub epoch: usize,
+    /// The AUROC of that epoch on `val`.
     pub auroc: f64,
 }
 
-/// Reads a head as published, or as `memeclip train` wrote it: the stage `head.<task>` and its entry in the manifest.
+/// Reads a head as published, or as `memeclip train` wrote it: the stage `head.<task>` and its entry in the manifest. Each
+/// matrix gets the format `format(name)`.
+///
+/// # Errors
+/// Those of [`Checkpoint::open`] and [`Checkpoint::values`], and [`Error::Checkpoint`] for a head of another task or of an
+/// unsupported width.
 pub fn head(
     path: &Path,
     task: &Task,
@@ -349,7 +378,7 @@ pub fn head(
 ) -> Result<(Tensors, HeadEntry)> {
     let c = Checkpoint::open(path)?;
     let &[map, _] = c.shape("image_map.proj.0.weight")? else {
-        return Err(c.invalid("image_map.proj.0.weight is no matrix".into()));
+        return Err(c.invalid("image_map.proj.0.weight is not a matrix".into()));
     };
     let training = match c.metadata(HEAD_METADATA) {
         Some(json) => Some(serde_json::from_str::<HeadTraining>(json).map_err(|e| c.invalid(e.to_string()))?),
@@ -386,7 +415,7 @@ pub fn head(
     Ok((out, entry))
 }
 
-/// Divides each row of `values` [_, cols] by its length.
+/// Divides each row of `values`, `[rows, cols]`, by its L2 norm.
 pub fn normalize_rows(values: &mut [f32], cols: usize) {
     for row in values.chunks_exact_mut(cols) {
         let length = row.iter().map(|v| v * v).sum::<f32>().sqrt().max(1e-12);

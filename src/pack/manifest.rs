@@ -21,15 +21,18 @@ pub const MAX_SHARD_BYTES: u64 = 64 << 20;
 /// Bytes of all shards of the largest pack: WebAssembly has no more memory.
 pub const MAX_PACK_BYTES: u64 = 4 << 30;
 
+/// The content of `manifest.json` (`docs/pack-format.md`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Always [`FORMAT`].
     pub format: String,
+    /// Always [`VERSION`].
     pub version: u32,
-    /// What people call the model.
+    /// The model's name, for people.
     pub name: String,
-    /// Format of the towers' large matrices; the small and sensitive ones are finer (see [`super::pack`]).
+    /// Format of the towers' large matrices. Small and sensitive matrices have a finer one (`docs/pack-format.md`).
     pub dtype: Format,
+    /// Licence of the weights.
     pub licence: String,
     /// Where the weights come from.
     pub provenance: String,
@@ -38,19 +41,22 @@ pub struct Manifest {
     /// In the order of the verdicts. An older manifest lists none: its tasks are those of PrideMM that it has heads for.
     #[serde(default)]
     pub tasks: Vec<Task>,
+    /// The configuration of the towers.
     pub clip: ClipConfig,
-    /// By the task's name: one for each.
+    /// One head for each task, by the task's name.
     pub heads: BTreeMap<String, HeadEntry>,
-    /// `vision`, `text` (with the tokenizer), `head/<task>`: each loads on its own. `prompts`, for training: the class
-    /// prompts in CLIP's joint space. `ocr`: what reads the text off a picture (see `src/ocr`). `golden`: what a GPU is tested
-    /// with (see `src/classifier/golden.rs`).
+    /// `vision`, `text` (with the tokenizer) and `head/<task>`: each loads on its own. `prompts`, for training: the class
+    /// prompts in CLIP's joint space. `ocr`: the networks that read the text on an image (`src/ocr`). `golden`: the values
+    /// that the self-test of a GPU compares with (`src/classifier/self_test.rs`).
     pub components: BTreeMap<String, Component>,
 }
 
+/// What a manifest says about a head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeadEntry {
+    /// The head's shape.
     pub config: HeadConfig,
-    /// The class weights come from the class names; nothing was trained.
+    /// Whether the class weights come from the class prompts and nothing was trained.
     pub zero_shot: bool,
     /// Divides the logits before the softmax, so that probabilities match frequencies (Guo et al., ICML 2017); 1 changes
     /// nothing.
@@ -58,11 +64,11 @@ pub struct HeadEntry {
     pub temperature: f32,
 }
 
-/// What [`HeadEntry::temperature`] may be: with others, probabilities would be 0, 1 or no numbers.
+/// The values allowed for [`HeadEntry::temperature`]. Beyond them, probabilities would be 0, 1 or NaN.
 pub const TEMPERATURES: RangeInclusive<f32> = 0.01..=100.0;
 
 impl HeadEntry {
-    /// What is wrong with it.
+    /// Checks the entry; the error says what is wrong.
     pub(super) fn check(&self) -> Result<(), String> {
         match TEMPERATURES.contains(&self.temperature) {
             true => self.config.check(),
@@ -75,6 +81,7 @@ fn uncalibrated() -> f32 {
     1.0
 }
 
+/// A part of a pack that loads on its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Component {
     /// In the order in which a request needs them.
@@ -84,16 +91,18 @@ pub struct Component {
 /// A safetensors file, named by its content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shard {
+    /// The file's name, without a path.
     pub file: String,
+    /// The file's size.
     pub bytes: u64,
-    /// Lower-case hexadecimal.
+    /// The file's hash, as 64 lower-case hexadecimal digits.
     pub sha256: String,
     /// The stages with tensors in this shard.
     pub stages: Vec<String>,
 }
 
 impl Shard {
-    /// What is wrong with its entry.
+    /// Checks the entry; the error says what is wrong.
     fn check(&self) -> Result<(), String> {
         // A name with a path could reach outside the pack.
         if self.file.is_empty() || self.file.contains(['/', '\\', ':']) || self.file.starts_with('.') {
@@ -105,7 +114,7 @@ impl Shard {
                 self.file, self.bytes
             ));
         }
-        // The browser's cache keeps shards under it.
+        // The browser's cache keeps shards by their hash.
         if self.sha256.len() != 64 || !self.sha256.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
             return Err(format!("shard {}: sha256 '{}'", self.file, self.sha256));
         }
@@ -114,12 +123,16 @@ impl Shard {
 }
 
 impl Component {
+    /// Bytes of all its shards.
     pub fn bytes(&self) -> u64 {
         self.shards.iter().map(|shard| shard.bytes).sum()
     }
 }
 
-/// Refuses a manifest that is too large to be read.
+/// Refuses a manifest of more than [`MAX_BYTES`] bytes.
+///
+/// # Errors
+/// [`Error::Manifest`].
 pub fn check_bytes(name: &str, bytes: u64) -> Result<()> {
     let reason = || format!("it is too large: {bytes} bytes, more than the {MAX_BYTES} allowed");
     if bytes > MAX_BYTES { Err(Error::Manifest { name: name.into(), reason: reason() }) } else { Ok(()) }
@@ -127,6 +140,10 @@ pub fn check_bytes(name: &str, bytes: u64) -> Result<()> {
 
 impl Manifest {
     /// Reads and checks a manifest; `name` (a path or an address) is for errors.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] if it is not a manifest or breaks a rule of the format, [`Error::PackVersion`] for another
+    /// version, [`Error::UnsupportedModel`] for towers that the kernels do not support.
     pub fn parse(name: &str, json: &[u8]) -> Result<Self> {
         let invalid = |reason: String| Error::Manifest { name: name.into(), reason };
         check_bytes(name, json.len() as u64)?;
@@ -194,6 +211,10 @@ impl Manifest {
         if other_clip || other_tasks { 2 } else { OLDEST_VERSION }
     }
 
+    /// The component of this name.
+    ///
+    /// # Errors
+    /// [`Error::MissingComponent`].
     pub fn component(&self, name: &str) -> Result<&Component> {
         let missing = || Error::MissingComponent { pack: self.name.clone(), component: name.into() };
         self.components.get(name).ok_or_else(missing)
@@ -208,24 +229,29 @@ impl Manifest {
     }
 
     /// The one shard of the component `ocr`.
+    ///
+    /// # Errors
+    /// [`Error::MissingComponent`], or [`Error::Manifest`] if the component is not one shard.
     pub fn ocr(&self) -> Result<&Shard> {
         let component = self.component("ocr")?;
         let several = || Error::Manifest { name: self.name.clone(), reason: "component 'ocr' is not one shard".into() };
         if let [shard] = &component.shards[..] { Ok(shard) } else { Err(several()) }
     }
 
-    /// The identity of the towers: packs with the same one make the same features, whatever their heads. A field of the
-    /// configuration that has its default is not part of it, so that new fields leave identities as they are.
+    /// The identity of the towers, 16 hexadecimal digits. Packs with the same identity make the same features, whatever
+    /// their heads. A field of the configuration that has its default is not part of it, so that new fields leave
+    /// identities as they are.
     pub fn towers(&self) -> String {
         self.identity(&canonical(&json!(self.clip)))
     }
 
-    /// Whether `towers`, the identity in a file of features, is that of these towers: as it is now, or as version 0.1 had it.
+    /// Whether these towers made the features of a file that has the identity `towers`: the present identity, or that of
+    /// version 0.1.
     pub fn made(&self, towers: &str) -> bool {
         towers == self.towers() || towers == self.identity(&self.clip_of_version_0_1())
     }
 
-    /// The text that stood for the configuration in the identities of version 0.1.
+    /// The configuration's text in the identities of version 0.1.
     fn clip_of_version_0_1(&self) -> String {
         let ClipConfig { vision: v, text: t, projection } = &self.clip;
         format!(
@@ -255,8 +281,7 @@ impl Manifest {
         hex(&hash.finalize())[..16].into()
     }
 
-    /// Bytes of all that classifying loads: not the prompts, which only training reads, nor what reads pictures, nor the few
-    /// that test a GPU.
+    /// Bytes of the components that classifying loads: without `prompts`, `ocr` and `golden`.
     pub fn classifier_bytes(&self) -> u64 {
         let loaded = self.components.iter().filter(|(name, _)| !["prompts", "ocr", "golden"].contains(&name.as_str()));
         loaded.map(|(_, component)| component.bytes()).sum()
@@ -268,7 +293,7 @@ impl Manifest {
     }
 }
 
-/// JSON without spaces, the keys of each object in order: the same text for the same value.
+/// JSON without spaces and with sorted keys: the same text for the same value.
 fn canonical(value: &Value) -> String {
     match value {
         Value::Object(fields) => {

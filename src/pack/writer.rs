@@ -1,17 +1,7 @@
-//! Writes a pack: `manifest.json`, and safetensors shards of 4 to 16 MB named by their hashes.
+//! Writes a pack: `manifest.json`, and safetensors shards of 4 to 16 MB named by their hashes (`docs/pack-format.md`).
 //!
-//! Tensor names are `<stage>.<name>`. The element type and the shape of a tensor give its kind:
-//!
-//! | type | shape | kind |
-//! | --- | --- | --- |
-//! | F32 | `[n]` | a vector, or a small matrix, row-major |
-//! | U16 | `[n]` | integers (the tokenizer's merges) |
-//! | U8 | `[n]` | a file (in the component `ocr`) |
-//! | F32, F16 | `[panels, cols, 8]` | a matrix |
-//! | I8 | `[panels, blocks, 8, 8, 4]` | a `q8` matrix, with `<name>.scale`, F16 `[panels, blocks, 8]` |
-//! | U8 | `[panels, blocks, 4, 8, 4]` | a `q4` matrix, with the same scales |
-//!
-//! A matrix that is larger than a shard continues in the next one, after a whole panel and under the same name.
+//! Tensor names are `<stage>.<name>`. A matrix that is larger than a shard continues in the next one, after a whole panel and
+//! under the same name.
 
 use std::collections::BTreeMap;
 use std::fs;

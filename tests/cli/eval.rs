@@ -424,7 +424,7 @@ fn the_page_is_self_contained_and_escaped() {
     // Names that lead out of the directory, and hostile names of files that do not exist.
     features.memes.iter_mut().for_each(|meme| meme.name = format!("../images/{}", meme.name));
     let outside = page("outside", &features, &["--images", images]);
-    assert!(!outside.contains("<img") && outside.contains("is no file below"));
+    assert!(!outside.contains("<img") && outside.contains("is not a file below"));
     features.memes.iter_mut().for_each(|meme| meme.name = HOSTILE.replace('/', ""));
     assert!(!page("nowhere", &features, &["--images", images]).contains("<img"));
 }

@@ -12,6 +12,7 @@ use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
 use memeclip::model::{ClipConfig, Dropout, Head, HeadConfig, Packed};
 use memeclip::pack::checkpoint::{self, HEAD_NAMES};
+use memeclip::pack::safetensors_file;
 use memeclip::quant::{Format, Matrix};
 use memeclip::task::{self, Task};
 use memeclip_train::data::{Features, Labels, Meme, Split};
@@ -278,6 +279,11 @@ fn an_error_about_a_damaged_checkpoint_names_file_and_remedy() {
         train(&Burn::flex(), &memes(50), task("hate"), &recipe, &quick(), Some(&state), |_| {})
     };
     std::fs::write(&state, b"no tensors").unwrap();
+    let error = train().err().expect("an error").to_string();
+    assert!(error.contains("state.safetensors") && error.contains("Remove the file"), "{error}");
+    // Older programs named a run by its `identity`.
+    let older = [("identity", "0"), ("steps", "0"), ("epochs", "[]")].map(|(key, value)| (key.into(), value.into()));
+    std::fs::write(&state, safetensors_file::serialize(&[], Some(older.into())).unwrap()).unwrap();
     let error = train().err().expect("an error").to_string();
     assert!(error.contains("state.safetensors") && error.contains("Remove the file"), "{error}");
     std::fs::remove_file(&state).unwrap();

@@ -21,21 +21,21 @@ pub struct Classify {
     /// Image files.
     #[arg(long, required = true, num_args = 1..)]
     image: Vec<PathBuf>,
-    /// What the picture says; the same for all images. Read off each of them if not given.
+    /// The text on the image, the same for all images. If not given, it is read from each image.
     #[arg(long)]
     text: Option<String>,
-    /// A task of the pack; may be repeated. All if not given.
+    /// A task of the pack; may be repeated. If not given, all tasks.
     #[arg(long)]
     task: Vec<String>,
     #[arg(long, value_enum, default_value_t = Device::Auto)]
     device: Device,
-    /// Explains the verdicts: each modality alone, which words matter, and where in the picture.
+    /// Explain the verdicts: each modality alone, which words matter, and where in the image.
     #[arg(long)]
     why: bool,
-    /// One JSON object a line and image.
+    /// Print one JSON object per image.
     #[arg(long)]
     json: bool,
-    /// With --json: the image and text features too.
+    /// With --json: print the image and text features too.
     #[arg(long, requires = "json")]
     features: bool,
 }
@@ -76,7 +76,7 @@ impl Classify {
                 Ok((text, verdict, explanation)) => {
                     self.print(&session.device(), path, &text, &verdict, explanation.as_ref())?
                 }
-                // A bad image does not keep the others from their verdicts.
+                // One bad image does not stop the others.
                 Err(error) if self.image.len() > 1 => {
                     eprintln!("memeclip: {error}");
                     failed += 1;
@@ -93,7 +93,7 @@ impl Classify {
         }
     }
 
-    /// The text, the verdict, and why if that is asked for.
+    /// The text, the verdict, and the explanation if requested.
     async fn classify(
         &self,
         session: &mut Session<Directory>,
@@ -108,7 +108,7 @@ impl Classify {
             (None, None) => String::new(),
         };
         let tasks: Vec<&str> = self.task.iter().map(String::as_str).collect();
-        // First, since the verdict then finds its features.
+        // First: the verdict then finds its features in the cache.
         let explanation = match self.why {
             true => Some(session.explain(&image, &text, &tasks).await?),
             false => None,

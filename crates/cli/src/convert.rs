@@ -13,7 +13,7 @@ pub struct Convert {
     /// A Hugging Face CLIP: its directory, or the model.safetensors in it.
     #[arg(long, required_unless_present = "pack")]
     clip: Option<PathBuf>,
-    /// Instead of --clip: a pack, whose towers are kept, and whose heads are where --head gives no other.
+    /// Instead of --clip: a pack. Its towers are kept, and so are its heads, except those that --head replaces.
     #[arg(long, conflicts_with_all = ["clip", "dtype"])]
     pack: Option<PathBuf>,
     /// TASK=FILE: the head of a task (what `train` wrote, the authors' Lightning checkpoint, a plain state dict, or
@@ -33,10 +33,10 @@ pub struct Convert {
     texts: Texts,
 }
 
-/// What a manifest tells people. What is not given stays as in the pack that is built on.
+/// The fields of the manifest that are for people. With --pack, fields that are not given stay as they are.
 #[derive(clap::Args)]
 pub struct Texts {
-    /// What people call the model.
+    /// The model's name.
     #[arg(long)]
     name: Option<String>,
     /// Licence of the weights.
@@ -75,7 +75,7 @@ impl Convert {
     }
 }
 
-/// The tasks that the file lists; without one, PrideMM's.
+/// The tasks in the file; without a file, PrideMM's.
 fn tasks(file: Option<&Path>) -> Result<Vec<Task>> {
     let Some(file) = file else { return Ok(task::pridemm().to_vec()) };
     let json = std::fs::read(file).map_err(|e| Error::io(file, e))?;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use crate::Failure;
 
-/// Serve the page and a pack on localhost, building the page's WebAssembly first if need be.
+/// Serve the page and a pack on localhost. Builds the page's WebAssembly if it is not built yet.
 ///
 /// Needs the repository that this program was built in.
 #[derive(clap::Args)]
@@ -10,7 +10,7 @@ pub struct Demo {
     /// Directory of the pack; by default the repository's own small one.
     #[arg(long)]
     weights: Option<PathBuf>,
-    /// 0 takes any that is free.
+    /// The port; 0 for any free one.
     #[arg(long, default_value_t = xtask::demo::Demo::default().port)]
     port: u16,
 }

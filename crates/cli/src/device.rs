@@ -8,7 +8,7 @@ use memeclip::Result;
 use memeclip::pack::directory::Directory;
 use memeclip::session::{self, Session};
 
-/// What computes.
+/// The device that computes.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Device {
     /// A hardware GPU if there is one, else the CPU.

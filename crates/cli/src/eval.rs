@@ -17,14 +17,14 @@ pub struct Eval {
     /// TASK=FILE: a head to measure instead of the pack's, at full precision.
     #[arg(long, value_parser = heads::parse)]
     head: Vec<(String, PathBuf)>,
-    /// A task of the pack; may be repeated. All that have labels if not given.
+    /// A task of the pack; may be repeated. If not given, all tasks that have labels.
     #[arg(long)]
     task: Vec<String>,
-    /// train, val or test; may be repeated. val and test if not given.
+    /// train, val or test; may be repeated. If not given, val and test.
     #[arg(long)]
     split: Vec<Split>,
-    /// Print what flagging from each probability of hate on would mean: precision, recall, and false alarms on memes
-    /// whose stance is support. (JSON and HTML always say so.)
+    /// Print a table of thresholds on the probability of hate: precision, recall, and false alarms on memes whose stance is
+    /// support. JSON and HTML always contain it.
     #[arg(long)]
     threshold: bool,
     /// File for all figures.
@@ -33,16 +33,16 @@ pub struct Eval {
     /// File for a report with plots and the worst mistakes.
     #[arg(long)]
     html: Option<PathBuf>,
-    /// The data set's directory of images, for pictures of the mistakes in the report.
+    /// The data set's directory of images, for thumbnails of the mistakes in the report.
     #[arg(long, requires = "html")]
     images: Option<PathBuf>,
     /// File for every prediction: name, task, split, label, and the logits and probabilities of the classes.
     #[arg(long, value_name = "CSV")]
     predictions: Option<PathBuf>,
-    /// Resamples that the 95 % confidence intervals come from; 0 for none.
+    /// Bootstrap resamples for the 95 % confidence intervals; 0 for no intervals.
     #[arg(long, default_value_t = 1000)]
     bootstrap: usize,
-    /// What the resamples follow from.
+    /// Seed of the resamples.
     #[arg(long, default_value_t = 0)]
     seed: u64,
 }

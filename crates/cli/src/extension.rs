@@ -12,7 +12,7 @@ pub struct Extension {
     /// Folder to write to; an earlier extension in it is replaced.
     #[arg(long, default_value = "target/extension")]
     out: PathBuf,
-    /// Directory of the pack that comes along; by default the repository's own small one.
+    /// Directory of the pack to include; by default the repository's own small one.
     #[arg(long)]
     weights: Option<PathBuf>,
     /// chromium (also Chrome, Edge) or firefox.

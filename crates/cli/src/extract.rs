@@ -6,11 +6,11 @@ use memeclip::Result;
 use memeclip::task::Task;
 use memeclip_train::data::{DataFile, DataSet, Event, Extraction, Outcome, Shard, Split};
 
-/// Run the towers over a data set, once a meme, and keep the features for training.
+/// Run the towers once per meme of a data set, and keep the features for training.
 ///
-/// A killed run goes on where it was when started again, and any number of processes may share the work (--shard).
-/// Changed labels and splits cost nothing. The result is features.safetensors and memes.jsonl in the output directory;
-/// its folder `cache` may go once they are there.
+/// A killed run resumes when it is started again, and any number of processes may share the work (--shard). After a change
+/// of labels or splits, nothing is computed again. The result is features.safetensors and memes.jsonl in the output
+/// directory; its folder `cache` may be removed once they exist.
 #[derive(Clone, clap::Args)]
 pub struct Extract {
     #[command(flatten)]
@@ -23,17 +23,17 @@ pub struct Extract {
     pub shard: Shard,
 }
 
-/// Which memes, and what computes their features.
+/// The memes, and the pack and device that compute their features.
 #[derive(Clone, clap::Args)]
 pub struct Source {
-    /// [SPLIT=]FILE, several times if need be.
+    /// [SPLIT=]FILE; may be repeated.
     ///
-    /// CSV has the columns name (or image), text, split, and one or more that are named as a task of the pack: PrideMM as
-    /// published, with hate, target, stance and humour. Labels are ids or their names; empty for none. JSONL is HarMeme as published, a file for
-    /// each split: train=train.jsonl.
+    /// CSV has the columns name (or image), text, split, and one or more columns named after tasks of the pack. PrideMM as
+    /// published has hate, target, stance and humour. Labels are ids or names; an empty cell means no label. JSONL is
+    /// HarMeme as published, one file for each split: train=train.jsonl.
     #[arg(long, required = true)]
     pub data: Vec<DataFile>,
-    /// Directory of the pictures.
+    /// Directory of the images.
     #[arg(long)]
     pub images: PathBuf,
     /// Directory of the pack.
@@ -85,7 +85,7 @@ impl Extract {
     }
 }
 
-/// Says what was read, so that a column that was not understood is missed at once.
+/// Prints the number of labels of each task, so that a column that was not recognised is noticed at once.
 fn summarize(data: &DataSet, tasks: &[Task]) {
     for split in Split::ALL {
         let rows: Vec<_> = data.rows.iter().filter(|row| row.meme.split == split).collect();

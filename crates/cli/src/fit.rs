@@ -10,9 +10,9 @@ use memeclip::{Error, Result};
 use memeclip_train::data::{Features, Split};
 use memeclip_train::training::Examples;
 
-/// From a data set to a pack with heads of its own: `extract`, `train`, and `convert` in one.
+/// Make a pack with heads trained on a data set: `extract`, `train` and `convert` in one.
 ///
-/// Heads are trained for the tasks that the data labels; for the others the pack keeps the heads that it has.
+/// Heads are trained for the tasks that the data has labels for; for the others the pack keeps its heads.
 #[derive(clap::Args)]
 pub struct Fit {
     #[command(flatten)]
@@ -20,7 +20,7 @@ pub struct Fit {
     /// Directory of the new pack.
     #[arg(long)]
     out: PathBuf,
-    /// Directory of the features and heads [default: the pack's, with .training behind its name].
+    /// Directory of the features and heads [default: the pack's, with .training appended].
     #[arg(long)]
     work: Option<PathBuf>,
     #[command(flatten)]

@@ -1,4 +1,4 @@
-//! `--head TASK=FILE`, which several commands have.
+//! The option `--head TASK=FILE` of several commands.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ pub fn parse(text: &str) -> Result<(String, PathBuf), String> {
     Ok((task.into(), file.into()))
 }
 
-/// One file a task.
+/// One file per task.
 pub fn by_task(heads: Vec<(String, PathBuf)>) -> Result<BTreeMap<String, PathBuf>> {
     let mut files = BTreeMap::new();
     for (task, file) in heads {

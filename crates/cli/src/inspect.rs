@@ -9,7 +9,7 @@ use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::pack::source::Source;
 
-/// Say what a pack holds, and check every shard against the manifest.
+/// Print the contents of a pack, and check every shard against the manifest.
 #[derive(clap::Args)]
 pub struct Inspect {
     /// Directory of the pack.

@@ -55,7 +55,7 @@ enum Command {
     Train(train::Train),
 }
 
-/// What the program ends with: an error of the library or of the builds.
+/// An error of the library or of a build.
 type Failure = Box<dyn Error>;
 
 impl Arguments {

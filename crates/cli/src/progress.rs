@@ -5,10 +5,10 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use memeclip_train::data::Skipped;
 
-/// Between two lines where there is no terminal: a log should stay short.
+/// Time between two lines without a terminal: a log should stay short.
 const INTERVAL: Duration = Duration::from_secs(30);
 
-/// How far an extraction is: a bar on a terminal, else a line now and then.
+/// The progress of an extraction: a bar on a terminal, else a line now and then.
 pub struct Progress {
     device: String,
     bar: ProgressBar,
@@ -53,7 +53,7 @@ impl Progress {
         }
     }
 
-    /// Memes from the cache cost next to nothing, so that only those computed tell how long the rest will take.
+    /// Memes from the cache take almost no time, so only computed memes count for the estimate.
     fn estimate(&self) -> String {
         let each = self.start.elapsed() / self.computed.max(1) as u32;
         let left = each * self.memes.saturating_sub(self.done) as u32;

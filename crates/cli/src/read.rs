@@ -9,7 +9,7 @@ use memeclip::pack::source::Source;
 use memeclip::preprocess;
 use memeclip::{Error, Result};
 
-/// Read the text off pictures.
+/// Read the text on images.
 #[derive(clap::Args)]
 pub struct Read {
     /// Directory of the pack.
@@ -18,7 +18,7 @@ pub struct Read {
     /// Image files.
     #[arg(long, required = true, num_args = 1..)]
     image: Vec<PathBuf>,
-    /// One JSON object a line and image, with where each line is and how certain.
+    /// Print one JSON object per image, with the place and the confidence of each line.
     #[arg(long)]
     json: bool,
 }

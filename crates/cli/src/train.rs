@@ -17,14 +17,14 @@ pub struct Train {
     /// A task of the features, or all.
     #[arg(long, default_value = ALL)]
     task: String,
-    /// File of the head (.safetensors); with --task all, a directory for one file a task.
+    /// File of the head (.safetensors); with --task all, a directory for one file per task.
     #[arg(long)]
     out: PathBuf,
     #[command(flatten)]
     options: Options,
 }
 
-/// What `--task` says for every task.
+/// The value of `--task` that means every task.
 pub const ALL: &str = "all";
 
 /// The tasks of `--task`.
@@ -45,19 +45,19 @@ pub struct Options {
     /// Weight decay.
     #[arg(long, default_value_t = Settings::default().decay)]
     decay: f32,
-    /// Share of values dropped behind the projections, behind the fusion and before the classifier.
+    /// Share of values dropped after the projections, after the fusion and before the classifier.
     #[arg(long, value_parser = parse_dropout, default_value = "0.1,0.4,0.2")]
     dropout: DropoutRates,
-    /// Everything random follows from it.
+    /// Seed of all randomness.
     #[arg(long, default_value_t = Settings::default().seed)]
     seed: u64,
     /// Stop after this many epochs without a better one.
     #[arg(long)]
     patience: Option<usize>,
-    /// Weigh classes by the inverse of their frequency.
+    /// Weight classes by the inverse of their frequency.
     #[arg(long)]
     balanced: bool,
-    /// What trains.
+    /// The device that trains.
     #[arg(long, value_enum, default_value_t = Trainer::Cpu)]
     trainer: Trainer,
 }
@@ -105,7 +105,7 @@ pub fn head_file(dir: &Path, task: &Task) -> PathBuf {
     dir.join(format!("{}.safetensors", task.name))
 }
 
-/// Trains a head for each (task, file). The state of an interrupted training lies beside the file.
+/// Trains a head for each (task, file). The state of an interrupted training is kept beside the file.
 pub fn heads(features: &Features, jobs: Vec<(&Task, PathBuf)>, options: &Options) -> Result<()> {
     let settings = options.settings();
     parallel(jobs, |(task, out)| {

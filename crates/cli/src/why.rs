@@ -3,9 +3,9 @@
 use memeclip::classifier::{Explanation, Regions};
 use memeclip::classifier::{TaskVerdict, Verdict};
 
-/// What each modality says alone, the words, and the picture, of the verdicts' own labels.
+/// Prints, for the verdicts' labels: each modality alone, the words, and the regions of the image.
 pub fn print(verdict: &Verdict, explanation: &Explanation) {
-    println!("{:<25}{:>8} {:>8} {:>8}", "  why", "both", "picture", "words");
+    println!("{:<25}{:>8} {:>8} {:>8}", "  why", "both", "image", "text");
     for task in &verdict.tasks {
         let alone = &explanation.tasks[&task.task.name];
         let [both, image, text] =
@@ -28,16 +28,16 @@ pub fn print(verdict: &Verdict, explanation: &Explanation) {
         });
         println!("    {}  {}", changes.collect::<String>(), word.word);
     }
-    println!("  where in the picture");
+    println!("  where in the image");
     print_regions(&explanation.regions);
 }
 
-/// The place of the verdict's label.
+/// The index of the verdict's label.
 fn class(task: &TaskVerdict) -> usize {
     task.task.class(task.label()).unwrap_or_default()
 }
 
-/// Each patch as dark as its share is large. Two characters are about as wide as high.
+/// Prints one square per patch, darker for a larger share. Two characters are about as wide as high.
 fn print_regions(regions: &Regions) {
     const SHADES: [&str; 5] = ["  ", "░░", "▒▒", "▓▓", "██"];
     for row in regions.values.chunks_exact(regions.cols) {

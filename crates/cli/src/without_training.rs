@@ -1,4 +1,4 @@
-//! What stands in for the commands that a build without the feature `train` lacks.
+//! Placeholders for the commands that a build without the feature `train` lacks.
 
 use std::ffi::OsString;
 
@@ -18,7 +18,7 @@ pub type Train = Missing;
 impl Missing {
     pub fn run(self) -> Result<()> {
         Err(Error::Argument {
-            reason: "this program was built without training. Build it with `cargo build --release --features train`."
+            reason: "this program was built without training. Build it with `cargo build --release -p memeclip-cli --features train`."
                 .into(),
         })
     }

@@ -1,4 +1,4 @@
-//! The operations on burn tensors, in full f32: the readable oracle of the other engines, and what heads are trained on.
+//! The operations on burn tensors, in full f32: the readable reference for the other engines, and the engine of training.
 
 use std::cell::RefCell;
 use std::sync::LazyLock;
@@ -7,6 +7,7 @@ use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation, module};
 
 use rand::RngExt;
 use rand_pcg::Pcg64;
+use serde::Serialize;
 
 use memeclip::engine::{Activation, Engine, Mask};
 use memeclip::model::Dropout;
@@ -26,11 +27,14 @@ struct Masks {
     rng: Pcg64,
 }
 
-/// The share of values that is dropped at each [`Dropout`].
-#[derive(Debug, Clone, Copy, PartialEq)]
+/// The share of values, from 0 to 1, that is dropped at each [`Dropout`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct DropoutRates {
+    /// After each modality's projection.
     pub projection: f32,
+    /// After the fusion.
     pub fusion: f32,
+    /// Before the classifier.
     pub output: f32,
 }
 
@@ -40,7 +44,10 @@ impl Burn {
         Burn { name: "burn (flex)", device: Device::flex(), dropout: None }
     }
 
-    /// On the default GPU, by burn's own shaders. Fails with [`Error::NoGpu`] where there is none.
+    /// On the default GPU, by burn's own shaders.
+    ///
+    /// # Errors
+    /// [`Error::NoGpu`] if there is none.
     pub fn wgpu() -> Result<Self> {
         // burn registers a device for the whole process and refuses to do so twice.
         static DEVICE: LazyLock<Result<Device>> =
@@ -48,14 +55,14 @@ impl Burn {
         Ok(Burn { name: "burn (wgpu)", device: DEVICE.clone()?, dropout: None })
     }
 
-    /// The same device, with dropout; `rng` decides what is dropped.
+    /// The same device, with dropout; `rng` chooses the values to drop.
     pub fn with_dropout(&self, rates: DropoutRates, rng: Pcg64) -> Self {
         let dropout = Some(RefCell::new(Masks { rates, rng }));
         Burn { name: self.name, device: self.device.clone(), dropout }
     }
 
-    /// Drops values at the rate of this place; without [`Burn::with_dropout`], none. Those that stay are scaled up, so that
-    /// the mean does not change.
+    /// Drops values at the rate of `place`; without [`Burn::with_dropout`], none. The others are scaled up, so that the mean
+    /// does not change.
     pub fn dropout(&self, x: Tensor<2>, place: Dropout) -> Tensor<2> {
         let Some(masks) = &self.dropout else { return x };
         let Masks { rates, rng } = &mut *masks.borrow_mut();
@@ -95,7 +102,7 @@ fn repeat(x: &Tensor<2>, rows: usize) -> Tensor<2> {
 
 impl Engine for Burn {
     type Tensor = Tensor<2>;
-    /// Transposed, [k, n]: so its gradient comes as it is kept, and needs no copy.
+    /// Transposed, [k, n]: its gradient has the same layout, so it needs no copy.
     type Weight = Tensor<2>;
 
     fn name(&self) -> String {

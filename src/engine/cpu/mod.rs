@@ -1,7 +1,7 @@
 //! The SIMD engine. It computes each operation at once, natively on all cores.
 //!
 //! `q8` and `q4` matrices are multiplied as integers, with activations quantised block by block
-//! ([`quantize_activations`]). Everything else is f32. [`isa`] has the inner loops, one file for each instruction set.
+//! (`quantize_activations.rs`). Everything else is f32. `isa/` has the inner loops, one file for each instruction set.
 //! Results have the same bits on every machine and with any number of threads: one thread computes each value, in a fixed
 //! order, without the standard library's functions, which differ between systems.
 
@@ -30,6 +30,7 @@ pub struct Cpu {
 
 impl Cpu {
     #[expect(clippy::new_without_default, reason = "engines are made deliberately")]
+    /// An engine for this machine; on wasm, for the instruction set that the module was built for.
     pub fn new() -> Self {
         Cpu { isa: Isa::best() }
     }

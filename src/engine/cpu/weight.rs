@@ -6,6 +6,7 @@ use crate::quant::{BLOCK, Format, Matrix, PANEL};
 
 /// A matrix in its stored form.
 pub struct Weight {
+    /// The matrix itself.
     pub matrix: Matrix,
     /// `q8`: sums of the codes, `[panel][block][8 rows]`.
     sums: Vec<i16>,
@@ -32,6 +33,7 @@ pub struct Scratch {
 }
 
 impl Weight {
+    /// Prepares a matrix: for `q8`, sums its codes.
     pub fn new(matrix: Matrix) -> Self {
         let (mut sums, mut fits_i16) = (Vec::new(), true);
         if matrix.format == Format::Q8 {

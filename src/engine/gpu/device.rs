@@ -53,8 +53,11 @@ pub(super) struct Capabilities {
 /// What an engine has created and run since it was opened. Once warm, a request adds to `dispatches` only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// Buffers created.
     pub buffers: u64,
+    /// Bind groups created.
     pub bind_groups: u64,
+    /// Pipelines compiled.
     pub pipelines: u64,
     /// Runs of a kernel.
     pub dispatches: u64,

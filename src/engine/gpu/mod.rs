@@ -1,7 +1,7 @@
 //! The WebGPU engine: wgpu and our own WGSL, in browsers and natively.
 //!
 //! Weights stay in GPU memory as the pack has them and are decoded where they are multiplied. Operations are recorded;
-//! one submission runs them and one read-back fetches the results. [`kernels`] has the table of kernels.
+//! one submission runs them and one read-back fetches the results. `kernels.rs` has the table of kernels.
 
 mod buffer;
 mod device;

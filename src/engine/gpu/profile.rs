@@ -17,7 +17,9 @@ use crate::quant::BLOCK;
 pub struct KernelTime {
     /// Its name. For a matrix product also its rows, its columns and the length of its sums.
     pub kernel: String,
+    /// The number of runs.
     pub runs: u64,
+    /// Their total time.
     pub time: Duration,
     /// Floating-point operations of matrix products and attention (a multiplication and an addition count as two); 0 for
     /// other kernels.

@@ -1,5 +1,5 @@
-//! Feature vectors by content: `<sha256 of what was encoded>`, little-endian f32 and nothing else. The name says what it
-//! is and the length whether it is whole, so there is nothing for a header to add.
+//! Feature vectors by content: the file `<sha256 of the content>` holds little-endian f32 values alone. It needs no header:
+//! the name identifies it, and the length shows whether it is complete.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,13 +18,13 @@ pub(super) struct Cache {
 }
 
 impl Cache {
-    /// Creates the directory if need be.
+    /// Creates the directory if it does not exist.
     pub fn open(dir: PathBuf, width: usize) -> Result<Self> {
         fs::create_dir_all(&dir).map_err(|e| Error::io(&dir, e))?;
         Ok(Cache { dir, width })
     }
 
-    /// The vector of what has this key, if it was computed; a damaged file is as good as none.
+    /// The vector of the content with this key. `None` if it was not computed, or the file is damaged.
     pub fn get(&self, key: &str) -> Option<Vec<f32>> {
         let bytes = fs::read(self.dir.join(key)).ok().filter(|bytes| bytes.len() == 4 * self.width)?;
         let values = to_floats(&bytes);
@@ -36,7 +36,7 @@ impl Cache {
     }
 }
 
-/// Names content.
+/// The name of some content: its sha256.
 pub(super) fn key(content: &[u8]) -> String {
     hex(&Sha256::digest(content))
 }

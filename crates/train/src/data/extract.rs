@@ -1,10 +1,10 @@
-//! The towers, once a meme: from a data set and its pictures to [`Features`].
+//! Runs the towers once per meme: from a data set and its images to [`Features`].
 //!
-//! Each feature goes into a cache below the output directory under the content that it was computed from:
+//! Each feature goes into a cache below the output directory, named by the content that it was computed from:
 //! `cache/<towers>/image/<sha256 of the file>` and `cache/<towers>/text/<sha256 of the text>`. A file there is whole or
-//! not there, so a killed process resumes by starting again, and any number of processes, on machines that share the
-//! directory, split the work without knowing of each other. The result is a function of the data, the pictures and the
-//! cache: whoever finds the cache complete writes it, and two who do write the same bytes.
+//! not there, so a killed process resumes when it is started again. Any number of processes, on machines that share the
+//! directory, can split the work without knowing of each other. The result is a function of the data, the images and the
+//! cache: the process that finds the cache complete writes it, and two such processes write the same bytes.
 //!
 //! Engines differ in the last bits, so those that share an output directory should run on the same kind of device.
 
@@ -49,7 +49,7 @@ impl FromStr for Shard {
     }
 }
 
-/// What there is to extract.
+/// The data and the share of it to extract.
 pub struct Extraction<'a> {
     pub rows: &'a [Row],
     /// The directory that the rows' names are relative to.
@@ -58,13 +58,13 @@ pub struct Extraction<'a> {
     pub shard: Shard,
 }
 
-/// What happens on the way.
+/// A step of the extraction.
 pub enum Event<'a> {
-    /// So many memes are this process's share.
+    /// The number of memes in this process's share.
     Begin(usize),
     /// One of them is done; `computed` unless both of its features were in the cache.
     Meme { computed: bool },
-    /// A picture is missing or cannot be decoded.
+    /// An image is missing or cannot be decoded.
     Skipped(&'a Skipped),
 }
 
@@ -73,15 +73,15 @@ pub enum Event<'a> {
 pub enum Outcome {
     /// The features are written.
     Complete { memes: usize },
-    /// This share is done, but so many memes of other shards are not; the last shard to finish writes the features.
+    /// This share is done, but memes of other shards are missing. The last shard to finish writes the features.
     Pending { memes: usize },
 }
 
 impl Extraction<'_> {
-    /// Computes what this share lacks, and writes the features if nobody else's share lacks anything.
+    /// Computes the missing features of this share, and writes the result if the other shares are complete.
     ///
     /// # Errors
-    /// [`Error::MissingComponent`] for a pack without class prompts, [`Error::DataSet`] if no picture can be used,
+    /// [`Error::MissingComponent`] for a pack without class prompts, [`Error::DataSet`] if no image can be used,
     /// [`Error::Io`], and the pack's and the engine's own.
     pub async fn run<S: Source + Clone + 'static>(
         &self,
@@ -89,7 +89,7 @@ impl Extraction<'_> {
         mut watch: impl FnMut(Event),
     ) -> Result<Outcome> {
         fs::read_dir(self.images).map_err(|e| Error::io(self.images, e))?;
-        // First, since the work would be for nothing without them.
+        // First: without them the features are useless.
         let prompts = session.prompts().await?;
         let manifest = session.manifest().clone();
         let cache = self.out.join("cache").join(manifest.towers());
@@ -120,9 +120,9 @@ impl Extraction<'_> {
                 Err(skipped) => watch(Event::Skipped(&skipped)),
             }
         }
-        // No mark tells a picture that waits for its shard from one that is broken; the picture itself does.
+        // Reading the image shows whether it is broken or still waits for its shard.
         for row in missing.iter().map(|&row| &self.rows[row]) {
-            match self.find(row, &cache).and_then(|found| found.picture(row)) {
+            match self.find(row, &cache).and_then(|found| found.image(row)) {
                 Ok(_) => return Ok(Outcome::Pending { memes: missing.len() }),
                 Err(skipped) => watch(Event::Skipped(&skipped)),
             }
@@ -138,7 +138,7 @@ impl Extraction<'_> {
             }
         }
         if features.memes.is_empty() {
-            let reason = "no picture of the data set can be used".into();
+            let reason = "no image of the data set can be used".into();
             return Err(Error::DataSet { file: self.images.display().to_string(), reason });
         }
         features.write(self.out)?;
@@ -158,7 +158,7 @@ impl Extraction<'_> {
         let image = match &found.image {
             Some(image) => image.clone(),
             None => {
-                let image = session.image_feature(&found.picture(row)?).await?;
+                let image = session.image_feature(&found.image(row)?).await?;
                 cache.image.put(&found.image_key, &image)?;
                 image
             }
@@ -174,7 +174,7 @@ impl Extraction<'_> {
         Ok((Encoded { image, text }, computed))
     }
 
-    /// Reads a meme's picture, and what the cache has of both.
+    /// Reads a meme's image, and the cached features of image and text.
     fn find(&self, row: &Row, cache: &Caches) -> Result<Found, Skipped> {
         let path = self.images.join(&row.meme.name);
         let bytes = fs::read(&path).map_err(|e| row.skipped(format!("{}: {e}", path.display())))?;
@@ -192,14 +192,14 @@ impl Extraction<'_> {
     fn sweep(&self, dirs: &[&Path]) -> Result<()> {
         let modified = |path: &Path| fs::metadata(path).and_then(|file| file.modified());
         let result = self.out.join(TENSORS);
-        // By the file system's own clock, since processes on other machines may be at work.
+        // By the file system's own clock, since processes may run on other machines.
         let now = modified(&result).map_err(|e| Error::io(&result, e))?;
         for dir in dirs {
             for entry in fs::read_dir(dir).map_err(|e| Error::io(dir, e))?.flatten() {
                 let path = entry.path();
                 let age = modified(&path).ok().and_then(|then| now.duration_since(then).ok());
                 if path.extension().is_some_and(|e| e == DRAFT) && age.is_some_and(|age| age > ABANDONED) {
-                    // Already gone is as good as removed.
+                    // Another process may have removed it.
                     let _ = fs::remove_file(path);
                 }
             }
@@ -219,9 +219,9 @@ struct Encoded {
     text: Vec<f32>,
 }
 
-/// A meme's picture, and those of its features that the cache has.
+/// A meme's image, and those of its features that the cache has.
 struct Found {
-    /// The picture's file.
+    /// The image file.
     bytes: Vec<u8>,
     image_key: String,
     text_key: String,
@@ -230,12 +230,12 @@ struct Found {
 }
 
 impl Found {
-    fn picture(&self, row: &Row) -> Result<Rgb, Skipped> {
+    fn image(&self, row: &Row) -> Result<Rgb, Skipped> {
         preprocess::decode(&row.meme.name, &self.bytes).map_err(|e| row.skipped(e.to_string()))
     }
 }
 
-/// What keeps a meme from its features: its own picture, or something that would keep them all.
+/// Why a meme has no features: its own image, or an error that stops the extraction.
 enum Failure {
     Meme(Skipped),
     All(Error),

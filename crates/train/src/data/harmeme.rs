@@ -41,8 +41,8 @@ fn parse(json: &[u8], split: Split, tasks: &[Task]) -> Result<Meme, String> {
     meme(&line.image, &line.text, split, labels(&line.labels, tasks)?)
 }
 
-/// Harm, much or some, counts as hate, as in the paper's table on HarMeme. The target follows where it is one of ours:
-/// `society` is none of them, since "undirected" means that nobody is aimed at, and of several targets none is the one.
+/// Somewhat and very harmful count as hate, as in the paper's table on HarMeme. The target is kept if the task has it.
+/// `society` has no such class ("undirected" means no target at all), and a meme with several targets gets no label.
 fn labels(words: &[String], tasks: &[Task]) -> Result<Labels, String> {
     let target = task::find(tasks, TARGET).ok();
     let (mut harm, mut targets) = (None, Vec::new());

@@ -23,9 +23,9 @@ use memeclip::{Error, Result};
 /// One row of a data set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meme {
-    /// The picture's file name, below the data set's directory of images.
+    /// The image's file name, below the data set's directory of images.
     pub name: String,
-    /// What the picture says.
+    /// The text on the image.
     pub text: String,
     pub split: Split,
     pub labels: Labels,
@@ -71,6 +71,6 @@ impl FromStr for Split {
     }
 }
 
-/// The class of a meme by task name, as an index into [`Task::labels`](memeclip::task::Task::labels); no entry where the
-/// data set does not say.
+/// The class of a meme by task name, as an index into [`Task::labels`](memeclip::task::Task::labels); no entry without a
+/// label.
 pub type Labels = BTreeMap<String, usize>;

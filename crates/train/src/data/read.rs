@@ -13,7 +13,7 @@ use memeclip::{Error, Result};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DataFile {
     pub path: PathBuf,
-    /// The split of all its rows, whatever the file says. Needed where it says nothing.
+    /// The split of all its rows, whatever the file says. Required if the file names no splits.
     pub split: Option<Split>,
 }
 
@@ -29,12 +29,12 @@ impl FromStr for DataFile {
 }
 
 impl DataSet {
-    /// Reads the labels of `tasks` from `.csv` (PrideMM as published, or the same columns in plain words) and `.jsonl`
+    /// Reads the labels of `tasks` from `.csv` (PrideMM as published, or the same columns with labels as text) and `.jsonl`
     /// (HarMeme as published).
     ///
     /// # Errors
     /// [`Error::DataSet`] if a file lacks a column, is of another kind, or if no file has a row that can be used;
-    /// [`Error::Argument`] if nobody says the split; [`Error::Io`].
+    /// [`Error::Argument`] if the split is not given; [`Error::Io`].
     pub fn read(files: &[DataFile], tasks: &[Task]) -> Result<Self> {
         let mut data = DataSet::default();
         for file in files {

@@ -1,5 +1,5 @@
-//! The rows of a data set. A row that cannot be used is told with its line and left out: one bad label in thousands of
-//! rows is no reason to stop.
+//! The rows of a data set. A row that cannot be used is reported with its line and skipped: one bad label in thousands of
+//! rows should not stop the work.
 
 use std::fmt;
 use std::path::{Component, Path};
@@ -21,7 +21,7 @@ impl Row {
     }
 }
 
-/// A row that cannot be used, or whose picture cannot.
+/// A row that cannot be used, or whose image cannot.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
     /// As in [`Row`].
@@ -43,7 +43,7 @@ pub struct DataSet {
 }
 
 impl DataSet {
-    /// Adds line `line` of the file: a meme, or why it is none.
+    /// Adds line `line` of the file: a meme, or why it cannot be used.
     pub(super) fn add(&mut self, file: &str, line: u64, meme: Result<Meme, String>) {
         let place = format!("{file}:{line}");
         match meme {
@@ -56,11 +56,11 @@ impl DataSet {
 /// A meme of these fields, or what is wrong with them.
 pub(super) fn meme(name: &str, text: &str, split: Split, labels: Labels) -> Result<Meme, String> {
     if name.is_empty() {
-        return Err("the picture's name is empty".into());
+        return Err("the image's name is empty".into());
     }
     // A row must not read files from elsewhere.
     if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_))) {
-        return Err(format!("the picture's name '{name}' leads out of the directory of images"));
+        return Err(format!("the image's name '{name}' leads out of the directory of images"));
     }
     tokenizer::check_bytes(text).map_err(|e| e.to_string())?;
     Ok(Meme { name: name.into(), text: text.into(), split, labels })

@@ -1,5 +1,5 @@
-//! CSV: PrideMM's columns as published (name, text, hate, target, stance, humour, split), or the same in plain words. Each
-//! task has its own column.
+//! CSV: PrideMM's columns as published (name, text, hate, target, stance, humour, split), or the same with labels as text.
+//! Each task has its own column.
 
 use csv::{ByteRecord, ErrorKind, StringRecord};
 
@@ -17,7 +17,7 @@ const SPLIT: &[&str] = &["split"];
 struct Columns<'a> {
     name: usize,
     text: usize,
-    /// None if the file's split was given.
+    /// `None` if the caller gave the split.
     split: Option<usize>,
     tasks: Vec<(&'a Task, usize)>,
 }
@@ -45,7 +45,7 @@ pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, tasks: &[Task
         };
         let (start, end) = (record.position().map_or(0, |position| position.byte()), reader.position().byte());
         let row = &bytes[start as usize..end as usize];
-        // Empty lines are no rows, and count for the one behind them.
+        // Empty lines are not rows, and count towards the next row.
         let (empty, row) = row.split_at(row.iter().take_while(|byte| b"\r\n".contains(byte)).count());
         let line = record.position().map_or(0, |position| position.line()) + newlines(empty);
         let more = newlines(row.trim_ascii_end());
@@ -101,7 +101,7 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// What to say of a column that is not there.
+/// The error text for a missing column.
 fn missing(name: &str, header: &[String]) -> String {
     let likely = header.iter().max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)));
     let likely = likely.filter(|column| strsim::jaro(column, name) > 0.7);
@@ -109,7 +109,7 @@ fn missing(name: &str, header: &[String]) -> String {
     format!("no column '{name}'{likely}; it has {}", header.join(", "))
 }
 
-/// An id ("1", or "1.0" as pandas writes a column with gaps) or one of [`Task::labels`]; none if empty.
+/// An id ("1", or "1.0" as pandas writes a column with gaps) or one of [`Task::labels`]; `None` if empty.
 fn class(task: &Task, text: &str) -> Result<Option<usize>, String> {
     let (text, labels) = (text.trim(), &task.labels);
     if text.is_empty() || text.eq_ignore_ascii_case("nan") {
@@ -131,7 +131,7 @@ fn class(task: &Task, text: &str) -> Result<Option<usize>, String> {
     class.map(Some).ok_or_else(known)
 }
 
-/// The beginning of what a message quotes.
+/// The beginning of a value, for a message.
 fn short(text: &str) -> String {
     text.chars().take(40).collect()
 }

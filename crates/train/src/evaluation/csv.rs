@@ -2,7 +2,7 @@ use super::Report;
 use memeclip::{Error, Result};
 
 impl Report {
-    /// Every prediction, one row a meme and task, so that anyone can check the figures: `name, task, split, label,
+    /// Every prediction, one row per meme and task, so that anyone can check the figures: `name, task, split, label,
     /// logit_0 ..., probability_0 ...`. Classes are numbers, in the order of [`Outcome::classes`](super::Outcome::classes); the columns of classes
     /// that a task lacks are empty.
     pub fn csv(&self) -> Result<String> {

@@ -17,7 +17,7 @@ use memeclip::{Error, Result};
 /// Rows that go through a head together.
 const BATCH: usize = 256;
 
-/// The heads of a pack, and those that stand in for them.
+/// The heads of a pack, and those that replace them.
 pub struct Heads {
     engine: Cpu,
     loader: Loader<Directory>,
@@ -30,13 +30,13 @@ pub struct Heads {
 pub struct LoadedHead {
     pub task: Task,
     pub entry: HeadEntry,
-    /// The file it came from; none for the pack's own.
+    /// The file it came from; `None` for the pack's own.
     pub file: Option<PathBuf>,
     head: Head<Cpu>,
 }
 
 impl Heads {
-    /// Checks that the features are those of the pack's towers, and that both mean the same by a task's name.
+    /// Checks that the pack's towers made the features, and that a task has the same labels in both.
     pub async fn open(request: &Request<'_>, features: &Features) -> Result<Self> {
         let loader = Loader::open(Directory::new(request.pack)).await?;
         let (manifest, file) = (loader.manifest(), request.features.display().to_string());

@@ -8,8 +8,8 @@ use super::{Figure, Mistake, Outcome, Report, Sweep, thumbnail};
 const STYLE: &str = concat!(include_str!("../../../../www/demo/theme.css"), include_str!("report.css"));
 
 impl Report {
-    /// One file that needs no other, no network and no script. `images`: the data set's pictures, for thumbnails of the
-    /// worst mistakes.
+    /// One self-contained file without scripts. `images`: the data set's directory of images, for thumbnails of the worst
+    /// mistakes.
     pub fn html(&self, images: Option<&Path>) -> String {
         let page = html! {
             (DOCTYPE)
@@ -17,7 +17,7 @@ impl Report {
                 head {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
-                    // What a meme says can load nothing, even if it got through as markup.
+                    // A meme's text cannot load anything, even if it were taken for markup.
                     meta http-equiv="Content-Security-Policy"
                         content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
                     title { (self.pack) ": evaluation" }
@@ -221,7 +221,7 @@ impl Mistake {
             li.mistake {
                 @match images.map(|images| thumbnail::data_uri(images, &self.name)) {
                     Some(Ok(uri)) => img src=(uri) alt={ "The meme " (self.name) } loading="lazy";,
-                    Some(Err(error)) => p.blank { "No picture: " (error) },
+                    Some(Err(error)) => p.blank { "No image: " (error) },
                     None => {},
                 }
                 p.said { "said " strong { (self.predicted) } " " span.sure { (percent(self.probability.into())) } }

@@ -1,4 +1,4 @@
-//! How good heads are on a labelled data set, told as text, JSON, CSV and HTML.
+//! Measures heads on a labelled data set, and reports as text, JSON, CSV and HTML.
 
 mod csv;
 mod heads;
@@ -26,15 +26,15 @@ use memeclip::quant::Format;
 pub struct Request<'a> {
     /// Directory of the features.
     pub features: &'a Path,
-    /// Directory of the pack whose towers made them.
+    /// Directory of the pack whose towers made the features.
     pub pack: &'a Path,
-    /// Files of heads that stand in for the pack's, by task name.
+    /// Files of heads that replace the pack's, by task name.
     pub heads: &'a BTreeMap<String, PathBuf>,
     /// Names; if empty, all tasks that have labels and a head.
     pub tasks: &'a [String],
-    /// If empty: val and test, as far as they have labels.
+    /// If empty: those of val and test that have labels.
     pub splits: &'a [Split],
-    /// Sets that the confidence intervals are drawn from; 0 for no intervals.
+    /// Bootstrap resamples for the confidence intervals; 0 for no intervals.
     pub resamples: usize,
     pub seed: u64,
 }
@@ -42,7 +42,7 @@ pub struct Request<'a> {
 /// The outcomes, task by task and split by split.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
-    /// The pack's name for people.
+    /// The pack's name.
     pub pack: String,
     pub dtype: Format,
     /// Identity of the towers.

@@ -24,23 +24,23 @@ pub struct Outcome {
     #[serde(serialize_with = "as_text")]
     pub split: Split,
     pub classes: Vec<String>,
-    /// The head's file; none for the pack's own.
+    /// The head's file; `None` for the pack's own.
     pub head: Option<PathBuf>,
     pub zero_shot: bool,
-    /// What the logits were divided by.
+    /// The temperature that divided the logits.
     pub temperature: f32,
     pub examples: usize,
     /// Examples of each class.
     pub support: Vec<usize>,
     pub accuracy: Figure,
-    /// None where all examples are of one class.
+    /// `None` if all examples are of one class.
     pub auroc: Option<Figure>,
     pub macro_f1: Figure,
     pub calibration_error: Figure,
     /// [true class][predicted class].
     pub confusion: Vec<Vec<usize>>,
     pub reliability: Vec<Bin>,
-    /// Of each class against all others; none where all examples are of it or none is.
+    /// Of each class against all others; `None` if all examples are of the class, or none is.
     pub roc: Vec<Option<Vec<Point>>>,
     /// Of the task hate alone.
     pub sweep: Option<Sweep>,
@@ -59,7 +59,7 @@ pub struct Outcome {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Figure {
     pub value: f64,
-    /// 95 %, if any were asked for (see [`bootstrap`]).
+    /// The 95 % confidence interval, if intervals were requested (see [`bootstrap`]).
     pub interval: Option<Interval>,
 }
 
@@ -77,7 +77,7 @@ pub struct SupportThreshold {
     pub all: AtThreshold,
     /// How many of [`Sweep::support`] are flagged.
     pub false_alarms: usize,
-    /// As a share; none where there are no such memes.
+    /// As a share; `None` if there are no such memes.
     pub false_alarm_rate: Option<f64>,
 }
 

@@ -9,7 +9,7 @@ const TOP: f64 = 10.0;
 
 /// A drawing whose axes both run from 0 to 1.
 pub struct Plot {
-    /// What it shows, for those who do not see it.
+    /// A description, for screen readers.
     pub label: String,
     pub x: &'static str,
     pub y: &'static str,

@@ -6,8 +6,8 @@ use memeclip::{Error, Result};
 /// The rows of each split.
 pub type Splits = Vec<(Split, Vec<usize>)>;
 
-/// The rows to evaluate, by task and split. A task or split that is asked for by name must have some; one that is not is
-/// left out where it has none. `known`: the tasks with a head.
+/// The rows to evaluate, by task and split. A task or split requested by name must have rows; others are left out if they
+/// have none. `known`: the tasks with a head.
 pub fn select<'a>(request: &Request, features: &Features, known: &'a [Task]) -> Result<Vec<(&'a Task, Splits)>> {
     request.tasks.iter().try_for_each(|name| task::find(known, name).map(drop))?;
     let wanted: &[Split] = if request.splits.is_empty() { &[Split::Val, Split::Test] } else { request.splits };
@@ -39,7 +39,7 @@ pub fn select<'a>(request: &Request, features: &Features, known: &'a [Task]) -> 
     Ok(selected)
 }
 
-/// Says what there is instead.
+/// The error for a request without rows; it lists the labels that exist.
 fn none(request: &Request, features: &Features, wanted: &str) -> Error {
     let pairs = features.tasks.iter().flat_map(|task| Split::ALL.map(|split| (&task.name, split)));
     let labelled = pairs.filter_map(|(task, split)| match features.rows(task, split).len() {

@@ -24,7 +24,7 @@ impl Report {
 }
 
 impl Outcome {
-    /// What the head is, in a few words.
+    /// A short description of the head.
     pub fn about(&self) -> String {
         let head = match (&self.head, self.zero_shot) {
             (Some(file), _) => format!("head {}", file.display()),

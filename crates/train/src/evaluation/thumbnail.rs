@@ -14,11 +14,11 @@ use memeclip::{Error, Result};
 const SIDE: u32 = 256;
 const QUALITY: u8 = 80;
 
-/// A small JPEG of the meme's picture, as the address of an `img`.
+/// A small JPEG of the meme's image, as a `data:` address.
 pub fn data_uri(images: &Path, name: &str) -> Result<String> {
-    // A report is passed on: nothing but the directory's own pictures may get into it.
+    // People share reports, so only files of this directory may get into one.
     if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_))) {
-        return Err(Error::Argument { reason: format!("'{name}' is no file below {}", images.display()) });
+        return Err(Error::Argument { reason: format!("'{name}' is not a file below {}", images.display()) });
     }
     let path = images.join(name);
     let bytes = fs::read(&path).map_err(|e| Error::io(&path, e))?;

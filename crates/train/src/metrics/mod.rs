@@ -26,7 +26,7 @@ pub struct Predictions {
 }
 
 impl Predictions {
-    /// `labels` [n] are less than `classes`; `probabilities` [n, classes] are row-major. There are at least one example and
+    /// `labels` `[n]` are less than `classes`; `probabilities` `[n, classes]` are row-major. There are at least one example and
     /// two classes.
     ///
     /// # Errors
@@ -71,12 +71,12 @@ impl Predictions {
         self.classes
     }
 
-    /// The true class of each example, [n].
+    /// The true class of each example: `[n]`.
     pub fn labels(&self) -> &[usize] {
         &self.labels
     }
 
-    /// The probabilities of one example, [classes].
+    /// The probabilities of one example: `[classes]`.
     pub fn row(&self, example: usize) -> &[f32] {
         &self.probabilities[example * self.classes..][..self.classes]
     }
@@ -87,7 +87,7 @@ impl Predictions {
         (1..row.len()).fold(0, |best, class| if row[class] > row[best] { class } else { best })
     }
 
-    /// The number of examples of each class, [classes].
+    /// The number of examples of each class: `[classes]`.
     pub fn support(&self) -> Vec<usize> {
         let mut support = vec![0; self.classes];
         self.labels.iter().for_each(|label| support[*label] += 1);

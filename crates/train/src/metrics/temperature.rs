@@ -1,7 +1,7 @@
 use memeclip::pack::manifest::TEMPERATURES;
 
 /// Temperature scaling (Guo et al., ICML 2017): the temperature in [`TEMPERATURES`] by which the logits are divided to
-/// minimise their cross-entropy. `logits` [n, classes] are row-major, `labels` [n].
+/// minimise their cross-entropy. `logits` `[n, classes]` are row-major, `labels` are `[n]`.
 ///
 /// 1 if the temperature makes no difference, as with no examples, and if every prediction is right: the minimum would then
 /// be full certainty, which a finite sample does not justify.

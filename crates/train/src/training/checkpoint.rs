@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{AdamW, Epoch, Examples, Named, Parameters, Recipe, Settings};
@@ -26,18 +27,18 @@ pub struct State {
 /// The file that keeps the state of one training run.
 pub struct Checkpoint {
     path: PathBuf,
-    /// Hash of everything that the run depends on. A file with another identity is not resumed.
-    identity: String,
+    /// Hash of everything that the run depends on, as JSON and the examples' bytes. A file of another run is not resumed.
+    run: String,
 }
 
 impl Checkpoint {
-    /// The number of epochs is no part of the identity, so a run can be extended.
+    /// The number of epochs is not part of the hash, so a run can be extended.
     pub fn new(path: &Path, settings: &Settings, recipe: &Recipe, training: &Examples, validation: &Examples) -> Self {
         let settings = Settings { epochs: 0, ..settings.clone() };
         let mut hash = Sha256::new();
-        hash.update(format!("{settings:?} {recipe:?}"));
+        hash.update(json!({ "settings": settings, "recipe": recipe }).to_string());
         hash.update(training.bytes().chain(validation.bytes()).collect::<Vec<u8>>());
-        Checkpoint { path: path.into(), identity: hex(&hash.finalize()) }
+        Checkpoint { path: path.into(), run: hex(&hash.finalize()) }
     }
 
     pub fn save(&self, state: &State) -> Result<()> {
@@ -56,7 +57,7 @@ impl Checkpoint {
         }
         let epochs = serde_json::to_string(&state.epochs).map_err(|e| Error::Internal { reason: e.to_string() })?;
         let metadata = HashMap::from([
-            ("identity".to_string(), self.identity.clone()),
+            ("run".to_string(), self.run.clone()),
             ("steps".into(), state.optimizer.steps.to_string()),
             ("epochs".into(), epochs),
         ]);
@@ -80,7 +81,7 @@ impl Checkpoint {
         let file = published::Checkpoint::open(&self.path)?;
         let entry = |key: &str| file.metadata(key).ok_or_else(|| file.invalid(format!("its metadata lacks '{key}'")));
         let done: Vec<Epoch> = serde_json::from_str(entry("epochs")?).map_err(|e| file.invalid(e.to_string()))?;
-        if *entry("identity")? != self.identity || done.len() > epochs {
+        if *entry("run")? != self.run || done.len() > epochs {
             return Ok(());
         }
         for (name, tensor) in &mut state.parameters.tensors {

@@ -21,12 +21,14 @@ pub use pass::{Pass, logits};
 pub use trained::Trained;
 pub use trainer::{Epoch, train};
 
+use serde::Serialize;
+
 use crate::engine::DropoutRates;
 use memeclip::model::HeadConfig;
 
 /// Hyper-parameters. The defaults are the published ones (paper, section 5, and the authors' code). One thing differs: the
 /// best epoch is chosen on `val`.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Settings {
     /// Most passes over the training examples.
     pub epochs: usize,
@@ -62,7 +64,7 @@ impl Default for Settings {
 }
 
 /// The head to train, and its initial values.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recipe {
     /// The head's architecture.
     pub config: HeadConfig,

@@ -28,7 +28,7 @@ impl Trained {
     /// metadata holds [`HeadTraining`].
     ///
     /// # Errors
-    /// [`Error::Io`] if the file cannot be written, [`Error::Internal`] if it is no MemeCLIP head.
+    /// [`Error::Io`] if the file cannot be written, [`Error::Internal`] if it is not a MemeCLIP head.
     pub fn write(&self, path: &Path) -> Result<()> {
         let internal = |reason: String| Error::Internal { reason };
         let mut entries = Vec::new();
