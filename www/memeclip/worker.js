@@ -1,7 +1,7 @@
 // The model's thread: decodes images and runs the WebAssembly. Requests are answered one after the other, or several
 // together where the device gains by it.
 
-import { MemeClipError, failure, messageOf } from './error.js';
+import { failure, messageOf } from './error.js';
 import { loadWasm } from './load-wasm.js';
 import { readText } from './reader.js';
 import { startThreads } from './threads.js';
@@ -10,6 +10,7 @@ import { restoreTuning, saveTuning } from './tuning.js';
 import { builds as files } from './wasm-files.js';
 import { holdLock } from './worker-lock.js';
 
+/** @import { MemeClipError } from './error.js' */
 /** @import { Progress, Reading } from './types.js' */
 /** @import { Build } from './wasm-files.js' */
 
