@@ -148,7 +148,7 @@ mod tests {
                 shape: vec![bytes.len()],
                 data: bytes.into(),
             });
-            let reader = Reader::new("the pack", &serialize(&entries, None).unwrap()).unwrap();
+            let reader = Reader::new("the pack", &serialize(&entries, Default::default()).unwrap()).unwrap();
             let error = reader.read(&image).unwrap_err();
             assert_eq!(error.code(), "pack/tensor", "{error}");
             assert!(error.to_string().contains(files[network].0), "{error}");

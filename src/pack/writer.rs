@@ -154,7 +154,7 @@ impl PackWriter {
         let pending = std::mem::take(&mut self.pending).into_iter().map(|staged| (staged.stage, staged.entry));
         let (mut stages, entries): (Vec<String>, Vec<Entry>) = pending.unzip();
         self.pending_bytes = 0;
-        let bytes = safetensors_file::serialize(&entries, None)?;
+        let bytes = safetensors_file::serialize(&entries, BTreeMap::new())?;
         let sha256 = hex(&Sha256::digest(&bytes));
 
         stages.dedup();

@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use common::scratch;
+use common::{repository, scratch};
 use program::{command, memeclip, run};
 use serde_json::Value;
 
@@ -151,7 +151,7 @@ fn a_killed_training_resumes() {
 fn heads_are_kept_where_the_data_has_no_labels() {
     let dir = fresh("hate-only");
     let csv = dir.join("hate.csv");
-    let mut reader = csv::Reader::from_path(MEMES).unwrap();
+    let mut reader = csv::Reader::from_path(repository(MEMES)).unwrap();
     let columns = ["name", "text", "hate", "split"];
     let headers = reader.headers().unwrap().clone();
     let indices = columns.map(|column| headers.iter().position(|header| header == column).unwrap());

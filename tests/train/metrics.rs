@@ -188,7 +188,7 @@ fn bootstrap_is_repeatable_and_keeps_the_classes() {
 #[test]
 fn invalid_predictions_are_refused() {
     for (classes, labels, probabilities, reason) in [
-        (1, vec![0], vec![1.0], "at least 1 of 2"),
+        (1, vec![0], vec![1.0], "at least 1 example and 2 classes"),
         (2, vec![], vec![], "0 examples"),
         (2, vec![0, 1], vec![0.5; 3], "3 probabilities"),
         (2, vec![0, 2], vec![0.5; 4], "example 1 has label 2"),

@@ -283,7 +283,7 @@ fn an_error_about_a_damaged_checkpoint_names_file_and_remedy() {
     assert!(error.contains("state.safetensors") && error.contains("Remove the file"), "{error}");
     // Older programs named a run by its `identity`.
     let older = [("identity", "0"), ("steps", "0"), ("epochs", "[]")].map(|(key, value)| (key.into(), value.into()));
-    std::fs::write(&state, safetensors_file::serialize(&[], Some(older.into())).unwrap()).unwrap();
+    std::fs::write(&state, safetensors_file::serialize(&[], older.into()).unwrap()).unwrap();
     let error = train().err().expect("an error").to_string();
     assert!(error.contains("state.safetensors") && error.contains("Remove the file"), "{error}");
     std::fs::remove_file(&state).unwrap();

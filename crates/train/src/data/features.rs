@@ -15,7 +15,7 @@
 //! Older features have no `tasks`: theirs are PrideMM's. `memes.jsonl` has one object a line, `{"name", "text"}`, in the
 //! order of the rows.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
@@ -95,8 +95,8 @@ impl Features {
             }
         }
         let tasks = serde_json::to_string(&self.tasks).map_err(internal)?;
-        let metadata = HashMap::from([("towers".to_string(), self.towers.clone()), ("tasks".into(), tasks)]);
-        let tensors = safetensors_file::serialize(&entries, Some(metadata))?;
+        let metadata = BTreeMap::from([("towers".to_string(), self.towers.clone()), ("tasks".into(), tasks)]);
+        let tensors = safetensors_file::serialize(&entries, metadata)?;
 
         let mut lines = String::new();
         for meme in &self.memes {

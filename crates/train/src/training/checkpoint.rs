@@ -1,6 +1,6 @@
 //! Saves the state of a training run after each epoch, as a safetensors file.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
@@ -56,12 +56,12 @@ impl Checkpoint {
             }
         }
         let epochs = serde_json::to_string(&state.epochs).map_err(|e| Error::Internal { reason: e.to_string() })?;
-        let metadata = HashMap::from([
+        let metadata = BTreeMap::from([
             ("run".to_string(), self.run.clone()),
             ("steps".into(), state.optimizer.steps.to_string()),
             ("epochs".into(), epochs),
         ]);
-        write_whole(&self.path, &safetensors_file::serialize(&entries, Some(metadata))?)
+        write_whole(&self.path, &safetensors_file::serialize(&entries, metadata)?)
     }
 
     /// Replaces the fresh `state` by the saved one, if the file exists, is of the same run and has at most `epochs` epochs.

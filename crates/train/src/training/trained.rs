@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Epoch, Parameters, Shape};
@@ -46,7 +46,7 @@ impl Trained {
         let auroc = self.epochs.iter().find(|epoch| epoch.number == self.best).map_or(f64::NAN, |epoch| epoch.auroc);
         let training = HeadTraining { task: self.task.clone(), temperature: self.temperature, epoch: self.best, auroc };
         let training = serde_json::to_string(&training).map_err(|e| internal(e.to_string()))?;
-        let metadata = HashMap::from([(HEAD_METADATA.to_string(), training)]);
-        write_whole(path, &safetensors_file::serialize(&entries, Some(metadata))?)
+        let metadata = BTreeMap::from([(HEAD_METADATA.to_string(), training)]);
+        write_whole(path, &safetensors_file::serialize(&entries, metadata)?)
     }
 }
