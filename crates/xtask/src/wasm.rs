@@ -129,8 +129,9 @@ fn nameless(root: &Path, target: &Path) -> Result<Vec<String>> {
     let sysroot = sysroot(root)?;
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(env::home_dir()?.join(".cargo"))).unwrap_or_default();
-    // If several prefixes match, the last one applies.
-    let folders = [(root, "memeclip"), (&home, "cargo"), (&sysroot, "rust"), (target, "target")];
+    let mut folders = [(root, "memeclip"), (&home, "cargo"), (&sysroot, "rust"), (target, "target")];
+    // If several prefixes match, the last one applies: a folder may contain another, such as the target folder a toolchain.
+    folders.sort_by_key(|(folder, _)| folder.components().count());
     Ok(folders.map(|(folder, name)| format!("--remap-path-prefix={}=/{name}", folder.display())).into())
 }
 
