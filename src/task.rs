@@ -37,7 +37,7 @@ pub struct Task {
 /// The four tasks of PrideMM (paper, section 3).
 pub fn pridemm() -> &'static [Task] {
     static TASKS: LazyLock<Vec<Task>> =
-        LazyLock::new(|| serde_json::from_str(include_str!("tasks.json")).expect("tasks.json is a list of tasks"));
+        LazyLock::new(|| serde_json::from_slice(include_bytes!("tasks.json")).expect("tasks.json is a list of tasks"));
     &TASKS
 }
 

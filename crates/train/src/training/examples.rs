@@ -14,7 +14,7 @@ pub struct Examples {
     image: Vec<f32>,
     /// [n, text width].
     text: Vec<f32>,
-    /// The class of each row, [n].
+    /// The class of each row, `[n]`.
     pub labels: Vec<usize>,
 }
 
@@ -62,7 +62,7 @@ impl Examples {
         self.image.chunks_exact(self.image.len() / self.len().max(1))
     }
 
-    /// The number of rows of each class, [classes].
+    /// The number of rows of each class, `[classes]`.
     pub fn frequencies(&self) -> Vec<usize> {
         let mut counts = vec![0; self.classes];
         self.labels.iter().for_each(|&label| counts[label] += 1);

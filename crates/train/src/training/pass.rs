@@ -14,7 +14,7 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// `image`, `text`: features [batch, width]; `labels` [batch]. `weights` [classes] make the loss a weighted mean, as in
+    /// `image`, `text`: features `[batch, width]`; `labels` `[batch]`. `weights` `[classes]` make the loss a weighted mean, as in
     /// `torch.nn.functional.cross_entropy`.
     ///
     /// # Errors

@@ -5,10 +5,8 @@ mod explain;
 #[cfg(target_feature = "atomics")]
 mod threads;
 
-use std::collections::BTreeMap;
-
 use js_sys::{Function, Promise, Uint8Array};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen_futures::JsFuture;
@@ -23,6 +21,7 @@ use memeclip::pack::source::Source;
 use memeclip::preprocess::{self, Rgb};
 use memeclip::quant::Format;
 use memeclip::session::{Meme, Session};
+use memeclip::task::Task;
 use memeclip::tokenizer;
 use memeclip::{Error, Result};
 
@@ -89,8 +88,13 @@ struct Info<'a> {
     bytes: u64,
     device: String,
     tasks: Vec<&'a str>,
-    /// By task.
-    labels: BTreeMap<&'a str, &'a [String]>,
+    #[serde(serialize_with = "serialize_labels")]
+    labels: &'a [Task],
+}
+
+/// Each task's labels, by its name.
+fn serialize_labels<S: Serializer>(tasks: &[Task], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(tasks.iter().map(|task| (&task.name, &task.labels)))
 }
 
 #[derive(Serialize)]
@@ -157,7 +161,7 @@ impl Classifier {
             bytes: manifest.classifier_bytes(),
             device: self.session.device(),
             tasks: manifest.tasks.iter().map(|task| &*task.name).collect(),
-            labels: manifest.tasks.iter().map(|task| (&*task.name, &task.labels[..])).collect(),
+            labels: &manifest.tasks,
         })
     }
 
