@@ -120,6 +120,9 @@ fn an_invalid_manifest_is_a_typed_error() {
         assert_eq!(open(&pack).err().unwrap().code(), "pack/manifest", "{content}");
     }
     assert_eq!(open(&pack.join("nowhere")).err().unwrap().code(), "pack/manifest");
+    // The message says the cause, so the program does not print it again.
+    let said = run(&["inspect", "nowhere"]).stderr;
+    assert_eq!(String::from_utf8(said).unwrap().lines().count(), 1);
 }
 
 #[test]

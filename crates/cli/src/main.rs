@@ -55,7 +55,7 @@ enum Command {
     Train(train::Train),
 }
 
-/// An error of the library or of a build.
+/// An error of the library, of training or of a build.
 type Failure = Box<dyn Error>;
 
 impl Arguments {
@@ -86,7 +86,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     let Err(error) = Arguments::parse().run() else { return ExitCode::SUCCESS };
     eprintln!("memeclip: {error}");
-    let mut cause = error.source();
+    // The messages of the library and of training say their causes; those of a build do not.
+    let mut cause = error.downcast_ref::<xtask::Error>().and_then(Error::source);
     while let Some(error) = cause {
         eprintln!("  cause: {error}");
         cause = error.source();
