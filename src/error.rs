@@ -1,5 +1,10 @@
 //! One error type for the library. Every message names the input and ends with the remedy; [`Error::code`] is stable.
-//! JavaScript sees both as `error.code` and `error.remedy`.
+//! JavaScript sees both as `error.code` and `error.remedy`. The message also says what the cause says, so print no
+//! `source()` after it.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 
 /// A result with [`Error`] as the error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -14,6 +19,8 @@ pub enum Error {
         name: String,
         /// What is wrong.
         reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
     },
     /// The image ends early.
     #[error("{name}: the image ends early ({reason}). {}", self.remedy())]
@@ -22,6 +29,8 @@ pub enum Error {
         name: String,
         /// What is wrong.
         reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
     },
     /// The image has too many pixels, or none.
     #[error("{name}: the image is {width}x{height} pixels. {}", self.remedy())]
@@ -55,6 +64,16 @@ pub enum Error {
         /// The most bytes allowed.
         limit: usize,
     },
+    /// The file is not a list of tasks, or a task breaks a rule.
+    #[error("{file}: not a list of tasks ({reason}). {}", self.remedy())]
+    Tasks {
+        /// The path.
+        file: String,
+        /// What is wrong.
+        reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
+    },
     /// The pack has no such task.
     #[error("unknown task '{task}'. {}", self.remedy())]
     UnknownTask {
@@ -71,6 +90,8 @@ pub enum Error {
         name: String,
         /// What is wrong.
         reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
     },
     /// A model whose configuration the kernels do not support.
     #[error("{name}: a model that memeclip cannot run ({reason}). {}", self.remedy())]
@@ -113,6 +134,8 @@ pub enum Error {
         shard: String,
         /// What is wrong.
         reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
     },
     /// A shard has the wrong size.
     #[error("{shard}: {found} bytes, but the manifest says {expected}. {}", self.remedy())]
@@ -137,51 +160,27 @@ pub enum Error {
         tensor: String,
         /// What is wrong.
         reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
     },
 
-    /// A table or an image of a data set that cannot be used.
-    #[error("{file}: {reason}. {}", self.remedy())]
-    DataSet {
-        /// The path.
-        file: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A file that does not hold the features of a data set.
-    #[error("{file}: not the features of a data set ({reason}). {}", self.remedy())]
-    Features {
-        /// The path.
-        file: String,
-        /// What is wrong.
-        reason: String,
-    },
-    /// Features made by towers other than those of the pack.
-    #[error("{features}: features of the towers {found}, but {pack} has the towers {expected}. {}", self.remedy())]
-    Towers {
-        /// The file of features.
-        features: String,
-        /// The identity of the towers that made them.
-        found: String,
-        /// The name of the model.
-        pack: String,
-        /// The identity of the towers of the pack.
-        expected: String,
-    },
-    /// A published model file, or a state of training, that cannot be used.
+    /// A published model file that cannot be used. The message leaves the remedy out: its reason says what was expected.
     #[error("{file}: {reason}")]
     Checkpoint {
         /// The path.
         file: String,
         /// What is wrong.
         reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
     },
     /// The operating system could not read or write a file.
-    #[error("{file}: {reason}. {}", self.remedy())]
+    #[error("{file}: {source}. {}", self.remedy())]
     Io {
         /// The path.
         file: String,
         /// What is wrong.
-        reason: String,
+        source: Cause,
     },
 
     /// There is no WebGPU adapter.
@@ -189,6 +188,8 @@ pub enum Error {
     NoGpu {
         /// What is wrong.
         reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
     },
     /// The model exceeds a limit of the GPU.
     #[error("the GPU cannot hold this model: {what} needs {needed} bytes, the limit is {limit}. {}", self.remedy())]
@@ -261,12 +262,17 @@ impl Error {
     /// [`Error::Io`] for a file or a folder.
     #[cfg(not(target_arch = "wasm32"))]
     pub fn io(path: &std::path::Path, error: std::io::Error) -> Self {
-        Error::Io { file: path.display().to_string(), reason: error.to_string() }
+        Error::Io { file: path.display().to_string(), source: error.into() }
+    }
+
+    /// [`Error::Tensor`] without a cause.
+    pub fn tensor(tensor: impl Into<String>, reason: impl Into<String>) -> Self {
+        Error::Tensor { tensor: tensor.into(), reason: reason.into(), source: None }
     }
 
     /// [`Error::Tensor`] for weights, or values computed from them, with NaN or infinity.
     pub fn not_finite(tensor: &str) -> Self {
-        Error::Tensor { tensor: tensor.into(), reason: "it holds values that are not finite".into() }
+        Error::tensor(tensor, "it holds values that are not finite")
     }
 
     /// A stable identifier for programs: `"image/not-an-image"`, `"pack/shard-hash"`, ...
@@ -286,9 +292,6 @@ impl Error {
             Error::ShardSize { .. } => "pack/shard-size",
             Error::ShardHash { .. } => "pack/shard-hash",
             Error::Tensor { .. } => "pack/tensor",
-            Error::DataSet { .. } => "data-set",
-            Error::Features { .. } => "features",
-            Error::Towers { .. } => "features/towers",
             Error::Checkpoint { .. } => "checkpoint",
             Error::Io { .. } => "io",
             Error::NoGpu { .. } => "gpu/none",
@@ -299,13 +302,13 @@ impl Error {
             Error::DeviceUnavailable { .. } => "device/unavailable",
             Error::Network { .. } => "network",
             Error::Aborted => "aborted",
-            Error::Argument { .. } | Error::UnknownDevice { .. } => "argument",
+            Error::Argument { .. } | Error::Tasks { .. } | Error::UnknownDevice { .. } => "argument",
             Error::Internal { .. } => "internal",
         }
     }
 
-    /// What to do about it, in whole sentences. Empty for [`Error::Checkpoint`] and [`Error::Argument`], whose `reason`
-    /// includes it, and for [`Error::Aborted`].
+    /// What to do about it, in whole sentences. Empty for [`Error::Argument`], whose `reason` includes it, and for
+    /// [`Error::Aborted`].
     pub fn remedy(&self) -> String {
         let remedy: &str = match self {
             Error::NotAnImage { .. } => "Give a PNG, JPEG, WebP, GIF or BMP file.",
@@ -315,6 +318,7 @@ impl Error {
             ),
             Error::ImageBytes { .. } => "Save it smaller or as JPEG.",
             Error::TextTooLong { .. } => "The model reads 77 tokens: shorten it.",
+            Error::Tasks { .. } => "Each task needs a name, labels and prompts.",
             Error::UnknownTask { known, .. } => &format!("Known: {known}."),
             Error::Manifest { .. } => "Point to the folder that holds a pack's manifest.json.",
             Error::UnsupportedModel { .. } => "Use a plain CLIP model, such as OpenAI's, within these bounds.",
@@ -326,10 +330,8 @@ impl Error {
                 "Copy or upload the whole pack again."
             }
             Error::Tensor { .. } => "The pack and its manifest do not fit together; convert the model again.",
-            Error::DataSet { .. } => "Expected a data set with the columns that `memeclip extract --help` names.",
-            Error::Features { .. } => "Make them with `memeclip extract`.",
-            Error::Towers { .. } => {
-                "Give the pack that the features were made with, or make them again with `memeclip extract` and this pack."
+            Error::Checkpoint { .. } => {
+                "Give a CLIP as Hugging Face publishes it, or a head as its authors or `memeclip train` wrote it."
             }
             Error::NoGpu { .. } => "Use device 'cpu', or 'auto' to fall back to it.",
             Error::GpuLimit { .. } => "Use device 'cpu' or a q4 pack.",
@@ -341,8 +343,33 @@ impl Error {
             Error::Network { .. } => "Check the connection and try again; finished shards are kept.",
             Error::Internal { .. } => "This is a bug in memeclip; the next request starts afresh.",
             Error::Io { .. } => "Check its path, that you may read and write it, and the space on the disk.",
-            Error::Checkpoint { .. } | Error::Argument { .. } | Error::Aborted => "",
+            Error::Argument { .. } | Error::Aborted => "",
         };
         remedy.into()
+    }
+}
+
+/// The error behind an [`Error`]: what `source()` returns. Clones share it.
+// It is no error itself, so that `source()` leads to the error inside, which can be downcast.
+#[derive(Debug, Clone)]
+pub struct Cause(Arc<dyn std::error::Error + Send + Sync>);
+
+impl<E: std::error::Error + Send + Sync + 'static> From<E> for Cause {
+    fn from(error: E) -> Self {
+        Cause(Arc::new(error))
+    }
+}
+
+impl Deref for Cause {
+    type Target = dyn std::error::Error + Send + Sync;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        self.0.fmt(f)
     }
 }

@@ -55,5 +55,5 @@ pub mod task;
 pub mod tokenizer;
 
 pub use classifier::Classifier;
-pub use error::{Error, Result};
+pub use error::{Cause, Error, Result};
 pub use session::Session;

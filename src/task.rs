@@ -44,16 +44,14 @@ pub fn pridemm() -> &'static [Task] {
 /// Reads a list of tasks from JSON; `file` is for errors.
 ///
 /// # Errors
-/// [`Error::Argument`] if it is not a list of tasks, is empty, or breaks a rule of [`check`].
+/// [`Error::Tasks`] if it is not a list of tasks, is empty, or breaks a rule of [`check`].
 pub fn parse(file: &str, json: &[u8]) -> Result<Vec<Task>> {
-    let invalid = |reason: String| Error::Argument {
-        reason: format!("{file}: not a list of tasks ({reason}). Each task needs a name, labels and prompts."),
-    };
-    let tasks: Vec<Task> = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
+    let invalid = |reason: String, source| Error::Tasks { file: file.into(), reason, source };
+    let tasks: Vec<Task> = serde_json::from_slice(json).map_err(|e| invalid(e.to_string(), Some(e.into())))?;
     if tasks.is_empty() {
-        return Err(invalid("it is empty".into()));
+        return Err(invalid("it is empty".into(), None));
     }
-    check(&tasks).map_err(invalid)?;
+    check(&tasks).map_err(|reason| invalid(reason, None))?;
     Ok(tasks)
 }
 

@@ -136,7 +136,7 @@ impl Golden {
 }
 
 fn missing(name: &str) -> Error {
-    Error::Tensor { tensor: format!("{STAGE}.{name}"), reason: "it is missing or does not fit".into() }
+    Error::tensor(format!("{STAGE}.{name}"), "it is missing or does not fit")
 }
 
 /// Adds the values of the self-test to the pack in a directory, or updates them.

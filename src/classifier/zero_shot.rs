@@ -46,7 +46,7 @@ impl Prompts {
             let name = format!("{}.{kind}", task.name);
             let values = tensors.vectors.remove(&name).filter(|v| v.len() == task.labels.len() * width);
             let reason = || format!("missing, or not {} rows of {width} values", task.labels.len());
-            values.ok_or_else(|| Error::Tensor { tensor: format!("prompts.{name}"), reason: reason() })
+            values.ok_or_else(|| Error::tensor(format!("prompts.{name}"), reason()))
         };
         let prompts = tasks.iter().map(|task| {
             let embeddings = vector(task, "embeddings", clip.projection)?;

@@ -93,7 +93,7 @@ impl<E: Engine> Weights<E> for Packed<'_, E> {
         let mut matrix = t.matrices.remove(name).ok_or_else(|| t.missing(name))?;
         if matrix.rows.next_multiple_of(PANEL) != rows.next_multiple_of(PANEL) || matrix.cols != cols {
             let reason = format!("shape [{}, {}], expected [{rows}, {cols}]", matrix.rows, matrix.cols);
-            return Err(Error::Tensor { tensor: format!("{}.{name}", t.stage), reason });
+            return Err(Error::tensor(format!("{}.{name}", t.stage), reason));
         }
         matrix.rows = rows;
         self.engine.weight(matrix)
@@ -104,7 +104,7 @@ impl<E: Engine> Weights<E> for Packed<'_, E> {
         let values = t.vectors.remove(name).ok_or_else(|| t.missing(name))?;
         if values.len() != rows * cols {
             let reason = format!("{} values, expected [{rows}, {cols}]", values.len());
-            return Err(Error::Tensor { tensor: format!("{}.{name}", t.stage), reason });
+            return Err(Error::tensor(format!("{}.{name}", t.stage), reason));
         }
         self.engine.tensor(rows, cols, &values)
     }
@@ -116,7 +116,7 @@ impl Tensors {
     }
 
     fn missing(&self, name: &str) -> Error {
-        Error::Tensor { tensor: format!("{}.{name}", self.stage), reason: "not in the pack".into() }
+        Error::tensor(format!("{}.{name}", self.stage), "not in the pack")
     }
 }
 

@@ -70,7 +70,7 @@ pub fn load_tokenizer(mut tensors: Tensors, config: &TextConfig) -> Result<Token
     // The embedding has as many rows as the manifest says.
     if tokenizer.vocabulary() != config.vocabulary {
         let reason = format!("a vocabulary of {}, but the manifest says {}", tokenizer.vocabulary(), config.vocabulary);
-        return Err(Error::Tensor { tensor: "text.tokenizer.merges".into(), reason });
+        return Err(Error::tensor("text.tokenizer.merges", reason));
     }
     Ok(tokenizer)
 }

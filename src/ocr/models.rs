@@ -7,7 +7,7 @@ use rten_tensor::{NdTensor, NdTensorView};
 use safetensors::SafeTensors;
 
 use super::words::Words;
-use crate::{Error, Result};
+use crate::{Cause, Error, Result};
 
 /// The only stage of the component `ocr`.
 pub const STAGE: &str = "ocr";
@@ -31,14 +31,17 @@ pub struct Models {
 
 impl Models {
     pub fn load(name: &str, shard: &[u8]) -> Result<Self> {
-        let invalid = |tensor: &str, reason: String| Error::Tensor { tensor: format!("{tensor} in {name}"), reason };
-        let tensors = SafeTensors::deserialize(shard).map_err(|e| invalid("header", e.to_string()))?;
+        let invalid = |part: &str, cause: Cause| {
+            let (tensor, reason) = (format!("{part} in {name}"), cause.to_string());
+            Error::Tensor { tensor, reason, source: Some(cause) }
+        };
+        let tensors = SafeTensors::deserialize(shard).map_err(|e| invalid("header", e.into()))?;
         let file = |file: &str| {
             let tensor = tensors.tensor(&format!("{STAGE}.{file}"));
-            tensor.map(|tensor| tensor.data()).map_err(|e| invalid(file, e.to_string()))
+            tensor.map(|tensor| tensor.data()).map_err(|e| invalid(file, e.into()))
         };
-        let model = |name: &str| options().load(file(name)?.to_vec()).map_err(|e| invalid(name, e.to_string()));
-        let text = |name: &str| String::from_utf8(file(name)?.to_vec()).map_err(|e| invalid(name, e.to_string()));
+        let model = |name: &str| options().load(file(name)?.to_vec()).map_err(|e| invalid(name, e.into()));
+        let text = |name: &str| String::from_utf8(file(name)?.to_vec()).map_err(|e| invalid(name, e.into()));
         // The last class is the space, which the file leaves out.
         let alphabet = text("alphabet")?.lines().map(String::from).chain([" ".into()]).collect();
         let words = Words::new(&text("words")?);
@@ -85,12 +88,12 @@ pub fn run<const N: usize>(
     input: NdTensorView<f32, 4>,
     shape: [Option<usize>; N],
 ) -> Result<NdTensor<f32, N>> {
-    let wrong = |reason: String| Error::Tensor { tensor: format!("output of the {network}"), reason };
-    let output = model.run_one(input.into(), None).map_err(|e| wrong(e.to_string()))?;
-    let output: NdTensor<f32, N> = output.try_into().map_err(|e| wrong(format!("{e}")))?;
+    let wrong = |reason, source| Error::Tensor { tensor: format!("output of the {network}"), reason, source };
+    let output = model.run_one(input.into(), None).map_err(|e| wrong(e.to_string(), Some(e.into())))?;
+    let output: NdTensor<f32, N> = output.try_into().map_err(|e| wrong(format!("{e}"), None))?;
     match output.shape().iter().zip(shape).all(|(&found, wanted)| wanted.is_none_or(|wanted| found == wanted)) {
         true => Ok(output),
-        false => Err(wrong(format!("shape {:?}", output.shape()))),
+        false => Err(wrong(format!("shape {:?}", output.shape()), None)),
     }
 }
 

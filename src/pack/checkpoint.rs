@@ -14,7 +14,7 @@ use crate::engine::Activation;
 use crate::model::{ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
 use crate::quant::{Format, Matrix, pad_columns};
 use crate::task::Task;
-use crate::{Error, Result};
+use crate::{Cause, Error, Result};
 
 /// A file of named tensors: safetensors, or a plain state dict or Lightning checkpoint written by `torch.save`.
 pub struct Checkpoint {
@@ -34,17 +34,18 @@ impl Checkpoint {
     /// [`Error::Io`] if it cannot be read, [`Error::Checkpoint`] if it is not such a file.
     pub fn open(path: &Path) -> Result<Self> {
         let file = path.display().to_string();
-        let invalid = |reason: String| Error::Checkpoint { file: file.clone(), reason };
+        let invalid = |reason, e| Error::Checkpoint { file: file.clone(), reason, source: Some(e) };
         let storage = if path.extension().is_some_and(|e| e == "safetensors") {
             let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-            SafeTensors::deserialize(&bytes).map_err(|e| invalid(format!("not a safetensors file ({e})")))?;
-            let (header, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| invalid(e.to_string()))?;
+            SafeTensors::deserialize(&bytes).map_err(|e| invalid(format!("not a safetensors file ({e})"), e.into()))?;
+            let (header, metadata) =
+                SafeTensors::read_metadata(&bytes).map_err(|e| invalid(e.to_string(), e.into()))?;
             Storage::Safetensors { data: header + 8, bytes, metadata }
         } else {
             let reader = PytorchReader::new(path).map_err(|e| {
-                invalid(format!(
-                    "neither safetensors nor a PyTorch checkpoint ({e}); expected .safetensors, .pt or .ckpt"
-                ))
+                let reason =
+                    format!("neither safetensors nor a PyTorch checkpoint ({e}); expected .safetensors, .pt or .ckpt");
+                invalid(reason, e.into())
             })?;
             // Lightning nests the weights below "state_dict", next to the optimiser's state.
             let tensors = reader.into_tensors().into_iter();
@@ -55,7 +56,13 @@ impl Checkpoint {
 
     /// [`Error::Checkpoint`] for this file.
     pub fn invalid(&self, reason: String) -> Error {
-        Error::Checkpoint { file: self.file.clone(), reason }
+        Error::Checkpoint { file: self.file.clone(), reason, source: None }
+    }
+
+    /// [`Error::Checkpoint`] for this file, because of `error`.
+    pub fn unreadable(&self, error: impl Into<Cause>) -> Error {
+        let error = error.into();
+        Error::Checkpoint { file: self.file.clone(), reason: error.to_string(), source: Some(error) }
     }
 
     /// An entry of a safetensors file's metadata.
@@ -102,7 +109,10 @@ impl Checkpoint {
             }
             Storage::Torch(tensors) => {
                 let tensor = &tensors[name];
-                let bytes = tensor.read().map_err(|e| self.invalid(format!("tensor '{name}': {e}")))?;
+                let bytes = tensor.read().map_err(|e| {
+                    let (file, reason) = (self.file.clone(), format!("tensor '{name}': {e}"));
+                    Error::Checkpoint { file, reason, source: Some(e.into()) }
+                })?;
                 match tensor.dtype() {
                     DType::F32 => f32s(&bytes),
                     DType::F16 => f16s(&bytes),
@@ -284,9 +294,9 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
     let patches = rows("vision_model.embeddings.position_embedding.weight")?.saturating_sub(1);
     let config = folder.join("config.json");
     let preprocessor = folder.join("preprocessor_config.json");
-    let invalid = |file: &Path, reason: String| Error::Checkpoint { file: file.display().to_string(), reason };
+    let invalid = |file: &Path, reason, source| Error::Checkpoint { file: file.display().to_string(), reason, source };
     let read = |file: &Path| match std::fs::read(file) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| invalid(file, e.to_string())),
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| invalid(file, e.to_string(), Some(e.into()))),
         Err(_) => Ok(serde_json::Value::Null),
     };
     let (json, images) = (read(&config)?, read(&preprocessor)?);
@@ -297,7 +307,8 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
         Some("quick_gelu") | None => Ok(Activation::QuickGelu),
         Some("gelu") => Ok(Activation::Gelu),
         Some(other) => {
-            Err(invalid(&config, format!("{tower}.hidden_act is '{other}'; supported are 'quick_gelu' and 'gelu'")))
+            let reason = format!("{tower}.hidden_act is '{other}'; supported are 'quick_gelu' and 'gelu'");
+            Err(invalid(&config, reason, None))
         }
     };
     let layer_norm_eps = |tower: &str| json[tower]["layer_norm_eps"].as_f64().unwrap_or(1e-5) as f32;
@@ -305,7 +316,7 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
     let channels = |key: &str, default| match images.get(key) {
         None => Ok(default),
         Some(values) => <[f32; 3]>::deserialize(values)
-            .map_err(|_| invalid(&preprocessor, format!("{key} must be three numbers, got {values}"))),
+            .map_err(|e| invalid(&preprocessor, format!("{key} must be three numbers, got {values}"), Some(e.into()))),
     };
     let vision = VisionConfig {
         image_size: patches.isqrt() * patch_size,
@@ -381,7 +392,7 @@ pub fn head(
         return Err(c.invalid("image_map.proj.0.weight is not a matrix".into()));
     };
     let training = match c.metadata(HEAD_METADATA) {
-        Some(json) => Some(serde_json::from_str::<HeadTraining>(json).map_err(|e| c.invalid(e.to_string()))?),
+        Some(json) => Some(serde_json::from_str::<HeadTraining>(json).map_err(|e| c.unreadable(e))?),
         None => None,
     };
     if let Some(training) = &training

@@ -26,14 +26,19 @@ impl Source for Directory {
     async fn manifest(&self) -> Result<Vec<u8>> {
         let path = self.path.join(manifest::FILE);
         let name = path.display().to_string();
-        let invalid = |e: io::Error| Error::Manifest { name: name.clone(), reason: e.to_string() };
+        let invalid =
+            |e: io::Error| Error::Manifest { name: name.clone(), reason: e.to_string(), source: Some(e.into()) };
         manifest::check_bytes(&name, fs::metadata(&path).map_err(invalid)?.len())?;
         fs::read(&path).map_err(invalid)
     }
 
     async fn shard(&self, shard: &Shard) -> Result<Vec<u8>> {
         let path = self.path.join(&shard.file);
-        let missing = |e: io::Error| Error::MissingShard { shard: path.display().to_string(), reason: e.to_string() };
+        let missing = |e: io::Error| Error::MissingShard {
+            shard: path.display().to_string(),
+            reason: e.to_string(),
+            source: Some(e.into()),
+        };
         // Check the length first: an oversized file is then never read.
         verify_length(shard, fs::metadata(&path).map_err(missing)?.len())?;
         let bytes = fs::read(&path).map_err(missing)?;

@@ -11,7 +11,7 @@ use super::manifest::{Manifest, Shard};
 use super::source::{Bytes, Source};
 use crate::model::{Stages, Tensors};
 use crate::quant::{Format, Matrix, PANEL};
-use crate::{Error, Result};
+use crate::{Cause, Error, Result};
 
 /// An open pack: its manifest is read, and its shards load when a stage is asked for.
 pub struct Loader<S: Source> {
@@ -118,9 +118,8 @@ impl<S: Source> Stages for Loader<S> {
 
 /// Adds the shard's tensors that belong to the stage. Extends a matrix that began in an earlier shard.
 fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()> {
-    let invalid =
-        |tensor: &str, reason: String| Error::Tensor { tensor: format!("{tensor} in {}", shard.file), reason };
-    let (header, start) = header(bytes).map_err(|reason| invalid("header", reason))?;
+    let invalid = |tensor: &str, reason: String| Error::tensor(format!("{tensor} in {}", shard.file), reason);
+    let (header, start) = header(shard, bytes)?;
     let data = |info: &TensorInfo| bytes.part(start + info.data_offsets.0..start + info.data_offsets.1);
     let prefix = format!("{}.", tensors.stage);
     for (full, info) in header.tensors() {
@@ -173,17 +172,23 @@ fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()
 
 /// A safetensors file's header, and the offset of its data. Copies the header only: the data may be outside of this
 /// program's memory.
-fn header(bytes: &impl Bytes) -> Result<(Metadata, usize), String> {
+fn header(shard: &Shard, bytes: &impl Bytes) -> Result<(Metadata, usize)> {
     const LENGTH: usize = size_of::<u64>();
-    let too_short = || "it is too short".to_string();
+    let invalid = |reason: String, source: Option<Cause>| {
+        let tensor = format!("header in {}", shard.file);
+        Error::Tensor { tensor, reason, source }
+    };
+    let too_short = || invalid("it is too short".into(), None);
     let rest = bytes.size().checked_sub(LENGTH).ok_or_else(too_short)?;
     let length = u64::from_le_bytes(bytes.part(0..LENGTH).try_into().map_err(|_| too_short())?);
     let length = usize::try_from(length).ok().filter(|length| *length <= rest).ok_or_else(too_short)?;
-    let header: Metadata = serde_json::from_slice(&bytes.part(LENGTH..LENGTH + length)).map_err(|e| e.to_string())?;
-    match header.data_len() == rest - length {
-        true => Ok((header, LENGTH + length)),
-        false => Err(format!("{} bytes of data, but {} in the file", header.data_len(), rest - length)),
+    let header = bytes.part(LENGTH..LENGTH + length);
+    let header: Metadata = serde_json::from_slice(&header).map_err(|e| invalid(e.to_string(), Some(e.into())))?;
+    if header.data_len() != rest - length {
+        let reason = format!("{} bytes of data, but {} in the file", header.data_len(), rest - length);
+        return Err(invalid(reason, None));
     }
+    Ok((header, LENGTH + length))
 }
 
 enum Stored {

@@ -134,8 +134,11 @@ impl Component {
 /// # Errors
 /// [`Error::Manifest`].
 pub fn check_bytes(name: &str, bytes: u64) -> Result<()> {
-    let reason = || format!("it is too large: {bytes} bytes, more than the {MAX_BYTES} allowed");
-    if bytes > MAX_BYTES { Err(Error::Manifest { name: name.into(), reason: reason() }) } else { Ok(()) }
+    if bytes <= MAX_BYTES {
+        return Ok(());
+    }
+    let reason = format!("it is too large: {bytes} bytes, more than the {MAX_BYTES} allowed");
+    Err(Error::Manifest { name: name.into(), reason, source: None })
 }
 
 impl Manifest {
@@ -145,7 +148,11 @@ impl Manifest {
     /// [`Error::Manifest`] if it is not a manifest or breaks a rule of the format, [`Error::PackVersion`] for another
     /// version, [`Error::UnsupportedModel`] for towers that the kernels do not support.
     pub fn parse(name: &str, json: &[u8]) -> Result<Self> {
-        let invalid = |reason: String| Error::Manifest { name: name.into(), reason };
+        let invalid = |reason: String| Error::Manifest { name: name.into(), reason, source: None };
+        let unreadable = |e: serde_json::Error| {
+            let reason = e.to_string();
+            Error::Manifest { name: name.into(), reason, source: Some(e.into()) }
+        };
         check_bytes(name, json.len() as u64)?;
         // The version first: another version's fields may differ.
         #[derive(Deserialize)]
@@ -153,14 +160,14 @@ impl Manifest {
             format: String,
             version: u32,
         }
-        let header: Header = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
+        let header: Header = serde_json::from_slice(json).map_err(unreadable)?;
         if header.format != FORMAT {
             return Err(invalid(format!("its format is '{}'", header.format)));
         }
         if !(OLDEST_VERSION..=VERSION).contains(&header.version) {
             return Err(Error::PackVersion { name: name.into(), found: header.version, supported: VERSION });
         }
-        let mut manifest: Manifest = serde_json::from_slice(json).map_err(|e| invalid(e.to_string()))?;
+        let mut manifest: Manifest = serde_json::from_slice(json).map_err(unreadable)?;
         manifest.clip.check(name)?;
         if manifest.tasks.is_empty() {
             let has_head = |task: &&Task| manifest.heads.contains_key(&task.name);
@@ -234,8 +241,11 @@ impl Manifest {
     /// [`Error::MissingComponent`], or [`Error::Manifest`] if the component is not one shard.
     pub fn ocr(&self) -> Result<&Shard> {
         let component = self.component("ocr")?;
-        let several = || Error::Manifest { name: self.name.clone(), reason: "component 'ocr' is not one shard".into() };
-        if let [shard] = &component.shards[..] { Ok(shard) } else { Err(several()) }
+        let [shard] = &component.shards[..] else {
+            let reason = "component 'ocr' is not one shard".into();
+            return Err(Error::Manifest { name: self.name.clone(), reason, source: None });
+        };
+        Ok(shard)
     }
 
     /// The identity of the towers, 16 hexadecimal digits. Packs with the same identity make the same features, whatever

@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::Path;
 
-use safetensors::Dtype;
 use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensorError};
 use sha2::{Digest, Sha256};
 
 use crate::model::ClipConfig;
@@ -126,13 +126,13 @@ fn save(path: &Path, seed: u64, tensors: Vec<Draw>) -> Result<()> {
         noise.flat_map(|noise| (tensor.mean + tensor.deviation * noise).to_le_bytes()).collect::<Vec<u8>>()
     });
     let values: Vec<Vec<u8>> = values.collect();
-    let internal =
-        |e: safetensors::SafeTensorError| Error::Io { file: path.display().to_string(), reason: e.to_string() };
+    let internal = |e: SafeTensorError| Error::Internal { reason: e.to_string() };
     let views = tensors.iter().zip(&values).map(|(tensor, bytes)| {
         let name = tensor.name.rsplit('/').next().unwrap_or(&tensor.name).to_string();
         Ok((name, TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(internal)?))
     });
-    safetensors::serialize_to_file(views.collect::<Result<Vec<_>>>()?, None, path).map_err(internal)
+    safetensors::serialize_to_file(views.collect::<Result<Vec<_>>>()?, None, path)
+        .map_err(|e| Error::Io { file: path.display().to_string(), source: e.into() })
 }
 
 /// Bell-shaped noise of mean 0 and variance 1: sums of four uniform numbers. Only integer arithmetic and one product with

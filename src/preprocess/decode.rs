@@ -58,12 +58,12 @@ enum Opened<'a> {
 
 fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Opened<'a>> {
     check_bytes(name, bytes.len() as u64)?;
-    let not_an_image = |reason: &str| Error::NotAnImage { name: name.into(), reason: reason.into() };
+    let not_an_image = |reason: &str| Error::NotAnImage { name: name.into(), reason: reason.into(), source: None };
     if bytes.is_empty() {
         return Err(not_an_image("the file is empty"));
     }
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
-    let mut reader = reader.map_err(|e| not_an_image(&e.to_string()))?;
+    let mut reader = reader.map_err(|e| invalid(name, e.into()))?;
     let format = reader.format().ok_or_else(|| not_an_image("unknown format"))?;
     if format == ImageFormat::Jpeg {
         let decoder = jpeg::open(name, bytes)?;
@@ -71,7 +71,8 @@ fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Opened<'a>> {
         return Ok(Opened::Jpeg(Box::new(decoder)));
     }
     if format == ImageFormat::WebP && !is_whole_riff(bytes) {
-        return Err(Error::TruncatedImage { name: name.into(), reason: "shorter than its header says".into() });
+        let reason = "shorter than its header says".into();
+        return Err(Error::TruncatedImage { name: name.into(), reason, source: None });
     }
     // Check the size before the memory limit, because its error tells more.
     reader.no_limits();
@@ -120,8 +121,9 @@ fn invalid(name: &str, error: ImageError) -> Error {
         // The GIF decoder has no error kind for it, only this message.
         error => error.to_string().ends_with("Unexpected End of File"),
     };
+    let source = Some(error.into());
     match truncated {
-        true => Error::TruncatedImage { name, reason },
-        false => Error::NotAnImage { name, reason },
+        true => Error::TruncatedImage { name, reason, source },
+        false => Error::NotAnImage { name, reason, source },
     }
 }

@@ -9,7 +9,11 @@ use crate::{Error, Result};
 /// Reads the header; `name` is for errors.
 pub fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Decoder<'a>> {
     if !has_end_marker(bytes) {
-        return Err(Error::TruncatedImage { name: name.into(), reason: "the end marker is missing".into() });
+        return Err(Error::TruncatedImage {
+            name: name.into(),
+            reason: "the end marker is missing".into(),
+            source: None,
+        });
     }
     // Limits the number of scans: each takes a few bytes of the file but a pass over the whole image. Encoders write about
     // ten.
@@ -60,8 +64,10 @@ fn has_end_marker(bytes: &[u8]) -> bool {
 
 fn invalid(name: &str, error: JpegError) -> Error {
     let (name, reason) = (name.to_string(), error.to_string());
-    match error {
-        JpegError::UnexpectedEof => Error::TruncatedImage { name, reason },
-        _ => Error::NotAnImage { name, reason },
+    let truncated = matches!(error, JpegError::UnexpectedEof);
+    let source = Some(error.into());
+    match truncated {
+        true => Error::TruncatedImage { name, reason, source },
+        false => Error::NotAnImage { name, reason, source },
     }
 }

@@ -39,7 +39,7 @@ impl Matrix {
                 matrix.data.len(),
                 matrix.scales.len()
             );
-            return Err(Error::Tensor { tensor: name.into(), reason });
+            return Err(Error::tensor(name, reason));
         }
         let finite = match format {
             Format::F32 => matrix.data.as_chunks().0.iter().all(|value| f32::from_le_bytes(*value).is_finite()),

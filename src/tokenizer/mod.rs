@@ -38,7 +38,7 @@ impl Tokenizer {
     /// # Errors
     /// [`Error::Tensor`] if a merge refers to a later one, or makes a token longer than 256 bytes.
     pub fn from_merges(merges: &[[u16; 2]], context: usize) -> Result<Self> {
-        let invalid = |reason: String| Error::Tensor { tensor: "text.tokenizer.merges".into(), reason };
+        let invalid = |reason: String| Error::tensor("text.tokenizer.merges", reason);
         let tokens = tokens(merges)
             .ok_or_else(|| invalid("a merge refers to a later token, or makes a token that is too long".into()))?;
         let pairs = merges.iter().map(|pair| (tokens[pair[0] as usize].clone(), tokens[pair[1] as usize].clone()));

@@ -16,8 +16,8 @@ pub(crate) fn clip_merges() -> Vec<[u16; 2]> {
 /// Reads Hugging Face's `merges.txt`: one merge a line, its two parts separated by a space.
 pub(crate) fn parse_merges(text: &str) -> Result<Vec<[u16; 2]>> {
     let invalid = |line: usize, reason: &str| {
-        let file = "merges.txt".into();
-        Error::Checkpoint { file, reason: format!("line {}: {reason}; expected a CLIP tokenizer's merges", line + 1) }
+        let reason = format!("line {}: {reason}; expected a CLIP tokenizer's merges", line + 1);
+        Error::Checkpoint { file: "merges.txt".into(), reason, source: None }
     };
     let mut ids: HashMap<String, u16> = tokens(&[]).into_iter().flatten().zip(0..).collect();
     let mut merges = Vec::new();

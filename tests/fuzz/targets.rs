@@ -117,7 +117,8 @@ impl Source for Memory<'_> {
     }
 
     async fn shard(&self, shard: &Shard) -> Result<Vec<u8>> {
-        let missing = || Error::MissingShard { shard: shard.file.clone(), reason: "it is not here".into() };
+        let missing =
+            || Error::MissingShard { shard: shard.file.clone(), reason: "it is not here".into(), source: None };
         Ok(self.shard.ok_or_else(missing)?.into())
     }
 

@@ -6,14 +6,23 @@ mod common;
 #[path = "../fuzz/targets.rs"]
 mod targets;
 
+use std::error::Error as _;
 use std::fs;
+use std::io::{self, ErrorKind};
 
-use common::repository;
+use common::{block_on, repository, scratch};
+use libjpeg_turbo_rs::JpegError;
 use memeclip::Error;
+use memeclip::ocr::Reader;
+use memeclip::pack::checkpoint::Checkpoint;
+use memeclip::pack::directory::Directory;
 use memeclip::pack::manifest::{self, Manifest};
+use memeclip::pack::source::Source;
 use memeclip::preprocess;
 use memeclip::task;
 use memeclip::tokenizer::Tokenizer;
+use pytorch_reader::PytorchError;
+use safetensors::SafeTensorError;
 use serde_json::{Value, json};
 
 #[test]
@@ -189,4 +198,48 @@ fn merges_that_double_the_token_length_are_refused() {
         |merges: u16| -> Vec<[u16; 2]> { (0..merges).map(|i| if i == 0 { [0, 0] } else { [511 + i; 2] }).collect() };
     Tokenizer::from_merges(&doubling(7), 77).unwrap();
     assert!(matches!(Tokenizer::from_merges(&doubling(40), 77), Err(Error::Tensor { .. })));
+}
+
+/// Checks an error's code, and that the error behind it is an `E`, which it returns.
+fn cause<'a, E: std::error::Error + 'static>(error: &'a Error, code: &str) -> &'a E {
+    assert_eq!(error.code(), code, "{error}");
+    error.source().and_then(|cause| cause.downcast_ref()).unwrap_or_else(|| panic!("{error:?}"))
+}
+
+#[test]
+fn a_missing_file_is_the_cause_of_the_error() {
+    let manifest = Manifest::parse("", &fs::read(repository("weights/default/manifest.json")).unwrap()).unwrap();
+    let nowhere = Directory::new(scratch("nowhere"));
+    let cases = [
+        (Checkpoint::open(&scratch("nowhere.safetensors")).err(), "io"),
+        (block_on(nowhere.manifest()).err(), "pack/manifest"),
+        (block_on(nowhere.shard(manifest.ocr().unwrap())).err(), "pack/missing-shard"),
+    ];
+    for (error, code) in cases {
+        assert_eq!(cause::<io::Error>(&error.unwrap(), code).kind(), ErrorKind::NotFound);
+    }
+}
+
+#[test]
+fn what_a_reader_says_is_the_cause_of_the_error() {
+    cause::<serde_json::Error>(&Manifest::parse("manifest.json", b"{").unwrap_err(), "pack/manifest");
+    cause::<serde_json::Error>(&task::parse("tasks.json", b"{").unwrap_err(), "argument");
+    cause::<SafeTensorError>(&Reader::new("the pack", b"no tensors").err().unwrap(), "pack/tensor");
+
+    let checkpoint = |name: &str| {
+        let path = scratch(name);
+        fs::write(&path, "no tensors").unwrap();
+        Checkpoint::open(&path).err().unwrap()
+    };
+    let error = checkpoint("broken.safetensors");
+    cause::<SafeTensorError>(&error, "checkpoint");
+    assert!(!error.remedy().is_empty());
+    cause::<PytorchError>(&checkpoint("broken.pt"), "checkpoint");
+
+    let image = |bytes: &[u8]| preprocess::decode("an image", bytes).err().unwrap();
+    let png = fs::read(repository("tests/goldens/images/noise.png")).unwrap();
+    cause::<image::ImageError>(&image(&png[..png.len() / 2]), "image/truncated");
+    cause::<image::ImageError>(&image(b"BM is no bitmap, but begins like one"), "image/not-an-image");
+    cause::<JpegError>(&image(b"\xff\xd8\xff\xda\xff\xd9"), "image/truncated");
+    assert!(image(b"").source().is_none());
 }

@@ -3,12 +3,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+use std::error::Error as _;
 use std::fs;
+use std::io::{self, ErrorKind};
 
 use common::scratch;
-use memeclip::Error;
 use memeclip::task;
-use memeclip_train::data::{DataFile, DataSet, Labels, Split};
+use memeclip_train::Error;
+use memeclip_train::data::{DataFile, DataSet, Features, Labels, Split};
 
 /// Writes a file with this content and reads it.
 fn read(test: &str, file: &str, content: impl AsRef<[u8]>, split: Option<Split>) -> Result<DataSet, Error> {
@@ -17,6 +19,11 @@ fn read(test: &str, file: &str, content: impl AsRef<[u8]>, split: Option<Split>)
     let path = dir.join(file);
     fs::write(&path, content).unwrap();
     DataSet::read(&[DataFile { path, split }], task::pridemm())
+}
+
+/// The error behind this one, which must be an `E`.
+fn cause<E: std::error::Error + 'static>(error: &Error) -> &E {
+    error.source().and_then(|cause| cause.downcast_ref()).unwrap_or_else(|| panic!("{error:?}"))
 }
 
 fn csv(test: &str, content: impl AsRef<[u8]>) -> DataSet {
@@ -227,6 +234,7 @@ fn labels_are_those_of_the_tasks_that_are_asked_for() {
     let error = without.unwrap_err();
     assert_eq!(error.code(), "data-set");
     assert!(error.to_string().contains("unknown task 'hate'. Known: target, stance, humor."), "{error}");
+    assert!(matches!(cause(&error), memeclip::Error::UnknownTask { .. }));
 }
 
 #[test]
@@ -266,4 +274,19 @@ fn files_that_are_no_data_set_are_refused() {
     }
     let nowhere = DataSet::read(&["nowhere.csv".parse().unwrap()], task::pridemm()).unwrap_err();
     assert!(nowhere.code() == "io" && nowhere.to_string().contains("nowhere.csv"), "{nowhere}");
+    assert_eq!(cause::<io::Error>(&nowhere).kind(), ErrorKind::NotFound);
+}
+
+#[test]
+fn files_that_hold_no_features_are_refused() {
+    let dir = scratch("no-features");
+    fs::create_dir_all(&dir).unwrap();
+    let error = Features::read(&dir.join("nowhere")).unwrap_err();
+    assert_eq!(error.code(), "features", "{error}");
+    assert_eq!(cause::<io::Error>(&error).kind(), ErrorKind::NotFound);
+
+    fs::write(dir.join("features.safetensors"), "no tensors").unwrap();
+    let error = Features::read(&dir).unwrap_err();
+    assert_eq!(error.code(), "features", "{error}");
+    cause::<safetensors::SafeTensorError>(&error);
 }

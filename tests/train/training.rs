@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+use std::error::Error as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use common::{block_on, repository, scratch};
@@ -22,7 +23,7 @@ use memeclip_train::training::ablation::{ablate, variants};
 use memeclip_train::training::{AdamW, Examples, Parameters, Pass, Recipe, Settings, Shape, train};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
-use safetensors::SafeTensors;
+use safetensors::{SafeTensorError, SafeTensors};
 
 /// The golden file tests/goldens/training.safetensors.
 struct Golden(Vec<u8>);
@@ -279,7 +280,9 @@ fn an_error_about_a_damaged_checkpoint_names_file_and_remedy() {
         train(&Burn::flex(), &memes(50), task("hate"), &recipe, &quick(), Some(&state), |_| {})
     };
     std::fs::write(&state, b"no tensors").unwrap();
-    let error = train().err().expect("an error").to_string();
+    let error = train().err().expect("an error");
+    assert!(error.source().is_some_and(|cause| cause.is::<SafeTensorError>()), "{error:?}");
+    let error = error.to_string();
     assert!(error.contains("state.safetensors") && error.contains("Remove the file"), "{error}");
     // Older programs named a run by its `identity`.
     let older = [("identity", "0"), ("steps", "0"), ("epochs", "[]")].map(|(key, value)| (key.into(), value.into()));

@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use crate::train::{ALL, Options, tasks};
-use memeclip::{Error, Result};
+use memeclip::Error;
+use memeclip_train::Result;
 use memeclip_train::data::{Features, write_whole};
 use memeclip_train::training::ablation::ablate;
 
@@ -29,7 +30,7 @@ impl Ablate {
         let features = Features::read(&self.features)?;
         let settings = self.options.settings();
         if self.seeds == 0 {
-            return Err(Error::Argument { reason: "--seeds must be at least 1".into() });
+            return Err(Error::Argument { reason: "--seeds must be at least 1".into() }.into());
         }
         let seeds: Vec<u64> = (settings.seed..settings.seed + self.seeds).collect();
         let table = ablate(
@@ -46,6 +47,6 @@ impl Ablate {
         print!("{markdown}");
         let json = serde_json::to_string_pretty(&table).map_err(|e| Error::Internal { reason: e.to_string() })?;
         write_whole(&self.out.with_added_extension("md"), markdown.as_bytes())?;
-        write_whole(&self.out.with_added_extension("json"), (json + "\n").as_bytes())
+        Ok(write_whole(&self.out.with_added_extension("json"), (json + "\n").as_bytes())?)
     }
 }

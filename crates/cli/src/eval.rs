@@ -1,7 +1,8 @@
 use std::path::PathBuf;
 
 use crate::heads;
-use memeclip::{Error, Result};
+use memeclip::Error;
+use memeclip_train::Result;
 use memeclip_train::data::{Split, write_whole};
 use memeclip_train::evaluation::{Request, evaluate};
 
@@ -59,7 +60,8 @@ impl Eval {
             seed: self.seed,
         }))?;
         if self.threshold && report.outcomes.iter().all(|outcome| outcome.sweep.is_none()) {
-            return Err(Error::Argument { reason: "--threshold is about hate, which is not evaluated here".into() });
+            let reason = "--threshold is about hate, which is not evaluated here".into();
+            return Err(Error::Argument { reason }.into());
         }
         print!("{}", report.text(self.threshold));
         if let Some(path) = self.json {

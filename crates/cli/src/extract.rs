@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use crate::device::Device;
 use crate::progress::Progress;
-use memeclip::Result;
 use memeclip::task::Task;
+use memeclip_train::Result;
 use memeclip_train::data::{DataFile, DataSet, Event, Extraction, Outcome, Shard, Split};
 
 /// Run the towers once per meme of a data set, and keep the features for training.

@@ -4,9 +4,10 @@ use std::path::PathBuf;
 use crate::convert::Texts;
 use crate::extract::{Extract, Source};
 use crate::train::{Options, head_file, heads};
+use memeclip::Error;
 use memeclip::convert::replace_heads;
 use memeclip::task::Task;
-use memeclip::{Error, Result};
+use memeclip_train::Result;
 use memeclip_train::data::{Features, Split};
 use memeclip_train::training::Examples;
 
@@ -45,7 +46,7 @@ impl Fit {
         let (tasks, others): (Vec<&Task>, Vec<&Task>) = features.tasks.iter().partition(|task| labelled(task));
         if tasks.is_empty() {
             let reason = "no task has memes of two classes both in the train and in the val split";
-            return Err(Error::Argument { reason: reason.into() });
+            return Err(Error::Argument { reason: reason.into() }.into());
         }
         for task in others {
             eprintln!("{}: not enough labels in train and val; the pack keeps the head that it has", task.name);

@@ -92,7 +92,7 @@ impl Options {
 }
 
 impl Train {
-    pub fn run(self) -> Result<()> {
+    pub fn run(self) -> memeclip_train::Result<()> {
         let features = Features::read(&self.features)?;
         let file = |task: &Task| if self.task == ALL { head_file(&self.out, task) } else { self.out.clone() };
         let jobs = tasks(&features, &self.task)?.iter().map(|task| (task, file(task))).collect();
@@ -106,7 +106,7 @@ pub fn head_file(dir: &Path, task: &Task) -> PathBuf {
 }
 
 /// Trains a head for each (task, file). The state of an interrupted training is kept beside the file.
-pub fn heads(features: &Features, jobs: Vec<(&Task, PathBuf)>, options: &Options) -> Result<()> {
+pub fn heads(features: &Features, jobs: Vec<(&Task, PathBuf)>, options: &Options) -> memeclip_train::Result<()> {
     let settings = options.settings();
     parallel(jobs, |(task, out)| {
         if let Some(dir) = out.parent() {

@@ -50,8 +50,9 @@ impl Burn {
     /// [`Error::NoGpu`] if there is none.
     pub fn wgpu() -> Result<Self> {
         // burn registers a device for the whole process and refuses to do so twice.
-        static DEVICE: LazyLock<Result<Device>> =
-            LazyLock::new(|| Device::wgpu_options().init().map_err(|e| Error::NoGpu { reason: e.to_string() }));
+        static DEVICE: LazyLock<Result<Device>> = LazyLock::new(|| {
+            Device::wgpu_options().init().map_err(|e| Error::NoGpu { reason: e.to_string(), source: Some(e.into()) })
+        });
         Ok(Burn { name: "burn (wgpu)", device: DEVICE.clone()?, dropout: None })
     }
 

@@ -6,7 +6,10 @@
 pub mod data;
 #[cfg(feature = "burn")]
 pub mod engine;
+mod error;
 pub mod evaluation;
 pub mod metrics;
 #[cfg(feature = "burn")]
 pub mod training;
+
+pub use error::{Error, Result};

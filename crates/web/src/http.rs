@@ -128,7 +128,7 @@ impl Http {
         self.0.waited.set(self.0.waited.get() + before.elapsed());
         found.map_err(|error| match failure(error) {
             Ok(Failure::Aborted) => Error::Aborted,
-            Ok(Failure::Absent(reason)) => Error::MissingShard { shard: url, reason },
+            Ok(Failure::Absent(reason)) => Error::MissingShard { shard: url, reason, source: None },
             Ok(Failure::Size(found)) => Error::ShardSize { shard: url, expected: shard.bytes, found: found as u64 },
             Ok(Failure::Hash) => Error::ShardHash { shard: url },
             Ok(Failure::Network(reason)) => Error::Network { url, reason },
@@ -140,9 +140,9 @@ impl Http {
         let url = self.name();
         let found = self.0.loader.call("manifest", &JsValue::NULL).await.map_err(|error| match failure(error) {
             Ok(Failure::Aborted) => Error::Aborted,
-            Ok(Failure::Absent(reason)) => Error::Manifest { name: url.clone(), reason },
+            Ok(Failure::Absent(reason)) => Error::Manifest { name: url.clone(), reason, source: None },
             Ok(Failure::Size(found)) => {
-                Error::Manifest { name: url.clone(), reason: format!("it is too large: {found} bytes") }
+                Error::Manifest { name: url.clone(), reason: format!("it is too large: {found} bytes"), source: None }
             }
             Ok(Failure::Network(reason)) => Error::Network { url: url.clone(), reason },
             Ok(Failure::Hash) => Error::Internal { reason: "the manifest has no hash".into() },

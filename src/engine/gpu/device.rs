@@ -79,17 +79,17 @@ pub(super) struct Device {
 
 impl Device {
     pub async fn new(options: &GpuOptions) -> Result<Self> {
-        let no_gpu = |reason: String| Error::NoGpu { reason };
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
         let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,
             ..Default::default()
         });
-        let adapter = adapter.await.map_err(|e| no_gpu(e.to_string()))?;
+        let adapter = adapter.await.map_err(|e| Error::NoGpu { reason: e.to_string(), source: Some(e.into()) })?;
         let info = adapter.get_info();
         let software = info.device_type == wgpu::DeviceType::Cpu;
         if software && !options.software {
-            return Err(no_gpu(format!("only a software adapter, {}", info.name)));
+            let reason = format!("only a software adapter, {}", info.name);
+            return Err(Error::NoGpu { reason, source: None });
         }
 
         let mut features = adapter.features() & (wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP);
@@ -113,7 +113,8 @@ impl Device {
             memory_hints: wgpu::MemoryHints::MemoryUsage,
             ..Default::default()
         });
-        let (device, queue) = request.await.map_err(|e| no_gpu(e.to_string()))?;
+        let (device, queue) =
+            request.await.map_err(|e| Error::NoGpu { reason: e.to_string(), source: Some(e.into()) })?;
         #[cfg(target_arch = "wasm32")]
         drop(asking);
 

@@ -41,7 +41,7 @@ impl Gpu {
     /// # Errors
     /// [`Error::NoGpu`] if there is none, or only a software adapter and the options do not accept it.
     pub async fn new(options: &GpuOptions) -> Result<Self> {
-        let silent = || Error::NoGpu { reason: "it does not answer".into() };
+        let silent = || Error::NoGpu { reason: "it does not answer".into(), source: None };
         let device = Rc::new(with_timeout(timeout::DEVICE, Device::new(options)).await.ok_or_else(silent)??);
         Ok(Gpu {
             pool: Rc::new(Pool::new(device.clone())),

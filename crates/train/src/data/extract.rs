@@ -81,13 +81,13 @@ impl Extraction<'_> {
     /// Computes the missing features of this share, and writes the result if the other shares are complete.
     ///
     /// # Errors
-    /// [`Error::MissingComponent`] for a pack without class prompts, [`Error::DataSet`] if no image can be used,
-    /// [`Error::Io`], and the pack's and the engine's own.
+    /// [`Error::MissingComponent`] for a pack without class prompts, [`DataSet`](crate::Error::DataSet) if no image can be
+    /// used, [`Error::Io`], and the pack's and the engine's own.
     pub async fn run<S: Source + Clone + 'static>(
         &self,
         session: &mut Session<S>,
         mut watch: impl FnMut(Event),
-    ) -> Result<Outcome> {
+    ) -> crate::Result<Outcome> {
         fs::read_dir(self.images).map_err(|e| Error::io(self.images, e))?;
         // First: without them the features are useless.
         let prompts = session.prompts().await?;
@@ -108,7 +108,7 @@ impl Extraction<'_> {
                     watch(Event::Meme { computed });
                 }
                 Err(Failure::Meme(skipped)) => watch(Event::Skipped(&skipped)),
-                Err(Failure::All(error)) => return Err(error),
+                Err(Failure::All(error)) => return Err(error.into()),
             }
         }
 
@@ -139,7 +139,7 @@ impl Extraction<'_> {
         }
         if features.memes.is_empty() {
             let reason = "no image of the data set can be used".into();
-            return Err(Error::DataSet { file: self.images.display().to_string(), reason });
+            return Err(crate::Error::DataSet { file: self.images.display().to_string(), reason, source: None });
         }
         features.write(self.out)?;
         self.sweep(&[self.out, &cache.image.dir, &cache.text.dir])?;

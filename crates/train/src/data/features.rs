@@ -28,7 +28,7 @@ use super::{Labels, Meme, Split};
 use memeclip::classifier::zero_shot::Prompts;
 use memeclip::pack::safetensors_file::{self, Entry, to_floats};
 use memeclip::task::{self, Task};
-use memeclip::{Error, Result};
+use memeclip::{Cause, Error, Result};
 
 pub(super) const TENSORS: &str = "features.safetensors";
 const MEMES: &str = "memes.jsonl";
@@ -109,20 +109,24 @@ impl Features {
         write_whole(&dir.join(TENSORS), &tensors)
     }
 
-    pub fn read(dir: &Path) -> Result<Self> {
+    pub fn read(dir: &Path) -> crate::Result<Self> {
         let path = dir.join(TENSORS);
         let file = path.display().to_string();
-        let invalid = |reason: String| Error::Features { file: file.clone(), reason };
-        let bytes = fs::read(&path).map_err(|e| invalid(e.to_string()))?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| invalid(e.to_string()))?;
-        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| invalid(e.to_string()))?;
+        let invalid = |reason: String| crate::Error::Features { file: file.clone(), reason, source: None };
+        let unreadable = |file: &str, cause: Cause| {
+            let (file, reason) = (file.into(), cause.to_string());
+            crate::Error::Features { file, reason, source: Some(cause) }
+        };
+        let bytes = fs::read(&path).map_err(|e| unreadable(&file, e.into()))?;
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| unreadable(&file, e.into()))?;
+        let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| unreadable(&file, e.into()))?;
         let entry = |key: &str| metadata.metadata().as_ref().and_then(|m| m.get(key));
         let tasks = match entry("tasks") {
-            Some(json) => task::parse("its metadata", json.as_bytes()).map_err(|e| invalid(e.to_string()))?,
+            Some(json) => task::parse("its metadata", json.as_bytes()).map_err(|e| unreadable(&file, e.into()))?,
             None => task::pridemm().to_vec(),
         };
 
-        let tensor = |name: &str, dtype: Dtype, rows: usize, dimensions: usize| -> Result<TensorView<'_>> {
+        let tensor = |name: &str, dtype: Dtype, rows: usize, dimensions: usize| -> crate::Result<TensorView<'_>> {
             let view = tensors.tensor(name).map_err(|_| invalid(format!("tensor '{name}' is missing")))?;
             let shape = view.shape();
             if view.dtype() != dtype || shape.len() != dimensions || (rows > 0 && shape[0] != rows) {
@@ -135,10 +139,9 @@ impl Features {
         let path = dir.join(MEMES);
         let text = fs::read_to_string(&path).map_err(|e| Error::io(&path, e))?;
         let lines = text.lines().enumerate().map(|(i, line)| {
-            serde_json::from_str(line)
-                .map_err(|e| Error::Features { file: format!("{}:{}", path.display(), i + 1), reason: e.to_string() })
+            serde_json::from_str(line).map_err(|e| unreadable(&format!("{}:{}", path.display(), i + 1), e.into()))
         });
-        let lines: Vec<Line> = lines.collect::<Result<_>>()?;
+        let lines: Vec<Line> = lines.collect::<crate::Result<_>>()?;
         if lines.is_empty() {
             return Err(invalid("it has no memes".into()));
         }

@@ -4,8 +4,8 @@ use serde::Deserialize;
 
 use super::rows::{DataSet, meme};
 use super::{Labels, Meme, Split};
+use crate::{Error, Result};
 use memeclip::task::{self, Task};
-use memeclip::{Error, Result};
 
 /// The tasks that HarMeme labels.
 const HATE: &str = "hate";
@@ -21,10 +21,13 @@ struct Line {
 /// Reads the lines of one split: HarMeme has a file for each. It labels the task `hate`, and `target` if that is there.
 ///
 /// # Errors
-/// [`Error::Argument`] without a split, [`Error::DataSet`] if the `tasks` lack `hate`.
+/// [`Argument`](memeclip::Error::Argument) without a split, [`Error::DataSet`] if the `tasks` lack `hate`.
 pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, tasks: &[Task], data: &mut DataSet) -> Result<()> {
-    task::find(tasks, HATE).map_err(|e| Error::DataSet { file: file.into(), reason: e.to_string() })?;
-    let split = split.ok_or_else(|| Error::Argument {
+    task::find(tasks, HATE).map_err(|e| {
+        let reason = e.to_string();
+        Error::DataSet { file: file.into(), reason, source: Some(e.into()) }
+    })?;
+    let split = split.ok_or_else(|| memeclip::Error::Argument {
         reason: format!("{file}: JSON lines do not say their split. Give it, as in --data train={file}"),
     })?;
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);

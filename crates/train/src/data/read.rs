@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use super::rows::DataSet;
 use super::{Split, harmeme, table};
+use crate::{Error, Result};
 use memeclip::task::Task;
-use memeclip::{Error, Result};
 
 /// A file of a data set, as `[SPLIT=]FILE` names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,27 +34,25 @@ impl DataSet {
     ///
     /// # Errors
     /// [`Error::DataSet`] if a file lacks a column, is of another kind, or if no file has a row that can be used;
-    /// [`Error::Argument`] if the split is not given; [`Error::Io`].
+    /// [`Argument`](memeclip::Error::Argument) if the split is not given; [`Io`](memeclip::Error::Io).
     pub fn read(files: &[DataFile], tasks: &[Task]) -> Result<Self> {
         let mut data = DataSet::default();
         for file in files {
             let name = file.path.display().to_string();
-            let bytes = fs::read(&file.path).map_err(|e| Error::io(&file.path, e))?;
+            let bytes = fs::read(&file.path).map_err(|e| memeclip::Error::io(&file.path, e))?;
             match file.path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase().as_str() {
                 "csv" => table::read(&name, &bytes, file.split, tasks, &mut data)?,
                 "jsonl" => harmeme::read(&name, &bytes, file.split, tasks, &mut data)?,
                 _ => {
-                    return Err(Error::DataSet {
-                        file: name,
-                        reason: "its name ends in neither .csv nor .jsonl".into(),
-                    });
+                    let reason = "its name ends in neither .csv nor .jsonl".into();
+                    return Err(Error::DataSet { file: name, reason, source: None });
                 }
             }
         }
         if data.rows.is_empty() {
             let file = files.first().map(|file| file.path.display().to_string()).unwrap_or_default();
             let reason = format!("no row can be used, {} cannot", data.skipped.len());
-            return Err(Error::DataSet { file, reason });
+            return Err(Error::DataSet { file, reason, source: None });
         }
         Ok(data)
     }

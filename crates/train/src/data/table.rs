@@ -5,8 +5,8 @@ use csv::{ByteRecord, ErrorKind, StringRecord};
 
 use super::rows::{DataSet, meme};
 use super::{Labels, Meme, Split};
+use crate::{Error, Result};
 use memeclip::task::Task;
-use memeclip::{Error, Result};
 
 /// Names of a column; the first is the one to recommend.
 const NAME: &[&str] = &["name", "image"];
@@ -27,11 +27,11 @@ struct Columns<'a> {
 /// # Errors
 /// [`Error::DataSet`] if a column is missing.
 pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, tasks: &[Task], data: &mut DataSet) -> Result<()> {
-    let invalid = |reason: String| Error::DataSet { file: file.into(), reason };
+    let invalid = |reason: String, source| Error::DataSet { file: file.into(), reason, source };
     let mut reader = csv::Reader::from_reader(bytes);
-    let header = reader.byte_headers().map_err(|e| invalid(e.to_string()))?;
+    let header = reader.byte_headers().map_err(|e| invalid(e.to_string(), Some(e.into())))?;
     let header: Vec<_> = header.iter().map(|name| String::from_utf8_lossy(name).trim().to_lowercase()).collect();
-    let columns = Columns::find(&header, split.is_none(), tasks).map_err(invalid)?;
+    let columns = Columns::find(&header, split.is_none(), tasks).map_err(|reason| invalid(reason, None))?;
 
     let mut record = ByteRecord::new();
     loop {

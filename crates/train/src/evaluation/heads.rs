@@ -37,11 +37,11 @@ pub struct LoadedHead {
 
 impl Heads {
     /// Checks that the pack's towers made the features, and that a task has the same labels in both.
-    pub async fn open(request: &Request<'_>, features: &Features) -> Result<Self> {
+    pub async fn open(request: &Request<'_>, features: &Features) -> crate::Result<Self> {
         let loader = Loader::open(Directory::new(request.pack)).await?;
         let (manifest, file) = (loader.manifest(), request.features.display().to_string());
         if !manifest.made(&features.towers) {
-            return Err(Error::Towers {
+            return Err(crate::Error::Towers {
                 features: file,
                 found: features.towers.clone(),
                 pack: request.pack.display().to_string(),
@@ -52,7 +52,7 @@ impl Heads {
         let expected = [manifest.clip.projection, manifest.clip.text.width];
         if widths != expected {
             let reason = format!("image and text features of {widths:?} values, those of the pack have {expected:?}");
-            return Err(Error::Features { file, reason });
+            return Err(crate::Error::Features { file, reason, source: None });
         }
         for task in &features.tasks {
             if let Ok(known) = manifest.task(&task.name)
@@ -60,7 +60,7 @@ impl Heads {
             {
                 let (name, found, known) = (&task.name, task.labels.join(", "), known.labels.join(", "));
                 let reason = format!("its task {name} has the labels {found}, but the pack's has {known}");
-                return Err(Error::Features { file, reason });
+                return Err(crate::Error::Features { file, reason, source: None });
             }
         }
         request.heads.keys().try_for_each(|name| task::find(&features.tasks, name).map(drop))?;

@@ -16,9 +16,9 @@ use serde::Serialize;
 
 pub use outcome::{Figure, Mistake, Outcome, SupportThreshold, Sweep};
 
+use crate::Result;
 use crate::data::{Features, Split};
 use heads::Heads;
-use memeclip::Result;
 use memeclip::quant::Format;
 
 /// What to evaluate.

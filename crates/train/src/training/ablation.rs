@@ -87,7 +87,7 @@ pub fn ablate(
     settings: &Settings,
     engine: impl Fn() -> Result<Burn> + Sync,
     report: impl Fn(&Task, &Variant, u64, &Score) + Sync,
-) -> Result<Table> {
+) -> crate::Result<Table> {
     let mut rows = Vec::new();
     let mut jobs = Vec::new();
     for task in tasks {

@@ -65,12 +65,10 @@ impl Checkpoint {
     }
 
     /// Replaces the fresh `state` by the saved one, if the file exists, is of the same run and has at most `epochs` epochs.
-    pub fn load(&self, engine: &Burn, epochs: usize, state: &mut State) -> Result<()> {
+    pub fn load(&self, engine: &Burn, epochs: usize, state: &mut State) -> crate::Result<()> {
         self.read(engine, epochs, state).map_err(|error| match error {
-            Error::Checkpoint { file, reason } => {
-                Error::Checkpoint { file, reason: format!("{reason}. Remove the file to start again.") }
-            }
-            other => other,
+            Error::Checkpoint { file, reason, source } => crate::Error::State { file, reason, source },
+            other => other.into(),
         })
     }
 
@@ -80,7 +78,7 @@ impl Checkpoint {
         }
         let file = published::Checkpoint::open(&self.path)?;
         let entry = |key: &str| file.metadata(key).ok_or_else(|| file.invalid(format!("its metadata lacks '{key}'")));
-        let done: Vec<Epoch> = serde_json::from_str(entry("epochs")?).map_err(|e| file.invalid(e.to_string()))?;
+        let done: Vec<Epoch> = serde_json::from_str(entry("epochs")?).map_err(|e| file.unreadable(e))?;
         if *entry("run")? != self.run || done.len() > epochs {
             return Ok(());
         }

@@ -3,7 +3,8 @@ use std::thread;
 
 use rayon::ThreadPoolBuilder;
 
-use memeclip::{Error, Result};
+use crate::Result;
+use memeclip::Error;
 
 /// Runs `job` on each item, one on each processor at a time, and returns the results in the order of the items.
 ///
@@ -17,7 +18,7 @@ pub fn parallel<T: Send, R: Send>(items: Vec<T>, job: impl Fn(T) -> Result<R> + 
     let workers = processors.min(items.len()).max(1);
     let mut slots: Vec<Option<Result<R>>> = items.iter().map(|_| None).collect();
     let queue = Mutex::new(items.into_iter().zip(&mut slots));
-    let work = || {
+    let work = || -> memeclip::Result<()> {
         let pool = ThreadPoolBuilder::new().num_threads(processors / workers).build();
         let pool = pool.map_err(|e| Error::Internal { reason: e.to_string() })?;
         loop {
@@ -30,5 +31,5 @@ pub fn parallel<T: Send, R: Send>(items: Vec<T>, job: impl Fn(T) -> Result<R> + 
         let mut ends = threads.into_iter().map(|thread| thread.join());
         ends.try_for_each(|end| end.unwrap_or_else(|_| Err(Error::Internal { reason: "a worker panicked".into() })))
     })?;
-    slots.into_iter().map(|slot| slot.unwrap_or_else(|| Err(Error::Aborted))).collect()
+    slots.into_iter().map(|slot| slot.unwrap_or_else(|| Err(Error::Aborted.into()))).collect()
 }

@@ -34,7 +34,8 @@ pub struct Epoch {
 ///
 /// # Errors
 /// [`Error::Argument`] if a setting is out of range, a split has labels of fewer than two classes, or the loss diverges;
-/// [`Error::Checkpoint`] if the file is damaged; [`Error::Io`] if it cannot be written; and the errors of the engine.
+/// [`State`](crate::Error::State) if the file is damaged; [`Error::Io`] if it cannot be written; and the errors of the
+/// engine.
 pub fn train(
     engine: &Burn,
     features: &Features,
@@ -43,7 +44,7 @@ pub fn train(
     settings: &Settings,
     checkpoint: Option<&Path>,
     mut report: impl FnMut(&Epoch),
-) -> Result<Trained> {
+) -> crate::Result<Trained> {
     let [training, validation] = [Split::Train, Split::Val].map(|split| Examples::new(features, task, split));
     check(task, settings, &training, &validation)?;
     let shape = Shape {

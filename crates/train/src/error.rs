@@ -1,0 +1,84 @@
+//! The errors of this crate: the library's, and those of data sets, features and training. A function that can fail with
+//! the library's alone returns those.
+
+use memeclip::Cause;
+
+/// A result with [`Error`] as the error.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong. As in the library, each message names the input and ends with the remedy.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// An error of the library.
+    #[error(transparent)]
+    Library(#[from] memeclip::Error),
+    /// A table or an image of a data set that cannot be used.
+    #[error("{file}: {reason}. {}", self.remedy())]
+    DataSet {
+        /// The path.
+        file: String,
+        /// What is wrong.
+        reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
+    },
+    /// A file that does not hold the features of a data set.
+    #[error("{file}: not the features of a data set ({reason}). {}", self.remedy())]
+    Features {
+        /// The path.
+        file: String,
+        /// What is wrong.
+        reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
+    },
+    /// Features made by towers other than those of the pack.
+    #[error("{features}: features of the towers {found}, but {pack} has the towers {expected}. {}", self.remedy())]
+    Towers {
+        /// The file of features.
+        features: String,
+        /// The identity of the towers that made them.
+        found: String,
+        /// The name of the model.
+        pack: String,
+        /// The identity of the towers of the pack.
+        expected: String,
+    },
+    /// A saved state of training that cannot be used.
+    #[error("{file}: {reason}. {}", self.remedy())]
+    State {
+        /// The path.
+        file: String,
+        /// What is wrong.
+        reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
+    },
+}
+
+impl Error {
+    /// A stable identifier for programs, as [`memeclip::Error::code`].
+    pub fn code(&self) -> &'static str {
+        match self {
+            Error::Library(error) => error.code(),
+            Error::DataSet { .. } => "data-set",
+            Error::Features { .. } => "features",
+            Error::Towers { .. } => "features/towers",
+            Error::State { .. } => "checkpoint",
+        }
+    }
+
+    /// What to do about it, as [`memeclip::Error::remedy`].
+    pub fn remedy(&self) -> String {
+        let remedy = match self {
+            Error::Library(error) => return error.remedy(),
+            Error::DataSet { .. } => "Expected a data set with the columns that `memeclip extract --help` names.",
+            Error::Features { .. } => "Make them with `memeclip extract`.",
+            Error::Towers { .. } => {
+                "Give the pack that the features were made with, or make them again with `memeclip extract` and this pack."
+            }
+            Error::State { .. } => "Remove the file to start again.",
+        };
+        remedy.into()
+    }
+}
