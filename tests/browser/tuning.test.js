@@ -59,7 +59,7 @@ async function visit() {
 /** What is kept, once it is not `old`. */
 async function kept(page, old) {
   const entry = async (old) => {
-    const cache = await caches.open('memeclip plans');
+    const cache = await caches.open('memeclip tuning');
     const found = await cache.match((await cache.keys())[0] ?? '/none');
     const text = await found?.text();
     return text !== old && text;
@@ -77,7 +77,7 @@ test('the next visit need not try again, unless what was kept is damaged', async
 
   const damaged = `${found.slice(0, -1)} q4=int8-1x1 <h1>`;
   await second.page.evaluate(async (damaged) => {
-    const cache = await caches.open('memeclip plans');
+    const cache = await caches.open('memeclip tuning');
     await cache.put((await cache.keys())[0], new Response(damaged));
   }, damaged);
   const third = await visit();

@@ -1,9 +1,9 @@
-// What the engine finds out about a GPU (`plans`), kept by the GPU's name. Where nothing can be kept, it is found out anew
+// What the engine finds out about a GPU by trying, kept by the GPU's name. Where nothing can be kept, it is found out anew
 // on each visit.
 
 import { entryOf } from './cache.js';
 
-const CACHE = 'memeclip plans';
+const CACHE = 'memeclip tuning';
 /** @type {string | undefined} */
 let kept;
 
@@ -12,11 +12,11 @@ let kept;
  * @param {any} classifier
  */
 export async function restoreTuning(classifier) {
-  if (classifier.plans() === undefined) return;
+  if (classifier.exportTuning() === undefined) return;
   try {
     const entry = await (await caches.open(CACHE)).match(addressOf(classifier));
     kept = await entry?.text();
-    if (kept) classifier.adopt(kept);
+    if (kept) classifier.importTuning(kept);
   } catch {
     // Storage is switched off.
   }
@@ -27,13 +27,13 @@ export async function restoreTuning(classifier) {
  * @param {any} classifier
  */
 export async function saveTuning(classifier) {
-  const plans = classifier.plans();
-  if (!plans || plans === kept) return;
-  kept = plans;
+  const tuning = classifier.exportTuning();
+  if (!tuning || tuning === kept) return;
+  kept = tuning;
   // Asked now: the classifier may be in its next call when the cache is open.
   const entry = addressOf(classifier);
   try {
-    await (await caches.open(CACHE)).put(entry, new Response(plans));
+    await (await caches.open(CACHE)).put(entry, new Response(tuning));
   } catch {
     // Storage is switched off, or full.
   }

@@ -196,14 +196,16 @@ impl Classifier {
     }
 
     /// The tuning for this GPU adapter, to be stored for the next visit; `undefined` on the CPU.
-    pub fn plans(&self) -> Option<String> {
+    #[wasm_bindgen(js_name = exportTuning)]
+    pub fn export_tuning(&self) -> Option<String> {
         self.session.gpu().map(Gpu::export_tuning)
     }
 
     /// Uses the tuning that an earlier visit stored for the same GPU adapter.
-    pub fn adopt(&self, plans: &str) {
+    #[wasm_bindgen(js_name = importTuning)]
+    pub fn import_tuning(&self, tuning: &str) {
         if let Some(gpu) = self.session.gpu() {
-            gpu.import_tuning(plans);
+            gpu.import_tuning(tuning);
         }
     }
 
