@@ -33,8 +33,8 @@ pub fn round(block: &[f32; BLOCK]) -> (f16, [i8; BLOCK]) {
     }
 }
 
-/// Whether the products of each quad of `q8` codes with any activations of 0..=127 add up within 16 bits. A quad is four
-/// columns that a kernel adds up: of each 8 columns, these are columns 0, 1, 4, 5 and columns 2, 3, 6, 7.
+/// Whether the products of four `q8` codes with any activations of 0..=127 add up within 16 bits, for all fours that a
+/// kernel adds up: of each 8 columns, these are columns 0, 1, 4, 5 and columns 2, 3, 6, 7.
 ///
 /// Processors without an int8 dot product multiply 7-bit activations and add in 16-bit lanes. Any two products fit.
 /// [`Matrix::encode`](super::Matrix::encode) makes four fit, which makes the CPU engine 1.5 times as fast there. Most
