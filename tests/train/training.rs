@@ -206,7 +206,7 @@ fn task(name: &str) -> &'static Task {
 }
 
 fn quick() -> Settings {
-    Settings { epochs: 4, rate: 1e-3, ..Settings::default() }
+    Settings { epochs: 4, learning_rate: 1e-3, ..Settings::default() }
 }
 
 #[test]
@@ -422,7 +422,7 @@ fn invalid_settings_and_data_are_errors() {
     assert!(error.contains("stance") && error.contains("train"), "{error}");
     let error = train(&features, task("hate"), &Settings { batch: 0, ..quick() });
     assert!(error.contains("batch"), "{error}");
-    let error = train(&features, task("hate"), &Settings { rate: f32::NAN, ..quick() });
+    let error = train(&features, task("hate"), &Settings { learning_rate: f32::NAN, ..quick() });
     assert!(error.contains("learning rate"), "{error}");
     let val = features.memes.iter_mut().filter(|meme| meme.split == Split::Val);
     val.for_each(|meme| {

@@ -40,10 +40,10 @@ pub struct Options {
     #[arg(long, default_value_t = Settings::default().batch)]
     batch: usize,
     /// Learning rate.
-    #[arg(long, alias = "rate", default_value_t = Settings::default().rate)]
+    #[arg(long, alias = "rate", default_value_t = Settings::default().learning_rate)]
     learning_rate: f32,
     /// Weight decay.
-    #[arg(long, alias = "decay", default_value_t = Settings::default().decay)]
+    #[arg(long, alias = "decay", default_value_t = Settings::default().weight_decay)]
     weight_decay: f32,
     /// Share of values dropped after the projections, after the fusion and before the classifier.
     #[arg(long, value_parser = parse_dropout, default_value = "0.1,0.4,0.2")]
@@ -74,8 +74,8 @@ impl Options {
         Settings {
             epochs: self.epochs,
             batch: self.batch,
-            rate: self.learning_rate,
-            decay: self.weight_decay,
+            learning_rate: self.learning_rate,
+            weight_decay: self.weight_decay,
             dropout: self.dropout,
             seed: self.seed,
             patience: self.patience,

@@ -28,6 +28,7 @@ use memeclip::model::HeadConfig;
 
 /// Hyper-parameters. The defaults are the published ones (paper, section 5, and the authors' code). One thing differs: the
 /// best epoch is chosen on `val`.
+// A checkpoint has a hash of this as JSON. Fields keep their first names there, so that an interrupted training resumes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Settings {
     /// Most passes over the training examples.
@@ -35,9 +36,11 @@ pub struct Settings {
     /// Examples in a step.
     pub batch: usize,
     /// Learning rate of [`AdamW`].
-    pub rate: f32,
+    #[serde(rename = "rate")]
+    pub learning_rate: f32,
     /// Weight decay of [`AdamW`].
-    pub decay: f32,
+    #[serde(rename = "decay")]
+    pub weight_decay: f32,
     /// Shares of values that dropout sets to 0.
     pub dropout: DropoutRates,
     /// Determines the initial values, the order of the examples and dropout.
@@ -53,8 +56,8 @@ impl Default for Settings {
         Settings {
             epochs: 10,
             batch: 16,
-            rate: 1e-4,
-            decay: 1e-4,
+            learning_rate: 1e-4,
+            weight_decay: 1e-4,
             dropout: DropoutRates { projection: 0.1, fusion: 0.4, output: 0.2 },
             seed: 1,
             patience: None,

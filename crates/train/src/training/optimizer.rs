@@ -21,10 +21,10 @@ const CHUNK: usize = 1 << 16;
 /// The optimizer and its state.
 #[derive(Debug, Clone)]
 pub struct AdamW {
-    /// Learning rate.
-    pub rate: f32,
-    /// Weight decay.
-    pub decay: f32,
+    /// The size of a step.
+    pub learning_rate: f32,
+    /// The share of each parameter that a step takes away, divided by the learning rate.
+    pub weight_decay: f32,
     /// Number of steps so far.
     pub steps: i32,
     /// First and second moment of each parameter's gradient.
@@ -33,8 +33,8 @@ pub struct AdamW {
 
 impl AdamW {
     /// An optimizer before its first step.
-    pub fn new(rate: f32, decay: f32) -> Self {
-        AdamW { rate, decay, steps: 0, moments: BTreeMap::new() }
+    pub fn new(learning_rate: f32, weight_decay: f32) -> Self {
+        AdamW { learning_rate, weight_decay, steps: 0, moments: BTreeMap::new() }
     }
 
     /// Updates `parameters` by the gradients of the pass. A parameter without a gradient stays as it is.
@@ -46,7 +46,7 @@ impl AdamW {
         self.steps += 1;
         let corrected = 1.0 - BETA1.powi(self.steps);
         let root = 1.0 / (1.0 - BETA2.powi(self.steps)).sqrt();
-        let (rate, keep) = (self.rate / corrected, 1.0 - self.rate * self.decay);
+        let (rate, keep) = (self.learning_rate / corrected, 1.0 - self.learning_rate * self.weight_decay);
         for (name, tracked) in tracked {
             let Some(gradient) = tracked.grad_remove(&mut gradients) else { continue };
             drop(tracked);

@@ -56,7 +56,7 @@ pub fn train(
     let checkpoint = checkpoint.map(|path| Checkpoint::new(path, settings, recipe, &training, &validation));
     let class_weights = recipe.semantic.then(|| &features.prompts[&task.name].class_weights[..]);
     let parameters = Parameters::initial(engine, &shape, class_weights, &mut random(settings, 0, Purpose::Order))?;
-    let optimizer = AdamW::new(settings.rate, settings.decay);
+    let optimizer = AdamW::new(settings.learning_rate, settings.weight_decay);
     let mut state = State { best: parameters.tensors.clone(), parameters, optimizer, epochs: Vec::new() };
     if let Some(checkpoint) = &checkpoint {
         checkpoint.load(engine, settings.epochs, &mut state)?;
@@ -180,10 +180,10 @@ fn check(task: &Task, settings: &Settings, training: &Examples, validation: &Exa
     if settings.epochs == 0 || settings.batch == 0 {
         return argument("epochs and batch must be at least 1".into());
     }
-    if !(settings.rate > 0.0 && settings.rate.is_finite() && settings.decay >= 0.0 && settings.decay.is_finite()) {
+    let &Settings { learning_rate, weight_decay, .. } = settings;
+    if !(learning_rate > 0.0 && learning_rate.is_finite() && weight_decay >= 0.0 && weight_decay.is_finite()) {
         return argument(format!(
-            "learning rate {} and weight decay {}: the rate must be positive, the decay positive or 0, both finite",
-            settings.rate, settings.decay
+            "learning rate {learning_rate} and weight decay {weight_decay}: the rate must be positive, the decay positive or 0, both finite"
         ));
     }
     if rates.iter().any(|rate| !(0.0..1.0).contains(rate)) {
