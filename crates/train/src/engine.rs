@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::sync::LazyLock;
 
 use burn::tensor::{Bool, Device, Int, Tensor, TensorData, activation, module};
+use burn_wgpu::graphics::AutoGraphicsApi;
+use burn_wgpu::{RuntimeOptions, WgpuDevice, try_init_setup};
 
 use rand::RngExt;
 use rand_pcg::Pcg64;
@@ -50,10 +52,13 @@ impl Burn {
     /// [`Error::NoGpu`] if there is none.
     pub fn wgpu() -> Result<Self> {
         // burn registers a device for the whole process and refuses to do so twice.
-        static DEVICE: LazyLock<Result<Device>> = LazyLock::new(|| {
-            Device::wgpu_options().init().map_err(|e| Error::NoGpu { reason: e.to_string(), source: Some(e.into()) })
+        static DEVICE: LazyLock<Result<WgpuDevice>> = LazyLock::new(|| {
+            let device = WgpuDevice::default();
+            let start = |options| try_init_setup::<AutoGraphicsApi>(&device, options);
+            let started = RuntimeOptions::try_default().and_then(start);
+            started.map_err(|e| Error::NoGpu { reason: e.to_string(), source: Some(e.into()) }).map(|_| device)
         });
-        Ok(Burn { name: "burn (wgpu)", device: DEVICE.clone()?, dropout: None })
+        Ok(Burn { name: "burn (wgpu)", device: DEVICE.clone()?.into(), dropout: None })
     }
 
     /// The same device, with dropout; `rng` chooses the values to drop.
