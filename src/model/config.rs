@@ -230,7 +230,7 @@ impl TextConfig {
     }
 }
 
-/// The shape of a head: MemeCLIP's, one of its reductions, or one of those it is compared with.
+/// The shape of a head: MemeCLIP's, or the zero-shot one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeadConfig {
     /// Width of the space that both features are mapped into.
@@ -238,27 +238,44 @@ pub struct HeadConfig {
     /// Share of the adapter's output in the adapted feature (0.2 in the paper). `None`: no adapters.
     pub adapter: Option<f32>,
     /// How the two features become one.
+    #[serde(deserialize_with = "shipped::fusion")]
     pub fusion: Fusion,
     /// Whether a linear layer with ReLU stands between fusion and classifier.
     pub pre_output: bool,
-    /// Factor on the cosine similarities to the class weights. `None`: a linear classifier with bias instead.
-    pub scale: Option<f32>,
+    /// Factor on the cosine similarities to the class weights.
+    #[serde(deserialize_with = "shipped::scale")]
+    pub scale: f32,
 }
 
+/// How a head combines the image feature and the text feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-/// How a head combines the image feature and the text feature.
 pub enum Fusion {
-    /// Elementwise product of the normalised features: the paper's (and HateCLIPper's "align").
+    /// Elementwise product of the normalised features: the paper's.
     Product,
     /// Their sum: for the zero-shot head, whose classifier is then CLIP's own similarity.
     Sum,
-    /// Their outer product (HateCLIPper's "cross").
-    Cross,
-    /// The image alone.
-    Image,
-    /// The text alone.
-    Text,
+}
+
+/// The fields that tell a head that ships from those that training compares it with (`crates/train`). An error says so.
+mod shipped {
+    use serde::de::{Deserialize, Deserializer, Error};
+
+    use super::Fusion;
+
+    pub fn fusion<'de, D: Deserializer<'de>>(json: D) -> Result<Fusion, D::Error> {
+        field("fusion", json)
+    }
+
+    pub fn scale<'de, D: Deserializer<'de>>(json: D) -> Result<f32, D::Error> {
+        field("scale", json)
+    }
+
+    fn field<'de, T: Deserialize<'de>, D: Deserializer<'de>>(name: &str, json: D) -> Result<T, D::Error> {
+        let error =
+            |e| D::Error::custom(format!("'{name}' of a head (others are for comparison in training only): {e}"));
+        T::deserialize(json).map_err(error)
+    }
 }
 
 impl HeadConfig {
@@ -269,12 +286,12 @@ impl HeadConfig {
     pub fn check(&self) -> Result<(), String> {
         // The adapter's bottleneck is a quarter of the map and must be whole blocks itself.
         const WHOLE: usize = 4 * BLOCK;
-        let most = if self.fusion == Fusion::Cross { WHOLE } else { 64 * WHOLE };
-        if self.map == 0 || !self.map.is_multiple_of(WHOLE) || self.map > most {
-            return Err(format!("map width {} is not a multiple of {WHOLE} up to {most}", self.map));
+        const MOST: usize = 64 * WHOLE;
+        if self.map == 0 || !self.map.is_multiple_of(WHOLE) || self.map > MOST {
+            return Err(format!("map width {} is not a multiple of {WHOLE} up to {MOST}", self.map));
         }
-        let factors = [self.adapter, self.scale].into_iter().flatten();
-        match factors.into_iter().find(|factor| !(-1e4..=1e4).contains(factor)) {
+        let mut factors = self.adapter.into_iter().chain([self.scale]);
+        match factors.find(|factor| !(-1e4..=1e4).contains(factor)) {
             Some(factor) => Err(format!("adapter ratio or scale {factor}")),
             None => Ok(()),
         }
@@ -282,12 +299,12 @@ impl HeadConfig {
 
     /// The published head on features mapped to `map` values (paper, section 4; adapter ratio and scale as published).
     pub fn memeclip(map: usize) -> Self {
-        HeadConfig { map, adapter: Some(0.2), fusion: Fusion::Product, pre_output: true, scale: Some(30.0) }
+        HeadConfig { map, adapter: Some(0.2), fusion: Fusion::Product, pre_output: true, scale: 30.0 }
     }
 
     /// The head that needs no training: it compares both features with the class prompts in their joint space.
     pub fn zero_shot(map: usize) -> Self {
-        HeadConfig { map, adapter: None, fusion: Fusion::Sum, pre_output: false, scale: Some(30.0) }
+        HeadConfig { map, adapter: None, fusion: Fusion::Sum, pre_output: false, scale: 30.0 }
     }
 }
 

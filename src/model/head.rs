@@ -13,48 +13,83 @@ pub enum Dropout {
     Output,
 }
 
-/// MemeCLIP's head for one task (paper, section 4): feature projections, adapters, fusion, cosine classifier. Also its
-/// reductions and HateCLIPper's two heads, which it is compared with (paper, tables 2 and 5).
+/// MemeCLIP's head for one task (paper, section 4): a mapping of each modality, their fusion, a linear layer with ReLU, and
+/// a cosine classifier. Zero-shot heads have no such layer.
 pub struct Head<E: Engine> {
-    config: HeadConfig,
-    image: Option<Mapping<E>>,
-    text: Option<Mapping<E>>,
-    pre_output: Option<Linear<E>>,
-    /// Of a cosine classifier: the class weights, normalised.
+    image: Mapping<E>,
+    text: Mapping<E>,
+    fusion: Fusion,
+    pre_output: Option<PreOutput<E>>,
+    /// The class weights, normalised.
     classifier: E::Weight,
-    bias: Option<E::Tensor>,
+    scale: f32,
 }
 
-/// Projection of one modality, and its adapter.
-struct Mapping<E: Engine> {
+/// The part of a head that maps one modality's feature: a projection, and an adapter or none.
+pub struct Mapping<E: Engine> {
     projection: Linear<E>,
-    adapter: Option<(f32, E::Weight, E::Weight)>,
+    adapter: Option<Adapter<E>>,
+}
+
+struct Adapter<E: Engine> {
+    /// Share of the adapter's output in the adapted feature.
+    ratio: f32,
+    down: E::Weight,
+    up: E::Weight,
 }
 
 impl<E: Engine> Mapping<E> {
-    fn load(w: &mut impl Weights<E>, config: &HeadConfig, name: &str, features: usize) -> Result<Self> {
-        let map = config.map;
-        let adapter = match config.adapter {
-            Some(ratio) => Some((
+    /// The mapping of the modality `name` from `features` values to `map`. `adapter`: see [`HeadConfig::adapter`].
+    ///
+    /// # Errors
+    /// Those of [`Weights::matrix`].
+    pub fn load(
+        w: &mut impl Weights<E>,
+        name: &str,
+        features: usize,
+        map: usize,
+        adapter: Option<f32>,
+    ) -> Result<Self> {
+        let adapter = match adapter {
+            Some(ratio) => Some(Adapter {
                 ratio,
-                w.matrix(&format!("{name}.adapter.0"), map / 4, map)?,
-                w.matrix(&format!("{name}.adapter.2"), map, map / 4)?,
-            )),
+                down: w.matrix(&format!("{name}.adapter.0"), map / 4, map)?,
+                up: w.matrix(&format!("{name}.adapter.2"), map, map / 4)?,
+            }),
             None => None,
         };
         Ok(Mapping { projection: Linear::load(w, &format!("{name}.projection"), map, features)?, adapter })
     }
 
-    /// [n, features] -> [n, map], rows of length 1.
-    fn forward(&self, engine: &E, x: &E::Tensor, drop: &impl Fn(Dropout, E::Tensor) -> E::Tensor) -> E::Tensor {
+    /// `[n, features]` to `[n, map]`, rows of length 1. `drop`: see [`Head::logits_with`].
+    pub fn forward(&self, engine: &E, x: &E::Tensor, drop: impl Fn(Dropout, E::Tensor) -> E::Tensor) -> E::Tensor {
         let x = self.projection.forward(engine, x, Activation::Identity, None);
         let mut x = drop(Dropout::Projection, x);
-        if let Some((ratio, down, up)) = &self.adapter {
+        if let Some(Adapter { ratio, down, up }) = &self.adapter {
             let hidden = engine.linear(&x, down, None, Activation::Relu, None);
             let adapted = engine.linear(&hidden, up, None, Activation::Relu, None);
             x = engine.add_scaled(&adapted, *ratio, &x, 1.0 - ratio);
         }
         engine.l2_normalize(&x)
+    }
+}
+
+/// The part of a head between fusion and classifier: a linear layer with ReLU.
+pub struct PreOutput<E: Engine>(Linear<E>);
+
+impl<E: Engine> PreOutput<E> {
+    /// The layer from `fused` values to `map`.
+    ///
+    /// # Errors
+    /// Those of [`Weights::matrix`].
+    pub fn load(w: &mut impl Weights<E>, fused: usize, map: usize) -> Result<Self> {
+        Linear::load(w, "pre_output", map, fused).map(PreOutput)
+    }
+
+    /// `[n, fused]` to `[n, map]`. `drop`: see [`Head::logits_with`].
+    pub fn forward(&self, engine: &E, x: E::Tensor, drop: impl Fn(Dropout, E::Tensor) -> E::Tensor) -> E::Tensor {
+        let x = self.0.forward(engine, &drop(Dropout::Fusion, x), Activation::Relu, None);
+        drop(Dropout::Output, x)
     }
 }
 
@@ -70,27 +105,17 @@ impl<E: Engine> Head<E> {
         text: usize,
         classes: usize,
     ) -> Result<Self> {
-        let fused = if config.fusion == Fusion::Cross { config.map * config.map } else { config.map };
-        let hidden = if config.pre_output { config.map } else { fused };
+        let &HeadConfig { map, adapter, fusion, pre_output, scale } = config;
         Ok(Head {
-            image: match config.fusion {
-                Fusion::Text => None,
-                _ => Some(Mapping::load(w, config, "image", image)?),
-            },
-            text: match config.fusion {
-                Fusion::Image => None,
-                _ => Some(Mapping::load(w, config, "text", text)?),
-            },
-            pre_output: match config.pre_output {
-                true => Some(Linear::load(w, "pre_output", config.map, fused)?),
+            image: Mapping::load(w, "image", image, map, adapter)?,
+            text: Mapping::load(w, "text", text, map, adapter)?,
+            fusion,
+            pre_output: match pre_output {
+                true => Some(PreOutput::load(w, map, map)?),
                 false => None,
             },
-            classifier: w.matrix("classifier", classes, hidden)?,
-            bias: match config.scale {
-                Some(_) => None,
-                None => Some(w.vector("classifier.bias", classes)?),
-            },
-            config: config.clone(),
+            classifier: w.matrix("classifier", classes, map)?,
+            scale,
         })
     }
 
@@ -107,29 +132,17 @@ impl<E: Engine> Head<E> {
         text: &E::Tensor,
         drop: impl Fn(Dropout, E::Tensor) -> E::Tensor,
     ) -> E::Tensor {
-        let image = self.image.as_ref().map(|mapping| mapping.forward(engine, image, &drop));
-        let text = self.text.as_ref().map(|mapping| mapping.forward(engine, text, &drop));
-        let mut x = match (image, text) {
-            (Some(image), Some(text)) => match self.config.fusion {
-                Fusion::Cross => engine.outer_product(&image, &text),
-                Fusion::Sum => engine.add_scaled(&image, 1.0, &text, 1.0),
-                _ => engine.multiply(&image, &text),
-            },
-            (Some(x), None) | (None, Some(x)) => x,
-            (None, None) => unreachable!("every fusion has a modality"),
+        let image = self.image.forward(engine, image, &drop);
+        let text = self.text.forward(engine, text, &drop);
+        let mut x = match self.fusion {
+            Fusion::Product => engine.multiply(&image, &text),
+            Fusion::Sum => engine.add_scaled(&image, 1.0, &text, 1.0),
         };
-        x = drop(Dropout::Fusion, x);
         if let Some(pre_output) = &self.pre_output {
-            x = pre_output.forward(engine, &x, Activation::Relu, None);
-            x = drop(Dropout::Output, x);
+            x = pre_output.forward(engine, x, &drop);
         }
-        match self.config.scale {
-            Some(scale) => {
-                let x = engine.l2_normalize(&x);
-                let cosines = engine.linear(&x, &self.classifier, None, Activation::Identity, None);
-                engine.scale(&cosines, scale)
-            }
-            None => engine.linear(&x, &self.classifier, self.bias.as_ref(), Activation::Identity, None),
-        }
+        let x = engine.l2_normalize(&x);
+        let cosines = engine.linear(&x, &self.classifier, None, Activation::Identity, None);
+        engine.scale(&cosines, self.scale)
     }
 }

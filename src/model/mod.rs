@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 pub use block::Block;
 pub use config::{BlockConfig, ClipConfig, Fusion, HeadConfig, TextConfig, VisionConfig};
-pub use head::{Dropout, Head};
+pub use head::{Dropout, Head, Mapping, PreOutput};
 pub use text::{TextTower, load_tokenizer};
 pub use vision::{VisionTower, patches};
 
@@ -147,20 +147,31 @@ impl<T> Lazy<T> {
 }
 
 /// A linear layer with bias.
-pub(crate) struct Linear<E: Engine> {
+pub struct Linear<E: Engine> {
     weight: E::Weight,
     bias: E::Tensor,
 }
 
 impl<E: Engine> Linear<E> {
-    fn load(w: &mut impl Weights<E>, name: &str, rows: usize, cols: usize) -> Result<Self> {
+    /// The layer `name` from `cols` values to `rows`.
+    ///
+    /// # Errors
+    /// Those of [`Weights::matrix`].
+    pub fn load(w: &mut impl Weights<E>, name: &str, rows: usize, cols: usize) -> Result<Self> {
         Ok(Linear {
             weight: w.matrix(&format!("{name}.weight"), rows, cols)?,
             bias: w.vector(&format!("{name}.bias"), rows)?,
         })
     }
 
-    fn forward(&self, engine: &E, x: &E::Tensor, activation: Activation, residual: Option<&E::Tensor>) -> E::Tensor {
+    /// [`Engine::linear`] with the layer's weight and bias.
+    pub fn forward(
+        &self,
+        engine: &E,
+        x: &E::Tensor,
+        activation: Activation,
+        residual: Option<&E::Tensor>,
+    ) -> E::Tensor {
         engine.linear(x, &self.weight, Some(&self.bias), activation, residual)
     }
 }

@@ -170,12 +170,17 @@ fn a_manifest_that_asks_for_too_much_is_refused() {
     for value in [shards(&|i| format!("{i}.safetensors")), shards(&|_| "one.safetensors".into())] {
         assert_eq!(altered("/components/vision/shards", value).unwrap_err().code(), "pack/manifest");
     }
-    // Cross fusion multiplies three widths.
-    let mut cross: Value =
-        json!({ "map": 1024, "adapter": null, "fusion": "cross", "pre_output": false, "scale": null });
-    assert_eq!(altered("/heads/hate/config", cross.clone()).unwrap_err().code(), "pack/manifest");
-    cross["map"] = json!(128);
-    altered("/heads/hate/config", cross).unwrap();
+    // Training has more kinds of heads than a pack.
+    let (fusion, scale) = (["cross", "image", "text"].map(|name| ("fusion", json!(name))), [("scale", Value::Null)]);
+    for (field, value) in fusion.into_iter().chain(scale) {
+        let error = altered(&format!("/heads/hate/config/{field}"), value).unwrap_err();
+        assert_eq!(error.code(), "pack/manifest");
+        let message = error.to_string();
+        assert!(
+            message.contains(&format!("'{field}'")) && message.contains("for comparison in training only"),
+            "{error}"
+        );
+    }
     let large = vec![b' '; manifest::MAX_BYTES as usize + 1];
     assert_eq!(Manifest::parse("manifest.json", &large).unwrap_err().code(), "pack/manifest");
 }

@@ -2,12 +2,13 @@
 
 use serde::Serialize;
 
-use super::{Examples, Recipe, Settings, Trained, logits, parallel, train};
+use super::hateclipper::{Fusion, HateClipper};
+use super::{Architecture, Examples, Recipe, Settings, Trained, logits, parallel, train};
 use crate::data::{Features, Split};
 use crate::engine::Burn;
 use crate::metrics::{self, Predictions};
 use memeclip::classifier::softmax;
-use memeclip::model::{Fusion, HeadConfig};
+use memeclip::model::HeadConfig;
 use memeclip::task::Task;
 use memeclip::{Error, Result};
 
@@ -27,18 +28,22 @@ pub struct Variant {
 
 /// The variants in the order of the table; `map` is the vision tower's width.
 pub fn variants(map: usize) -> Vec<Variant> {
-    let memeclip = HeadConfig::memeclip(map);
-    let projections = HeadConfig { adapter: None, scale: None, ..memeclip.clone() };
-    let with = |name, config, semantic| Variant { name, recipe: Some(Recipe { config, semantic }) };
+    let memeclip = Recipe::memeclip(map);
+    let adapter = HeadConfig::memeclip(map).adapter;
+    let hateclipper = |map, adapter, fusion| Recipe {
+        config: Architecture::HateClipper(HateClipper { map, adapter, fusion }),
+        semantic: false,
+    };
+    let with = |name, recipe| Variant { name, recipe: Some(recipe) };
     vec![
         Variant { name: "CLIP, zero-shot (image)", recipe: None },
-        with("image only", HeadConfig { fusion: Fusion::Image, ..projections.clone() }, false),
-        with("text only", HeadConfig { fusion: Fusion::Text, ..projections.clone() }, false),
-        with("HateCLIPper, cross", HeadConfig { fusion: Fusion::Cross, map: CROSS_MAP, ..projections.clone() }, false),
-        with("projections (HateCLIPper, align)", projections.clone(), false),
-        with("+ adapters", HeadConfig { scale: None, ..memeclip.clone() }, false),
-        with("+ cosine classifier", memeclip.clone(), false),
-        with("+ semantic-aware initialisation (MemeCLIP)", memeclip, true),
+        with("image only", hateclipper(map, None, Fusion::Image)),
+        with("text only", hateclipper(map, None, Fusion::Text)),
+        with("HateCLIPper, cross", hateclipper(CROSS_MAP, None, Fusion::Cross)),
+        with("projections (HateCLIPper, align)", hateclipper(map, None, Fusion::Align)),
+        with("+ adapters", hateclipper(map, adapter, Fusion::Align)),
+        with("+ cosine classifier", Recipe { semantic: false, ..memeclip.clone() }),
+        with("+ semantic-aware initialisation (MemeCLIP)", memeclip),
     ]
 }
 

@@ -4,8 +4,10 @@
 //! was interrupted and resumed.
 
 pub mod ablation;
+mod architecture;
 mod checkpoint;
 mod examples;
+pub mod hateclipper;
 mod optimizer;
 mod parallel;
 mod parameters;
@@ -13,6 +15,7 @@ mod pass;
 mod trained;
 mod trainer;
 
+pub use architecture::{Architecture, Head};
 pub use examples::Examples;
 pub use optimizer::AdamW;
 pub use parallel::parallel;
@@ -69,8 +72,8 @@ impl Default for Settings {
 /// The head to train, and its initial values.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recipe {
-    /// The head's architecture.
-    pub config: HeadConfig,
+    /// What the head consists of.
+    pub config: Architecture,
     /// Semantic-aware initialisation of the class weights (paper, section 4.4).
     pub semantic: bool,
 }
@@ -78,6 +81,6 @@ pub struct Recipe {
 impl Recipe {
     /// The published head and initialisation; `map` is the vision tower's width.
     pub fn memeclip(map: usize) -> Self {
-        Recipe { config: HeadConfig::memeclip(map), semantic: true }
+        Recipe { config: Architecture::Library(HeadConfig::memeclip(map)), semantic: true }
     }
 }

@@ -6,17 +6,18 @@ use burn::tensor::Tensor;
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
+use super::{Architecture, Head};
 use crate::engine::Burn;
 use memeclip::Result;
 use memeclip::engine::Engine;
-use memeclip::model::{Head, HeadConfig, Weights};
+use memeclip::model::Weights;
 use memeclip::quant::{Format, Matrix};
 
 /// The sizes of a head.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shape {
-    /// The head's architecture.
-    pub config: HeadConfig,
+    /// What the head consists of.
+    pub config: Architecture,
     /// Width of the image features.
     pub image: usize,
     /// Width of the text features.
@@ -44,7 +45,7 @@ impl Parameters {
     pub fn initial(engine: &Burn, shape: &Shape, class_weights: Option<&[f32]>, rng: &mut Pcg64) -> Result<Self> {
         let parameters = Parameters { tensors: BTreeMap::new() };
         let mut initial = Initial { engine, rng, inputs: 0, parameters };
-        Head::load(&mut initial, &shape.config, shape.image, shape.text, shape.classes)?;
+        shape.config.load(&mut initial, shape.image, shape.text, shape.classes)?;
         let mut parameters = initial.parameters;
         if let Some(values) = class_weights {
             let (rows, cols) = (shape.classes, values.len() / shape.classes);
@@ -58,10 +59,9 @@ impl Parameters {
     ///
     /// # Errors
     /// Those of the engine.
-    pub fn head(&self, engine: &Burn, shape: &Shape, tracked: Option<&Named>) -> Result<Head<Burn>> {
-        let tensors = tracked.unwrap_or(&self.tensors);
-        let mut current = Current { engine, tensors, normalize: shape.config.scale.is_some() };
-        Head::load(&mut current, &shape.config, shape.image, shape.text, shape.classes)
+    pub fn head(&self, engine: &Burn, shape: &Shape, tracked: Option<&Named>) -> Result<Head> {
+        let mut current = Current { engine, tensors: tracked.unwrap_or(&self.tensors) };
+        shape.config.load(&mut current, shape.image, shape.text, shape.classes)
     }
 
     /// Copies for which burn computes gradients.
@@ -105,16 +105,15 @@ impl Weights<Burn> for Initial<'_> {
 struct Current<'a> {
     engine: &'a Burn,
     tensors: &'a Named,
-    /// The model expects the class weights of a cosine classifier normalised.
-    normalize: bool,
 }
 
 impl Weights<Burn> for Current<'_> {
     fn matrix(&mut self, name: &str, _rows: usize, _cols: usize) -> Result<Tensor<2>> {
         let tensor = &self.tensors[name];
-        match name == "classifier" && self.normalize {
-            true => Ok(self.engine.l2_normalize(&tensor.clone().transpose()).transpose()),
-            false => Ok(tensor.clone()),
+        // The library expects the class weights of a cosine classifier normalised.
+        match name {
+            "classifier" => Ok(self.engine.l2_normalize(&tensor.clone().transpose()).transpose()),
+            _ => Ok(tensor.clone()),
         }
     }
 

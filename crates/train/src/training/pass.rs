@@ -29,7 +29,7 @@ impl Pass {
     ) -> Result<Self> {
         let tracked = parameters.tracked();
         let head = parameters.head(engine, shape, Some(&tracked))?;
-        let logits = head.logits_with(engine, &image, &text, |place, x| engine.dropout(x, place));
+        let logits = head.logits(engine, &image, &text);
         let classes = engine.integers(labels.iter().map(|&label| label as i32).collect());
         let picked = activation::log_softmax(logits, 1).gather(1, classes.unsqueeze_dim(1));
         let shares: Vec<f32> = labels.iter().map(|&label| weights.map_or(1.0, |weights| weights[label])).collect();
