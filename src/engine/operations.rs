@@ -87,10 +87,6 @@ pub trait Engine {
     /// Elementwise product of tensors of the same shape.
     fn multiply(&self, a: &Self::Tensor, b: &Self::Tensor) -> Self::Tensor;
 
-    /// Outer product of each row of a [n, ka] with the same row of b [n, kb]: [n, ka · kb]. Column i · kb + j is
-    /// a's column i times b's column j.
-    fn outer_product(&self, a: &Self::Tensor, b: &Self::Tensor) -> Self::Tensor;
-
     /// Rows divided by max(L2 norm, 1e-12), as torch's `normalize`.
     fn l2_normalize(&self, x: &Self::Tensor) -> Self::Tensor;
 

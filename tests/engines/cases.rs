@@ -34,7 +34,6 @@ pub async fn check<E: Engine>(engine: &E, tolerance: &Tolerance) {
     bench.attention().await;
     bench.activations_of_linear().await;
     bench.elementwise().await;
-    bench.outer_product().await;
     bench.chain((tolerance.linear)(Format::F32)).await;
 }
 
@@ -239,17 +238,6 @@ impl<E: Engine> Bench<'_, E> {
                     )
                     .await;
                 }
-            }
-        }
-    }
-
-    async fn outer_product(&mut self) {
-        for rows in ROWS {
-            for (cols_a, cols_b) in [(1, 1), (3, 1), (1, 5), (7, 13), (32, 32), (128, 64)] {
-                let (a, b) = (self.activations(rows, cols_a), self.random(rows, cols_b, 1.0));
-                let name = format!("outer_product [{rows}, {cols_a}] x [{rows}, {cols_b}]");
-                let got = self.engine.outer_product(&self.upload(&a), &self.upload(&b));
-                self.expect(&name, &got, &naive::outer_product(&a, &b)).await;
             }
         }
     }

@@ -99,10 +99,6 @@ pub fn scale(x: &Tensor, factor: f32) -> Tensor {
     Tensor::from_fn(x.rows, x.cols, |i, j| factor as f64 * x.at(i, j))
 }
 
-pub fn outer_product(a: &Tensor, b: &Tensor) -> Tensor {
-    Tensor::from_fn(a.rows, a.cols * b.cols, |i, j| a.at(i, j / b.cols) * b.at(i, j % b.cols))
-}
-
 pub fn multiply(a: &Tensor, b: &Tensor) -> Tensor {
     Tensor::from_fn(a.rows, a.cols, |i, j| a.at(i, j) * b.at(i, j))
 }

@@ -128,10 +128,6 @@ impl Engine for Counting {
         self.cpu.multiply(a, b)
     }
 
-    fn outer_product(&self, a: &Tensor, b: &Tensor) -> Tensor {
-        self.cpu.outer_product(a, b)
-    }
-
     fn l2_normalize(&self, x: &Tensor) -> Tensor {
         self.cpu.l2_normalize(x)
     }

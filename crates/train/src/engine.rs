@@ -197,11 +197,6 @@ impl Engine for Burn {
         a.clone() * b.clone()
     }
 
-    fn outer_product(&self, a: &Tensor<2>, b: &Tensor<2>) -> Tensor<2> {
-        let ([n, ka], [_, kb]) = (a.dims(), b.dims());
-        (a.clone().reshape([n, ka, 1]) * b.clone().reshape([n, 1, kb])).reshape([n, ka * kb])
-    }
-
     fn l2_normalize(&self, x: &Tensor<2>) -> Tensor<2> {
         let norm = x.clone().square().sum_dim(1).sqrt().clamp_min(1e-12);
         x.clone() / norm

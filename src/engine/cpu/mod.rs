@@ -124,14 +124,6 @@ impl Engine for Cpu {
         })
     }
 
-    fn outer_product(&self, a: &Tensor, b: &Tensor) -> Tensor {
-        self.by_rows(a.rows, a.cols * b.cols, |i, row| {
-            for (part, a) in row.chunks_exact_mut(b.cols).zip(a.row(i)) {
-                part.iter_mut().zip(b.row(i)).for_each(|(y, b)| *y = a * b);
-            }
-        })
-    }
-
     fn l2_normalize(&self, x: &Tensor) -> Tensor {
         self.by_rows(x.rows, x.cols, |i, row| {
             let x = x.row(i);

@@ -328,14 +328,6 @@ impl Engine for Gpu {
         y
     }
 
-    fn outer_product(&self, a: &GpuTensor, b: &GpuTensor) -> GpuTensor {
-        let y = self.empty(a.rows, a.cols * b.cols);
-        let length = y.rows * y.cols;
-        let parameters = [length as u32, a.cols as u32, b.cols as u32];
-        self.run(Kernel::OuterProduct, &parameters, &[a, b], &y, threads(length));
-        y
-    }
-
     fn l2_normalize(&self, x: &GpuTensor) -> GpuTensor {
         let y = self.empty(x.rows, x.cols);
         self.run(Kernel::L2Normalize, &[x.rows as u32, x.cols as u32], &[x], &y, workgroups(x.rows));

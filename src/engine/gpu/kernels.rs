@@ -28,7 +28,6 @@ pub(super) enum Kernel {
     AddScaled,
     Scale,
     Multiply,
-    OuterProduct,
     L2Normalize,
 }
 
@@ -145,7 +144,6 @@ impl Kernel {
             AddScaled => define(kernel!("add_scaled"), &[], 2, &["length", "repeat", "alpha", "beta"]),
             Scale => define(kernel!("scale"), &[], 1, &["length", "factor"]),
             Multiply => define(kernel!("multiply"), &[], 2, &["length"]),
-            OuterProduct => define(kernel!("outer_product"), &[], 2, &["length", "columns_a", "columns_b"]),
         }
     }
 
@@ -260,8 +258,7 @@ mod tests {
     fn kernels(capabilities: &Capabilities) -> Vec<Kernel> {
         use Kernel::*;
         let quads = capabilities.subgroups && capabilities.tiling == Tiling::Quads;
-        let mut kernels =
-            vec![QuantizeActivations, Gather, LayerNorm, AddScaled, Scale, Multiply, OuterProduct, L2Normalize];
+        let mut kernels = vec![QuantizeActivations, Gather, LayerNorm, AddScaled, Scale, Multiply, L2Normalize];
         for format in Format::ALL {
             kernels.extend([LinearDirect(format), Gemv(format), Embed(format)]);
             kernels.extend(LinearVariant::candidates(capabilities, format).iter().map(|variant| match variant.int8 {
