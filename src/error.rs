@@ -355,8 +355,15 @@ impl Error {
 pub struct Cause(Arc<dyn std::error::Error + Send + Sync>);
 
 impl<E: std::error::Error + Send + Sync + 'static> From<E> for Cause {
+    #[cfg(not(target_arch = "wasm32"))]
     fn from(error: E) -> Self {
         Cause(Arc::new(error))
+    }
+
+    /// Keeps the words only: nothing in a browser asks for the types, whose code would be 5 KB more to download.
+    #[cfg(target_arch = "wasm32")]
+    fn from(error: E) -> Self {
+        Cause(Box::<dyn std::error::Error + Send + Sync>::from(error.to_string()).into())
     }
 }
 
