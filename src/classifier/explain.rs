@@ -9,7 +9,7 @@ use crate::pack::source::Source;
 use crate::preprocess::{self, Rgb};
 
 /// The towers' values that an explanation needs.
-struct Features {
+struct MemeFeatures {
     image: Vec<f32>,
     neutral: Vec<f32>,
     /// The attention rollout of the image, one value per patch.
@@ -32,7 +32,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let parts = parts(text, words.context);
         let features = self.features(image, text, &parts).await?;
 
-        let Features { image, neutral, text: whole, no_text, .. } = &features;
+        let MemeFeatures { image, neutral, text: whole, no_text, .. } = &features;
         let mut rows = vec![(image, &whole[..]), (image, no_text), (neutral, whole)];
         rows.extend(features.without.chunks_exact(words.width).map(|without| (image, without)));
         let images: Vec<f32> = rows.iter().flat_map(|(image, _)| *image).copied().collect();
@@ -64,7 +64,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         Ok(Explanation { text: text.into(), tasks: modalities, words, regions })
     }
 
-    async fn features(&self, image: &Rgb, text: &str, parts: &[Part]) -> Result<Features> {
+    async fn features(&self, image: &Rgb, text: &str, parts: &[Part]) -> Result<MemeFeatures> {
         let (key, image, shares) = self.look(image).await?;
         let neutral = preprocess::neutral(&self.loader.manifest().clip.vision.mean);
         let (neutral_key, neutral) = self.encode_images(&[&neutral]).await?.remove(0);
@@ -93,7 +93,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         for ((key, _), feature) in texts.into_iter().zip([&text, &no_text]) {
             self.texts.keep(key, feature);
         }
-        Ok(Features { image, neutral, shares, text, no_text, without })
+        Ok(MemeFeatures { image, neutral, shares, text, no_text, without })
     }
 
     /// An image's key, its feature and its attention rollout.

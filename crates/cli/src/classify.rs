@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::device::Device;
+use crate::device::DeviceName;
 use crate::read::reader;
 use crate::why;
 use memeclip::classifier::Explanation;
@@ -27,8 +27,8 @@ pub struct Classify {
     /// A task of the pack; may be repeated. If not given, all tasks.
     #[arg(long)]
     task: Vec<String>,
-    #[arg(long, value_enum, default_value_t = Device::Auto)]
-    device: Device,
+    #[arg(long, value_enum, default_value_t = DeviceName::Auto)]
+    device: DeviceName,
     /// Explain the verdicts: each modality alone, which words matter, and where in the image.
     #[arg(long)]
     why: bool,
@@ -41,20 +41,20 @@ pub struct Classify {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct JsonLine<'a> {
     image: String,
     text: &'a str,
     device: &'a str,
     #[serde(serialize_with = "serialize_tasks")]
     tasks: &'a [TaskVerdict],
     #[serde(skip_serializing_if = "Option::is_none")]
-    features: Option<Features<'a>>,
+    features: Option<FeatureFields<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<&'a Explanation>,
 }
 
 #[derive(Serialize)]
-struct Features<'a> {
+struct FeatureFields<'a> {
     image: &'a [f32],
     text: &'a [f32],
 }
@@ -126,8 +126,8 @@ impl Classify {
         explanation: Option<&Explanation>,
     ) -> Result<()> {
         if self.json {
-            let features = Features { image: &verdict.image_feature, text: &verdict.text_feature };
-            let line = Line {
+            let features = FeatureFields { image: &verdict.image_feature, text: &verdict.text_feature };
+            let line = JsonLine {
                 image: path.display().to_string(),
                 text,
                 device,

@@ -10,7 +10,7 @@ use memeclip::session::{self, Session};
 
 /// The device that computes.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Device {
+pub enum DeviceName {
     /// A hardware GPU if there is one, else the CPU.
     Auto,
     Gpu,
@@ -19,18 +19,18 @@ pub enum Device {
     Burn,
 }
 
-impl Device {
+impl DeviceName {
     /// The pack in a folder, on this device.
     pub async fn open(self, pack: &Path) -> Result<Session<Directory>> {
         let source = Directory::new(pack);
         let device = match self {
-            Device::Auto => session::Device::Auto,
-            Device::Gpu => session::Device::Gpu,
-            Device::Cpu => session::Device::Cpu,
+            DeviceName::Auto => session::Device::Auto,
+            DeviceName::Gpu => session::Device::Gpu,
+            DeviceName::Cpu => session::Device::Cpu,
             #[cfg(feature = "train")]
-            Device::Burn => return Session::on(memeclip_train::engine::Burn::flex(), source).await,
+            DeviceName::Burn => return Session::on(memeclip_train::engine::Burn::flex(), source).await,
             #[cfg(not(feature = "train"))]
-            Device::Burn => {
+            DeviceName::Burn => {
                 return Err(Error::DeviceUnavailable {
                     device: "burn".into(),
                     remedy:

@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::device::Device;
+use crate::device::DeviceName;
 use crate::progress::Progress;
 use memeclip::task::Task;
 use memeclip_train::Result;
@@ -39,8 +39,8 @@ pub struct Source {
     /// Directory of the pack.
     #[arg(long, default_value = "weights/default")]
     pub weights: PathBuf,
-    #[arg(long, value_enum, default_value_t = Device::Auto)]
-    pub device: Device,
+    #[arg(long, value_enum, default_value_t = DeviceName::Auto)]
+    pub device: DeviceName,
 }
 
 impl Extract {

@@ -6,12 +6,12 @@ use std::rc::Rc;
 
 use wgpu::BufferUsages;
 
-use super::device::Device;
+use super::device::GpuDevice;
 
 /// Buffers by size, ready to be used again. All work is queued in order, so a buffer may be handed out while earlier
 /// commands that use it have yet to run.
 pub(super) struct Pool {
-    device: Rc<Device>,
+    device: Rc<GpuDevice>,
     /// By size, then by id. The oldest is taken first, so that every request gets its buffers in the same order and can
     /// reuse the bind groups of the last one.
     free: RefCell<HashMap<u64, BTreeMap<u64, wgpu::Buffer>>>,
@@ -32,7 +32,7 @@ pub(super) struct Loan {
 }
 
 impl Pool {
-    pub fn new(device: Rc<Device>) -> Self {
+    pub fn new(device: Rc<GpuDevice>) -> Self {
         Pool { device, free: RefCell::default(), next_id: Cell::default() }
     }
 

@@ -66,7 +66,7 @@ pub struct Counts {
 /// What an error scope caught, once it is known.
 type Scope = Pin<Box<dyn Future<Output = Option<wgpu::Error>>>>;
 
-pub(super) struct Device {
+pub(super) struct GpuDevice {
     pub device: wgpu::Device,
     pub queue: wgpu::Queue,
     pub capabilities: Capabilities,
@@ -77,7 +77,7 @@ pub(super) struct Device {
     scopes: RefCell<Vec<Scope>>,
 }
 
-impl Device {
+impl GpuDevice {
     pub async fn new(options: &GpuOptions) -> Result<Self> {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
         let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions {
@@ -139,7 +139,7 @@ impl Device {
             dot8: options.dot8 && (dot8 || tiling == Tiling::Quads),
             tiling,
         };
-        Ok(Device {
+        Ok(GpuDevice {
             device,
             queue,
             capabilities,
@@ -167,7 +167,7 @@ impl Device {
         self.counts.set(counts);
     }
 
-    /// Makes a buffer. [`Device::fault`] reports later if memory has run out.
+    /// Makes a buffer. [`GpuDevice::fault`] reports later if memory has run out.
     pub fn buffer(&self, label: &str, size: u64, usage: wgpu::BufferUsages) -> wgpu::Buffer {
         self.count(|counts| counts.buffers += 1);
         self.scoped(&[wgpu::ErrorFilter::OutOfMemory], || {
@@ -176,7 +176,7 @@ impl Device {
         })
     }
 
-    /// Does `work` and keeps its errors for [`Device::fault`]. An error handler alone is not enough: a browser may call it
+    /// Does `work` and keeps its errors for [`GpuDevice::fault`]. An error handler alone is not enough: a browser may call it
     /// after the results have been read.
     pub fn scoped<T>(&self, filters: &[wgpu::ErrorFilter], work: impl FnOnce() -> T) -> T {
         let scopes: Vec<_> = filters.iter().map(|&filter| self.device.push_error_scope(filter)).collect();

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use wgpu::BufferUsages;
 
 use super::buffer::{Buffer, Pool};
-use super::device::{Counts, Device, GpuOptions, Tiling};
+use super::device::{Counts, GpuDevice, GpuOptions, Tiling};
 use super::dispatch::Dispatch;
 use super::kernels::{Kernel, MAX_IDS, THREADS};
 use super::profile::KernelTime;
@@ -21,7 +21,7 @@ use crate::{Error, Result};
 
 /// The engine. After [`Error::GpuLost`] it no longer works: make another one.
 pub struct Gpu {
-    pub(super) device: Rc<Device>,
+    pub(super) device: Rc<GpuDevice>,
     pool: Rc<Pool>,
     pub(super) recorder: Recorder,
     pub(super) tuning: RefCell<Tuning>,
@@ -42,7 +42,7 @@ impl Gpu {
     /// [`Error::NoGpu`] if there is none, or only a software adapter and the options do not accept it.
     pub async fn new(options: &GpuOptions) -> Result<Self> {
         let silent = || Error::NoGpu { reason: "it does not answer".into(), source: None };
-        let device = Rc::new(with_timeout(timeout::DEVICE, Device::new(options)).await.ok_or_else(silent)??);
+        let device = Rc::new(with_timeout(timeout::DEVICE, GpuDevice::new(options)).await.ok_or_else(silent)??);
         Ok(Gpu {
             pool: Rc::new(Pool::new(device.clone())),
             recorder: Recorder::new(device.clone(), options.profile),

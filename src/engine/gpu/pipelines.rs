@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 
-use super::device::Device;
+use super::device::GpuDevice;
 use super::kernels::Kernel;
 
 /// The largest size of a kernel's parameters, in bytes: the alignment of dynamic offsets that every device supports.
@@ -48,12 +48,12 @@ impl Pipelines {
         &self.tensors[kernel.definition().inputs]
     }
 
-    pub fn get(&self, device: &Device, kernel: Kernel) -> wgpu::ComputePipeline {
+    pub fn get(&self, device: &GpuDevice, kernel: Kernel) -> wgpu::ComputePipeline {
         let mut compiled = self.compiled.borrow_mut();
         compiled.entry(kernel).or_insert_with(|| self.compile(device, kernel)).clone()
     }
 
-    fn compile(&self, device: &Device, kernel: Kernel) -> wgpu::ComputePipeline {
+    fn compile(&self, device: &GpuDevice, kernel: Kernel) -> wgpu::ComputePipeline {
         device.count(|counts| counts.pipelines += 1);
         let label = format!("{kernel:?}");
         let (capabilities, device) = (&device.capabilities, &device.device);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wgpu::BufferUsages;
 
-use super::device::Device;
+use super::device::GpuDevice;
 use super::dispatch::Dispatch;
 use super::kernels::Kernel;
 use super::readback;
@@ -56,7 +56,7 @@ impl Profile {
     }
 
     /// Ends a submission.
-    pub fn finish(&self, device: &Device, encoder: &mut wgpu::CommandEncoder) {
+    pub fn finish(&self, device: &GpuDevice, encoder: &mut wgpu::CommandEncoder) {
         let runs = self.runs.take();
         if runs.is_empty() {
             return;
@@ -74,7 +74,7 @@ impl Profile {
     ///
     /// # Errors
     /// If the device fails.
-    pub async fn collect(&self, device: &Device) -> Result<Vec<KernelTime>> {
+    pub async fn collect(&self, device: &GpuDevice) -> Result<Vec<KernelTime>> {
         let tick = device.queue.get_timestamp_period() as f64;
         let mut kernels: Vec<KernelTime> = Vec::new();
         let submitted = self.submitted.take();

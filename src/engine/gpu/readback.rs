@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Waker};
 
-use super::device::Device;
+use super::device::GpuDevice;
 use super::timeout::{RESULTS, with_timeout};
 use crate::{Error, Result};
 
@@ -12,7 +12,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// What went wrong with the device since the last call, or [`Error::GpuLost`] if it does not answer.
-pub(super) async fn map(device: &Device, buffer: &wgpu::Buffer, bytes: u64) -> Result<wgpu::BufferView> {
+pub(super) async fn map(device: &GpuDevice, buffer: &wgpu::Buffer, bytes: u64) -> Result<wgpu::BufferView> {
     let mapped = Signal::default();
     let signal = mapped.clone();
     let slice = buffer.slice(..bytes);

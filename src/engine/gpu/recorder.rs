@@ -7,7 +7,7 @@ use std::rc::Rc;
 use wgpu::BufferUsages;
 
 use super::buffer::Buffer;
-use super::device::Device;
+use super::device::GpuDevice;
 use super::dispatch::Dispatch;
 use super::kernels::Kernel;
 use super::pipelines::{Pipelines, SLOT};
@@ -19,7 +19,7 @@ const SLOTS: usize = 1024;
 const BIND_GROUPS: usize = 8192;
 
 pub(super) struct Recorder {
-    device: Rc<Device>,
+    device: Rc<GpuDevice>,
     pipelines: Pipelines,
     parameters: wgpu::Buffer,
     recording: RefCell<Recording>,
@@ -36,7 +36,7 @@ struct Recording {
 }
 
 impl Recorder {
-    pub fn new(device: Rc<Device>, profile: bool) -> Self {
+    pub fn new(device: Rc<GpuDevice>, profile: bool) -> Self {
         let size = SLOTS as u64 * SLOT;
         let parameters = device.buffer("parameters", size, BufferUsages::UNIFORM | BufferUsages::COPY_DST);
         let pipelines = Pipelines::new(&device.device);

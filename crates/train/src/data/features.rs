@@ -50,7 +50,7 @@ pub struct Features {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Line {
+struct Origin {
     name: String,
     text: String,
 }
@@ -100,7 +100,7 @@ impl Features {
 
         let mut lines = String::new();
         for meme in &self.memes {
-            let line = Line { name: meme.name.clone(), text: meme.text.clone() };
+            let line = Origin { name: meme.name.clone(), text: meme.text.clone() };
             lines += &serde_json::to_string(&line).map_err(internal)?;
             lines.push('\n');
         }
@@ -141,7 +141,7 @@ impl Features {
         let lines = text.lines().enumerate().map(|(i, line)| {
             serde_json::from_str(line).map_err(|e| unreadable(&format!("{}:{}", path.display(), i + 1), e.into()))
         });
-        let lines: Vec<Line> = lines.collect::<crate::Result<_>>()?;
+        let lines: Vec<Origin> = lines.collect::<crate::Result<_>>()?;
         if lines.is_empty() {
             return Err(invalid("it has no memes".into()));
         }

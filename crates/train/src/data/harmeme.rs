@@ -12,7 +12,7 @@ const HATE: &str = "hate";
 const TARGET: &str = "target";
 
 #[derive(Deserialize)]
-struct Line {
+struct Annotation {
     image: String,
     labels: Vec<String>,
     text: String,
@@ -40,7 +40,7 @@ pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, tasks: &[Task
 }
 
 fn parse(json: &[u8], split: Split, tasks: &[Task]) -> Result<Meme, String> {
-    let line: Line = serde_json::from_slice(json).map_err(|e| e.to_string())?;
+    let line: Annotation = serde_json::from_slice(json).map_err(|e| e.to_string())?;
     meme(&line.image, &line.text, split, labels(&line.labels, tasks)?)
 }
 

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::plot::{Line, Plot};
+use super::plot::{Curve, Plot};
 use super::{Figure, Mistake, Outcome, Report, Sweep, thumbnail};
 
 const STYLE: &str = concat!(include_str!("../../../../www/demo/theme.css"), include_str!("report.css"));
@@ -158,14 +158,14 @@ impl Outcome {
         // The curve of class 0 of two is that of class 1, turned around.
         let shown = if self.classes.len() == 2 { 1..2 } else { 0..self.classes.len() };
         let curves = shown.filter_map(|class| self.roc[class].as_ref().map(|points| (class, points)));
-        let line = |(class, points): (usize, &Vec<_>)| Line {
+        let line = |(class, points): (usize, &Vec<_>)| Curve {
             name: self.classes[class].clone(),
             points: points
                 .iter()
                 .map(|p: &crate::metrics::Point| [p.false_positive_rate, p.true_positive_rate])
                 .collect(),
         };
-        let lines: Vec<Line> = curves.map(line).collect();
+        let lines: Vec<Curve> = curves.map(line).collect();
         let hint = match &lines[..] {
             [only] => format!("of “{}”", only.name),
             _ => "of each class against the others".into(),
@@ -235,7 +235,7 @@ impl Mistake {
 
 impl Sweep {
     fn plot(&self) -> Markup {
-        let line = |name: &str, value: &dyn Fn(&super::SupportThreshold) -> Option<f64>| Line {
+        let line = |name: &str, value: &dyn Fn(&super::SupportThreshold) -> Option<f64>| Curve {
             name: name.into(),
             points: self.thresholds.iter().filter_map(|at| Some([at.all.threshold, value(at)?])).collect(),
         };

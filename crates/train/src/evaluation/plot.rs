@@ -19,11 +19,11 @@ pub struct Plot {
     pub columns: Vec<[f64; 3]>,
     /// Discs at (x, y), and the share of a full one's area: [x, y, area].
     pub discs: Vec<[f64; 3]>,
-    pub lines: Vec<Line>,
+    pub lines: Vec<Curve>,
 }
 
 /// At most four lines look different.
-pub struct Line {
+pub struct Curve {
     pub name: String,
     pub points: Vec<[f64; 2]>,
 }

@@ -104,7 +104,7 @@ struct Answer<'a> {
     tasks: &'a [TaskVerdict],
     timings: Timings,
     #[serde(skip_serializing_if = "Option::is_none")]
-    features: Option<Features<'a>>,
+    features: Option<FeaturesAnswer<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     notice: Option<&'a str>,
 }
@@ -118,7 +118,7 @@ struct Timings {
 }
 
 #[derive(Serialize)]
-struct Features<'a> {
+struct FeaturesAnswer<'a> {
     image: &'a [f32],
     text: &'a [f32],
 }
@@ -230,7 +230,7 @@ impl Classifier {
             device: self.session.device(),
             tasks: &verdict.tasks,
             timings,
-            features: features.then_some(Features { image: &verdict.image_feature, text: &verdict.text_feature }),
+            features: features.then_some(FeaturesAnswer { image: &verdict.image_feature, text: &verdict.text_feature }),
             notice: self.session.notice(),
         });
         to_value(&answers.collect::<Vec<_>>())
