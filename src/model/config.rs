@@ -272,9 +272,8 @@ mod shipped {
     }
 
     fn field<'de, T: Deserialize<'de>, D: Deserializer<'de>>(name: &str, json: D) -> Result<T, D::Error> {
-        let error =
-            |e| D::Error::custom(format!("'{name}' of a head (others are for comparison in training only): {e}"));
-        T::deserialize(json).map_err(error)
+        let reason = format!("heads with another '{name}' are for comparison in training only");
+        T::deserialize(json).map_err(|e| D::Error::custom(format!("{reason}: {e}")))
     }
 }
 
