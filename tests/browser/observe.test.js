@@ -79,6 +79,22 @@ test('pictures are asked for once each, when they come into view', async () => {
   assert.equal(await page.content(), before, 'the page is as it was');
 });
 
+test('a picture that loads again before its answer is told of once', async () => {
+  await show(img('first', 'exact.png'));
+  await page.evaluate(async () => {
+    watch();
+    const image = document.getElementById('first');
+    for (let n = 0; n < 3; n++) {
+      await new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)));
+      image.dispatchEvent(new Event('load'));
+    }
+  });
+  await hear('first');
+  await show(img('last', 'photo.jpg'));
+  await hear('last');
+  assert.deepEqual(await page.evaluate(() => told.map(([id]) => id)), ['first', 'last']);
+});
+
 test('what is shown is asked for: srcset, picture, another src, a picture that has grown', async () => {
   const { origin } = open;
   await show(`<img id="srcset" width=200 height=200 src="${origin}/exact.png" srcset="${origin}/photo.jpg 1x, ${origin}/grey.png 9x">

@@ -115,8 +115,8 @@ export function observe(classify, root, { onVerdict, onError = warn, threshold =
     const answered = await ask(address).then((verdict) => ({ verdict }), (error) => ({ error }));
     running--;
     next();
-    // It may show something else by now.
-    if (stop.signal.aborted || image.currentSrc !== address) return;
+    // It may show something else by now; or it came into view, or loaded, again meanwhile, and that was told.
+    if (stop.signal.aborted || image.currentSrc !== address || told.get(image) === address) return;
     if (answers.has(address)) told.set(image, address);
     if ('error' in answered) onError(image, answered.error);
     else if (hateIn(answered.verdict) >= threshold) onVerdict(image, answered.verdict);
