@@ -1,13 +1,16 @@
 //! Published model files: Hugging Face's CLIP and the MemeCLIP authors' heads, as stages of the model.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 
 use half::{bf16, f16};
 use pytorch_reader::{DType, PytorchReader};
 use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::manifest::HeadEntry;
 use crate::engine::Activation;
@@ -281,7 +284,7 @@ impl ClipCheckpoint {
 }
 
 /// The configuration: sizes from the tensors' shapes, the rest from `config.json` and `preprocessor_config.json` in
-/// `folder`. A field that is missing there has OpenAI's value.
+/// `folder`. A file or a field that is missing has OpenAI's values.
 fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
     let rows = |name: &str| checkpoint.shape(name).map(|shape| shape.first().copied().unwrap_or(0));
     let layers = |tower: &str| {
@@ -292,43 +295,21 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
         return Err(checkpoint.invalid(format!("patch embedding of shape {patch:?}")));
     };
     let patches = rows("vision_model.embeddings.position_embedding.weight")?.saturating_sub(1);
-    let config = folder.join("config.json");
-    let preprocessor = folder.join("preprocessor_config.json");
-    let invalid = |file: &Path, reason, source| Error::Checkpoint { file: file.display().to_string(), reason, source };
-    let read = |file: &Path| match std::fs::read(file) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|e| invalid(file, e.to_string(), Some(e.into()))),
-        Err(_) => Ok(serde_json::Value::Null),
-    };
-    let (json, images) = (read(&config)?, read(&preprocessor)?);
-    let heads = |tower: &str, width: usize| {
-        json[tower]["num_attention_heads"].as_u64().map_or(width / 64, |heads| heads as usize)
-    };
-    let activation = |tower: &str| match json[tower]["hidden_act"].as_str() {
-        Some("quick_gelu") | None => Ok(Activation::QuickGelu),
-        Some("gelu") => Ok(Activation::Gelu),
-        Some(other) => {
-            let reason = format!("{tower}.hidden_act is '{other}'; supported are 'quick_gelu' and 'gelu'");
-            Err(invalid(&config, reason, None))
-        }
-    };
-    let layer_norm_eps = |tower: &str| json[tower]["layer_norm_eps"].as_f64().unwrap_or(1e-5) as f32;
-    let openai = ClipConfig::named("vit-l-14")?.vision;
-    let channels = |key: &str, default| match images.get(key) {
-        None => Ok(default),
-        Some(values) => <[f32; 3]>::deserialize(values)
-            .map_err(|e| invalid(&preprocessor, format!("{key} must be three numbers, got {values}"), Some(e.into()))),
-    };
+    let config = JsonFile::read(folder.join("config.json"))?;
+    let images = JsonFile::read(folder.join("preprocessor_config.json"))?;
+    let openai = ClipConfig::named("vit-l-14")?;
+    let heads = |tower: &str, width: usize| config.field(&[tower, "num_attention_heads"], width / 64);
     let vision = VisionConfig {
         image_size: patches.isqrt() * patch_size,
         patch_size,
         width,
         layers: layers("vision_model"),
-        heads: heads("vision_config", width),
+        heads: heads("vision_config", width)?,
         mlp: rows("vision_model.encoder.layers.0.mlp.fc1.weight")?,
-        activation: activation("vision_config")?,
-        layer_norm_eps: layer_norm_eps("vision_config"),
-        mean: channels("image_mean", openai.mean)?,
-        std: channels("image_std", openai.std)?,
+        activation: config.activation("vision_config", openai.vision.activation)?,
+        layer_norm_eps: config.field(&["vision_config", "layer_norm_eps"], openai.vision.layer_norm_eps)?,
+        mean: images.field(&["image_mean"], openai.vision.mean)?,
+        std: images.field(&["image_std"], openai.vision.std)?,
     };
     let width = rows("text_model.final_layer_norm.weight")?;
     let text = TextConfig {
@@ -336,12 +317,68 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
         vocabulary: rows("text_model.embeddings.token_embedding.weight")?,
         width,
         layers: layers("text_model"),
-        heads: heads("text_config", width),
+        heads: heads("text_config", width)?,
         mlp: rows("text_model.encoder.layers.0.mlp.fc1.weight")?,
-        activation: activation("text_config")?,
-        layer_norm_eps: layer_norm_eps("text_config"),
+        activation: config.activation("text_config", openai.text.activation)?,
+        layer_norm_eps: config.field(&["text_config", "layer_norm_eps"], openai.text.layer_norm_eps)?,
     };
     Ok(ClipConfig { vision, text, projection: rows("visual_projection.weight")? })
+}
+
+/// A JSON file of Hugging Face's.
+struct JsonFile {
+    path: PathBuf,
+    /// `None` if there is no such file.
+    json: Option<Value>,
+}
+
+impl JsonFile {
+    fn read(path: PathBuf) -> Result<Self> {
+        let json = match std::fs::read(&path) {
+            Ok(bytes) => {
+                let json = serde_json::from_slice(&bytes);
+                Some(json.map_err(|e| invalid(&path, e.to_string(), Some(e.into())))?)
+            }
+            Err(e) if e.kind() == ErrorKind::NotFound => None,
+            Err(e) => return Err(Error::io(&path, e)),
+        };
+        Ok(JsonFile { path, json })
+    }
+
+    /// The field that `keys` lead to, or `default` if the file or the field is missing. Only the field may be: a file without
+    /// the objects that contain it is of another kind, whose values would be taken for OpenAI's.
+    fn field<T: DeserializeOwned>(&self, keys: &[&str], default: T) -> Result<T> {
+        let (Some(mut json), Some((field, objects))) = (self.json.as_ref(), keys.split_last()) else {
+            return Ok(default);
+        };
+        for key in objects {
+            json = json.get(key).filter(|json| json.is_object()).ok_or_else(|| {
+                let reason = format!("it has no '{key}', so it does not describe the two towers of a CLIP model");
+                invalid(&self.path, reason, None)
+            })?;
+        }
+        match json.get(field) {
+            None | Some(Value::Null) => Ok(default),
+            Some(value) => T::deserialize(value)
+                .map_err(|e| invalid(&self.path, format!("{} is {value}: {e}", keys.join(".")), Some(e.into()))),
+        }
+    }
+
+    fn activation(&self, tower: &str, default: Activation) -> Result<Activation> {
+        match self.field::<Option<String>>(&[tower, "hidden_act"], None)?.as_deref() {
+            None => Ok(default),
+            Some("quick_gelu") => Ok(Activation::QuickGelu),
+            Some("gelu") => Ok(Activation::Gelu),
+            Some(other) => {
+                let reason = format!("{tower}.hidden_act is '{other}'; supported are 'quick_gelu' and 'gelu'");
+                Err(invalid(&self.path, reason, None))
+            }
+        }
+    }
+}
+
+fn invalid(file: &Path, reason: String, source: Option<Cause>) -> Error {
+    Error::Checkpoint { file: file.display().to_string(), reason, source }
 }
 
 /// A head's tensors: as the model names them, and as the authors' checkpoints do.

@@ -234,3 +234,47 @@ fn other_activations_are_refused_by_name() {
     let error = ClipCheckpoint::open(&dir).err().unwrap().to_string();
     assert!(["gelu_new", "'quick_gelu'", "'gelu'"].iter().all(|name| error.contains(name)), "{error}");
 }
+
+/// A configuration of another kind says nothing of the towers. Taken for OpenAI's, they would compute something else.
+#[test]
+fn a_configuration_that_is_no_clips_is_refused() {
+    let dir = model("towers-config");
+    let (file, images) = (dir.join("config.json"), dir.join("preprocessor_config.json"));
+    let clip: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    let refused = |file: &Path, json: serde_json::Value| {
+        std::fs::write(file, json.to_string()).unwrap();
+        let error = ClipCheckpoint::open(&dir).err().unwrap_or_else(|| panic!("{json} is accepted"));
+        assert_eq!(error.code(), "checkpoint");
+        assert!(error.to_string().contains(&file.display().to_string()), "{error}");
+        error.to_string()
+    };
+    // A text tower's alone, a program's own, not even an object.
+    let others = [clip["text_config"].clone(), json!({ "model_name": "ViT-B-32" }), json!([]), json!(null)];
+    for other in others {
+        let error = refused(&file, other);
+        assert!(error.contains("'vision_config'"), "{error}");
+    }
+    for (field, value) in
+        [("num_attention_heads", json!("2")), ("layer_norm_eps", json!("1e-5")), ("hidden_act", json!(1))]
+    {
+        let mut wrong = clip.clone();
+        wrong["text_config"][field] = value;
+        let error = refused(&file, wrong);
+        assert!(error.contains(&format!("text_config.{field}")), "{error}");
+    }
+    std::fs::write(&file, clip.to_string()).unwrap();
+    let error = refused(&images, json!({ "image_mean": [0.5, 0.5] }));
+    assert!(error.contains("image_mean"), "{error}");
+
+    // A field that is missing or null has OpenAI's value.
+    let mut without = clip.clone();
+    without["vision_config"]["layer_norm_eps"] = json!(null);
+    without["text_config"].as_object_mut().unwrap().remove("layer_norm_eps");
+    std::fs::write(&file, without.to_string()).unwrap();
+    std::fs::write(&images, json!({ "image_mean": null }).to_string()).unwrap();
+    let found = ClipCheckpoint::open(&dir).unwrap();
+    let ClipConfig { vision, text, .. } = found.config;
+    let openai = ClipConfig::named("vit-l-14").unwrap();
+    assert_eq!((vision.layer_norm_eps, text.layer_norm_eps), (1e-5, 1e-5));
+    assert_eq!((vision.mean, vision.std), (openai.vision.mean, openai.vision.std));
+}
