@@ -346,7 +346,10 @@ fn errors_name_the_input_and_the_remedy() {
     let (out, images, table) = (fresh("stops"), path("tests/memes/pictures"), path("tests/memes/memes.csv"));
     let nothing = file("stops", "memes.csv", "name,text,hate,split\nnowhere.jpg,one,0,train\n");
     let said = extract_from(&nothing, &images, &out, &[]).unwrap_err();
-    assert!(said.contains("memes.csv:2: ") && said.contains("no image of the data set can be used"), "{said}");
+    assert!(
+        said.contains("memes.csv:2: ") && said.contains("no image of the data set can be used. Check that"),
+        "{said}"
+    );
 
     let said = extract_from(&table, "nowhere", &out, &[]).unwrap_err();
     assert!(said.contains("nowhere: ") && said.lines().count() < 6, "{said}");

@@ -22,6 +22,12 @@ pub enum Error {
         /// The error behind it, if there is one.
         source: Option<Cause>,
     },
+    /// Every meme of a data set was skipped.
+    #[error("{images}: no image of the data set can be used. {}", self.remedy())]
+    NoImages {
+        /// The folder of the images.
+        images: String,
+    },
     /// A file that does not hold the features of a data set.
     #[error("{file}: not the features of a data set ({reason}). {}", self.remedy())]
     Features {
@@ -61,7 +67,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Error::Library(error) => error.code(),
-            Error::DataSet { .. } => "data-set",
+            Error::DataSet { .. } | Error::NoImages { .. } => "data-set",
             Error::Features { .. } => "features",
             Error::Towers { .. } => "features/towers",
             Error::State { .. } => "checkpoint",
@@ -73,6 +79,7 @@ impl Error {
         let remedy = match self {
             Error::Library(error) => return error.remedy(),
             Error::DataSet { .. } => "Expected a data set with the columns that `memeclip extract --help` names.",
+            Error::NoImages { .. } => "Check that the folder has the images that the data set names.",
             Error::Features { .. } => "Make them with `memeclip extract`.",
             Error::Towers { .. } => {
                 "Give the pack that the features were made with, or make them again with `memeclip extract` and this pack."

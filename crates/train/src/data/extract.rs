@@ -81,7 +81,7 @@ impl Extraction<'_> {
     /// Computes the missing features of this share, and writes the result if the other shares are complete.
     ///
     /// # Errors
-    /// [`Error::MissingComponent`] for a pack without class prompts, [`DataSet`](crate::Error::DataSet) if no image can be
+    /// [`Error::MissingComponent`] for a pack without class prompts, [`NoImages`](crate::Error::NoImages) if no image can be
     /// used, [`Error::Io`], and the pack's and the engine's own.
     pub async fn run<S: Source + Clone + 'static>(
         &self,
@@ -138,8 +138,7 @@ impl Extraction<'_> {
             }
         }
         if features.memes.is_empty() {
-            let reason = "no image of the data set can be used".into();
-            return Err(crate::Error::DataSet { file: self.images.display().to_string(), reason, source: None });
+            return Err(crate::Error::NoImages { images: self.images.display().to_string() });
         }
         features.write(self.out)?;
         self.sweep(&[self.out, &cache.image.dir, &cache.text.dir])?;
