@@ -15,7 +15,13 @@ import {
 
 const stop = new AbortController();
 
-export async function accepted(file: File, canvas: HTMLCanvasElement, element: HTMLImageElement): Promise<void> {
+export async function accepted(
+  file: File,
+  canvas: HTMLCanvasElement,
+  element: HTMLImageElement,
+  video: HTMLVideoElement,
+  files: FileList,
+): Promise<void> {
   const support: Support = await MemeClip.support({ weights: new URL('https://example.org/pack/'), assets: '/memeclip/' });
   const cost: Cost | undefined = support.load;
   const code: number | null | undefined = cost?.code;
@@ -40,6 +46,8 @@ export async function accepted(file: File, canvas: HTMLCanvasElement, element: H
   }
   const images = [new Blob(), new ArrayBuffer(1), new Uint8Array(1), new ImageData(1, 1), new URL('https://example.org/a.png')];
   await clf.classify(images);
+  await clf.classify(files, { tasks });
+  await clf.classify([video, new VideoFrame(video), await fetch('meme.jpg')]);
 
   const observation: Observation = clf.observe(document, {
     onVerdict: (element, { tasks }) => element.classList.toggle('hateful', tasks.hate?.label === 'hate'),

@@ -1,7 +1,10 @@
 import { absolute } from './address.js';
 import { failure, messageOf } from './error.js';
 
-/** @import { Pixels, Source } from './worker.js' */
+/** @import { Pixels, Size, Source } from './worker.js' */
+
+/** An element that shows the file at its address. */
+/** @typedef {HTMLImageElement | HTMLVideoElement | SVGImageElement} AddressedElement */
 
 /**
  * What the Worker needs to read the image: something that can be posted to it.
@@ -9,18 +12,118 @@ import { failure, messageOf } from './error.js';
  * @returns {Promise<Source>}
  */
 export async function sourceOf(image) {
-  // By name: a Worker or an older browser lacks some of these classes.
-  const classes = /** @type {Record<string, any>} */ (globalThis);
-  const is = (/** @type {string} */ name) => typeof classes[name] === 'function' && image instanceof classes[name];
+  const is = (/** @type {string[]} */ ...names) => names.some((name) => isA(image, name));
   if (typeof image === 'string' || is('URL')) return { url: absolute(image) };
-  if (is('HTMLImageElement')) return { url: absolute(image.currentSrc || image.src || 'about:blank') };
-  if (is('Blob')) return { blob: image, name: image.name || 'the image' };
+  const element = addressedElement(image);
+  if (element) return { url: addressOf(element), shown: sizeOf(element) };
+  if (is('HTMLVideoElement')) return frameOf(image);
+  if (is('Blob', 'File')) return { blob: image, name: image.name || 'the image' };
+  if (is('Response')) return fileOf(image);
   if (is('ArrayBuffer') || ArrayBuffer.isView(image)) return { blob: new Blob([image]), name: 'the image' };
   if (is('ImageData')) return pixels(image);
   if (is('ImageBitmap')) return { bitmap: image };
-  if (is('HTMLCanvasElement') || is('OffscreenCanvas')) return pixelsOfCanvas(image);
-  const sources = 'File, Blob, ArrayBuffer, ImageData, ImageBitmap, canvas, img or address';
+  if (is('VideoFrame')) return drawn(image, { width: image.displayWidth, height: image.displayHeight });
+  if (is('HTMLCanvasElement', 'OffscreenCanvas')) return pixelsOfCanvas(image);
+  const sources = 'File, Blob, Response, ArrayBuffer, ImageData, ImageBitmap, VideoFrame, canvas, img, picture, video or address';
   throw failure('argument', 'not an image source', `Give a ${sources}.`);
+}
+
+/**
+ * The pixels that an element shows, for when its address does not give them: a revoked `blob:`, a format that only the page
+ * can draw (SVG), another answer than the first. Null if the image is no such element, shows another address by now, or if
+ * the page may not read its pixels.
+ * @param {any} image
+ * @param {string} url The address that failed.
+ * @returns {Promise<Source | null>}
+ */
+export async function shownBy(image, url) {
+  const element = addressedElement(image);
+  if (!element || isA(element, 'HTMLVideoElement') || addressOf(element) !== url) return null;
+  const size = sizeOf(element);
+  return size ? drawn(element, size).catch(() => null) : null;
+}
+
+/**
+ * Several images: an array, or what an `input` gives. Null if it is one image.
+ * @param {any} images
+ * @returns {readonly any[] | null}
+ */
+export function listOf(images) {
+  return Array.isArray(images) || isA(images, 'FileList') ? Array.from(images) : null;
+}
+
+/**
+ * By name, because a Worker or an older browser lacks some of the classes; by tag as well, because a frame has its own.
+ * @param {any} value
+ * @param {string} name
+ */
+function isA(value, name) {
+  const known = /** @type {Record<string, any>} */ (globalThis)[name];
+  return (typeof known === 'function' && value instanceof known) || Object.prototype.toString.call(value) === `[object ${name}]`;
+}
+
+/**
+ * The element whose address has what is shown: of a `picture` its `img`, and a `video` until it shows a frame.
+ * @param {any} image
+ * @returns {AddressedElement | null}
+ */
+function addressedElement(image) {
+  if (isA(image, 'HTMLPictureElement')) return image.querySelector('img');
+  const poster = () => image.poster && image.paused && image.currentTime === 0 && image.played.length === 0;
+  const addressed = isA(image, 'HTMLImageElement') || isA(image, 'SVGImageElement') || (isA(image, 'HTMLVideoElement') && poster());
+  return addressed ? image : null;
+}
+
+/** @param {AddressedElement} element */
+function addressOf(element) {
+  if ('poster' in element) return absolute(element.poster);
+  if ('href' in element) return absolute(new URL(element.href.baseVal, element.baseURI));
+  return absolute(element.currentSrc || element.src || 'about:blank');
+}
+
+/**
+ * The size of what an `img` shows, as far as it is known.
+ * @param {AddressedElement} element
+ */
+function sizeOf(element) {
+  if (!('naturalWidth' in element) || element.naturalWidth === 0) return undefined;
+  return { width: element.naturalWidth, height: element.naturalHeight };
+}
+
+/**
+ * The frame that a video shows.
+ * @param {HTMLVideoElement} video
+ */
+async function frameOf(video) {
+  if (video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) {
+    throw failure('image/unreadable', 'the video shows no frame yet', 'Wait for its event `loadeddata`.');
+  }
+  return drawn(video, { width: video.videoWidth, height: video.videoHeight });
+}
+
+/**
+ * The pixels that the browser draws.
+ * @param {CanvasImageSource} image
+ * @param {Size} size
+ */
+async function drawn(image, { width, height }) {
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext('2d')?.drawImage(image, 0, 0, width, height);
+  return pixelsOfCanvas(canvas);
+}
+
+/**
+ * @param {Response} response
+ * @returns {Promise<Source>}
+ */
+async function fileOf(response) {
+  const name = response.url || 'the response';
+  if (!response.ok) throw failure('image/unreadable', `${name}: the server answers ${response.status}`, 'Give another address.');
+  try {
+    return { blob: await response.blob(), name };
+  } catch (error) {
+    throw failure('image/unreadable', `${name}: the image cannot be read (${messageOf(error)})`, 'Fetch it again, or give a clone.');
+  }
 }
 
 /**
@@ -42,6 +145,6 @@ async function pixelsOfCanvas(canvas) {
     const context = /** @type {CanvasRenderingContext2D | null} */ (canvas.getContext('2d'));
     return context ? pixels(context.getImageData(0, 0, width, height)) : { bitmap: await createImageBitmap(canvas) };
   } catch (error) {
-    throw failure('image/unreadable', `the canvas cannot be read (${messageOf(error)})`, "Give its images' files.");
+    throw failure('image/unreadable', `its pixels cannot be read (${messageOf(error)})`, "Give the image's file.");
   }
 }

@@ -4,8 +4,12 @@
 export type Device = 'auto' | 'gpu' | 'cpu';
 /** Name of a task of the pack, one of `info.tasks`: hate, target, stance and humor unless the pack has others. */
 export type Task = string;
-/** What can be classified. Files, addresses and `ImageData` are read exactly; other sources through a canvas. */
-export type ImageSource = Blob | ArrayBuffer | ArrayBufferView | ImageData | ImageBitmap | HTMLImageElement | HTMLCanvasElement | OffscreenCanvas | URL | string;
+/**
+ * What can be classified. Files, addresses and `ImageData` are read exactly; other sources through a canvas. Of an element,
+ * the file at its address is read; where that fails or is another image than the element shows, the element's pixels. Of a
+ * `video`, the frame that it shows, or its poster.
+ */
+export type ImageSource = Blob | Response | ArrayBuffer | ArrayBufferView | ImageData | ImageBitmap | VideoFrame | HTMLImageElement | HTMLPictureElement | HTMLVideoElement | HTMLCanvasElement | SVGImageElement | OffscreenCanvas | URL | string;
 /** Bytes of the weights that the current request waits for. */
 export type Progress = {
     loaded: number;
@@ -264,7 +268,7 @@ export declare class MemeClip {
      * One answer for each image, in their order: an image without a verdict has its error in its place. Rejects only if it is
      * stopped, by the signal or by `dispose`, or if there is not one text for each image.
      */
-    classify(images: readonly ImageSource[], options?: ClassifyListOptions): Promise<(Verdict | MemeClipError)[]>;
+    classify(images: readonly ImageSource[] | FileList, options?: ClassifyListOptions): Promise<(Verdict | MemeClipError)[]>;
     /**
      * Why the verdict on a meme is what it is. It takes two to four times as long as a verdict, by the number of words, and
      * less if the image was explained lately.

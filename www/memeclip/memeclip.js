@@ -4,7 +4,7 @@ import { folder } from './address.js';
 import { checkBrowser, chooseBuilds, missingFeatures, relaxedSimd } from './browser.js';
 import { downloadSize } from './download-size.js';
 import { MemeClipError, failure, messageOf } from './error.js';
-import { sourceOf } from './image-source.js';
+import { listOf, shownBy, sourceOf } from './image-source.js';
 import { observe } from './observe.js';
 import { startWorker } from './start-worker.js';
 import { anySignal, withTimeout } from './timeout.js';
@@ -134,24 +134,23 @@ export class MemeClip {
    * One answer for each image, in their order: an image without a verdict has its error in its place. Rejects only if it is
    * stopped, by the signal or by `dispose`, or if there is not one text for each image.
    * @overload
-   * @param {readonly ImageSource[]} images
+   * @param {readonly ImageSource[] | FileList} images
    * @param {ClassifyListOptions} [options]
    * @returns {Promise<(Verdict | MemeClipError)[]>}
    */
   /**
-   * @param {ImageSource | readonly ImageSource[]} image
+   * @param {ImageSource | readonly ImageSource[] | FileList} image
    * @param {ClassifyOptions | ClassifyListOptions} [options]
    * @returns {Promise<Verdict | (Verdict | MemeClipError)[]>}
    */
   async classify(image, options = {}) {
-    if (!Array.isArray(image)) {
-      return this.#classify(/** @type {ImageSource} */ (image), /** @type {ClassifyOptions} */ (options));
-    }
-    const { text = image.map(() => undefined), signal } = options;
-    if (!Array.isArray(text) || text.length !== image.length) {
+    const images = listOf(image);
+    if (!images) return this.#classify(/** @type {ImageSource} */ (image), /** @type {ClassifyOptions} */ (options));
+    const { text = images.map(() => undefined), signal } = options;
+    if (!Array.isArray(text) || text.length !== images.length) {
       throw failure('argument', 'there is not one text for each image', 'Give a list of as many texts as images.');
     }
-    const answers = image.map((one, i) => this.#classify(one, { ...options, text: text[i] }).catch((error) => error));
+    const answers = images.map((one, i) => this.#classify(one, { ...options, text: text[i] }).catch((error) => error));
     const settled = await Promise.all(answers);
     if (signal?.aborted) throw aborted();
     if (this.#disposed.signal.aborted) throw disposed();
@@ -164,11 +163,7 @@ export class MemeClip {
    * @returns {Promise<Verdict>}
    */
   async #classify(image, { text, tasks = this.#tasks, signal, features = false }) {
-    if (signal?.aborted) throw aborted();
-    const source = await sourceOf(image);
-    await this.#ready();
-    const request = { source, text: textOf(text), tasks: Array.from(tasks, String), features };
-    return this.#request('classify', request, signal);
+    return this.#ask('classify', image, { text: textOf(text), tasks: Array.from(tasks, String), features }, signal);
   }
 
   /**
@@ -180,10 +175,7 @@ export class MemeClip {
    */
   async explain(image, options = {}) {
     const { text, tasks = this.#tasks, signal } = options;
-    if (signal?.aborted) throw aborted();
-    const source = await sourceOf(image);
-    await this.#ready();
-    return this.#request('explain', { source, text: textOf(text), tasks: Array.from(tasks, String) }, signal);
+    return this.#ask('explain', image, { text: textOf(text), tasks: Array.from(tasks, String) }, signal);
   }
 
   /**
@@ -193,11 +185,7 @@ export class MemeClip {
    * @returns {Promise<Reading>}
    */
   async read(image, options = {}) {
-    const { signal } = options;
-    if (signal?.aborted) throw aborted();
-    const source = await sourceOf(image);
-    await this.#ready();
-    return this.#request('read', { source }, signal);
+    return this.#ask('read', image, {}, options.signal);
   }
 
   /**
@@ -213,8 +201,8 @@ export class MemeClip {
     const { tasks = this.#tasks, signal, ...others } = options ?? {};
     // Hate decides; none named means all.
     const asked = [...new Set(['hate', ...(tasks.length > 0 ? tasks : this.info.tasks)])];
-    const classify = (/** @type {string} */ address, /** @type {AbortSignal} */ signal) =>
-      this.#classify(address, { tasks: asked, signal });
+    const classify = (/** @type {HTMLImageElement} */ image, /** @type {AbortSignal} */ signal) =>
+      this.#classify(image, { tasks: asked, signal });
     const end = anySignal([this.#disposed.signal, ...(signal ? [signal] : [])]);
     return observe(classify, root, { ...others, signal: end });
   }
@@ -323,6 +311,28 @@ export class MemeClip {
     this.#messages?.close();
     for (const { reject } of this.#pending.values()) reject(error);
     this.#pending.clear();
+  }
+
+  /**
+   * Asks about an image: by its address, and if that does not give it, by the pixels that its element shows.
+   * @param {string} method
+   * @param {ImageSource} image
+   * @param {object} parameters
+   * @param {AbortSignal} [signal]
+   */
+  async #ask(method, image, parameters, signal) {
+    if (signal?.aborted) throw aborted();
+    const source = await sourceOf(image);
+    await this.#ready();
+    try {
+      return await this.#request(method, { source, ...parameters }, signal);
+    } catch (error) {
+      const failed = error instanceof MemeClipError && error.code.startsWith('image/') && 'url' in source;
+      const shown = failed ? await shownBy(image, source.url) : null;
+      if (!shown) throw error;
+      await this.#ready();
+      return this.#request(method, { source: shown, ...parameters }, signal);
+    }
   }
 
   /**

@@ -13,7 +13,7 @@ const REMEMBERED = 1000;
 /**
  * Classifies the images below `root`, also in open shadow roots: those in the viewport, in the order in which they came
  * there. One that leaves it before its turn is dropped until it comes back.
- * @param {(address: string, signal: AbortSignal) => Promise<Verdict>} classify
+ * @param {(image: HTMLImageElement, signal: AbortSignal) => Promise<Verdict>} classify
  * @param {Document | DocumentFragment | Element} root
  * @param {Omit<ObserveOptions, 'tasks' | 'signal'> & { signal: AbortSignal }} options
  * @returns {Observation}
@@ -102,7 +102,8 @@ export function observe(classify, root, { onVerdict, onError = warn, threshold =
     for (const [image, address] of waiting) {
       if (running === REQUESTS) return;
       waiting.delete(image);
-      answer(image, address);
+      // If it shows something else by now, it is looked at anew when that has loaded.
+      if (image.currentSrc === address) answer(image, address);
     }
   }
 
@@ -112,7 +113,7 @@ export function observe(classify, root, { onVerdict, onError = warn, threshold =
    */
   async function answer(image, address) {
     running++;
-    const answered = await ask(address).then((verdict) => ({ verdict }), (error) => ({ error }));
+    const answered = await ask(image, address).then((verdict) => ({ verdict }), (error) => ({ error }));
     running--;
     next();
     // It may show something else by now; or it came into view, or loaded, again meanwhile, and that was told.
@@ -124,12 +125,13 @@ export function observe(classify, root, { onVerdict, onError = warn, threshold =
 
   /**
    * The same address is asked for once, unless it failed for a reason that is not its image's.
-   * @param {string} address
+   * @param {HTMLImageElement} image
+   * @param {string} address What it shows.
    */
-  function ask(address) {
+  function ask(image, address) {
     let answer = answers.get(address);
     if (!answer) {
-      answer = classify(address, stop.signal);
+      answer = classify(image, stop.signal);
       answers.set(address, answer);
       answer.catch(({ code }) => code?.startsWith('image/') || answers.delete(address));
       const [oldest] = answers.keys();

@@ -13,9 +13,11 @@
  */
 
 /**
- * What can be classified. Files, addresses and `ImageData` are read exactly; other sources through a canvas.
- * @typedef {Blob | ArrayBuffer | ArrayBufferView | ImageData | ImageBitmap | HTMLImageElement | HTMLCanvasElement
- *   | OffscreenCanvas | URL | string} ImageSource
+ * What can be classified. Files, addresses and `ImageData` are read exactly; other sources through a canvas. Of an element,
+ * the file at its address is read; where that fails or is another image than the element shows, the element's pixels. Of a
+ * `video`, the frame that it shows, or its poster.
+ * @typedef {Blob | Response | ArrayBuffer | ArrayBufferView | ImageData | ImageBitmap | VideoFrame | HTMLImageElement
+ *   | HTMLPictureElement | HTMLVideoElement | HTMLCanvasElement | SVGImageElement | OffscreenCanvas | URL | string} ImageSource
  */
 
 /**

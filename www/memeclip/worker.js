@@ -15,8 +15,12 @@ import { holdLock } from './worker-lock.js';
 /** @import { Build } from './wasm-files.js' */
 
 /** @typedef {{ width: number, height: number, data: ArrayBufferView }} Pixels RGBA, 8 bits each. */
-/** @typedef {{ blob: Blob, name: string } | { pixels: Pixels } | { bitmap: ImageBitmap }} LoadedImage */
-/** @typedef {{ url: string } | LoadedImage} Source An image as the page sends it. */
+/** @typedef {{ width: number, height: number }} Size */
+/** @typedef {{ blob: Blob, name: string, shown?: Size } | { pixels: Pixels } | { bitmap: ImageBitmap }} LoadedImage */
+/**
+ * An image as the page sends it. `shown`: the size of what the page shows from the address.
+ * @typedef {{ url: string, shown?: Size } | LoadedImage} Source
+ */
 
 /** @typedef {{ id: number, method: keyof typeof methods, parameters: any, stop: AbortController }} Request */
 
@@ -65,12 +69,12 @@ self.onmessage = async ({ data: { id, method, ...parameters } }) => {
 /**
  * Whether the image is here, which is then the request's source.
  * @param {Request} request
- * @param {{ url: string }} source
+ * @param {{ url: string, shown?: Size }} source
  */
-async function fetched(request, { url }) {
+async function fetched(request, { url, shown }) {
   try {
     const name = url.startsWith('data:') ? 'the image' : url;
-    request.parameters.source = { name, blob: await download(url, request.stop.signal) };
+    request.parameters.source = { name, blob: await download(url, request.stop.signal), shown };
     return true;
   } catch (error) {
     fail(request, error);
@@ -313,7 +317,16 @@ async function decode(source) {
     return image;
   }
   if ('bitmap' in source) return pixelsOf('the image', source.bitmap);
-  const { blob, name } = source;
+  const image = await decodeFile(source.name, source.blob);
+  if (source.shown) checkShown(source.name, image, source.shown);
+  return image;
+}
+
+/**
+ * @param {string} name
+ * @param {Blob} blob
+ */
+async function decodeFile(name, blob) {
   wasm.Image.checkBytes(name, blob.size);
   try {
     return wasm.Image.decode(name, await bytesOf(name, blob));
@@ -323,6 +336,24 @@ async function decode(source) {
     const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' }).catch(() => Promise.reject(error));
     return pixelsOf(name, bitmap);
   }
+}
+
+/**
+ * A server may answer with another image than the page shows: a placeholder for who is not logged in, for one. Sizes tell.
+ * An image for screens of another density is shown larger or smaller, but in its proportions, upright or turned.
+ * @param {string} name
+ * @param {Size} image
+ * @param {Size} shown
+ */
+function checkShown(name, { width, height }, shown) {
+  const alike = (/** @type {number} */ w, /** @type {number} */ h) => {
+    const density = w / shown.width;
+    // Half a pixel of the shown size may come from rounding.
+    return density >= 0.25 && density <= 8 && Math.abs(h - density * shown.height) <= Math.max(density, h / shown.width);
+  };
+  if (alike(width, height) || alike(height, width)) return;
+  const sizes = `${width} × ${height} pixels, the page shows ${shown.width} × ${shown.height}`;
+  throw failure('image/unreadable', `${name}: the address now gives another image (${sizes})`, 'Give its file.');
 }
 
 /**
