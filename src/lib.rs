@@ -32,7 +32,8 @@
 //! - [`session`]: a classifier on a device, with the policy that chooses and replaces the device.
 //! - `convert` (feature `ocr`, native only): published weights to a pack.
 //!
-//! Every failure is an [`Error`], which names the input and the remedy. `docs/architecture.md` in the repository shows how
+//! Every failure is an [`Error`], which names the input and the remedy. What people should know about an answer is a
+//! [`Notice`]. `docs/architecture.md` in the repository shows how
 //! the parts work together.
 
 #![warn(missing_docs)]
@@ -45,6 +46,7 @@ pub mod convert;
 pub mod engine;
 mod error;
 pub mod model;
+mod notice;
 #[cfg(feature = "ocr")]
 pub mod ocr;
 pub mod pack;
@@ -56,4 +58,5 @@ pub mod tokenizer;
 
 pub use classifier::Classifier;
 pub use error::{Cause, Error, Result};
+pub use notice::Notice;
 pub use session::Session;

@@ -19,7 +19,7 @@ use crate::engine::gpu::{Gpu, GpuOptions};
 use crate::pack::manifest::Manifest;
 use crate::pack::source::Source;
 use crate::preprocess::Rgb;
-use crate::{Classifier, Error, Result};
+use crate::{Classifier, Error, Notice, Result};
 
 /// The device that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub struct Session<S> {
     source: S,
     device: Device,
     before_cpu: Box<dyn FnMut() -> Pending<'static, Result<()>>>,
-    notice: Option<String>,
+    notice: Option<Notice>,
 }
 
 impl<S: Source + Clone + 'static> Session<S> {
@@ -96,8 +96,8 @@ impl<S: Source + Clone + 'static> Session<S> {
     }
 
     /// Why the CPU took over, if it did.
-    pub fn notice(&self) -> Option<&str> {
-        self.notice.as_deref()
+    pub fn notice(&self) -> Option<&Notice> {
+        self.notice.as_ref()
     }
 
     /// The number of memes that one call of [`Session::classify`] should take.
@@ -184,7 +184,7 @@ impl<S: Source + Clone + 'static> Session<S> {
             _ => false,
         };
         if let (true, Err(error)) = (give_up, &result) {
-            self.notice = Some(format!("The CPU has taken over: {error}"));
+            self.notice = Some(Notice::CpuTookOver { reason: error.to_string() });
             self.model = open(Device::Cpu, &self.source, &mut self.before_cpu).await?;
             result = request(&*self.model).await;
         }

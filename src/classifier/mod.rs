@@ -27,7 +27,7 @@ use crate::pack::source::Source;
 use crate::preprocess::{self, Rgb};
 use crate::task::Task;
 use crate::tokenizer::{self, Tokenizer};
-use crate::{Error, Result};
+use crate::{Error, Notice, Result};
 use feature_cache::FeatureCache;
 use self_test::SelfTest;
 #[cfg(not(target_arch = "wasm32"))]
@@ -118,14 +118,15 @@ impl<E: Engine, S: Source> Classifier<E, S> {
 
         let mut values = self.engine.read(&outputs.iter().collect::<Vec<_>>()).await?.into_iter();
         let mut verdicts = Vec::new();
-        for ((image_key, _), (text_key, _)) in images.into_iter().zip(texts) {
+        for (((image_key, _), (text_key, _)), (_, text)) in images.into_iter().zip(texts).zip(memes) {
             let image_feature = self.finite("image feature", values.next().unwrap_or_default())?;
             let text_feature = self.finite("text feature", values.next().unwrap_or_default())?;
             let tasks = tasks.iter().zip(&mut values).map(|(task, logits)| self.verdict(task, logits));
             let tasks = tasks.collect::<Result<_>>()?;
             self.images.keep(image_key, &image_feature);
             self.texts.keep(text_key, &text_feature);
-            verdicts.push(Verdict { tasks, image_feature, text_feature });
+            let notices = if tokenizer::is_wordless(text) { vec![Notice::NoWords] } else { Vec::new() };
+            verdicts.push(Verdict { tasks, image_feature, text_feature, notices });
         }
         Ok(verdicts)
     }

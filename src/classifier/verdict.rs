@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::Notice;
 use crate::engine::cpu::exp;
 use crate::pack::manifest::HeadEntry;
 use crate::task::Task;
@@ -30,6 +31,8 @@ pub struct Verdict {
     pub image_feature: Vec<f32>,
     /// The text tower's feature: `[text width]`.
     pub text_feature: Vec<f32>,
+    /// What people should know about it.
+    pub notices: Vec<Notice>,
 }
 
 /// One task's result for a meme.

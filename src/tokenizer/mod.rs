@@ -58,17 +58,14 @@ impl Tokenizer {
         self.start as usize + 2
     }
 
-    /// Token ids: start token, at most `context - 2` tokens of the cleaned text, end token. There is no padding. An
-    /// empty text is read as "null", as the reference does, and so is "None", which data files write for no text.
+    /// Token ids: start token, at most `context - 2` tokens of the cleaned text, end token. There is no padding. A text
+    /// without words is read as "null", as the reference does.
     ///
     /// # Errors
     /// [`Error::TextTooLong`] beyond [`MAX_BYTES`].
     pub fn ids(&self, text: &str) -> Result<Vec<u32>> {
         check_bytes(text)?;
-        let text = match text.trim() {
-            "" | "None" => "null".into(),
-            _ => clean::clean(text),
-        };
+        let text = if is_wordless(text) { "null".into() } else { clean::clean(text) };
         let mut ids = vec![self.start];
         // Each word has at least one token.
         for word in words::words(&text).take(self.context) {
@@ -80,6 +77,11 @@ impl Tokenizer {
         ids.push(self.start + 1);
         Ok(ids)
     }
+}
+
+/// Whether a text is empty, or is "None", which data files write for no text.
+pub fn is_wordless(text: &str) -> bool {
+    matches!(text.trim(), "" | "None")
 }
 
 /// Checks the length of a text.

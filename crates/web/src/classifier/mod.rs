@@ -23,7 +23,7 @@ use memeclip::quant::Format;
 use memeclip::session::{Meme, Session};
 use memeclip::task::Task;
 use memeclip::tokenizer;
-use memeclip::{Error, Result};
+use memeclip::{Error, Notice, Result};
 
 /// A decoded image.
 #[wasm_bindgen]
@@ -105,8 +105,7 @@ struct Answer<'a> {
     timings: Timings,
     #[serde(skip_serializing_if = "Option::is_none")]
     features: Option<FeaturesAnswer<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    notice: Option<&'a str>,
+    notices: Vec<&'a Notice>,
 }
 
 /// Milliseconds.
@@ -231,7 +230,7 @@ impl Classifier {
             tasks: &verdict.tasks,
             timings,
             features: features.then_some(FeaturesAnswer { image: &verdict.image_feature, text: &verdict.text_feature }),
-            notice: self.session.notice(),
+            notices: self.session.notice().into_iter().chain(&verdict.notices).collect(),
         });
         to_value(&answers.collect::<Vec<_>>())
     }

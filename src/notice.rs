@@ -1,0 +1,37 @@
+//! What people should know about an answer, and what is no error.
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
+use thiserror::Error;
+
+/// Something that people should know about a reading or a verdict. In JSON and JavaScript `{code, message}`.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum Notice {
+    /// A GPU was lost or computes wrongly.
+    #[error("The CPU has taken over: {reason}")]
+    CpuTookOver {
+        /// What the GPU's error says.
+        reason: String,
+    },
+    /// The text is empty: none was given, or none was found.
+    #[error("There are no words: the verdict is on the image alone. The model was trained on images with words.")]
+    NoWords,
+}
+
+impl Notice {
+    /// A stable name, for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Notice::CpuTookOver { .. } => "cpu-took-over",
+            Notice::NoWords => "no-words",
+        }
+    }
+}
+
+impl Serialize for Notice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Notice", 2)?;
+        object.serialize_field("code", self.code())?;
+        object.serialize_field("message", &self.to_string())?;
+        object.end()
+    }
+}
