@@ -102,12 +102,12 @@ export async function start({ extension = true, ...options } = {}) {
       await page.goto(it.put(body, headers));
       return page;
     },
-    /** Changes settings; those left out get their default values. */
+    /** Changes settings; those left out get their default values, except that the samples without words are judged. */
     async set(settings) {
       const page = await it.own('popup.html');
       await page.evaluate(async (settings) => {
         const { changeSettings, DEFAULTS } = await import('/settings.js');
-        await changeSettings({ ...DEFAULTS, ...settings });
+        await changeSettings({ ...DEFAULTS, wordless: true, ...settings });
       }, settings);
       await page.close();
     },

@@ -104,6 +104,35 @@ test('the text on an image decides', async () => {
   await until(() => badge(page), (text) => text === '1', 'one warning');
 });
 
+test('an image without words is counted, and judged only on request or if the user wants it', async () => {
+  await it.set({ wordless: false });
+  const page = await it.open('<img src="IMAGES/pride-heart.jpg" alt="plain"><img src="IMAGES/pride-heart-enough.jpg" alt="enough">');
+  const [cover] = await covers(page, 1);
+  assert.match(cover.name, /Image: enough$/);
+  const counts = () => it.ask(page, async (tab) => {
+    const port = chrome.runtime.connect({ name: 'popup' });
+    const report = await new Promise((resolve) => {
+      port.onMessage.addListener(({ report }) => resolve(report));
+      port.postMessage({ tab });
+    });
+    port.disconnect();
+    return report;
+  });
+  const { recent } = await until(counts, ({ checked, wordless }) => checked === 1 && wordless === 1, 'both are counted');
+  assert.deepEqual(recent.map(({ wordless }) => wordless).toSorted(), [false, true]);
+  await page.bringToFront();
+  await page.mouse.click(50, 50, { button: 'right' });
+  await it.ask(page, (id) => chrome.tabs.sendMessage(id, { method: 'wrong' }));
+  await it.ask(page, (id) => chrome.tabs.sendMessage(id, { method: 'check' }));
+  await page.bringToFront();
+  const names = (await covers(page, 2)).map(({ name }) => name);
+  assert.ok(names.some((name) => /Image: plain$/.test(name)), names.join());
+  await it.set({ wordless: false, hate: 0.999 });
+  await it.set({ wordless: true, hate: 0 });
+  await page.bringToFront();
+  await covers(page, 2);
+});
+
 test('works by keyboard alone', async () => {
   const page = await it.open('<a href="#here">a link</a><img src="IMAGES/pride-heart.jpg" alt="">');
   await covers(page, 1);
@@ -243,7 +272,7 @@ test('shows counts on the toolbar and in the popup', async () => {
   const popup = await it.own('popup.html');
   await page.bringToFront();
   await popup.reload();
-  await until(() => popup.innerText('#counts'), (text) => text.replace(/\s+/g, ' ') === 'checked 1 warnings 1 failed 1 waiting 0', 'the counts');
+  await until(() => popup.innerText('#counts'), (text) => text.replace(/\s+/g, ' ') === 'checked 1 warnings 1 without words 0 failed 1 waiting 0', 'the counts');
   assert.equal(await popup.textContent('#site'), 'localhost');
   assert.match(await popup.textContent('#recent'), /refused\.jpgCould not be checked/);
   assert.match(await popup.textContent('#model'), /^memeclip demonstration, q8, on cpu/);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { blank, launch, manifest, root, serve } from './harness.js';
+import { blank, launch, manifest, picture, root, serve } from './harness.js';
 
 const memes = join(root, 'tests/goldens/ocr');
 const meme = readFileSync(join(memes, 'outlined-00.jpg'));
@@ -81,13 +81,44 @@ test('a pack that cannot read says so', async () => {
   const { verdict } = await run(meme);
   assert.deepEqual(verdict.tasks, silent.verdict.tasks);
   assert.equal(verdict.text, '');
+  const codes = ({ verdict }) => verdict.notices.map(({ code }) => code);
   assert.match(verdict.notice, /cannot read/);
-  assert.equal(silent.verdict.notice, undefined);
+  assert.deepEqual(codes({ verdict }), ['cannot-read', 'no-words']);
+  assert.deepEqual(codes(silent), ['no-words']);
+  // Words may be there: it is not skipped.
+  const { verdict: judged } = await run(meme, { noWords: 'skip' });
+  assert.deepEqual(judged.tasks, silent.verdict.tasks);
 
   const code = await page.evaluate(() => clf.read(new ImageData(8, 8)).catch(({ code }) => code));
   assert.equal(code, 'pack/missing-component');
   await page.close();
   other.stop();
+});
+
+test('an image without words is judged with a notice, or skipped before an encoder is fetched', async () => {
+  const { page, open, run } = await blank(browser, site.origin);
+  await open('/weights/', { device: 'cpu' });
+  const before = site.requests.length;
+  const { verdict: skipped } = await run(picture('landscape.png'), { noWords: 'skip' });
+  const { components } = manifest(pack);
+  const towers = [...components.vision.shards, ...components.text.shards].map(({ file }) => `/weights/${file}`);
+  assert.ok(towers.length > 0);
+  assert.deepEqual(site.requests.slice(before).filter(({ path }) => towers.includes(path)), []);
+  assert.deepEqual([skipped.tasks, skipped.text, skipped.notices.map(({ code }) => code)], [{}, '', ['no-words']]);
+  assert.equal(skipped.notice, skipped.notices[0].message);
+  assert.deepEqual(skipped.reading.lines, []);
+
+  const { verdict: judged } = await run(picture('landscape.png'));
+  assert.deepEqual(judged.notices.map(({ code }) => code), ['no-words']);
+  const { verdict: silent } = await run(picture('landscape.png'), { text: '' });
+  assert.deepEqual(judged.tasks, silent.tasks);
+  const { verdict: given } = await run(picture('landscape.png'), { text: ' ', noWords: 'skip' });
+  assert.deepEqual(given.tasks, {});
+  const { verdict: worded } = await run(meme, { noWords: 'skip' });
+  assert.deepEqual([worded.text, worded.notices, worded.notice], [words, [], undefined]);
+  assert.ok(worded.tasks.hate);
+  assert.equal((await run(meme, { noWords: 'ignore' })).error.code, 'argument');
+  await page.close();
 });
 
 test('a module that is missing is an error, and is asked for again', async () => {

@@ -31,6 +31,10 @@ const why = new Why({
   onError: (error) => status.fail(error),
 });
 
+const NO_WORDS =
+  'No words were found in this image, and the model judges an image together with its words. Type the words if there are ' +
+  'any, or press Classify to judge the image alone.';
+
 /** Milliseconds; see `pause`. */
 const SHORTEST_PAUSE = 400;
 
@@ -73,11 +77,16 @@ async function ask() {
       reading = false;
       preview.mark(answer.reading?.lines ?? [], answer.image);
     }
+    if (Object.keys(answer.tasks).length === 0) {
+      verdict.clear();
+      status.say(NO_WORDS, { gist: 'No words found' });
+      return;
+    }
     why.offer(true);
     pause = Math.max(SHORTEST_PAUSE, answer.timings.compute);
     verdict.show(answer, answer.text);
     const answered = `Answered in ${duration(answer.timings.total)} on ${deviceName(answer.device)}.`;
-    status.say(answered, { heard: verdict.spoken, gist: verdict.gist });
+    status.say([answered, answer.notice].filter(Boolean).join(' '), { heard: verdict.spoken, gist: verdict.gist });
   } catch (error) {
     verdict.clear();
     status.fail(error);

@@ -56,11 +56,13 @@ export class Model {
   }
 
   /**
+   * Without a text it is read from the image; an image in which none is found is skipped.
    * @param {File} image
-   * @param {string | undefined} text Undefined to have it read from the image.
+   * @param {string} [text]
    */
   classify(image, text) {
-    return this.#ask((classifier, signal) => classifier.classify(image, { text, signal }));
+    const noWords = text === undefined ? 'skip' : 'judge';
+    return this.#ask((classifier, signal) => classifier.classify(image, { text, noWords, signal }));
   }
 
   /**

@@ -93,7 +93,6 @@ export class Verdict {
       Device: deviceName(answer.device),
       Time: steps.map(([name, time]) => `${duration(time)} ${name}`).join(', '),
       Image: `${image.width} × ${image.height} pixels`,
-      ...(answer.notice && { Notice: answer.notice }),
     });
   }
 

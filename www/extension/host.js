@@ -26,12 +26,12 @@ chrome.runtime.onConnect.addListener((port) => (port.name === 'popup' ? servePop
 
 function serveFrame(port) {
   const tab = port.sender.tab.id;
-  port.onMessage.addListener(async ({ id, report, address, pack, unload }) => {
+  port.onMessage.addListener(async ({ id, report, address, pack, unload, noWords }) => {
     if (report) {
       reports.set(port, report);
       return tabChanged(tab);
     }
-    const answer = await verdicts.get({ address, pack, unload, origin: port.sender.origin }).then(
+    const answer = await verdicts.get({ address, pack, unload, noWords, origin: port.sender.origin }).then(
       (verdict) => ({ id, verdict }),
       ({ code = 'internal', message }) => ({ id, error: { code, message } }),
     );

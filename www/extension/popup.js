@@ -31,7 +31,7 @@ async function bindSite(site) {
 }
 
 async function show({ model, report }) {
-  for (const name of ['checked', 'warned', 'failed', 'waiting']) byId(name).textContent = report[name];
+  for (const name of ['checked', 'warned', 'wordless', 'failed', 'waiting']) byId(name).textContent = report[name];
   byId('recent').replaceChildren(...report.recent.map(recentRow));
   const { state, info, device, error, progress } = model;
   byId('model').className = error ? 'error' : '';
@@ -47,12 +47,13 @@ async function show({ model, report }) {
   byId('storage').textContent = translate('storage', megabytes(usage));
 }
 
-function recentRow({ address, hate }) {
+function recentRow({ address, hate, wordless }) {
   const [row, name, result] = ['li', 'span', 'span'].map((tag) => document.createElement(tag));
   row.className = 'row';
   name.textContent = fileName(address);
   name.title = address;
-  result.textContent = hate === undefined ? translate('unchecked') : translate('recentHate', percent(hate));
+  const unjudged = () => translate(wordless ? 'noWords' : 'unchecked');
+  result.textContent = hate === undefined ? unjudged() : translate('recentHate', percent(hate));
   row.append(name, result);
   return row;
 }

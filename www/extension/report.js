@@ -4,6 +4,7 @@
  * @typedef {object} Report Numbers of images, and those that were checked last.
  * @property {number} checked
  * @property {number} warned
+ * @property {number} wordless Those in which no words were found: they were not judged.
  * @property {number} failed
  * @property {number} waiting
  * @property {RecentImage[]} recent
@@ -12,7 +13,8 @@
 /**
  * @typedef {object} RecentImage
  * @property {string} address
- * @property {number | undefined} hate Its probability; undefined if the image could not be checked.
+ * @property {number | undefined} hate Its probability; undefined if the image was not judged.
+ * @property {boolean} wordless Whether no words were found in it.
  * @property {number} time Milliseconds since 1970.
  */
 
@@ -38,6 +40,7 @@ export function combine(reports) {
   return {
     checked: sum('checked'),
     warned: sum('warned'),
+    wordless: sum('wordless'),
     failed: sum('failed'),
     waiting: sum('waiting'),
     recent: mostRecent(reports.flatMap(({ recent }) => recent)),

@@ -32,6 +32,8 @@ export const DEFAULTS = {
   labelUnchecked: false,
   /** Pixels. Images whose shorter displayed side is smaller are icons or avatars and are not checked. */
   minimum: 120,
+  /** Whether images are judged in which no words are found. */
+  wordless: false,
   /** URL of the pack; empty for the built-in one. */
   pack: '',
   /** Idle minutes after which the model's memory is freed. */

@@ -14,6 +14,7 @@ const TIMEOUT = 30_000;
  * @property {string} origin Origin of the page that shows it.
  * @property {string} pack URL of the pack; empty for the built-in one.
  * @property {number} unload Idle minutes after which the model's memory is freed.
+ * @property {'judge' | 'skip'} noWords What to do with an image in which no words are found.
  */
 
 export class Verdicts {
@@ -40,14 +41,15 @@ export class Verdicts {
   }
 
   /**
-   * The SHA-256 of the image file, and the verdicts by task.
+   * The SHA-256 of the image file, and the verdicts by task: none for an image that was skipped.
    * @param {VerdictRequest} request
    */
-  async get({ address, origin, pack, unload }) {
+  async get(request) {
+    const { address, pack, noWords } = request;
     if (pack !== this.#pack) this.#usePack(pack);
-    const compute = () => this.#downloadAndClassify(address, origin, unload);
+    const compute = () => this.#downloadAndClassify(request);
     // A `data:` URL is as long as its image, so it is no key.
-    return address.startsWith('data:') ? compute() : this.#byAddress.getOrCreate(address, compute);
+    return address.startsWith('data:') ? compute() : this.#byAddress.getOrCreate(`${noWords} ${address}`, compute);
   }
 
   /** Frees the model's memory, unless it is classifying. */
@@ -69,19 +71,21 @@ export class Verdicts {
     this.#byHash.clear();
   }
 
-  async #downloadAndClassify(address, origin, unload) {
+  /** @param {VerdictRequest} request */
+  async #downloadAndClassify({ address, origin, unload, noWords }) {
     const blob = await download(address, origin);
     const hash = await sha256(blob);
-    return this.#byHash.getOrCreate(hash, async () => ({ hash, tasks: await this.#classify(blob, unload) }));
+    const classify = async () => ({ hash, tasks: await this.#classify(blob, unload, noWords) });
+    return this.#byHash.getOrCreate(`${noWords} ${hash}`, classify);
   }
 
-  async #classify(blob, unload) {
+  async #classify(blob, unload, noWords) {
     clearTimeout(this.#unloadTimer);
     this.#running++;
     try {
       this.#classifier ??= this.#load();
       const classifier = await this.#classifier;
-      const verdict = await classifier.classify(blob);
+      const verdict = await classifier.classify(blob, { noWords });
       this.#setModel({ state: 'ready', info: classifier.info, device: verdict.device });
       return verdict.tasks;
     } finally {

@@ -53,6 +53,11 @@ export type ClassifyOptions = {
     signal?: AbortSignal;
     /** Adds `features` to the verdict. */
     features?: boolean;
+    /**
+     * What to do with an image without words: `judge` it, with the notice `no-words`, as the reference does; or `skip` it: the
+     * verdict then has the notice and no tasks, and no encoder is fetched or run. `judge` by default.
+     */
+    noWords?: 'judge' | 'skip';
 };
 /** Options for several images: their texts in the same order. */
 export type ClassifyListOptions = Omit<ClassifyOptions, 'text'> & {
@@ -92,6 +97,7 @@ export type Verdict = {
     reading?: Reading;
     /** What has computed it, such as "cpu (relaxed-simd, 4 threads)". */
     device: string;
+    /** Empty if the image was skipped: see `noWords`. */
     tasks: Record<Task, TaskVerdict>;
     /**
      * Milliseconds since the image was there; `load` is the wait for the classifier's weights, `read` is 0 if the text was
@@ -115,8 +121,22 @@ export type Verdict = {
         image: number[];
         text: number[];
     };
-    /** Why another device has taken over, if one has. Or that the text was to be read, but the pack has no reader. */
+    /** What people should know about it. */
+    notices: Notice[];
+    /** The messages of `notices`, if there are any. */
     notice?: string;
+};
+/**
+ * What people should know about an answer.
+ * - `no-words`: the text is empty. The model was trained on images with words.
+ * - `cannot-read`: the text was to be read, but the pack has no reader.
+ * - `cpu-took-over`: a GPU was lost or computes wrongly.
+ */
+export type Notice = {
+    /** For programs. These names are stable. */
+    code: 'no-words' | 'cannot-read' | 'cpu-took-over';
+    /** For people. */
+    message: string;
 };
 export type ExplainOptions = {
     /** The text of the image: read from it if not given. */
@@ -223,6 +243,8 @@ export type ObserveOptions = {
     minimum?: number;
     /** As for `classify`; hate is always among them. */
     tasks?: readonly Task[];
+    /** As for `classify`. A verdict without tasks has probability 0. */
+    noWords?: 'judge' | 'skip';
     /** Stops, as `stop` does. */
     signal?: AbortSignal;
 };

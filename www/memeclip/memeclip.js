@@ -162,8 +162,12 @@ export class MemeClip {
    * @param {ClassifyOptions} options
    * @returns {Promise<Verdict>}
    */
-  async #classify(image, { text, tasks = this.#tasks, signal, features = false }) {
-    return this.#ask('classify', image, { text: textOf(text), tasks: Array.from(tasks, String), features }, signal);
+  async #classify(image, { text, tasks = this.#tasks, signal, features = false, noWords = 'judge' }) {
+    if (!['judge', 'skip'].includes(noWords)) {
+      throw failure('argument', `\`noWords\` must be 'judge' or 'skip', not '${noWords}'`, 'Give one of them.');
+    }
+    const request = { text: textOf(text), tasks: Array.from(tasks, String), features, noWords };
+    return this.#ask('classify', image, request, signal);
   }
 
   /**
@@ -198,11 +202,11 @@ export class MemeClip {
    */
   observe(root, options) {
     if (this.#disposed.signal.aborted) throw disposed();
-    const { tasks = this.#tasks, signal, ...others } = options ?? {};
+    const { tasks = this.#tasks, noWords, signal, ...others } = options ?? {};
     // Hate decides; none named means all.
     const asked = [...new Set(['hate', ...(tasks.length > 0 ? tasks : this.info.tasks)])];
     const classify = (/** @type {HTMLImageElement} */ image, /** @type {AbortSignal} */ signal) =>
-      this.#classify(image, { tasks: asked, signal });
+      this.#classify(image, { tasks: asked, noWords, signal });
     const end = anySignal([this.#disposed.signal, ...(signal ? [signal] : [])]);
     return observe(classify, root, { ...others, signal: end });
   }

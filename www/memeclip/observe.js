@@ -15,7 +15,7 @@ const REMEMBERED = 1000;
  * there. One that leaves it before its turn is dropped until it comes back.
  * @param {(image: HTMLImageElement, signal: AbortSignal) => Promise<Verdict>} classify
  * @param {Document | DocumentFragment | Element} root
- * @param {Omit<ObserveOptions, 'tasks' | 'signal'> & { signal: AbortSignal }} options
+ * @param {Omit<ObserveOptions, 'tasks' | 'noWords' | 'signal'> & { signal: AbortSignal }} options
  * @returns {Observation}
  */
 export function observe(classify, root, { onVerdict, onError = warn, threshold = 0.5, minimum = 100, signal }) {

@@ -53,6 +53,9 @@
  * @property {readonly Task[]} [tasks] By default those that `load` was given.
  * @property {AbortSignal} [signal] Stops the request.
  * @property {boolean} [features] Adds `features` to the verdict.
+ * @property {'judge' | 'skip'} [noWords]
+ *   What to do with an image without words: `judge` it, with the notice `no-words`, as the reference does; or `skip` it: the
+ *   verdict then has the notice and no tasks, and no encoder is fetched or run. `judge` by default.
  */
 
 /**
@@ -90,15 +93,26 @@
  * @property {string} text The text that was classified along with the image.
  * @property {Reading} [reading] Where that text was found, if it was not given.
  * @property {string} device What has computed it, such as "cpu (relaxed-simd, 4 threads)".
- * @property {Record<Task, TaskVerdict>} tasks
+ * @property {Record<Task, TaskVerdict>} tasks Empty if the image was skipped: see `noWords`.
  * @property {{ decode: number, read: number, load: number, compute: number, total: number }} timings
  *   Milliseconds since the image was there; `load` is the wait for the classifier's weights, `read` is 0 if the text was
  *   given. A GPU answers waiting requests for the same tasks a few at a time: `load` and `compute` are then those of all
  *   of them.
  * @property {{ width: number, height: number }} image Pixels.
  * @property {{ image: number[], text: number[] }} [features] The encoders' unit vectors.
- * @property {string} [notice]
- *   Why another device has taken over, if one has. Or that the text was to be read, but the pack has no reader.
+ * @property {Notice[]} notices What people should know about it.
+ * @property {string} [notice] The messages of `notices`, if there are any.
+ */
+
+/**
+ * What people should know about an answer.
+ * - `no-words`: the text is empty. The model was trained on images with words.
+ * - `cannot-read`: the text was to be read, but the pack has no reader.
+ * - `cpu-took-over`: a GPU was lost or computes wrongly.
+ *
+ * @typedef {object} Notice
+ * @property {'no-words' | 'cannot-read' | 'cpu-took-over'} code For programs. These names are stable.
+ * @property {string} message For people.
  */
 
 /**
@@ -181,6 +195,7 @@
  * @property {number} [threshold] A probability, 0.5 by default. With 0 every verdict is told.
  * @property {number} [minimum] CSS pixels: an image with a shorter side is skipped, an icon for instance; 100 by default.
  * @property {readonly Task[]} [tasks] As for `classify`; hate is always among them.
+ * @property {'judge' | 'skip'} [noWords] As for `classify`. A verdict without tasks has probability 0.
  * @property {AbortSignal} [signal] Stops, as `stop` does.
  */
 

@@ -11,7 +11,7 @@ import { builds as files } from './wasm-files.js';
 import { holdLock } from './worker-lock.js';
 
 /** @import { MemeClipError } from './error.js' */
-/** @import { Progress, Reading } from './types.js' */
+/** @import { Notice, Progress, Reading } from './types.js' */
 /** @import { Build } from './wasm-files.js' */
 
 /** @typedef {{ width: number, height: number, data: ArrayBufferView }} Pixels RGBA, 8 bits each. */
@@ -159,7 +159,9 @@ const methods = {
     report(requests);
     for (const request of requests) {
       try {
-        memes.push(await prepare(request, signal));
+        const meme = await prepare(request, signal);
+        if (request.parameters.noWords === 'skip' && isWordless(meme)) skip(meme);
+        else memes.push(meme);
       } catch (error) {
         fail(request, error);
       }
@@ -169,10 +171,7 @@ const methods = {
     const { tasks, features } = requests[0].parameters;
     const verdicts = await classifier.classify(images, texts, tasks, features, signal);
     saveTuning(classifier);
-    for (const [i, { id, size, start, text, reading, notice = verdicts[i].notice, took }] of memes.entries()) {
-      const timings = { ...verdicts[i].timings, ...took, total: performance.now() - start };
-      self.postMessage({ id, value: { ...verdicts[i], text, reading, notice, timings, image: size } });
-    }
+    for (const [i, meme] of memes.entries()) tell(meme, verdicts[i]);
   },
 
   /**
@@ -206,6 +205,35 @@ const methods = {
 };
 
 /**
+ * Whether no text was given or, by a pack that can read, found.
+ * @param {Meme} meme
+ */
+function isWordless({ text, reading, notices }) {
+  return text.trim() === '' && (reading !== undefined || notices.length === 0);
+}
+
+/**
+ * Answers without a verdict: nothing is fetched or computed for it.
+ * @param {Meme} meme
+ */
+function skip(meme) {
+  const notices = [{ code: 'no-words', message: 'No words were found, so the image was not judged.' }];
+  tell(meme, { device: classifier.info().device, tasks: {}, timings: { load: 0, compute: 0 }, notices });
+}
+
+/**
+ * @param {Meme} meme
+ * @param {any} verdict
+ */
+function tell({ id, size, start, text, reading, notices: before, took }, verdict) {
+  const timings = { ...verdict.timings, ...took, total: performance.now() - start };
+  /** @type {Notice[]} */
+  const notices = [...before, ...verdict.notices];
+  const notice = notices.map(({ message }) => message).join(' ') || undefined;
+  self.postMessage({ id, value: { ...verdict, text, reading, notices, notice, timings, image: size } });
+}
+
+/**
  * Tells of progress in the name of one of the requests: the page has one listener for all of them.
  * @param {Request[]} requests
  */
@@ -233,6 +261,8 @@ async function load([build, ...others]) {
   }
 }
 
+/** @typedef {Awaited<ReturnType<typeof prepare>>} Meme */
+
 /**
  * A request with its image decoded, and its text read from the image if it is not given.
  * @param {Request} request
@@ -245,8 +275,8 @@ async function prepare({ id, parameters: { source, text }, stop }, signal) {
   const image = await decode(source);
   const decoded = performance.now();
   const took = { decode: decoded - start, read: 0 };
-  /** @type {{ text: string, reading?: Reading, notice?: string }} */
-  let found = { text };
+  /** @type {{ text: string, reading?: Reading, notices: Notice[] }} */
+  let found = { text, notices: [] };
   if (text === undefined) {
     found = await textIn(image, signal);
     took.read = performance.now() - decoded;
@@ -259,14 +289,15 @@ async function prepare({ id, parameters: { source, text }, stop }, signal) {
  * The text in the image, as far as the pack can read it.
  * @param {any} image
  * @param {AbortSignal} signal
+ * @returns {Promise<{ text: string, reading?: Reading, notices: Notice[] }>}
  */
 async function textIn(image, signal) {
   try {
     const reading = await readText(image, classifier, signal);
-    return { text: reading.text, reading };
+    return { text: reading.text, reading, notices: [] };
   } catch (error) {
     if (/** @type {MemeClipError} */ (error).code !== 'pack/missing-component') throw error;
-    return { text: '', notice: 'This pack cannot read text: the verdict is on the image alone.' };
+    return { text: '', notices: [{ code: 'cannot-read', message: 'This pack cannot read text.' }] };
   }
 }
 

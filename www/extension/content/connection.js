@@ -15,7 +15,7 @@ export class Connection {
 
   /**
    * The verdict on the image at `address`. Errors have a `code`.
-   * @param {{ address: string, pack: string, unload: number }} request
+   * @param {{ address: string, pack: string, unload: number, noWords: 'judge' | 'skip' }} request
    */
   async classify(request) {
     for (let retry = true; ; retry = false) {

@@ -6,7 +6,8 @@ const CAPACITY = 1000;
  * @property {string} address
  * @property {'new' | 'waiting' | 'asked' | 'checked' | 'failed'} state
  * @property {Set<Element>} elements Elements near the viewport that show it.
- * @property {{ hash: string, tasks: Record<string, import('../labels.js').TaskVerdict> }} [verdict] Set once checked.
+ * @property {{ hash: string, tasks: Record<string, import('../labels.js').TaskVerdict> }} [verdict]
+ *   Set once checked. Without tasks if no words were found.
  * @property {{ code: string, message?: string }} [error] Set once failed.
  * @property {number} [time] When it was checked or failed: milliseconds since 1970.
  * @property {boolean} [requested] The user asked for its verdict, whatever the settings.

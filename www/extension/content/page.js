@@ -33,7 +33,11 @@ export class Page {
   #shown = new Map();
   #connection = new Connection(() => this.#end());
   #queue = new Queue(
-    (address) => this.#connection.classify({ address, pack: this.#settings.pack, unload: this.#settings.unload }),
+    (address, image) => {
+      const { pack, unload, wordless } = this.#settings;
+      const noWords = wordless || image.requested ? 'judge' : 'skip';
+      return this.#connection.classify({ address, pack, unload, noWords });
+    },
     (image) => this.#update(image),
   );
   #covers = new Covers();
@@ -65,9 +69,9 @@ export class Page {
   apply(settings, changed = []) {
     this.#settings = settings;
     const enabled = settings.on && !settings.sites.includes(this.#site);
-    const restart = ['pack', 'minimum'].some((name) => changed.includes(name));
+    const restart = ['pack', 'wordless', 'minimum'].some((name) => changed.includes(name));
     if (this.#running && (!enabled || restart)) this.#stop();
-    if (changed.includes('pack')) this.#images.clear();
+    if (changed.includes('pack') || changed.includes('wordless')) this.#images.clear();
     if (enabled && !this.#running) this.#start();
     for (const [element, image] of this.#shown) this.#show(element, image);
     this.#scheduleReport();
@@ -80,14 +84,14 @@ export class Page {
     const { element, image } = found;
     image.requested = true;
     this.#enter(element);
-    if (image.state === 'failed') this.#queue.add(image);
+    if (image.state === 'failed' || isWordless(image)) this.#queue.add(image);
     this.#show(element, image);
   }
 
   /** The user says that the verdict on the image under the context menu is wrong. */
   wrong() {
     const image = this.#imageUnderMenu()?.image;
-    if (image?.state === 'checked') this.#correct(image);
+    if (image?.state === 'checked' && !isWordless(image)) this.#correct(image);
   }
 
   #start() {
@@ -166,6 +170,7 @@ export class Page {
   }
 
   #isWarned(image) {
+    if (isWordless(image)) return false;
     return this.#settings.corrections[image.verdict.hash]?.hate ?? this.#warningTask(image) !== undefined;
   }
 
@@ -192,7 +197,7 @@ export class Page {
       return covered ? { content: checking(() => this.#uncover(image)), name: translate('checking') } : null;
     }
     const warned = this.#isWarned(image);
-    if (!warned && !requested) return null;
+    if ((!warned && !requested) || isWordless(image)) return null;
     const task = this.#warningTask(image) ?? 'hate';
     const name = warningTitle(task, verdict.tasks[task]);
     const { style } = this.#settings;
@@ -249,19 +254,30 @@ export class Page {
   #report() {
     const images = this.#running ? [...this.#images.values()] : [];
     const inState = (...states) => images.filter(({ state }) => states.includes(state));
-    const [checked, failed] = [inState('checked'), inState('failed')];
+    const [answered, failed] = [inState('checked'), inState('failed')];
+    const wordless = answered.filter(isWordless);
     return {
-      checked: checked.length,
-      warned: checked.filter((image) => this.#isWarned(image)).length,
+      checked: answered.length - wordless.length,
+      warned: answered.filter((image) => this.#isWarned(image)).length,
+      wordless: wordless.length,
       failed: failed.length,
       waiting: inState('waiting', 'asked').length,
-      recent: mostRecent([...checked, ...failed]).map(({ address, verdict, time }) => ({
-        address: shorten(address),
-        hate: verdict?.tasks.hate.probabilities.hate,
-        time,
+      recent: mostRecent([...answered, ...failed]).map((image) => ({
+        address: shorten(image.address),
+        hate: image.verdict?.tasks.hate?.probabilities.hate,
+        wordless: isWordless(image),
+        time: image.time,
       })),
     };
   }
+}
+
+/**
+ * Whether the image was not judged, because no words were found in it.
+ * @param {CheckedImage} image
+ */
+function isWordless({ state, verdict }) {
+  return state === 'checked' && Object.keys(verdict.tasks).length === 0;
 }
 
 /** A `data:` URL is as long as its image. */

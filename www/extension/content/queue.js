@@ -14,7 +14,7 @@ export class Queue {
   #running = 0;
 
   /**
-   * @param {(address: string) => Promise<CheckedImage['verdict']>} classify
+   * @param {(address: string, image: CheckedImage) => Promise<CheckedImage['verdict']>} classify
    * @param {(image: CheckedImage) => void} onSettled Called when an image has a verdict or an error.
    */
   constructor(classify, onSettled) {
@@ -49,7 +49,7 @@ export class Queue {
     image.state = 'asked';
     try {
       const [element] = image.elements;
-      image.verdict = await this.#classify(await portableAddress(image.address, element));
+      image.verdict = await this.#classify(await portableAddress(image.address, element), image);
       image.state = 'checked';
     } catch (error) {
       image.error = error;
