@@ -31,6 +31,7 @@
 //! - [`classifier`]: image and text to a verdict, and its explanation.
 //! - [`session`]: a classifier on a device, with the policy that chooses and replaces the device.
 //! - `convert` (feature `ocr`, native only): published weights to a pack.
+//! - `files` (native only): files that are whole or not there.
 //!
 //! Every failure is an [`Error`], which names the input and the remedy. `docs/architecture.md` in the repository shows how
 //! the parts work together.
@@ -44,6 +45,8 @@ pub mod classifier;
 pub mod convert;
 pub mod engine;
 mod error;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod files;
 pub mod model;
 #[cfg(feature = "ocr")]
 pub mod ocr;
