@@ -60,7 +60,7 @@ pub async fn convert(
     out: &Path,
     description: &Description,
 ) -> Result<Manifest> {
-    heads.keys().try_for_each(|name| task::find(tasks, name).map(drop))?;
+    let heads = task::by_name(tasks, heads)?;
     let clip = ClipCheckpoint::open(clip)?;
     let mut writer = PackWriter::create(out)?;
     for stage in clip.stages() {
@@ -114,13 +114,14 @@ pub async fn replace_heads(
 ) -> Result<Manifest> {
     let source = Directory::new(base);
     let mut manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
+    let heads = task::by_name(&manifest.tasks, heads)?;
     let mut writer = PackWriter::create(out)?;
     let replaced =
         |component: &str| component == ocr::STAGE || heads.keys().any(|task| component == format!("head/{task}"));
     for component in manifest.components.keys().filter(|component| !replaced(component)) {
         writer.keep(&source, &manifest, component).await?;
     }
-    for (name, file) in heads {
+    for (name, file) in &heads {
         let task = manifest.task(name)?;
         let format = |name: &str| format_of(manifest.dtype, "head", name);
         let (tensors, entry) = checkpoint::head(file, task, &manifest.clip, format)?;

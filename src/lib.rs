@@ -31,6 +31,7 @@
 //! - [`classifier`]: image and text to a verdict, and its explanation.
 //! - [`session`]: a classifier on a device, with the policy that chooses and replaces the device.
 //! - `convert` (feature `ocr`, native only): published weights to a pack.
+//! - `files` (native only): files that are whole or not there.
 //!
 //! Every failure is an [`Error`], which names the input and the remedy. What people should know about an answer is a
 //! [`Notice`]. `docs/architecture.md` in the repository shows how
@@ -45,6 +46,8 @@ pub mod classifier;
 pub mod convert;
 pub mod engine;
 mod error;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod files;
 pub mod model;
 mod notice;
 #[cfg(feature = "ocr")]

@@ -1,6 +1,6 @@
 //! What is asked of a meme. Tasks are data: a pack's manifest lists its own.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
@@ -29,7 +29,7 @@ pub struct Task {
     /// One text per class, put into "a photo of a {}." by the zero-shot head and the semantic-aware initialisation (paper,
     /// section 4.4).
     pub prompts: Vec<String>,
-    /// Other names of the data set's column.
+    /// Other names of the task, and of the data set's column.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub aliases: Vec<String>,
 }
@@ -55,15 +55,39 @@ pub fn parse(file: &str, json: &[u8]) -> Result<Vec<Task>> {
     Ok(tasks)
 }
 
-/// The task of this name.
+/// The task with this name or alias.
 ///
 /// # Errors
 /// [`Error::UnknownTask`], which lists the names of `tasks`.
 pub fn find<'a>(tasks: &'a [Task], name: &str) -> Result<&'a Task> {
-    tasks.iter().find(|task| task.name == name).ok_or_else(|| {
+    tasks.iter().find(|task| task.name == name || task.aliases.iter().any(|alias| alias == name)).ok_or_else(|| {
         let known: Vec<&str> = tasks.iter().map(|task| &*task.name).collect();
         Error::UnknownTask { task: name.into(), known: known.join(", ") }
     })
+}
+
+/// The tasks with these names or aliases, in the order of `tasks`; all of them if there are no names.
+///
+/// # Errors
+/// As [`find`].
+pub fn select<'a, N: AsRef<str>>(tasks: &'a [Task], names: &[N]) -> Result<Vec<&'a Task>> {
+    let named = names.iter().map(|name| find(tasks, name.as_ref())).collect::<Result<Vec<_>>>()?;
+    Ok(tasks.iter().filter(|task| named.is_empty() || named.contains(task)).collect())
+}
+
+/// `values` with each task's own name in place of an alias.
+///
+/// # Errors
+/// As [`find`], and [`Error::Argument`] if two names are those of one task.
+pub fn by_name<T: Clone>(tasks: &[Task], values: &BTreeMap<String, T>) -> Result<BTreeMap<String, T>> {
+    let mut named = BTreeMap::new();
+    for (name, value) in values {
+        let task = find(tasks, name)?;
+        if named.insert(task.name.clone(), value.clone()).is_some() {
+            return Err(Error::Argument { reason: format!("task '{}' is given twice", task.name) });
+        }
+    }
+    Ok(named)
 }
 
 /// Checks a list of tasks.

@@ -25,7 +25,7 @@ use crate::pack::load::Loader;
 use crate::pack::manifest::Manifest;
 use crate::pack::source::Source;
 use crate::preprocess::{self, Rgb};
-use crate::task::Task;
+use crate::task::{self, Task};
 use crate::tokenizer::{self, Tokenizer};
 use crate::{Error, Notice, Result};
 use feature_cache::FeatureCache;
@@ -166,9 +166,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             tokenizer::check_bytes(text)?;
         }
         let manifest = self.loader.manifest();
-        tasks.iter().try_for_each(|name| manifest.task(name).map(drop))?;
-        let wanted = |task: &&Task| tasks.is_empty() || tasks.contains(&&*task.name);
-        let tasks: Vec<&Task> = manifest.tasks.iter().filter(wanted).collect();
+        let tasks = task::select(&manifest.tasks, tasks)?;
         let heads = tasks.iter().map(|task| format!("head/{}", task.name));
         let components: Vec<String> =
             ["vision".into(), "text".into()].into_iter().chain(self.untested()).chain(heads).collect();

@@ -177,7 +177,8 @@ impl Manifest {
         if let Some(task) = manifest.tasks.iter().find(|task| !manifest.heads.contains_key(&task.name)) {
             return Err(invalid(format!("task '{}' has no head", task.name)));
         }
-        if let Some(name) = manifest.heads.keys().find(|name| task::find(&manifest.tasks, name).is_err()) {
+        let named = |name: &str| manifest.tasks.iter().any(|task| task.name == name);
+        if let Some(name) = manifest.heads.keys().find(|name| !named(name)) {
             return Err(invalid(format!("head '{name}' belongs to none of the tasks")));
         }
         for (task, head) in &manifest.heads {
@@ -227,7 +228,7 @@ impl Manifest {
         self.components.get(name).ok_or_else(missing)
     }
 
-    /// The task of this name.
+    /// The task with this name or alias.
     ///
     /// # Errors
     /// [`Error::UnknownTask`], which lists the pack's tasks.

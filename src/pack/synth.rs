@@ -8,6 +8,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError};
 use sha2::{Digest, Sha256};
 
+use crate::files::{Draft, prepare, write_whole};
 use crate::model::ClipConfig;
 use crate::task::{self, Task};
 use crate::tokenizer;
@@ -33,7 +34,7 @@ pub fn write(config: &ClipConfig, seed: u64, dir: &Path) -> Result<()> {
         ("vocab.json", tokenizer::vocab_json(&merges)),
     ];
     for (file, text) in texts {
-        fs::write(dir.join(file), text).map_err(|e| Error::io(&dir.join(file), e))?;
+        write_whole(&dir.join(file), text.as_bytes())?;
     }
     Ok(())
 }
@@ -131,8 +132,11 @@ fn save(path: &Path, seed: u64, tensors: Vec<Draw>) -> Result<()> {
         let name = tensor.name.rsplit('/').next().unwrap_or(&tensor.name).to_string();
         Ok((name, TensorView::new(Dtype::F32, tensor.shape.clone(), bytes).map_err(internal)?))
     });
-    safetensors::serialize_to_file(views.collect::<Result<Vec<_>>>()?, None, path)
-        .map_err(|e| Error::Io { file: path.display().to_string(), source: e.into() })
+    prepare(path)?;
+    let draft = Draft::new(path);
+    safetensors::serialize_to_file(views.collect::<Result<Vec<_>>>()?, None, draft.path())
+        .map_err(|e| Error::Io { file: path.display().to_string(), source: e.into() })?;
+    draft.publish()
 }
 
 /// Bell-shaped noise of mean 0 and variance 1: sums of four uniform numbers. Only integer arithmetic and one product with

@@ -4,10 +4,11 @@
 //! under the same name.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io, mem};
 
 use safetensors::Dtype;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::directory::Directory;
@@ -16,6 +17,7 @@ use super::load::component_of;
 use super::manifest::{self, Component, Manifest, Shard};
 use super::safetensors_file::{self, Entry, to_bytes};
 use super::source::Source;
+use crate::files::write_whole;
 use crate::model::Tensors;
 use crate::quant::{BLOCK, Format, Matrix, PANEL};
 use crate::{Error, Result};
@@ -36,9 +38,13 @@ pub fn format_of(dtype: Format, stage: &str, name: &str) -> Format {
     }
 }
 
-/// Writes shards stage by stage, then the manifest.
+/// The folder in that of the pack with shards that are not part of it yet. A new writer clears it.
+const DRAFTS: &str = ".memeclip-draft";
+
+/// Writes shards stage by stage, then the manifest. They become part of the pack when it is finished.
 pub struct PackWriter {
     dir: PathBuf,
+    drafts: PathBuf,
     components: BTreeMap<String, Component>,
     component: String,
     pending: Vec<Staged>,
@@ -58,14 +64,19 @@ impl Staged {
 }
 
 impl PackWriter {
-    /// Starts a pack in `dir`, which is created if it does not exist.
+    /// Starts a pack in `dir`, which is created if it does not exist. A pack in it is replaced; other files stay.
     ///
     /// # Errors
-    /// [`Error::Io`].
+    /// [`Error::Io`], and [`Error::Argument`] if the directory has a `manifest.json` that is no pack's.
     pub fn create(dir: &Path) -> Result<Self> {
-        fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
+        check_manifest(&dir.join(manifest::FILE))?;
+        let drafts = dir.join(DRAFTS);
+        // What a killed process left.
+        let _ = fs::remove_dir_all(&drafts);
+        fs::create_dir_all(&drafts).map_err(|e| Error::io(dir, e))?;
         Ok(PackWriter {
             dir: dir.into(),
+            drafts,
             components: BTreeMap::new(),
             component: String::new(),
             pending: Vec::new(),
@@ -128,7 +139,7 @@ impl PackWriter {
         let shards = manifest.component(component)?.shards.clone();
         for shard in &shards {
             if Directory::new(&self.dir).shard(shard).await.is_err() {
-                let path = self.dir.join(&shard.file);
+                let path = self.drafts.join(&shard.file);
                 fs::write(&path, pack.shard(shard).await?).map_err(|e| Error::io(&path, e))?;
             }
         }
@@ -151,7 +162,7 @@ impl PackWriter {
         if self.pending.is_empty() {
             return Ok(());
         }
-        let pending = std::mem::take(&mut self.pending).into_iter().map(|staged| (staged.stage, staged.entry));
+        let pending = mem::take(&mut self.pending).into_iter().map(|staged| (staged.stage, staged.entry));
         let (mut stages, entries): (Vec<String>, Vec<Entry>) = pending.unzip();
         self.pending_bytes = 0;
         let bytes = safetensors_file::serialize(&entries, BTreeMap::new())?;
@@ -160,7 +171,7 @@ impl PackWriter {
         stages.dedup();
         let shards = &mut self.components.entry(self.component.clone()).or_insert(Component { shards: vec![] }).shards;
         let file = format!("{}-{:02}-{}.safetensors", self.component.replace('/', "-"), shards.len(), &sha256[..16]);
-        let path = self.dir.join(&file);
+        let path = self.drafts.join(&file);
         fs::write(&path, &bytes).map_err(|e| Error::io(&path, e))?;
         shards.push(Shard { file, bytes: bytes.len() as u64, sha256, stages });
         Ok(())
@@ -173,14 +184,14 @@ impl PackWriter {
     /// [`Error::Io`] if a file cannot be written.
     pub fn finish(mut self, mut manifest: Manifest) -> Result<Manifest> {
         self.flush()?;
-        manifest.components = self.components;
+        manifest.components = mem::take(&mut self.components);
         manifest.version = manifest.required_version();
         let path = self.dir.join(manifest::FILE);
         let older = fs::read(&path).ok().and_then(|json| Manifest::parse("", &json).ok());
         let json = serde_json::to_string_pretty(&manifest).map_err(|e| Error::Internal { reason: e.to_string() })?;
-        // Write under another name first, so that no reader sees half a manifest.
-        let draft = self.dir.join(".manifest.json");
-        fs::write(&draft, json + "\n").and_then(|()| fs::rename(&draft, &path)).map_err(|e| Error::io(&path, e))?;
+        self.publish().map_err(|e| Error::io(&self.dir, e))?;
+        // Last, so that no reader sees half a pack.
+        write_whole(&path, (json + "\n").as_bytes())?;
 
         let current: Vec<&Shard> = manifest.components.values().flat_map(|c| &c.shards).collect();
         for shard in older.iter().flat_map(|older| older.components.values()).flat_map(|c| &c.shards) {
@@ -190,6 +201,39 @@ impl PackWriter {
             }
         }
         Ok(manifest)
+    }
+
+    /// Moves the shards into the pack.
+    fn publish(&self) -> io::Result<()> {
+        for shard in fs::read_dir(&self.drafts)? {
+            let shard = shard?;
+            fs::rename(shard.path(), self.dir.join(shard.file_name()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for PackWriter {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.drafts);
+    }
+}
+
+/// Checks that nothing but a pack's manifest would be replaced: extensions and web pages have files of this name too.
+fn check_manifest(path: &Path) -> Result<()> {
+    #[derive(Deserialize)]
+    struct Header {
+        format: String,
+    }
+    let json = match fs::read(path) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+        json => json.map_err(|e| Error::io(path, e))?,
+    };
+    match serde_json::from_slice::<Header>(&json) {
+        Ok(header) if header.format == manifest::FORMAT => Ok(()),
+        _ => Err(Error::Argument {
+            reason: format!("{}: not a pack's, and would be overwritten. Give another directory.", path.display()),
+        }),
     }
 }
 

@@ -1,10 +1,14 @@
 use std::path::PathBuf;
 
-use crate::train::{ALL, Options, tasks};
+use crate::Failure;
+use crate::tasks;
+use crate::train::Options;
 use memeclip::Error;
-use memeclip_train::Result;
-use memeclip_train::data::{Features, write_whole};
+use memeclip::files::{prepare, write_whole};
+use memeclip::task::Task;
+use memeclip_train::data::Features;
 use memeclip_train::training::ablation::ablate;
+use xtask::{note, say};
 
 /// Train the paper's ablations and baselines over several seeds, and compare them on `test`.
 #[derive(clap::Args)]
@@ -12,9 +16,9 @@ pub struct Ablate {
     /// Directory that `extract` wrote.
     #[arg(long)]
     features: PathBuf,
-    /// A task of the features, or all.
-    #[arg(long, default_value = ALL)]
-    task: String,
+    /// Tasks of the features, separated by commas, or all.
+    #[arg(long, default_value = tasks::ALL, value_delimiter = ',', value_parser = tasks::name)]
+    task: Vec<String>,
     /// Runs of each head; the first has the seed --seed, each further one the next.
     #[arg(long, default_value_t = 5)]
     seeds: u64,
@@ -26,27 +30,32 @@ pub struct Ablate {
 }
 
 impl Ablate {
-    pub fn run(self) -> Result<()> {
+    pub fn run(self) -> Result<(), Failure> {
         let features = Features::read(&self.features)?;
         let settings = self.options.settings();
         if self.seeds == 0 {
             return Err(Error::Argument { reason: "--seeds must be at least 1".into() }.into());
         }
+        // Before hours of training.
+        let [markdown, json] = ["md", "json"].map(|extension| self.out.with_added_extension(extension));
+        prepare(&markdown)?;
+        prepare(&json)?;
+        let tasks: Vec<Task> = tasks::trained(&features.tasks, &self.task)?.into_iter().cloned().collect();
         let seeds: Vec<u64> = (settings.seed..settings.seed + self.seeds).collect();
         let table = ablate(
             &features,
-            tasks(&features, &self.task)?,
+            &tasks,
             &seeds,
             &settings,
             || self.options.engine(),
             |task, variant, seed, score| {
-                eprintln!("{:<6} seed {seed}, {}: AUROC {:.4}", task.name, variant.name, score.auroc);
+                note!("{:<6} seed {seed}, {}: AUROC {:.4}", task.name, variant.name, score.auroc);
             },
         )?;
-        let markdown = table.markdown();
-        print!("{markdown}");
-        let json = serde_json::to_string_pretty(&table).map_err(|e| Error::Internal { reason: e.to_string() })?;
-        write_whole(&self.out.with_added_extension("md"), markdown.as_bytes())?;
-        Ok(write_whole(&self.out.with_added_extension("json"), (json + "\n").as_bytes())?)
+        let text = table.markdown();
+        write_whole(&markdown, text.as_bytes())?;
+        let table = serde_json::to_string_pretty(&table).map_err(|e| Error::Internal { reason: e.to_string() })?;
+        write_whole(&json, (table + "\n").as_bytes())?;
+        Ok(say!("{}", text.trim_end())?)
     }
 }

@@ -1,38 +1,41 @@
 use std::path::{Path, PathBuf};
 
+use pollster::block_on;
 use serde::Serialize;
 
 use crate::device::DeviceName;
+use crate::images::{Images, name};
 use crate::read::reader;
-use crate::why;
+use crate::{EXIT_STATUS, Failure, tasks, why};
 use memeclip::classifier::Explanation;
 use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
 use memeclip::ocr::Reader;
 use memeclip::pack::directory::Directory;
-use memeclip::preprocess;
-use memeclip::{Error, Result, Session};
+use memeclip::preprocess::Rgb;
+use memeclip::{Error, Result, Session, task};
+use xtask::warn;
 
 /// Classify memes.
 #[derive(Clone, clap::Args)]
+#[command(after_help = EXIT_STATUS)]
 pub struct Classify {
-    /// Directory of the pack.
-    #[arg(long, default_value = "weights/default")]
+    #[command(flatten)]
+    images: Images,
+    /// Directory of the pack [default: the small one of the repository].
+    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
     weights: PathBuf,
-    /// Image files.
-    #[arg(long, required = true, num_args = 1..)]
-    image: Vec<PathBuf>,
     /// The text on the image, the same for all images. If not given, it is read from each image.
     #[arg(long)]
     text: Option<String>,
-    /// A task of the pack; may be repeated. If not given, all tasks.
-    #[arg(long)]
+    /// Tasks of the pack, separated by commas; may be repeated. If not given, all tasks.
+    #[arg(long, value_delimiter = ',', value_parser = tasks::name)]
     task: Vec<String>,
     #[arg(long, value_enum, default_value_t = DeviceName::Auto)]
     device: DeviceName,
     /// Explain the verdicts: each modality alone, which words matter, and where in the image.
     #[arg(long)]
     why: bool,
-    /// Print one JSON object per image.
+    /// Print one JSON object per image, on a line of its own.
     #[arg(long)]
     json: bool,
     /// With --json: print the image and text features too.
@@ -60,100 +63,91 @@ struct FeatureFields<'a> {
 }
 
 impl Classify {
-    pub fn run(self) -> Result<()> {
-        pollster::block_on(self.classify_all())
-    }
-
-    async fn classify_all(self) -> Result<()> {
-        let mut session = self.device.open(&self.weights).await?;
+    pub fn run(self) -> Result<(), Failure> {
+        let mut session = block_on(self.device.open(&self.weights))?;
+        // Once, rather than for each image.
+        task::select(&session.manifest().tasks, &self.task)?;
         let reader = match self.text {
-            None if session.manifest().ocr().is_ok() => Some(reader(&self.weights).await?),
+            None if session.manifest().ocr().is_ok() => Some(block_on(reader(&self.weights))?),
             _ => None,
         };
-        let mut failed = 0;
-        for path in &self.image {
-            match self.classify(&mut session, reader.as_ref(), path).await {
-                Ok((text, verdict, explanation)) => {
-                    self.print(&session.device(), path, &text, &verdict, explanation.as_ref())?
-                }
-                // One bad image does not stop the others.
-                Err(error) if self.image.len() > 1 => {
-                    eprintln!("memeclip: {error}");
-                    failed += 1;
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let answered =
+            self.images.answer(|path, image| block_on(self.classify(&mut session, reader.as_ref(), path, image)));
         if let Some(notice) = session.notice() {
-            eprintln!("memeclip: {notice}");
+            warn!("memeclip: {notice}");
         }
-        match failed {
-            0 => Ok(()),
-            _ => Err(Error::Argument { reason: format!("{failed} of {} images have no verdict", self.image.len()) }),
-        }
+        answered
     }
 
-    /// The text, the verdict, and the explanation if requested.
+    /// The answer to print.
     async fn classify(
         &self,
         session: &mut Session<Directory>,
         reader: Option<&Reader>,
-        path: &PathBuf,
-    ) -> Result<(String, Verdict, Option<Explanation>)> {
-        let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-        let image = preprocess::decode(&path.display().to_string(), &bytes)?;
+        path: &Path,
+        image: &Rgb,
+    ) -> Result<String> {
         let text = match (&self.text, reader) {
             (Some(text), _) => text.clone(),
-            (None, Some(reader)) => reader.read(&image)?.text,
+            (None, Some(reader)) => reader.read(image)?.text,
             (None, None) => String::new(),
         };
         let tasks: Vec<&str> = self.task.iter().map(String::as_str).collect();
         // First: the verdict then finds its features in the cache.
         let explanation = match self.why {
-            true => Some(session.explain(&image, &text, &tasks).await?),
+            true => Some(session.explain(image, &text, &tasks).await?),
             false => None,
         };
-        let verdict = session.classify(&[(&image, &text)], &tasks).await?.remove(0);
-        Ok((text, verdict, explanation))
+        let verdict = session.classify(&[(image, &text)], &tasks).await?.remove(0);
+        match self.json {
+            true => self.json(&session.device(), path, &text, &verdict, explanation.as_ref()),
+            false => Ok(self.lines(&session.device(), path, &text, &verdict, explanation.as_ref()).join("\n")),
+        }
     }
 
-    fn print(
+    fn json(
         &self,
         device: &str,
         path: &Path,
         text: &str,
         verdict: &Verdict,
         explanation: Option<&Explanation>,
-    ) -> Result<()> {
-        if self.json {
-            let features = FeatureFields { image: &verdict.image_feature, text: &verdict.text_feature };
-            let line = JsonLine {
-                image: path.display().to_string(),
-                text,
-                device,
-                tasks: &verdict.tasks,
-                features: self.features.then_some(features),
-                explanation,
-            };
-            let json = serde_json::to_string(&line).map_err(|e| Error::Internal { reason: e.to_string() })?;
-            println!("{json}");
-            return Ok(());
-        }
-        println!("{} on {device}", path.display());
+    ) -> Result<String> {
+        let features = FeatureFields { image: &verdict.image_feature, text: &verdict.text_feature };
+        let line = JsonLine {
+            image: path.display().to_string(),
+            text,
+            device,
+            tasks: &verdict.tasks,
+            features: self.features.then_some(features),
+            explanation,
+        };
+        serde_json::to_string(&line).map_err(|e| Error::Internal { reason: e.to_string() })
+    }
+
+    fn lines(
+        &self,
+        device: &str,
+        path: &Path,
+        text: &str,
+        verdict: &Verdict,
+        explanation: Option<&Explanation>,
+    ) -> Vec<String> {
+        let mut lines = vec![format!("{} on {device}", name(path))];
         if self.text.is_none() && !text.is_empty() {
-            println!("  reads   {text}");
+            lines.push(format!("  reads   {text}"));
         }
         for task in &verdict.tasks {
             let zero_shot = if task.zero_shot { "  (zero-shot)" } else { "" };
             let unsure = if task.unsure() { "  (unsure)" } else { "" };
-            println!("  {:<7} {}{zero_shot}{unsure}", task.task.name, task.label());
+            lines.push(format!("  {:<7} {}{zero_shot}{unsure}", task.task.name, task.label()));
             for (label, p) in task.task.labels.iter().zip(&task.probabilities) {
-                println!("          {:>5.1} %  {label}", 100.0 * p);
+                lines.push(format!("          {:>5.1} %  {label}", 100.0 * p));
             }
         }
         if let Some(explanation) = explanation {
-            why::print(verdict, explanation);
+            lines.extend(why::lines(verdict, explanation));
         }
-        Ok(())
+        lines
     }
 }

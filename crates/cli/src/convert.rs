@@ -4,6 +4,7 @@ use memeclip::convert::{self, Description};
 use memeclip::quant::Format;
 use memeclip::task::{self, Task};
 use memeclip::{Error, Result};
+use xtask::note;
 
 use crate::heads;
 
@@ -70,7 +71,7 @@ impl Convert {
                 (None, None) => Err(Error::Argument { reason: "give --clip or --pack".into() }),
             }
         })?;
-        eprintln!("{}: {:.1} MB", self.out.display(), manifest.bytes() as f64 / 1e6);
+        note!("{}: {:.1} MB", self.out.display(), manifest.bytes() as f64 / 1e6);
         Ok(())
     }
 }

@@ -1,10 +1,11 @@
 use std::path::PathBuf;
 
-use crate::heads;
+use crate::{Failure, heads, tasks};
 use memeclip::Error;
-use memeclip_train::Result;
-use memeclip_train::data::{Split, write_whole};
+use memeclip::files::{prepare, write_whole};
+use memeclip_train::data::Split;
 use memeclip_train::evaluation::{Request, evaluate};
+use xtask::say;
 
 /// Measure a pack's heads on a labelled data set.
 #[derive(clap::Args)]
@@ -12,17 +13,17 @@ pub struct Eval {
     /// Directory that `extract` wrote.
     #[arg(long)]
     features: PathBuf,
-    /// Directory of the pack whose towers made the features.
-    #[arg(long, default_value = "weights/default")]
+    /// Directory of the pack whose towers made the features [default: the small one of the repository].
+    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
     weights: PathBuf,
     /// TASK=FILE: a head to measure instead of the pack's, at full precision.
     #[arg(long, value_parser = heads::parse)]
     head: Vec<(String, PathBuf)>,
-    /// A task of the pack; may be repeated. If not given, all tasks that have labels.
-    #[arg(long)]
+    /// Tasks of the pack, separated by commas; may be repeated. If not given, all tasks that have labels.
+    #[arg(long, value_delimiter = ',', value_parser = tasks::name)]
     task: Vec<String>,
-    /// train, val or test; may be repeated. If not given, val and test.
-    #[arg(long)]
+    /// train, val or test, separated by commas; may be repeated. If not given, val and test.
+    #[arg(long, value_delimiter = ',')]
     split: Vec<Split>,
     /// Print a table of thresholds on the probability of hate: precision, recall, and false alarms on memes whose stance is
     /// support. JSON and HTML always contain it.
@@ -49,7 +50,10 @@ pub struct Eval {
 }
 
 impl Eval {
-    pub fn run(self) -> Result<()> {
+    pub fn run(self) -> Result<(), Failure> {
+        for file in [&self.json, &self.html, &self.predictions].into_iter().flatten() {
+            prepare(file)?;
+        }
         let report = pollster::block_on(evaluate(&Request {
             features: &self.features,
             pack: &self.weights,
@@ -63,7 +67,6 @@ impl Eval {
             let reason = "--threshold is about hate, which is not evaluated here".into();
             return Err(Error::Argument { reason }.into());
         }
-        print!("{}", report.text(self.threshold));
         if let Some(path) = self.json {
             let json = serde_json::to_string_pretty(&report).map_err(|e| Error::Internal { reason: e.to_string() })?;
             write_whole(&path, (json + "\n").as_bytes())?;
@@ -74,6 +77,6 @@ impl Eval {
         if let Some(path) = self.predictions {
             write_whole(&path, report.csv()?.as_bytes())?;
         }
-        Ok(())
+        Ok(say!("{}", report.text(self.threshold).trim_end())?)
     }
 }

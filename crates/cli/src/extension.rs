@@ -9,8 +9,8 @@ use crate::Failure;
 /// Needs the repository that this program was built in, and Node.js.
 #[derive(clap::Args)]
 pub struct Extension {
-    /// Folder to write to; an earlier extension in it is replaced.
-    #[arg(long, default_value = "target/extension")]
+    /// Folder to write to; an earlier extension in it is replaced [default: target/extension in the repository].
+    #[arg(long, default_value_os_t = extension::Extension::default().out, hide_default_value = true)]
     out: PathBuf,
     /// Directory of the pack to include; by default the repository's own small one.
     #[arg(long)]

@@ -5,6 +5,7 @@ use crate::progress::Progress;
 use memeclip::task::Task;
 use memeclip_train::Result;
 use memeclip_train::data::{DataFile, DataSet, Event, Extraction, Outcome, Shard, Split};
+use xtask::{note, warn};
 
 /// Run the towers once per meme of a data set, and keep the features for training.
 ///
@@ -36,8 +37,8 @@ pub struct Source {
     /// Directory of the images.
     #[arg(long)]
     pub images: PathBuf,
-    /// Directory of the pack.
-    #[arg(long, default_value = "weights/default")]
+    /// Directory of the pack [default: the small one of the repository].
+    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
     pub weights: PathBuf,
     #[arg(long, value_enum, default_value_t = DeviceName::Auto)]
     pub device: DeviceName,
@@ -52,7 +53,7 @@ impl Extract {
         let mut session = self.source.device.open(&self.source.weights).await?;
         let tasks = &session.manifest().tasks;
         let data = DataSet::read(&self.source.data, tasks)?;
-        data.skipped.iter().for_each(|row| eprintln!("memeclip: {row}"));
+        data.skipped.iter().for_each(|row| warn!("memeclip: {row}"));
         summarize(&data, tasks);
 
         let mut progress = Progress::new(session.device());
@@ -70,16 +71,16 @@ impl Extract {
         let outcome = extraction.run(&mut session, watch).await?;
         progress.finish();
         if let Some(notice) = session.notice() {
-            eprintln!("memeclip: {notice}");
+            warn!("memeclip: {notice}");
         }
         match outcome {
-            Outcome::Complete { memes } => eprintln!("{}: features of {memes} memes", out.display()),
+            Outcome::Complete { memes } => note!("{}: features of {memes} memes", out.display()),
             Outcome::Pending { memes } => {
-                eprintln!("{memes} memes of other shards are missing; the last shard to finish writes the features");
+                note!("{memes} memes of other shards are missing; the last shard to finish writes the features");
             }
         }
         if skipped > 0 {
-            eprintln!("memeclip: {skipped} rows skipped, each named above");
+            warn!("memeclip: {skipped} rows skipped, each named above");
         }
         Ok(())
     }
@@ -94,6 +95,6 @@ fn summarize(data: &DataSet, tasks: &[Task]) {
             format!("{name} {count}")
         });
         let labelled: Vec<String> = labelled.collect();
-        eprintln!("{split}: {} memes, labelled {}", rows.len(), labelled.join(", "));
+        note!("{split}: {} memes, labelled {}", rows.len(), labelled.join(", "));
     }
 }

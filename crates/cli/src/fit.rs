@@ -1,15 +1,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::Failure;
 use crate::convert::Texts;
 use crate::extract::{Extract, Source};
 use crate::train::{Options, head_file, heads};
 use memeclip::Error;
 use memeclip::convert::replace_heads;
 use memeclip::task::Task;
-use memeclip_train::Result;
 use memeclip_train::data::{Features, Split};
 use memeclip_train::training::Examples;
+use xtask::{say, warn};
 
 /// Make a pack with heads trained on a data set: `extract`, `train` and `convert` in one.
 ///
@@ -31,7 +32,7 @@ pub struct Fit {
 }
 
 impl Fit {
-    pub fn run(self) -> Result<()> {
+    pub fn run(self) -> Result<(), Failure> {
         let work = self.work.unwrap_or_else(|| self.out.with_added_extension("training"));
         let weights = self.source.weights.clone();
         let whole = "1/1".parse()?;
@@ -49,13 +50,12 @@ impl Fit {
             return Err(Error::Argument { reason: reason.into() }.into());
         }
         for task in others {
-            eprintln!("{}: not enough labels in train and val; the pack keeps the head that it has", task.name);
+            warn!("{}: not enough labels in train and val; the pack keeps the head that it has", task.name);
         }
         let jobs: Vec<(&Task, PathBuf)> = tasks.into_iter().map(|task| (task, head_file(&work, task))).collect();
-        heads(&features, jobs.clone(), &self.options)?;
+        heads(&features, jobs.clone(), &self.options)?.into_iter().try_for_each(|line| say!("{line}"))?;
         let files: BTreeMap<String, PathBuf> = jobs.into_iter().map(|(task, file)| (task.name.clone(), file)).collect();
         pollster::block_on(replace_heads(&weights, &files, &self.out, &self.texts.into()))?;
-        println!("{}: try it with `memeclip demo --weights {0}`", self.out.display());
-        Ok(())
+        Ok(say!("{}: try it with `memeclip demo --weights {0}`", self.out.display())?)
     }
 }

@@ -4,10 +4,12 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
-use memeclip::Result;
 use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::pack::source::Source;
+use xtask::say;
+
+use crate::Failure;
 
 /// Print the contents of a pack, and check every shard against the manifest.
 #[derive(clap::Args)]
@@ -17,33 +19,37 @@ pub struct Inspect {
 }
 
 impl Inspect {
-    pub fn run(self) -> Result<()> {
+    pub fn run(self) -> Result<(), Failure> {
         let loader = pollster::block_on(Loader::open(Directory::new(self.pack)))?;
         let m = loader.manifest();
         let (v, t) = (&m.clip.vision, &m.clip.text);
-        println!("{} ({}, format version {})", m.name, m.dtype.name(), m.version);
-        println!("{}", m.notice);
-        println!("licence     {}", m.licence);
-        println!("provenance  {}", m.provenance);
-        println!(
+        say!("{} ({}, format version {})", m.name, m.dtype.name(), m.version)?;
+        say!("{}", m.notice)?;
+        say!("licence     {}", m.licence)?;
+        say!("provenance  {}", m.provenance)?;
+        say!(
             "vision      {0}x{0} pixels, patches of {1}, {2} blocks of width {3}, {4} heads",
-            v.image_size, v.patch_size, v.layers, v.width, v.heads
-        );
-        println!("text        {} tokens, {} blocks of width {}, {} heads", t.context, t.layers, t.width, t.heads);
+            v.image_size,
+            v.patch_size,
+            v.layers,
+            v.width,
+            v.heads
+        )?;
+        say!("text        {} tokens, {} blocks of width {}, {} heads", t.context, t.layers, t.width, t.heads)?;
         for task in &m.tasks {
             let kind = if m.heads[&task.name].zero_shot { "zero-shot" } else { "trained" };
-            println!("{:<11} {kind} head: {}", task.name, task.labels.join(", "));
+            say!("{:<11} {kind} head: {}", task.name, task.labels.join(", "))?;
         }
         for (name, component) in &m.components {
             for shard in &component.shards {
                 pollster::block_on(loader.source().shard(shard))?;
             }
             let (shards, bytes) = (component.shards.len(), component.bytes() as f64 / 1e6);
-            println!("{name:<11} {shards} shards, {bytes:.1} MB, all intact");
+            say!("{name:<11} {shards} shards, {bytes:.1} MB, all intact")?;
         }
         let manifest = pollster::block_on(loader.source().manifest())?;
-        println!("integrity   sha256-{}", BASE64_STANDARD.encode(Sha256::digest(manifest)));
-        println!("total       {:.1} MB", m.bytes() as f64 / 1e6);
+        say!("integrity   sha256-{}", BASE64_STANDARD.encode(Sha256::digest(manifest)))?;
+        say!("total       {:.1} MB", m.bytes() as f64 / 1e6)?;
         Ok(())
     }
 }

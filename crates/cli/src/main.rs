@@ -1,5 +1,8 @@
 //! The command-line program: arguments in, library calls, text or JSON out.
 
+// They panic if they cannot print; use xtask's `say`, `note` and `warn`.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 #[cfg(feature = "train")]
 mod ablate;
 mod classify;
@@ -12,10 +15,12 @@ mod extract;
 #[cfg(feature = "train")]
 mod fit;
 mod heads;
+mod images;
 mod inspect;
 mod progress;
 mod read;
 mod synth;
+mod tasks;
 #[cfg(feature = "train")]
 mod train;
 mod why;
@@ -25,16 +30,24 @@ mod without_training;
 use std::error::Error;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use xtask::{console, say, warn};
 
 #[cfg(not(feature = "train"))]
 use without_training::{self as ablate, self as fit, self as train};
 
+const EXIT_STATUS: &str = "The exit status is 0 if everything was answered, 1 if something failed, which is then named on \
+standard error, and 2 if the arguments cannot be used.";
+
 /// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities. Without a
 /// command: `demo`.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version, about, after_help = EXIT_STATUS)]
 struct Arguments {
+    /// Print answers, warnings and errors, but no progress.
+    #[arg(short, long, global = true)]
+    quiet: bool,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -59,7 +72,20 @@ enum Command {
 type Failure = Box<dyn Error>;
 
 impl Arguments {
+    /// Reads the arguments. The value of an option may begin with a dash, as a text or the name of a file may.
+    fn read() -> Result<Self, clap::Error> {
+        let takes_dashes = |argument: Arg| {
+            let option = !argument.is_positional() && argument.get_action().takes_values();
+            if option { argument.allow_hyphen_values(true) } else { argument }
+        };
+        let command = Arguments::command().mut_subcommands(|command| command.mut_args(takes_dashes));
+        Arguments::from_arg_matches(&command.try_get_matches()?)
+    }
+
     fn run(self) -> Result<(), Failure> {
+        if self.quiet {
+            console::silence();
+        }
         match self.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
             Command::Ablate(command) => command.run()?,
             Command::Classify(command) => command.run()?,
@@ -84,13 +110,30 @@ impl Arguments {
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let Err(error) = Arguments::parse().run() else { return ExitCode::SUCCESS };
-    eprintln!("memeclip: {error}");
-    // The messages of the library and of training say their causes; those of a build do not.
-    let mut cause = error.downcast_ref::<xtask::Error>().and_then(Error::source);
-    while let Some(error) = cause {
-        eprintln!("  cause: {error}");
-        cause = error.source();
+    let run = || match Arguments::read() {
+        Ok(arguments) => arguments.run(),
+        // The help and the version are answers.
+        Err(answer) if !answer.use_stderr() => Ok(say!("{}", answer.render().to_string().trim_end())?),
+        Err(error) => Err(error.into()),
+    };
+    let Err(error) = run() else { return ExitCode::SUCCESS };
+    if let Some(error) = error.downcast_ref::<clap::Error>() {
+        warn!("{}", error.render().to_string().trim_end());
+        return ExitCode::from(USAGE);
     }
-    ExitCode::FAILURE
+    console::fail("memeclip", &*error, if is_usage(&*error) { USAGE } else { 1 })
+}
+
+/// The exit status if the arguments cannot be used.
+const USAGE: u8 = 2;
+
+/// Whether the error is about the arguments.
+fn is_usage(error: &(dyn Error + 'static)) -> bool {
+    use memeclip::Error::{Argument, UnknownDevice, UnknownTask};
+    let of_training = error.downcast_ref().and_then(|error| match error {
+        memeclip_train::Error::Library(error) => Some(error),
+        _ => None,
+    });
+    let error = error.downcast_ref().or(of_training);
+    matches!(error, Some(Argument { .. } | UnknownDevice { .. } | UnknownTask { .. }))
 }

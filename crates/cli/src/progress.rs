@@ -4,6 +4,8 @@ use std::time::{Duration, Instant};
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
 use memeclip_train::data::Skipped;
+use xtask::console::is_quiet;
+use xtask::{note, warn};
 
 /// Time between two lines without a terminal: a log should stay short.
 const INTERVAL: Duration = Duration::from_secs(30);
@@ -27,7 +29,7 @@ impl Progress {
 
     pub fn begin(&mut self, memes: usize) {
         self.memes = memes;
-        if stderr().is_terminal() {
+        if stderr().is_terminal() && !is_quiet() {
             let style = ProgressStyle::with_template("{bar:40} {pos}/{len} memes, {msg}").expect("a valid template");
             self.bar = ProgressBar::new(memes as u64).with_style(style);
         }
@@ -39,7 +41,7 @@ impl Progress {
     }
 
     pub fn skipped(&mut self, meme: &Skipped) {
-        self.bar.suspend(|| eprintln!("memeclip: {meme}"));
+        self.bar.suspend(|| warn!("memeclip: {meme}"));
         self.step();
     }
 
@@ -49,7 +51,7 @@ impl Progress {
         self.bar.set_message(self.estimate());
         if self.bar.is_hidden() && self.told.elapsed() >= INTERVAL {
             self.told = Instant::now();
-            eprintln!("{} of {} memes, {}", self.done, self.memes, self.estimate());
+            note!("{} of {} memes, {}", self.done, self.memes, self.estimate());
         }
     }
 
@@ -68,6 +70,6 @@ impl Progress {
             0 => String::new(),
             _ => format!(", {:.4} s each", seconds / computed as f64),
         };
-        eprintln!("{memes} memes, of which {computed} computed on {device}: {seconds:.1} s{each}");
+        note!("{memes} memes, of which {computed} computed on {device}: {seconds:.1} s{each}");
     }
 }

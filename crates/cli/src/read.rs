@@ -2,23 +2,24 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::images::{Images, name};
+use crate::{EXIT_STATUS, Failure};
 use memeclip::ocr::{Reader, Reading};
 use memeclip::pack::directory::Directory;
 use memeclip::pack::manifest::Manifest;
 use memeclip::pack::source::Source;
-use memeclip::preprocess;
 use memeclip::{Error, Result};
 
 /// Read the text on images.
 #[derive(clap::Args)]
+#[command(after_help = EXIT_STATUS)]
 pub struct Read {
-    /// Directory of the pack.
-    #[arg(long, default_value = "weights/default")]
+    #[command(flatten)]
+    images: Images,
+    /// Directory of the pack [default: the small one of the repository].
+    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
     weights: PathBuf,
-    /// Image files.
-    #[arg(long, required = true, num_args = 1..)]
-    image: Vec<PathBuf>,
-    /// Print one JSON object per image, with the place and the confidence of each line.
+    /// Print one JSON object per image, on a line of its own, with the place and the confidence of each line of text.
     #[arg(long)]
     json: bool,
 }
@@ -31,21 +32,21 @@ struct Answer<'a> {
 }
 
 impl Read {
-    pub fn run(self) -> Result<()> {
+    pub fn run(self) -> Result<(), Failure> {
         let reader = pollster::block_on(reader(&self.weights))?;
-        for path in &self.image {
-            let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-            let image = path.display().to_string();
-            let reading = reader.read(&preprocess::decode(&image, &bytes)?)?;
+        let several = self.images.several();
+        self.images.answer(|path, image| {
+            let reading = reader.read(image)?;
             if self.json {
-                let answer = Answer { image, reading: &reading };
-                let json = serde_json::to_string(&answer).map_err(|e| Error::Internal { reason: e.to_string() })?;
-                println!("{json}");
-            } else {
-                reading.lines.iter().for_each(|line| println!("{}", line.text));
+                let answer = Answer { image: path.display().to_string(), reading: &reading };
+                return serde_json::to_string(&answer).map_err(|e| Error::Internal { reason: e.to_string() });
             }
-        }
-        Ok(())
+            let lines = reading.lines.iter().map(|line| &line.text);
+            Ok(match several {
+                true => lines.fold(name(path), |answer, line| answer + "\n  " + line),
+                false => lines.cloned().collect::<Vec<_>>().join("\n"),
+            })
+        })
     }
 }
 

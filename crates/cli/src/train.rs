@@ -2,11 +2,15 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
-use memeclip::task::{self, Task};
+use memeclip::files::prepare;
+use memeclip::task::Task;
 use memeclip::{Error, Result};
 use memeclip_train::data::Features;
 use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::training::{Epoch, Recipe, Settings, parallel, train};
+use xtask::{note, say};
+
+use crate::{Failure, tasks};
 
 /// Train heads on the features of a data set.
 #[derive(clap::Args)]
@@ -14,22 +18,14 @@ pub struct Train {
     /// Directory that `extract` wrote.
     #[arg(long)]
     features: PathBuf,
-    /// A task of the features, or all.
-    #[arg(long, default_value = ALL)]
-    task: String,
-    /// File of the head (.safetensors); with --task all, a directory for one file per task.
+    /// Tasks of the features, separated by commas, or all.
+    #[arg(long, default_value = tasks::ALL, value_delimiter = ',', value_parser = tasks::name)]
+    task: Vec<String>,
+    /// File of the head (.safetensors); if there may be several, as with --task all, a directory for one file per task.
     #[arg(long)]
     out: PathBuf,
     #[command(flatten)]
     options: Options,
-}
-
-/// The value of `--task` that means every task.
-pub const ALL: &str = "all";
-
-/// The tasks of `--task`.
-pub fn tasks<'a>(features: &'a Features, name: &str) -> Result<&'a [Task]> {
-    if name == ALL { Ok(&features.tasks) } else { task::find(&features.tasks, name).map(std::slice::from_ref) }
 }
 
 /// How to train; the defaults are the published hyper-parameters.
@@ -92,11 +88,13 @@ impl Options {
 }
 
 impl Train {
-    pub fn run(self) -> memeclip_train::Result<()> {
+    pub fn run(self) -> Result<(), Failure> {
         let features = Features::read(&self.features)?;
-        let file = |task: &Task| if self.task == ALL { head_file(&self.out, task) } else { self.out.clone() };
-        let jobs = tasks(&features, &self.task)?.iter().map(|task| (task, file(task))).collect();
-        heads(&features, jobs, &self.options)
+        let single = self.task.len() == 1 && self.task[0] != tasks::ALL;
+        let file = |task: &Task| if single { self.out.clone() } else { head_file(&self.out, task) };
+        let tasks = tasks::trained(&features.tasks, &self.task)?;
+        let jobs = tasks.into_iter().map(|task| (task, file(task))).collect();
+        Ok(heads(&features, jobs, &self.options)?.into_iter().try_for_each(|line| say!("{line}"))?)
     }
 }
 
@@ -105,8 +103,13 @@ pub fn head_file(dir: &Path, task: &Task) -> PathBuf {
     dir.join(format!("{}.safetensors", task.name))
 }
 
-/// Trains a head for each (task, file). The state of an interrupted training is kept beside the file.
-pub fn heads(features: &Features, jobs: Vec<(&Task, PathBuf)>, options: &Options) -> memeclip_train::Result<()> {
+/// Trains a head for each (task, file), and returns a line about each. The state of an interrupted training is kept beside
+/// the file.
+pub fn heads(
+    features: &Features,
+    jobs: Vec<(&Task, PathBuf)>,
+    options: &Options,
+) -> memeclip_train::Result<Vec<String>> {
     let settings = options.settings();
     parallel(jobs, |(task, out)| {
         if let Some(dir) = out.parent() {
@@ -116,19 +119,17 @@ pub fn heads(features: &Features, jobs: Vec<(&Task, PathBuf)>, options: &Options
         let report = |epoch: &Epoch| {
             let Epoch { number, loss, auroc, accuracy } = epoch;
             let (name, epochs) = (&task.name, settings.epochs);
-            eprintln!(
-                "{name:<6} epoch {number}/{epochs}: loss {loss:.4}, val AUROC {auroc:.4}, accuracy {accuracy:.4}"
-            );
+            note!("{name:<6} epoch {number}/{epochs}: loss {loss:.4}, val AUROC {auroc:.4}, accuracy {accuracy:.4}");
         };
         let checkpoint = out.with_extension("checkpoint.safetensors");
+        prepare(&out)?;
+        prepare(&checkpoint)?;
         let trained = train(&options.engine()?, features, task, &recipe, &settings, Some(&checkpoint), report)?;
         trained.write(&out)?;
         std::fs::remove_file(&checkpoint).map_err(|e| Error::io(&checkpoint, e))?;
         let (best, temperature) = (trained.best, trained.temperature);
-        println!("{}: {} head, epoch {best}, temperature {temperature:.3}", out.display(), task.name);
-        Ok(())
-    })?;
-    Ok(())
+        Ok(format!("{}: {} head, epoch {best}, temperature {temperature:.3}", out.display(), task.name))
+    })
 }
 
 fn parse_dropout(text: &str) -> Result<DropoutRates, String> {

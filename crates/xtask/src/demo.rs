@@ -6,7 +6,7 @@ use std::thread;
 
 use crate::modules::Modules;
 use crate::server::{self, Site};
-use crate::{Result, pack, repository};
+use crate::{Result, pack, repository, say};
 
 /// Serves the demo page and a pack on localhost, and builds the WebAssembly modules that are out of date.
 #[derive(Debug, Clone)]
@@ -31,14 +31,14 @@ impl Demo {
     /// [`crate::Error::Step`] if the first module cannot be built; if a later one cannot, that is printed.
     pub fn run(self) -> Result<()> {
         let root = repository::root();
-        let pack = self.weights.unwrap_or_else(|| root.join(repository::PACK));
+        let pack = self.weights.unwrap_or_else(repository::default_pack);
         pack::check(&pack)?;
         let modules = Arc::new(Modules::open(root)?);
         let site = Site { root: root.into(), pack, modules: modules.clone() };
         let (server, port) = server::start(self.port, site)?;
         modules.prepare()?;
         modules.build_first()?;
-        println!("http://localhost:{port}/");
+        say!("http://localhost:{port}/")?;
         thread::spawn(move || modules.build_rest());
         server::join(server)
     }

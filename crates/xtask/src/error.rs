@@ -7,6 +7,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
+    // It says its cause itself, and so is one line.
+    #[error("standard output: {0}")]
+    Output(io::Error),
     /// A file of the repository, which this program was built in.
     #[error("{}: cannot be read. Restore it: this program needs the repository that it was built in.", path.display())]
     Repository { path: PathBuf, source: io::Error },

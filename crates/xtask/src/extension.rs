@@ -2,16 +2,19 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 use std::str::FromStr;
 
 use serde_json::{Value, json};
 
 use crate::repository::{self, copy, read_json};
-use crate::{Error, Result, bundle, pack};
+use crate::{Error, Result, bundle, pack, say};
 
 /// The extension's sources that only the bundler needs.
 const BUNDLER_ONLY: [&str; 5] = ["bundle.js", "content", "node_modules", "package.json", "package-lock.json"];
+
+/// The folder next to the extension's in which it is put together.
+const DRAFT: &str = "memeclip-draft";
 
 /// Writes the browser extension to a folder that a browser can load, and builds the WebAssembly modules that are out of date.
 #[derive(Debug, Clone)]
@@ -44,7 +47,8 @@ impl FromStr for Browser {
 
 impl Default for Extension {
     fn default() -> Self {
-        Extension { out: "target/extension".into(), weights: None, browser: Browser::Chromium }
+        let out = repository::target(repository::root()).join("extension");
+        Extension { out, weights: None, browser: Browser::Chromium }
     }
 }
 
@@ -54,14 +58,32 @@ impl Extension {
     /// # Errors
     /// Before anything is compiled: the pack cannot be read, or the folder has other files. Then those of [`crate::build`].
     pub fn run(self) -> Result<()> {
-        let (root, out) = (repository::root(), self.out);
-        let pack = self.weights.unwrap_or_else(|| root.join(repository::PACK));
+        let root = repository::root();
+        // A path such as `.` has no name that could be extended.
+        let out = path::absolute(&self.out).map_err(|source| Error::Write { path: self.out.clone(), source })?;
+        if out.file_name().is_none() {
+            return Err(Error::NotAnExtension { path: self.out });
+        }
+        let pack = self.weights.unwrap_or_else(repository::default_pack);
         pack::check(&pack)?;
         check_out(&out)?;
         let source = root.join(repository::EXTENSION);
         bundle::prepare(&source)?;
         crate::build()?;
+        let draft = out.with_added_extension(DRAFT);
+        // What a stopped process left.
+        remove(&draft)?;
+        self.browser.assemble(root, &pack, &draft)?;
         clear(&out)?;
+        fs::rename(&draft, &out).map_err(|source| Error::Write { path: out.clone(), source })?;
+        say!("{}", self.out.display())
+    }
+}
+
+impl Browser {
+    /// Copies everything to the folder `out`.
+    fn assemble(self, root: &Path, pack: &Path, out: &Path) -> Result<()> {
+        let source = root.join(repository::EXTENSION);
         for name in shipped(&source)? {
             copy(&source.join(&name), &out.join(&name))?;
         }
@@ -71,19 +93,19 @@ impl Extension {
         for file in package_files(&package)? {
             copy(&package.join(&file), &out.join("memeclip").join(&file))?;
         }
-        copy(&pack, &out.join("weights"))?;
-        let manifest = manifest(read_json(&root.join(repository::EXTENSION).join("manifest.json"))?, self.browser);
+        copy(pack, &out.join("weights"))?;
+        let manifest = manifest(read_json(&source.join("manifest.json"))?, self);
         let path = out.join("manifest.json");
-        fs::write(&path, format!("{manifest:#}\n")).map_err(|source| Error::Write { path, source })?;
-        println!("{}", out.display());
-        Ok(())
+        fs::write(&path, format!("{manifest:#}\n")).map_err(|source| Error::Write { path, source })
     }
 }
 
 /// Checks that the folder is empty or holds an earlier extension only.
 fn check_out(out: &Path) -> Result<()> {
     let empty = fs::read_dir(out).map_or(true, |mut entries| entries.next().is_none());
-    match empty || out.join("service-worker.js").is_file() {
+    // The extension's sources have no pack.
+    let earlier = ["service-worker.js", "weights/manifest.json"].iter().all(|file| out.join(file).is_file());
+    match empty || earlier {
         true => Ok(()),
         false => Err(Error::NotAnExtension { path: out.into() }),
     }
@@ -92,8 +114,13 @@ fn check_out(out: &Path) -> Result<()> {
 /// Removes an earlier extension.
 fn clear(out: &Path) -> Result<()> {
     check_out(out)?;
-    match fs::remove_dir_all(out) {
-        Err(source) if out.exists() => Err(Error::Write { path: out.into(), source }),
+    remove(out)
+}
+
+/// Removes a folder, if it exists.
+fn remove(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(source) if folder.exists() => Err(Error::Write { path: folder.into(), source }),
         _ => Ok(()),
     }
 }
@@ -157,6 +184,9 @@ mod tests {
         fs::write(folder.join("letter.txt"), "dear").unwrap();
         assert!(matches!(clear(&folder), Err(Error::NotAnExtension { .. })));
         fs::write(folder.join("service-worker.js"), "").unwrap();
+        assert!(matches!(clear(&folder), Err(Error::NotAnExtension { .. })));
+        fs::create_dir(folder.join("weights")).unwrap();
+        fs::write(folder.join("weights/manifest.json"), "").unwrap();
         clear(&folder).unwrap();
         assert!(!folder.exists());
     }

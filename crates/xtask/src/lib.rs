@@ -11,8 +11,12 @@
 //! It works on the repository that it was compiled in. It compiles quickly, because it depends neither on the `memeclip`
 //! library nor on wasm-bindgen: the latter is in the program `memeclip-bindgen` (`crates/bindgen`).
 
+// They panic if they cannot print; use `console`.
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 mod bundle;
 mod command;
+pub mod console;
 pub mod demo;
 mod error;
 pub mod extension;
@@ -25,6 +29,7 @@ mod toolchain;
 mod wasm;
 
 pub use error::{Error, Result};
+pub use repository::default_pack;
 
 /// Brings the folder `pkg` of the npm package up to date: the WebAssembly modules, and the licences of the crates in them.
 ///

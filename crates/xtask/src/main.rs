@@ -1,11 +1,15 @@
 //! The program that `cargo run --release` runs: it serves the demo page, or runs the command after `--`.
 
+#![deny(clippy::print_stderr, clippy::print_stdout)]
+
 use std::error::Error;
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
+use xtask::console;
 use xtask::demo::Demo;
 use xtask::extension::Extension;
+use xtask::say;
 
 const HELP: &str = "\
 Builds memeclip's WebAssembly and serves the demo page.
@@ -17,6 +21,8 @@ Commands:
   build      Build the WebAssembly and stop
   extension  Write the browser extension to a folder that a browser can load
 
+Options:
+  -q, --quiet        Print no progress
 Options of demo and extension:
   --weights FOLDER   The pack; by default the small pack in the repository
 Options of demo:
@@ -24,17 +30,14 @@ Options of demo:
 Options of extension:
   --out FOLDER       The folder to write to; an earlier extension in it is replaced [default: target/extension]
   --browser BROWSER  chromium (also Chrome, Edge) or firefox [default: chromium]
+
+The exit status is 0, or 1 if something failed, or 2 if the arguments cannot be used.
 ";
 
 fn main() -> ExitCode {
     let Err(error) = run() else { return ExitCode::SUCCESS };
-    eprintln!("error: {error}");
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        eprintln!("  cause: {error}");
-        cause = error.source();
-    }
-    ExitCode::FAILURE
+    // Every error that is not the library's is about the arguments.
+    console::fail("error", &*error, if error.is::<xtask::Error>() { 1 } else { 2 })
 }
 
 fn run() -> Result<(), Box<dyn Error>> {
@@ -46,9 +49,10 @@ fn run() -> Result<(), Box<dyn Error>> {
         let of = command.as_deref().unwrap_or("demo");
         match (argument, of) {
             (Short('h') | Long("help"), _) => {
-                print!("{HELP}");
+                say!("{}", HELP.trim_end())?;
                 return Ok(());
             }
+            (Short('q') | Long("quiet"), _) => console::silence(),
             (Value(value), _) if command.is_none() => command = Some(value.string()?),
             (Long("weights"), "demo") => demo.weights = Some(arguments.value()?.into()),
             (Long("weights"), "extension") => extension.weights = Some(arguments.value()?.into()),

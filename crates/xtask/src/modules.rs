@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use crate::repository::SOURCES;
 use crate::wasm::{MODULES, Pace};
-use crate::{Error, Result, repository, toolchain};
+use crate::{Error, Result, note, repository, toolchain, warn};
 
 /// The state of all modules, shared by the thread that builds and those that answer requests.
 pub struct Modules {
@@ -65,7 +65,8 @@ impl Modules {
     pub fn build_rest(&self) {
         while let Some(next) = self.next() {
             if let Err(error) = self.build(next, Pace::Background) {
-                eprintln!("error: {error}\nThe page works without the module '{}'.", MODULES[next].name);
+                let name = MODULES[next].name;
+                warn!("error: {error}\nThe page works without the module '{name}'.");
             }
         }
     }
@@ -98,7 +99,7 @@ impl Modules {
 
     fn build(&self, i: usize, pace: Pace) -> Result<()> {
         let module = &MODULES[i];
-        eprintln!("building the page's WebAssembly ({}) ...", module.name);
+        note!("building the page's WebAssembly ({}) ...", module.name);
         self.set(i, State::Building);
         let built = module.build(&self.root, pace);
         self.set(i, built.as_ref().map_or_else(|error| State::Failed(error.to_string()), |()| State::Ready));

@@ -26,6 +26,12 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("this crate lies in crates/xtask")
 }
 
+/// The small pack in the repository. If that has moved since this program was built: the one in the current folder.
+pub fn default_pack() -> PathBuf {
+    let pack = root().join(PACK);
+    if pack.is_dir() { pack } else { PACK.into() }
+}
+
 /// The folder that cargo builds in.
 pub fn target(root: &Path) -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from)

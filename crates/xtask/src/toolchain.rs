@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::command::{check, run};
-use crate::{Error, Result};
+use crate::{Error, Result, note};
 
 /// What the page's modules are compiled for.
 pub const TARGET: &str = "wasm32-unknown-unknown";
@@ -56,7 +56,7 @@ impl Component {
         if path.exists() {
             return Ok(());
         }
-        eprintln!("installing the {} ...", self.name);
+        note!("installing the {} ...", self.name);
         let installed = run(Command::new("rustup").args(self.install).current_dir(root));
         // rustup may have installed it to another toolchain than the one in use.
         let found = installed.and_then(|()| path.metadata().map(drop));

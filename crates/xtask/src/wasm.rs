@@ -6,7 +6,7 @@ use std::{env, fs, thread};
 
 use crate::command::{cargo, run};
 use crate::toolchain::{TARGET, sysroot};
-use crate::{Error, Result, licences, repository};
+use crate::{Error, Result, console, licences, repository};
 
 const PROFILE: &str = "wasm";
 /// The crate that is compiled to modules.
@@ -91,7 +91,10 @@ impl Module {
         cargo.args(["--features", self.features, "--profile", PROFILE, "--target", TARGET]);
         if let Pace::Background = pace {
             let others = thread::available_parallelism().map_or(1, |all| (usize::from(all) - 1).max(1));
-            cargo.args(["--quiet", "--jobs", &others.to_string()]);
+            cargo.args(["--jobs", &others.to_string()]);
+        }
+        if matches!(pace, Pace::Background) || console::is_quiet() {
+            cargo.arg("--quiet");
         }
         if self.threads {
             // Rust's own build of the standard library has no atomics, and building it is an unstable feature of cargo.

@@ -79,7 +79,7 @@ pub(super) struct GpuDevice {
 
 impl GpuDevice {
     pub async fn new(options: &GpuOptions) -> Result<Self> {
-        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle());
+        let instance = instance()?;
         let adapter = instance.request_adapter(&wgpu::RequestAdapterOptions {
             power_preference: wgpu::PowerPreference::HighPerformance,
             ..Default::default()
@@ -241,6 +241,38 @@ impl Faults {
         let (lost, first) = &mut *self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let first = first.take();
         lost.clone().or(first).map_or(Ok(()), Err)
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn instance() -> Result<wgpu::Instance> {
+    Ok(wgpu::Instance::new(wgpu::InstanceDescriptor::new_without_display_handle()))
+}
+
+/// Vulkan without windows. wgpu would ask for the extensions that show images on Wayland and X11. Mesa's layer that selects
+/// devices then looks for a desktop, and where there is none it prints errors to the user's terminal.
+#[cfg(target_os = "linux")]
+fn instance() -> Result<wgpu::Instance> {
+    use wgpu::hal;
+
+    const WINDOWS: [&std::ffi::CStr; 3] = [c"VK_KHR_wayland_surface", c"VK_KHR_xcb_surface", c"VK_KHR_xlib_surface"];
+    let descriptor = hal::InstanceDescriptor {
+        name: "memeclip",
+        flags: wgpu::InstanceFlags::default(),
+        memory_budget_thresholds: Default::default(),
+        backend_options: Default::default(),
+        telemetry: None,
+        display: None,
+    };
+    let windowless = |args: hal::vulkan::CreateInstanceCallbackArgs| {
+        args.extensions.retain(|extension| !WINDOWS.contains(extension));
+    };
+    // Safety: wgpu takes each of these extensions only where the driver has it, and asks before it makes a surface, which
+    // this engine never does. The instance is new and has no other owner.
+    unsafe {
+        let instance = hal::vulkan::Instance::init_with_callback(&descriptor, Some(Box::new(windowless)));
+        let instance = instance.map_err(|e| Error::NoGpu { reason: e.to_string(), source: Some(e.into()) })?;
+        Ok(wgpu::Instance::from_hal::<hal::api::Vulkan>(instance))
     }
 }
 

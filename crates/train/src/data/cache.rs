@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use super::features::write_whole;
+use memeclip::files::write_whole;
 use memeclip::pack::hash::hex;
 use memeclip::pack::safetensors_file::{to_bytes, to_floats};
 use memeclip::{Error, Result};

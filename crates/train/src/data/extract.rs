@@ -11,17 +11,14 @@
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
-use std::time::Duration;
 
 use super::cache::{Cache, key};
-use super::features::{DRAFT, TENSORS};
+use super::features::TENSORS;
 use super::{Features, Row, Skipped};
+use memeclip::files::sweep;
 use memeclip::pack::source::Source;
 use memeclip::preprocess::{self, Rgb};
 use memeclip::{Error, Result, Session};
-
-/// A draft is written and renamed within moments; one this much older than the result was left by a killed process.
-const ABANDONED: Duration = Duration::from_secs(3600);
 
 /// One process's part of the work: every `count`-th row from `index` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -141,7 +138,10 @@ impl Extraction<'_> {
             return Err(crate::Error::NoImages { images: self.images.display().to_string() });
         }
         features.write(self.out)?;
-        self.sweep(&[self.out, &cache.image.dir, &cache.text.dir])?;
+        let result = self.out.join(TENSORS);
+        for folder in [self.out, &cache.image.dir, &cache.text.dir] {
+            sweep(folder, &result, |_| true)?;
+        }
         Ok(Outcome::Complete { memes: features.memes.len() })
     }
 
@@ -185,25 +185,6 @@ impl Extraction<'_> {
             text_key: text,
             bytes,
         })
-    }
-
-    /// Removes what killed processes left half-written.
-    fn sweep(&self, dirs: &[&Path]) -> Result<()> {
-        let modified = |path: &Path| fs::metadata(path).and_then(|file| file.modified());
-        let result = self.out.join(TENSORS);
-        // By the file system's own clock, since processes may run on other machines.
-        let now = modified(&result).map_err(|e| Error::io(&result, e))?;
-        for dir in dirs {
-            for entry in fs::read_dir(dir).map_err(|e| Error::io(dir, e))?.flatten() {
-                let path = entry.path();
-                let age = modified(&path).ok().and_then(|then| now.duration_since(then).ok());
-                if path.extension().is_some_and(|e| e == DRAFT) && age.is_some_and(|age| age > ABANDONED) {
-                    // Another process may have removed it.
-                    let _ = fs::remove_file(path);
-                }
-            }
-        }
-        Ok(())
     }
 }
 

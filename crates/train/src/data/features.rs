@@ -17,7 +17,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 
 use safetensors::tensor::TensorView;
@@ -26,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Labels, Meme, Split};
 use memeclip::classifier::zero_shot::Prompts;
+use memeclip::files::write_whole;
 use memeclip::pack::safetensors_file::{self, Entry, to_floats};
 use memeclip::task::{self, Task};
 use memeclip::{Cause, Error, Result};
@@ -186,15 +186,4 @@ impl Features {
             prompts,
         })
     }
-}
-
-/// How the name of a file ends that is not whole yet.
-pub(crate) const DRAFT: &str = "draft";
-
-/// Writes under another name first, so that the file is either the old one or the whole new one. The other name is drawn
-/// by chance: processes on several machines may share the directory, and a process number.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let chance = RandomState::new().hash_one(std::process::id());
-    let draft = path.with_added_extension(format!("{chance:016x}.{DRAFT}"));
-    fs::write(&draft, bytes).and_then(|()| fs::rename(&draft, path)).map_err(|e| Error::io(path, e))
 }

@@ -14,7 +14,6 @@ use std::str::FromStr;
 
 pub use extract::{Event, Extraction, Outcome, Shard};
 pub use features::Features;
-pub use features::write_whole;
 pub use read::DataFile;
 pub use rows::{DataSet, Row, Skipped};
 

@@ -63,10 +63,10 @@ impl Heads {
                 return Err(crate::Error::Features { file, reason, source: None });
             }
         }
-        request.heads.keys().try_for_each(|name| task::find(&features.tasks, name).map(drop))?;
-        let has_head = |task: &&Task| manifest.heads.contains_key(&task.name) || request.heads.contains_key(&task.name);
+        let files = task::by_name(&features.tasks, request.heads)?;
+        let has_head = |task: &&Task| manifest.heads.contains_key(&task.name) || files.contains_key(&task.name);
         let tasks = features.tasks.iter().filter(has_head).cloned().collect();
-        Ok(Heads { engine: Cpu::new(), loader, files: request.heads.clone(), tasks })
+        Ok(Heads { engine: Cpu::new(), loader, files, tasks })
     }
 
     pub fn manifest(&self) -> &Manifest {

@@ -9,10 +9,9 @@ pub type Splits = Vec<(Split, Vec<usize>)>;
 /// The rows to evaluate, by task and split. A task or split requested by name must have rows; others are left out if they
 /// have none. `known`: the tasks with a head.
 pub fn select<'a>(request: &Request, features: &Features, known: &'a [Task]) -> Result<Vec<(&'a Task, Splits)>> {
-    request.tasks.iter().try_for_each(|name| task::find(known, name).map(drop))?;
     let wanted: &[Split] = if request.splits.is_empty() { &[Split::Val, Split::Test] } else { request.splits };
     let mut selected = Vec::new();
-    for task in known.iter().filter(|task| request.tasks.is_empty() || request.tasks.contains(&task.name)) {
+    for task in task::select(known, request.tasks)? {
         let splits = Split::ALL.into_iter().filter(|split| wanted.contains(split));
         let splits: Splits = splits.map(|split| (split, features.rows(&task.name, split))).collect();
         let missing = splits.iter().find(|(_, rows)| rows.is_empty());

@@ -7,9 +7,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::{AdamW, Epoch, Examples, Named, Parameters, Recipe, Settings};
-use crate::data::write_whole;
 use crate::engine::Burn;
 use memeclip::engine::Engine;
+use memeclip::files::write_whole;
 use memeclip::pack::checkpoint as published;
 use memeclip::pack::hash::hex;
 use memeclip::pack::safetensors_file::{self, Entry};

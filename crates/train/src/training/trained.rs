@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{Epoch, Parameters, Shape};
-use crate::data::write_whole;
+use memeclip::files::write_whole;
 use memeclip::pack::checkpoint::{HEAD_METADATA, HEAD_NAMES, HeadTraining};
 use memeclip::pack::safetensors_file::{self, Entry};
 use memeclip::{Error, Result};
