@@ -12,9 +12,18 @@ pub enum Notice {
         /// What the GPU's error says.
         reason: String,
     },
+    /// The text was to be read from the image.
+    #[error("This pack cannot read text.")]
+    CannotRead,
     /// The text is empty: none was given, or none was found.
-    #[error("There are no words: the verdict is on the image alone. The model was trained on images with words.")]
-    NoWords,
+    #[error("There are no words: {}.", match judged {
+        true => "the verdict is on the image alone, and the model was trained on images with words",
+        false => "the image was not judged"
+    })]
+    NoWords {
+        /// Whether the image was judged nevertheless.
+        judged: bool,
+    },
 }
 
 impl Notice {
@@ -22,7 +31,8 @@ impl Notice {
     pub fn code(&self) -> &'static str {
         match self {
             Notice::CpuTookOver { .. } => "cpu-took-over",
-            Notice::NoWords => "no-words",
+            Notice::CannotRead => "cannot-read",
+            Notice::NoWords { .. } => "no-words",
         }
     }
 }

@@ -125,7 +125,8 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             let tasks = tasks.collect::<Result<_>>()?;
             self.images.keep(image_key, &image_feature);
             self.texts.keep(text_key, &text_feature);
-            let notices = if tokenizer::is_wordless(text) { vec![Notice::NoWords] } else { Vec::new() };
+            let notices =
+                if tokenizer::is_wordless(text) { vec![Notice::NoWords { judged: true }] } else { Vec::new() };
             verdicts.push(Verdict { tasks, image_feature, text_feature, notices });
         }
         Ok(verdicts)

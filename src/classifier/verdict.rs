@@ -23,7 +23,7 @@ impl<V: AsRef<[f32]>> Serialize for ByClass<V> {
 }
 
 /// One meme's result.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Verdict {
     /// In the order of the pack's tasks.
     pub tasks: Vec<TaskVerdict>,

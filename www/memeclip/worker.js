@@ -160,7 +160,8 @@ const methods = {
     for (const request of requests) {
       try {
         const meme = await prepare(request, signal);
-        if (request.parameters.noWords === 'skip' && isWordless(meme)) skip(meme);
+        // Without a verdict, for which an encoder would be fetched and run.
+        if (request.parameters.noWords === 'skip' && isWordless(meme)) tell(meme, classifier.skip());
         else memes.push(meme);
       } catch (error) {
         fail(request, error);
@@ -210,15 +211,6 @@ const methods = {
  */
 function isWordless({ text, reading, notices }) {
   return text.trim() === '' && (reading !== undefined || notices.length === 0);
-}
-
-/**
- * Answers without a verdict: nothing is fetched or computed for it.
- * @param {Meme} meme
- */
-function skip(meme) {
-  const notices = [{ code: 'no-words', message: 'No words were found, so the image was not judged.' }];
-  tell(meme, { device: classifier.info().device, tasks: {}, timings: { load: 0, compute: 0 }, notices });
 }
 
 /**

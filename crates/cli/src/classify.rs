@@ -12,7 +12,7 @@ use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
 use memeclip::ocr::Reader;
 use memeclip::pack::directory::Directory;
 use memeclip::preprocess::Rgb;
-use memeclip::{Error, Result, Session, task};
+use memeclip::{Error, Notice, Result, Session, task, tokenizer};
 use xtask::warn;
 
 /// Classify memes.
@@ -30,6 +30,9 @@ pub struct Classify {
     /// Tasks of the pack, separated by commas; may be repeated. If not given, all tasks.
     #[arg(long, value_delimiter = ',', value_parser = tasks::name)]
     task: Vec<String>,
+    /// What to do with an image without words: the model was trained on images with words.
+    #[arg(long, value_enum, default_value_t = NoWords::Judge)]
+    no_words: NoWords,
     #[arg(long, value_enum, default_value_t = DeviceName::Auto)]
     device: DeviceName,
     /// Explain the verdicts: each modality alone, which words matter, and where in the image.
@@ -43,6 +46,14 @@ pub struct Classify {
     features: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
+enum NoWords {
+    /// Judge the image alone, as the reference does.
+    Judge,
+    /// Print that it has none.
+    Skip,
+}
+
 #[derive(Serialize)]
 struct JsonLine<'a> {
     image: String,
@@ -54,6 +65,18 @@ struct JsonLine<'a> {
     features: Option<FeatureFields<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<&'a Explanation>,
+    notices: &'a [Notice],
+}
+
+/// What is printed for an image.
+struct Answer<'a> {
+    path: &'a Path,
+    text: String,
+    device: String,
+    /// Without tasks if the image was skipped.
+    verdict: Verdict,
+    explanation: Option<Explanation>,
+    notices: Vec<Notice>,
 }
 
 #[derive(Serialize)]
@@ -87,11 +110,27 @@ impl Classify {
         path: &Path,
         image: &Rgb,
     ) -> Result<String> {
+        let mut notices = Vec::new();
         let text = match (&self.text, reader) {
             (Some(text), _) => text.clone(),
             (None, Some(reader)) => reader.read(image)?.text,
-            (None, None) => String::new(),
+            (None, None) => {
+                notices.push(Notice::CannotRead);
+                String::new()
+            }
         };
+        if self.no_words == NoWords::Skip && notices.is_empty() && tokenizer::is_wordless(&text) {
+            notices.push(Notice::NoWords { judged: false });
+            let answer = Answer {
+                path,
+                text,
+                device: session.device(),
+                verdict: Verdict::default(),
+                explanation: None,
+                notices,
+            };
+            return self.print(&answer);
+        }
         let tasks: Vec<&str> = self.task.iter().map(String::as_str).collect();
         // First: the verdict then finds its features in the cache.
         let explanation = match self.why {
@@ -99,20 +138,18 @@ impl Classify {
             false => None,
         };
         let verdict = session.classify(&[(image, &text)], &tasks).await?.remove(0);
+        notices.extend(verdict.notices.iter().cloned());
+        self.print(&Answer { path, text, device: session.device(), verdict, explanation, notices })
+    }
+
+    fn print(&self, answer: &Answer) -> Result<String> {
         match self.json {
-            true => self.json(&session.device(), path, &text, &verdict, explanation.as_ref()),
-            false => Ok(self.lines(&session.device(), path, &text, &verdict, explanation.as_ref()).join("\n")),
+            true => self.json(answer),
+            false => Ok(self.lines(answer).join("\n")),
         }
     }
 
-    fn json(
-        &self,
-        device: &str,
-        path: &Path,
-        text: &str,
-        verdict: &Verdict,
-        explanation: Option<&Explanation>,
-    ) -> Result<String> {
+    fn json(&self, Answer { path, text, device, verdict, explanation, notices }: &Answer) -> Result<String> {
         let features = FeatureFields { image: &verdict.image_feature, text: &verdict.text_feature };
         let line = JsonLine {
             image: path.display().to_string(),
@@ -120,19 +157,13 @@ impl Classify {
             device,
             tasks: &verdict.tasks,
             features: self.features.then_some(features),
-            explanation,
+            explanation: explanation.as_ref(),
+            notices,
         };
         serde_json::to_string(&line).map_err(|e| Error::Internal { reason: e.to_string() })
     }
 
-    fn lines(
-        &self,
-        device: &str,
-        path: &Path,
-        text: &str,
-        verdict: &Verdict,
-        explanation: Option<&Explanation>,
-    ) -> Vec<String> {
+    fn lines(&self, Answer { path, text, device, verdict, explanation, notices }: &Answer) -> Vec<String> {
         let mut lines = vec![format!("{} on {device}", name(path))];
         if self.text.is_none() && !text.is_empty() {
             lines.push(format!("  reads   {text}"));
@@ -148,6 +179,7 @@ impl Classify {
         if let Some(explanation) = explanation {
             lines.extend(why::lines(verdict, explanation));
         }
+        lines.extend(notices.iter().map(|notice| format!("  {notice}")));
         lines
     }
 }

@@ -208,6 +208,14 @@ impl Classifier {
         }
     }
 
+    /// The answer for an image without words that is not to be judged.
+    pub fn skip(&self) -> Result<JsValue, JsValue> {
+        let notice = Notice::NoWords { judged: false };
+        let timings = Timings { load: 0.0, compute: 0.0 };
+        let device = self.session.device();
+        to_value(&Answer { device, tasks: &[], timings, features: None, notices: vec![&notice] })
+    }
+
     /// The verdicts on memes, in order, for the given tasks or, if `tasks` is empty, for all. `texts` [n] are the texts of
     /// the `images` [n]. One call at a time.
     pub async fn classify(
