@@ -144,7 +144,7 @@ fn missing(name: &str) -> Error {
 /// # Errors
 /// Those of [`Classifier::classify`], and [`Error::Io`] if the pack cannot be written.
 #[cfg(not(target_arch = "wasm32"))]
-pub async fn seal(pack: &Path) -> Result<Manifest> {
+pub async fn write_golden(pack: &Path) -> Result<Manifest> {
     let classifier = Classifier::open(Cpu::new(), Directory::new(pack)).await?;
     let manifest = classifier.manifest();
     let (image, text) = classifier.golden_features().await?;

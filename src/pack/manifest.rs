@@ -251,14 +251,14 @@ impl Manifest {
     /// The identity of the towers, 16 hexadecimal digits. Packs with the same identity make the same features, whatever
     /// their heads. A field of the configuration that has its default is not part of it, so that new fields leave
     /// identities as they are.
-    pub fn towers(&self) -> String {
+    pub fn towers_id(&self) -> String {
         self.identity(&canonical(&json!(self.clip)))
     }
 
     /// Whether these towers made the features of a file that has the identity `towers`: the present identity, or that of
     /// version 0.1.
-    pub fn made(&self, towers: &str) -> bool {
-        towers == self.towers() || towers == self.identity(&self.clip_of_version_0_1())
+    pub fn matches_towers(&self, towers: &str) -> bool {
+        towers == self.towers_id() || towers == self.identity(&self.clip_of_version_0_1())
     }
 
     /// The configuration's text in the identities of version 0.1.

@@ -104,10 +104,10 @@ impl Http {
         self.0.signal.replace(signal);
         self.0.loader.call("begin", &JsValue::NULL).await.map_err(internal)?;
         // `begin` reset the loader, so it does not know whether this request was cancelled meanwhile.
-        self.wanted()
+        self.check_aborted()
     }
 
-    fn wanted(&self) -> Result<()> {
+    fn check_aborted(&self) -> Result<()> {
         if self.0.signal.borrow().aborted() { Err(Error::Aborted) } else { Ok(()) }
     }
 
@@ -215,7 +215,7 @@ impl Source for Http {
             let _ = turns.port2().post_message(&JsValue::NULL);
         });
         let _ = JsFuture::from(turn).await;
-        self.wanted()
+        self.check_aborted()
     }
 
     fn name(&self) -> String {
