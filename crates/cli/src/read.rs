@@ -4,8 +4,6 @@ use serde::Serialize;
 
 use memeclip::ocr::{Reader, Reading};
 use memeclip::pack::directory::Directory;
-use memeclip::pack::manifest::Manifest;
-use memeclip::pack::source::Source;
 use memeclip::preprocess;
 use memeclip::{Error, Result};
 
@@ -51,8 +49,5 @@ impl Read {
 
 /// The reader of a pack.
 pub async fn reader(pack: &Path) -> Result<Reader> {
-    let source = Directory::new(pack);
-    let manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
-    let shard = manifest.ocr()?;
-    Reader::new(&shard.file, &source.shard(shard).await?)
+    Reader::open(&Directory::new(pack)).await
 }
