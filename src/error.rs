@@ -102,11 +102,11 @@ pub enum Error {
         reason: String,
     },
     /// The manifest is not the one whose hash the caller gave.
-    #[error("{name}: its sha256 is {found}, not the one that was asked for. {}", self.remedy())]
+    #[error("{name}: its integrity is {found}, not the one that was asked for. {}", self.remedy())]
     ManifestHash {
         /// The file, address or argument.
         name: String,
-        /// Its sha256, as a subresource integrity.
+        /// Its subresource integrity: `sha256-` and the hash in base64.
         found: String,
     },
     /// A pack of another version of the format.
