@@ -292,7 +292,9 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
     };
     let patch = checkpoint.shape("vision_model.embeddings.patch_embedding.weight")?;
     let &[width, 3, patch_size, _] = patch else {
-        return Err(checkpoint.invalid(format!("patch embedding of shape {patch:?}")));
+        return Err(
+            checkpoint.invalid(format!("the patch embedding has shape {patch:?}, expected [width, 3, size, size]"))
+        );
     };
     let patches = rows("vision_model.embeddings.position_embedding.weight")?.saturating_sub(1);
     let config = JsonFile::read(folder.join("config.json"))?;
@@ -435,7 +437,7 @@ pub fn head(
     if let Some(training) = &training
         && training.task != task.name
     {
-        return Err(c.invalid(format!("a head for {}, not for {}", training.task, task.name)));
+        return Err(c.invalid(format!("this head is for task '{}', not '{}'", training.task, task.name)));
     }
     let temperature = training.map_or(1.0, |training| training.temperature);
     let entry = HeadEntry { config: HeadConfig::memeclip(map), zero_shot: false, temperature };

@@ -72,7 +72,12 @@ impl HeadEntry {
     pub(super) fn check(&self) -> Result<(), String> {
         match TEMPERATURES.contains(&self.temperature) {
             true => self.config.check(),
-            false => Err(format!("temperature {}", self.temperature)),
+            false => Err(format!(
+                "temperature must be from {} to {}, not {}",
+                TEMPERATURES.start(),
+                TEMPERATURES.end(),
+                self.temperature
+            )),
         }
     }
 }
@@ -106,7 +111,7 @@ impl Shard {
     fn check(&self) -> Result<(), String> {
         // A name with a path could reach outside the pack.
         if self.file.is_empty() || self.file.contains(['/', '\\', ':']) || self.file.starts_with('.') {
-            return Err(format!("shard name '{}'", self.file));
+            return Err(format!("shard '{}' is not a plain file name", self.file));
         }
         if self.bytes > MAX_SHARD_BYTES {
             return Err(format!(
@@ -116,7 +121,10 @@ impl Shard {
         }
         // The browser's cache keeps shards by their hash.
         if self.sha256.len() != 64 || !self.sha256.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(format!("shard {}: sha256 '{}'", self.file, self.sha256));
+            return Err(format!(
+                "shard {}: sha256 '{}' is not 64 lower-case hexadecimal digits",
+                self.file, self.sha256
+            ));
         }
         Ok(())
     }
