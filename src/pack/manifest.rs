@@ -26,7 +26,7 @@ pub const MAX_PACK_BYTES: u64 = 4 << 30;
 pub struct Manifest {
     /// Always [`FORMAT`].
     pub format: String,
-    /// Always [`VERSION`].
+    /// From [`OLDEST_VERSION`] to [`VERSION`].
     pub version: u32,
     /// The model's name, for people.
     pub name: String,
@@ -53,6 +53,7 @@ pub struct Manifest {
 
 /// What a manifest says about a head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HeadEntry {
     /// The head's shape.
     pub config: HeadConfig,
@@ -213,17 +214,15 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The version that a reader must know so that it judges rightly: 2 where a reader of version 1 would compute another
-    /// CLIP, or show other labels.
+    /// The version that a reader must know so that it judges rightly: 2 where a reader of version 1 would ignore a field that
+    /// changes what is computed, or show other labels. Later readers refuse fields that they do not know, so a new field
+    /// needs no new version.
     pub fn required_version(&self) -> u32 {
-        let clip = json!(self.clip);
-        let written = |tower: &str, field: &str| clip[tower].get(field).is_some();
-        let other_clip = ["vision", "text"]
-            .iter()
-            .any(|tower| ["activation", "layer_norm_eps", "mean", "std"].iter().any(|field| written(tower, field)));
         let known = task::pridemm();
         let other_tasks = self.tasks.iter().any(|task| !known.contains(task));
-        if other_clip || other_tasks { 2 } else { OLDEST_VERSION }
+        let newer = |part| fields(&part).iter().any(|field| !VERSION_1_FIELDS.contains(&field.as_str()));
+        let other_model = newer(json!(self.clip)) || self.heads.values().any(|head| newer(json!(head)));
+        if other_model || other_tasks { 2 } else { OLDEST_VERSION }
     }
 
     /// The component of this name.
@@ -309,6 +308,35 @@ impl Manifest {
     pub fn bytes(&self) -> u64 {
         self.components.values().map(Component::bytes).sum()
     }
+}
+
+/// The fields of `clip` and of a head that a reader of version 1 knows. It ignores any other.
+const VERSION_1_FIELDS: [&str; 19] = [
+    "vision",
+    "text",
+    "projection",
+    "image_size",
+    "patch_size",
+    "context",
+    "vocabulary",
+    "width",
+    "layers",
+    "heads",
+    "mlp",
+    "config",
+    "map",
+    "adapter",
+    "fusion",
+    "pre_output",
+    "scale",
+    "zero_shot",
+    "temperature",
+];
+
+/// The names of all fields, of nested objects too.
+fn fields(value: &Value) -> Vec<String> {
+    let object = value.as_object().into_iter().flatten();
+    object.flat_map(|(name, value)| [vec![name.clone()], fields(value)].concat()).collect()
 }
 
 /// JSON without spaces and with sorted keys: the same text for the same value.
