@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::Result;
-use crate::classifier::seal;
+use crate::classifier::write_golden;
 use crate::classifier::zero_shot::{Prompts, ZeroShot};
 use crate::ocr;
 use crate::pack::checkpoint::{self, ClipCheckpoint};
@@ -98,7 +98,7 @@ pub async fn convert(
     };
     description.apply(&mut manifest);
     writer.finish(manifest)?;
-    seal(out).await
+    write_golden(out).await
 }
 
 /// Writes to `out` the pack `base` with other heads for some tasks. The towers and the remaining heads stay, and the
@@ -131,5 +131,5 @@ pub async fn replace_heads(
     writer.add_files(ocr::STAGE, &ocr::FILES)?;
     description.apply(&mut manifest);
     writer.finish(manifest)?;
-    seal(out).await
+    write_golden(out).await
 }

@@ -1,4 +1,5 @@
-//! One error type for the library. Every message names the input and ends with the remedy; [`Error::code`] is stable.
+//! One error type for the library. Every message names the input and ends with the remedy, unless its reason says what to do
+//! ([`Error::Checkpoint`], [`Error::Argument`]) or there is nothing to do ([`Error::Aborted`]). [`Error::code`] is stable.
 //! JavaScript sees both as `error.code` and `error.remedy`. The message also says what the cause says, so print no
 //! `source()` after it.
 
@@ -43,7 +44,7 @@ pub enum Error {
         height: u32,
         /// The longest side allowed, in pixels.
         limit: u32,
-        /// The most pixels allowed, in millions.
+        /// The most pixels allowed, in units of 2^20.
         megapixels: u64,
     },
     /// The image file is too large.
@@ -102,21 +103,21 @@ pub enum Error {
         reason: String,
     },
     /// The manifest is not the one whose hash the caller gave.
-    #[error("{name}: its sha256 is {found}, not the one that was asked for. {}", self.remedy())]
+    #[error("{name}: its integrity is {found}, not the one that was asked for. {}", self.remedy())]
     ManifestHash {
         /// The file, address or argument.
         name: String,
-        /// Its sha256, as a subresource integrity.
+        /// Its subresource integrity: `sha256-` and the hash in base64.
         found: String,
     },
     /// A pack of another version of the format.
-    #[error("{name}: pack format version {found}; this program reads version {supported}. {}", self.remedy())]
+    #[error("{name}: pack format version {found}; this program reads up to version {supported}. {}", self.remedy())]
     PackVersion {
         /// The file, address or argument.
         name: String,
         /// The version in the manifest.
         found: u32,
-        /// The version that this program reads.
+        /// The newest version that this program reads.
         supported: u32,
     },
     /// The pack lacks a component that the request needs.
@@ -211,7 +212,7 @@ pub enum Error {
         reason: String,
     },
     /// The GPU failed the self-test, or returned NaN or infinity.
-    #[error("the {device} computes wrongly: {reason}. {}", self.remedy())]
+    #[error("the {device} gives wrong results: {reason}. {}", self.remedy())]
     GpuWrong {
         /// The name of the device.
         device: String,
@@ -314,18 +315,19 @@ impl Error {
             Error::NotAnImage { .. } => "Give a PNG, JPEG, WebP, GIF or BMP file.",
             Error::TruncatedImage { .. } => "Save or download it again.",
             Error::ImageSize { limit, megapixels, .. } => &format!(
-                "Each side must be 1 to {limit} pixels, all of it at most {megapixels} megapixels; resize it first."
+                "Each side must be 1 to {limit} pixels, and the whole image at most {megapixels} megapixels; resize it first."
             ),
-            Error::ImageBytes { .. } => "Save it smaller or as JPEG.",
-            Error::TextTooLong { .. } => "The model reads 77 tokens: shorten it.",
+            Error::ImageBytes { .. } => "Save it at a smaller size, or as JPEG.",
+            Error::TextTooLong { .. } => "Shorten it: the model reads only its first tokens, 77 with OpenAI's models.",
             Error::Tasks { .. } => "Each task needs a name, labels and prompts.",
             Error::UnknownTask { known, .. } => &format!("Known: {known}."),
-            Error::Manifest { .. } => "Point to the folder that holds a pack's manifest.json.",
-            Error::UnsupportedModel { .. } => "Use a plain CLIP model, such as OpenAI's, within these bounds.",
+            Error::Manifest { .. } => "Name a folder with a valid pack, or convert the model again with this version.",
+            Error::UnsupportedModel { .. } => "Use a plain CLIP model within the bounds, such as OpenAI's.",
             Error::ManifestHash { .. } => {
                 "If the pack was changed on purpose, take the integrity that `memeclip inspect` prints; if not, do not use it."
             }
-            Error::PackVersion { .. } | Error::MissingComponent { .. } => "Convert the model again.",
+            Error::PackVersion { .. } => "Update memeclip, or convert the model again with this version.",
+            Error::MissingComponent { .. } => "Convert the model again.",
             Error::MissingShard { .. } | Error::ShardSize { .. } | Error::ShardHash { .. } => {
                 "Copy or upload the whole pack again."
             }
@@ -342,7 +344,7 @@ impl Error {
             Error::UnknownDevice { .. } => "Use auto, gpu or cpu.",
             Error::Network { .. } => "Check the connection and try again; finished shards are kept.",
             Error::Internal { .. } => "This is a bug in memeclip; the next request starts afresh.",
-            Error::Io { .. } => "Check its path, that you may read and write it, and the space on the disk.",
+            Error::Io { .. } => "Check the path, the permissions and the free disk space.",
             Error::Argument { .. } | Error::Aborted => "",
         };
         remedy.into()

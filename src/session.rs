@@ -53,7 +53,7 @@ pub type Meme<'a> = (&'a Rgb, &'a str);
 
 /// A pack on a device.
 pub struct Session<S> {
-    model: Box<dyn Model>,
+    classifier: Box<dyn AnyClassifier>,
     source: S,
     device: Device,
     before_cpu: Box<dyn FnMut() -> Pending<'static, Result<()>>>,
@@ -72,8 +72,8 @@ impl<S: Source + Clone + 'static> Session<S> {
         before_cpu: impl FnMut() -> Pending<'static, Result<()>> + 'static,
     ) -> Result<Self> {
         let mut before_cpu: Box<dyn FnMut() -> Pending<'static, Result<()>>> = Box::new(before_cpu);
-        let model = open(device, &source, &mut before_cpu).await?;
-        Ok(Session { model, source, device, before_cpu, notice: None })
+        let classifier = open(device, &source, &mut before_cpu).await?;
+        Ok(Session { classifier, source, device, before_cpu, notice: None })
     }
 
     /// A session on the caller's engine. An engine that cannot fail is never replaced.
@@ -81,18 +81,18 @@ impl<S: Source + Clone + 'static> Session<S> {
     /// # Errors
     /// Those of [`Classifier::open`].
     pub async fn on(engine: impl Engine + 'static, source: S) -> Result<Self> {
-        let model = Box::new(Classifier::open(engine, source.clone()).await?);
-        Ok(Session { model, source, device: Device::Cpu, before_cpu: Box::new(nothing), notice: None })
+        let classifier = Box::new(Classifier::open(engine, source.clone()).await?);
+        Ok(Session { classifier, source, device: Device::Cpu, before_cpu: Box::new(nothing), notice: None })
     }
 
     /// The pack's manifest.
     pub fn manifest(&self) -> &Manifest {
-        self.model.manifest()
+        self.classifier.manifest()
     }
 
     /// The device's name, for people: "cpu (relaxed-simd)", "gpu (NVIDIA ...)".
     pub fn device(&self) -> String {
-        self.model.device()
+        self.classifier.device()
     }
 
     /// Why the CPU took over, if it did.
@@ -102,12 +102,12 @@ impl<S: Source + Clone + 'static> Session<S> {
 
     /// The number of memes that one call of [`Session::classify`] should take.
     pub fn batch(&self) -> usize {
-        self.model.batch()
+        self.classifier.batch()
     }
 
     /// The GPU, if the session uses one now.
     pub fn gpu(&self) -> Option<&Gpu> {
-        self.model.engine().downcast_ref()
+        self.classifier.engine().downcast_ref()
     }
 
     /// The verdicts on several memes: see [`Classifier::classify_all`].
@@ -115,7 +115,7 @@ impl<S: Source + Clone + 'static> Session<S> {
     /// # Errors
     /// Those of [`Classifier::classify_all`] that another device does not avoid.
     pub async fn classify(&mut self, memes: &[Meme<'_>], tasks: &[&str]) -> Result<Vec<Verdict>> {
-        self.answer(async |model| model.classify(memes, tasks).await).await
+        self.answer(async |classifier| classifier.classify(memes, tasks).await).await
     }
 
     /// The reasons for the verdicts on one meme: see [`Classifier::explain`].
@@ -123,7 +123,7 @@ impl<S: Source + Clone + 'static> Session<S> {
     /// # Errors
     /// As [`Session::classify`].
     pub async fn explain(&mut self, image: &Rgb, text: &str, tasks: &[&str]) -> Result<Explanation> {
-        self.answer(async |model| model.explain(image, text, tasks).await).await
+        self.answer(async |classifier| classifier.explain(image, text, tasks).await).await
     }
 
     /// See [`Classifier::image_feature`].
@@ -132,7 +132,7 @@ impl<S: Source + Clone + 'static> Session<S> {
     /// As [`Session::classify`].
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn image_feature(&mut self, image: &Rgb) -> Result<Vec<f32>> {
-        self.answer(async |model| model.image_feature(image).await).await
+        self.answer(async |classifier| classifier.image_feature(image).await).await
     }
 
     /// See [`Classifier::text_feature`].
@@ -141,7 +141,7 @@ impl<S: Source + Clone + 'static> Session<S> {
     /// As [`Session::classify`].
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn text_feature(&mut self, text: &str) -> Result<Vec<f32>> {
-        self.answer(async |model| model.text_feature(text).await).await
+        self.answer(async |classifier| classifier.text_feature(text).await).await
     }
 
     /// See [`Classifier::prompts`].
@@ -150,17 +150,17 @@ impl<S: Source + Clone + 'static> Session<S> {
     /// As [`Classifier::prompts`].
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn prompts(&mut self) -> Result<BTreeMap<String, Prompts>> {
-        self.answer(async |model| model.prompts().await).await
+        self.answer(async |classifier| classifier.prompts().await).await
     }
 
     /// The answer, computed again if the source finds that it returned damaged shards.
-    async fn answer<T>(&mut self, request: impl AsyncFn(&dyn Model) -> Result<T>) -> Result<T> {
+    async fn answer<T>(&mut self, request: impl AsyncFn(&dyn AnyClassifier) -> Result<T>) -> Result<T> {
         let answer = self.attempt(&request).await;
         if matches!(answer, Err(Error::Aborted)) || self.source.settle().await? {
             return answer;
         }
-        // The model has damaged weights. The source has dropped them, so this fetches them again.
-        self.model = open(self.device, &self.source, &mut self.before_cpu).await?;
+        // The classifier has damaged weights. The source has dropped them, so this fetches them again.
+        self.classifier = open(self.device, &self.source, &mut self.before_cpu).await?;
         let answer = self.attempt(&request).await;
         match self.source.settle().await? {
             true => answer,
@@ -169,13 +169,15 @@ impl<S: Source + Clone + 'static> Session<S> {
     }
 
     /// The answer on the device, or on the next one if the device fails.
-    async fn attempt<T>(&mut self, request: &impl AsyncFn(&dyn Model) -> Result<T>) -> Result<T> {
-        let mut result = request(&*self.model).await;
+    async fn attempt<T>(&mut self, request: &impl AsyncFn(&dyn AnyClassifier) -> Result<T>) -> Result<T> {
+        let mut result = request(&*self.classifier).await;
         if matches!(result, Err(Error::GpuLost { .. })) {
             // The source still has its weights, so a new device can load them.
-            if let Ok(model) = open(Device::Gpu, &self.source, &mut self.before_cpu).await {
-                self.model = model;
-                result = request(&*self.model).await;
+            if let Ok(gpu) = gpu(self.device).await
+                && let Ok(classifier) = Classifier::open(gpu, self.source.clone()).await
+            {
+                self.classifier = Box::new(classifier);
+                result = request(&*self.classifier).await;
             }
         }
         let give_up = match &result {
@@ -185,21 +187,26 @@ impl<S: Source + Clone + 'static> Session<S> {
         };
         if let (true, Err(error)) = (give_up, &result) {
             self.notice = Some(Notice::CpuTookOver { reason: error.to_string() });
-            self.model = open(Device::Cpu, &self.source, &mut self.before_cpu).await?;
-            result = request(&*self.model).await;
+            self.classifier = open(Device::Cpu, &self.source, &mut self.before_cpu).await?;
+            result = request(&*self.classifier).await;
         }
         result
     }
+}
+
+/// A GPU; one that is emulated in software only if a GPU is asked for.
+async fn gpu(device: Device) -> Result<Gpu> {
+    Gpu::new(&GpuOptions { software: device == Device::Gpu, ..Default::default() }).await
 }
 
 async fn open<S: Source + Clone + 'static>(
     device: Device,
     source: &S,
     before_cpu: &mut Box<dyn FnMut() -> Pending<'static, Result<()>>>,
-) -> Result<Box<dyn Model>> {
+) -> Result<Box<dyn AnyClassifier>> {
     let gpu = match device {
-        Device::Auto => Gpu::new(&GpuOptions::default()).await.ok(),
-        Device::Gpu => Some(Gpu::new(&GpuOptions { software: true, ..Default::default() }).await?),
+        Device::Auto => gpu(device).await.ok(),
+        Device::Gpu => Some(gpu(device).await?),
         Device::Cpu => None,
     };
     Ok(match gpu {
@@ -217,7 +224,7 @@ pub fn nothing() -> Pending<'static, Result<()>> {
 }
 
 /// A classifier on some engine.
-trait Model {
+trait AnyClassifier {
     fn manifest(&self) -> &Manifest;
     fn engine(&self) -> &dyn Any;
     fn device(&self) -> String;
@@ -232,7 +239,7 @@ trait Model {
     fn prompts(&self) -> Pending<'_, Result<BTreeMap<String, Prompts>>>;
 }
 
-impl<E: Engine + 'static, S: Source + 'static> Model for Classifier<E, S> {
+impl<E: Engine + 'static, S: Source + 'static> AnyClassifier for Classifier<E, S> {
     fn manifest(&self) -> &Manifest {
         self.manifest()
     }

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 pub use explanation::{Explanation, Modalities, PARTS, Regions, Word};
 #[cfg(not(target_arch = "wasm32"))]
-pub use self_test::seal;
+pub use self_test::write_golden;
 pub use verdict::{ByClass, SURE, TaskVerdict, Verdict, serialize_tasks, softmax};
 
 use crate::engine::Engine;

@@ -86,7 +86,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
                 let cosine = cosine(&found, known);
                 if !cosine.is_finite() || cosine < least {
                     return Err(self.wrong(format!(
-                        "its {what} feature of the test meme has cosine {cosine:.3} to the right one"
+                        "the {what} feature of the test meme has a cosine of {cosine:.3} to the expected one (at least {least} needed)"
                     )));
                 }
             }
@@ -98,7 +98,10 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             let known = golden.logits.get(&task.name).filter(|known| known.len() == found.len());
             let known = known.ok_or_else(|| missing(&task.name))?;
             if !found.iter().zip(known).all(|(a, b)| (a - b).abs() <= LOGITS) {
-                return Err(self.wrong(format!("its logits of {} are {found:.2?} instead of {known:.2?}", task.name)));
+                return Err(self.wrong(format!(
+                    "the logits of the test meme for {} are {found:.2?} instead of {known:.2?}",
+                    task.name
+                )));
             }
             self.test.heads.borrow_mut().insert(task.name.clone());
         }
@@ -144,7 +147,7 @@ fn missing(name: &str) -> Error {
 /// # Errors
 /// Those of [`Classifier::classify`], and [`Error::Io`] if the pack cannot be written.
 #[cfg(not(target_arch = "wasm32"))]
-pub async fn seal(pack: &Path) -> Result<Manifest> {
+pub async fn write_golden(pack: &Path) -> Result<Manifest> {
     let classifier = Classifier::open(Cpu::new(), Directory::new(pack)).await?;
     let manifest = classifier.manifest();
     let (image, text) = classifier.golden_features().await?;

@@ -2,7 +2,7 @@ use serde::{Deserialize, Serialize};
 
 /// The function that [`Engine::linear`](super::Engine::linear) applies after the product and the bias.
 ///
-/// In configurations it has the name that Hugging Face's `hidden_act` gives it.
+/// In a manifest, and in Hugging Face's `hidden_act`, it is the variant's name in snake case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {

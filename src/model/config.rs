@@ -1,5 +1,6 @@
 //! The configuration of a model. The field names are those of a pack's manifest.
 
+use std::fmt::Debug;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
@@ -8,8 +9,11 @@ use crate::engine::{Activation, HEAD_WIDTH_STEP, MAX_HEAD_WIDTH};
 use crate::quant::BLOCK;
 use crate::{Error, Result};
 
+// A field that a reader does not know could change what is computed, so it is refused.
+
 /// A CLIP model: two towers and the projections into their joint space.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClipConfig {
     /// The vision tower.
     pub vision: VisionConfig,
@@ -21,6 +25,7 @@ pub struct ClipConfig {
 
 /// The vision tower. Fields with a default have OpenAI's values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct VisionConfig {
     /// Side of the square input, in pixels.
     pub image_size: usize,
@@ -50,6 +55,7 @@ pub struct VisionConfig {
 
 /// The text tower. Fields with a default have OpenAI's values.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TextConfig {
     /// The largest number of tokens in a text, with start and end.
     pub context: usize,
@@ -159,7 +165,7 @@ impl ClipConfig {
     /// so that a pack cannot demand unlimited memory or time. `name` is the file, for the error.
     ///
     /// # Errors
-    /// [`Error::UnsupportedModel`], which lists the bounds.
+    /// [`Error::UnsupportedModel`], which names the field, its value and the rule.
     pub fn check(&self, name: &str) -> Result<()> {
         const WIDTH: usize = 16384;
         const LAYERS: usize = 128;
@@ -168,34 +174,44 @@ impl ClipConfig {
         const VOCABULARY: usize = 1 << 16;
         // The attention rollout needs room for a block in a head.
         const HEADS: RangeInclusive<usize> = BLOCK..=MAX_HEAD_WIDTH;
+        let require = |field: &str, value: &dyn Debug, sound: bool, rule: &str| match sound {
+            true => Ok(()),
+            false => {
+                let reason = format!("{field} is {value:?}, but must be {rule}");
+                Err(Error::UnsupportedModel { name: name.into(), reason })
+            }
+        };
+        let whole_blocks = |field: &str, n: usize| {
+            let sound = (1..=WIDTH).contains(&n) && n.is_multiple_of(BLOCK);
+            require(field, &n, sound, &format!("a multiple of {BLOCK} up to {WIDTH}"))
+        };
         let (v, t) = (&self.vision, &self.text);
-        let blocks = [v.width, v.mlp, t.width, t.mlp, self.projection];
-        let heads = [(v.width, v.heads), (t.width, t.heads)];
-        let small = blocks.iter().all(|&n| n <= WIDTH)
-            && v.layers.max(t.layers) <= LAYERS
-            && v.image_size <= SIDE
-            && t.context.max(v.image_size.checked_div(v.patch_size).unwrap_or(0).pow(2)) <= TOKENS
-            && t.vocabulary <= VOCABULARY;
-        let sound = small
-            && blocks.iter().all(|&n| n > 0 && n % BLOCK == 0)
-            && heads.iter().all(|&(width, heads)| heads > 0 && width % heads == 0 && HEADS.contains(&(width / heads)))
-            && heads.iter().all(|&(width, heads)| (width / heads).is_multiple_of(HEAD_WIDTH_STEP))
-            && [v.layer_norm_eps, t.layer_norm_eps].iter().all(|eps| (1e-12..=1.0).contains(eps))
-            && v.mean.iter().all(|mean| mean.abs() <= 100.0)
-            && v.std.iter().all(|std| (1e-6..=1e6).contains(std))
-            && v.patch_size > 0
-            && v.image_size >= v.patch_size
-            && v.image_size % v.patch_size == 0
-            && v.layers > 0
-            && t.layers > 0
-            && t.context > 2;
-        if sound {
-            return Ok(());
+        for (tower, layers, block) in [("vision", v.layers, v.block()), ("text", t.layers, t.block())] {
+            let BlockConfig { width, heads, mlp, layer_norm_eps, .. } = block;
+            whole_blocks(&format!("{tower}.width"), width)?;
+            whole_blocks(&format!("{tower}.mlp"), mlp)?;
+            let head = width.checked_div(heads).filter(|head| head * heads == width).unwrap_or(0);
+            let sound = HEADS.contains(&head) && head.is_multiple_of(HEAD_WIDTH_STEP);
+            let rule = format!(
+                "such that the width of a head is a multiple of {HEAD_WIDTH_STEP} from {BLOCK} to {MAX_HEAD_WIDTH}"
+            );
+            require(&format!("{tower}.heads"), &heads, sound, &rule)?;
+            let sound = (1..=LAYERS).contains(&layers);
+            require(&format!("{tower}.layers"), &layers, sound, &format!("from 1 to {LAYERS}"))?;
+            let sound = (1e-12..=1.0).contains(&layer_norm_eps);
+            require(&format!("{tower}.layer_norm_eps"), &layer_norm_eps, sound, "from 1e-12 to 1")?;
         }
-        let reason = format!(
-            "widths must be multiples of {BLOCK} and at most {WIDTH}, head widths multiples of {HEAD_WIDTH_STEP} from {BLOCK} to {MAX_HEAD_WIDTH}, layers at most {LAYERS}, the image at most {SIDE} pixels wide and a whole number of patches, tokens at most {TOKENS}, the vocabulary at most {VOCABULARY}, layer_norm_eps from 1e-12 to 1, mean within ±100, std from 1e-6 to 1e6; got {self:?}"
-        );
-        Err(Error::UnsupportedModel { name: name.into(), reason })
+        whole_blocks("projection", self.projection)?;
+        let sound = (1..=SIDE).contains(&v.image_size);
+        require("vision.image_size", &v.image_size, sound, &format!("from 1 to {SIDE}"))?;
+        let side =
+            v.image_size.checked_div(v.patch_size).filter(|side| side * v.patch_size == v.image_size).unwrap_or(0);
+        let rule = format!("such that the image is a whole number of patches, at most {TOKENS}");
+        require("vision.patch_size", &v.patch_size, (1..=TOKENS).contains(&side.pow(2)), &rule)?;
+        require("vision.mean", &v.mean, v.mean.iter().all(|mean| mean.abs() <= 100.0), "within ±100")?;
+        require("vision.std", &v.std, v.std.iter().all(|std| (1e-6..=1e6).contains(std)), "from 1e-6 to 1e6")?;
+        require("text.context", &t.context, (3..=TOKENS).contains(&t.context), &format!("from 3 to {TOKENS}"))?;
+        require("text.vocabulary", &t.vocabulary, t.vocabulary <= VOCABULARY, &format!("at most {VOCABULARY}"))
     }
 }
 
@@ -232,6 +248,7 @@ impl TextConfig {
 
 /// The shape of a head: MemeCLIP's, or the zero-shot one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HeadConfig {
     /// Width of the space that both features are mapped into.
     pub map: usize,
@@ -287,11 +304,11 @@ impl HeadConfig {
         const WHOLE: usize = 4 * BLOCK;
         const MOST: usize = 64 * WHOLE;
         if self.map == 0 || !self.map.is_multiple_of(WHOLE) || self.map > MOST {
-            return Err(format!("map width {} is not a multiple of {WHOLE} up to {MOST}", self.map));
+            return Err(format!("map must be a multiple of {WHOLE} up to {MOST}, not {}", self.map));
         }
-        let mut factors = self.adapter.into_iter().chain([self.scale]);
-        match factors.find(|factor| !(-1e4..=1e4).contains(factor)) {
-            Some(factor) => Err(format!("adapter ratio or scale {factor}")),
+        let mut factors = self.adapter.map(|ratio| ("adapter", ratio)).into_iter().chain([("scale", self.scale)]);
+        match factors.find(|(_, factor)| !(-1e4..=1e4).contains(factor)) {
+            Some((field, factor)) => Err(format!("{field} must be from -10000 to 10000, not {factor}")),
             None => Ok(()),
         }
     }

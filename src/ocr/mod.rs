@@ -21,6 +21,8 @@ use serde::Serialize;
 pub use models::{FILES, STAGE};
 
 use crate::Result;
+use crate::pack::manifest::Manifest;
+use crate::pack::source::{Bytes, Source};
 use crate::preprocess::Rgb;
 use detector::Detector;
 use models::Models;
@@ -58,6 +60,18 @@ pub struct TextLine {
 pub type Corners = [[f32; 2]; 4];
 
 impl Reader {
+    /// The reader of a pack that has the component `ocr`.
+    ///
+    /// # Errors
+    /// [`Error::MissingComponent`](crate::Error::MissingComponent) without that component, and those of
+    /// [`Manifest::parse`], of the source and of [`Reader::new`].
+    pub async fn open(source: &impl Source) -> Result<Self> {
+        let manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
+        let shard = manifest.ocr()?;
+        let bytes = source.shard(shard).await?;
+        Reader::new(&shard.file, &bytes.part(0..bytes.size()))
+    }
+
     /// Loads both networks. `shard`: the only shard of a pack's component `ocr`, a safetensors file; `name` is for errors.
     ///
     /// # Errors

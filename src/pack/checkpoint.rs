@@ -13,7 +13,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::manifest::HeadEntry;
-use crate::engine::Activation;
 use crate::model::{ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
 use crate::quant::{Format, Matrix, pad_columns};
 use crate::task::Task;
@@ -292,7 +291,9 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
     };
     let patch = checkpoint.shape("vision_model.embeddings.patch_embedding.weight")?;
     let &[width, 3, patch_size, _] = patch else {
-        return Err(checkpoint.invalid(format!("patch embedding of shape {patch:?}")));
+        return Err(
+            checkpoint.invalid(format!("the patch embedding has shape {patch:?}, expected [width, 3, size, size]"))
+        );
     };
     let patches = rows("vision_model.embeddings.position_embedding.weight")?.saturating_sub(1);
     let config = JsonFile::read(folder.join("config.json"))?;
@@ -306,7 +307,7 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
         layers: layers("vision_model"),
         heads: heads("vision_config", width)?,
         mlp: rows("vision_model.encoder.layers.0.mlp.fc1.weight")?,
-        activation: config.activation("vision_config", openai.vision.activation)?,
+        activation: config.field(&["vision_config", "hidden_act"], openai.vision.activation)?,
         layer_norm_eps: config.field(&["vision_config", "layer_norm_eps"], openai.vision.layer_norm_eps)?,
         mean: images.field(&["image_mean"], openai.vision.mean)?,
         std: images.field(&["image_std"], openai.vision.std)?,
@@ -319,7 +320,7 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
         layers: layers("text_model"),
         heads: heads("text_config", width)?,
         mlp: rows("text_model.encoder.layers.0.mlp.fc1.weight")?,
-        activation: config.activation("text_config", openai.text.activation)?,
+        activation: config.field(&["text_config", "hidden_act"], openai.text.activation)?,
         layer_norm_eps: config.field(&["text_config", "layer_norm_eps"], openai.text.layer_norm_eps)?,
     };
     Ok(ClipConfig { vision, text, projection: rows("visual_projection.weight")? })
@@ -361,18 +362,6 @@ impl JsonFile {
             None | Some(Value::Null) => Ok(default),
             Some(value) => T::deserialize(value)
                 .map_err(|e| invalid(&self.path, format!("{} is {value}: {e}", keys.join(".")), Some(e.into()))),
-        }
-    }
-
-    fn activation(&self, tower: &str, default: Activation) -> Result<Activation> {
-        match self.field::<Option<String>>(&[tower, "hidden_act"], None)?.as_deref() {
-            None => Ok(default),
-            Some("quick_gelu") => Ok(Activation::QuickGelu),
-            Some("gelu") => Ok(Activation::Gelu),
-            Some(other) => {
-                let reason = format!("{tower}.hidden_act is '{other}'; supported are 'quick_gelu' and 'gelu'");
-                Err(invalid(&self.path, reason, None))
-            }
         }
     }
 }
@@ -435,7 +424,7 @@ pub fn head(
     if let Some(training) = &training
         && training.task != task.name
     {
-        return Err(c.invalid(format!("a head for {}, not for {}", training.task, task.name)));
+        return Err(c.invalid(format!("this head is for task '{}', not '{}'", training.task, task.name)));
     }
     let temperature = training.map_or(1.0, |training| training.temperature);
     let entry = HeadEntry { config: HeadConfig::memeclip(map), zero_shot: false, temperature };

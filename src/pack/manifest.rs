@@ -26,7 +26,7 @@ pub const MAX_PACK_BYTES: u64 = 4 << 30;
 pub struct Manifest {
     /// Always [`FORMAT`].
     pub format: String,
-    /// Always [`VERSION`].
+    /// From [`OLDEST_VERSION`] to [`VERSION`].
     pub version: u32,
     /// The model's name, for people.
     pub name: String,
@@ -53,6 +53,7 @@ pub struct Manifest {
 
 /// What a manifest says about a head.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct HeadEntry {
     /// The head's shape.
     pub config: HeadConfig,
@@ -72,7 +73,12 @@ impl HeadEntry {
     pub(super) fn check(&self) -> Result<(), String> {
         match TEMPERATURES.contains(&self.temperature) {
             true => self.config.check(),
-            false => Err(format!("temperature {}", self.temperature)),
+            false => Err(format!(
+                "temperature must be from {} to {}, not {}",
+                TEMPERATURES.start(),
+                TEMPERATURES.end(),
+                self.temperature
+            )),
         }
     }
 }
@@ -106,7 +112,7 @@ impl Shard {
     fn check(&self) -> Result<(), String> {
         // A name with a path could reach outside the pack.
         if self.file.is_empty() || self.file.contains(['/', '\\', ':']) || self.file.starts_with('.') {
-            return Err(format!("shard name '{}'", self.file));
+            return Err(format!("shard '{}' is not a plain file name", self.file));
         }
         if self.bytes > MAX_SHARD_BYTES {
             return Err(format!(
@@ -116,7 +122,10 @@ impl Shard {
         }
         // The browser's cache keeps shards by their hash.
         if self.sha256.len() != 64 || !self.sha256.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(format!("shard {}: sha256 '{}'", self.file, self.sha256));
+            return Err(format!(
+                "shard {}: sha256 '{}' is not 64 lower-case hexadecimal digits",
+                self.file, self.sha256
+            ));
         }
         Ok(())
     }
@@ -206,17 +215,15 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// The version that a reader must know so that it judges rightly: 2 where a reader of version 1 would compute another
-    /// CLIP, or show other labels.
+    /// The version that a reader must know so that it judges rightly: 2 where a reader of version 1 would ignore a field that
+    /// changes what is computed, or show other labels. Later readers refuse fields that they do not know, so a new field
+    /// needs no new version.
     pub fn required_version(&self) -> u32 {
-        let clip = json!(self.clip);
-        let written = |tower: &str, field: &str| clip[tower].get(field).is_some();
-        let other_clip = ["vision", "text"]
-            .iter()
-            .any(|tower| ["activation", "layer_norm_eps", "mean", "std"].iter().any(|field| written(tower, field)));
         let known = task::pridemm();
         let other_tasks = self.tasks.iter().any(|task| !known.contains(task));
-        if other_clip || other_tasks { 2 } else { OLDEST_VERSION }
+        let newer = |part| fields(&part).iter().any(|field| !VERSION_1_FIELDS.contains(&field.as_str()));
+        let other_model = newer(json!(self.clip)) || self.heads.values().any(|head| newer(json!(head)));
+        if other_model || other_tasks { 2 } else { OLDEST_VERSION }
     }
 
     /// The component of this name.
@@ -252,14 +259,14 @@ impl Manifest {
     /// The identity of the towers, 16 hexadecimal digits. Packs with the same identity make the same features, whatever
     /// their heads. A field of the configuration that has its default is not part of it, so that new fields leave
     /// identities as they are.
-    pub fn towers(&self) -> String {
+    pub fn towers_id(&self) -> String {
         self.identity(&canonical(&json!(self.clip)))
     }
 
     /// Whether these towers made the features of a file that has the identity `towers`: the present identity, or that of
     /// version 0.1.
-    pub fn made(&self, towers: &str) -> bool {
-        towers == self.towers() || towers == self.identity(&self.clip_of_version_0_1())
+    pub fn matches_towers(&self, towers: &str) -> bool {
+        towers == self.towers_id() || towers == self.identity(&self.clip_of_version_0_1())
     }
 
     /// The configuration's text in the identities of version 0.1.
@@ -302,6 +309,35 @@ impl Manifest {
     pub fn bytes(&self) -> u64 {
         self.components.values().map(Component::bytes).sum()
     }
+}
+
+/// The fields of `clip` and of a head that a reader of version 1 knows. It ignores any other.
+const VERSION_1_FIELDS: [&str; 19] = [
+    "vision",
+    "text",
+    "projection",
+    "image_size",
+    "patch_size",
+    "context",
+    "vocabulary",
+    "width",
+    "layers",
+    "heads",
+    "mlp",
+    "config",
+    "map",
+    "adapter",
+    "fusion",
+    "pre_output",
+    "scale",
+    "zero_shot",
+    "temperature",
+];
+
+/// The names of all fields, of nested objects too.
+fn fields(value: &Value) -> Vec<String> {
+    let object = value.as_object().into_iter().flatten();
+    object.flat_map(|(name, value)| [vec![name.clone()], fields(value)].concat()).collect()
 }
 
 /// JSON without spaces and with sorted keys: the same text for the same value.

@@ -86,10 +86,7 @@ pub fn verify(shard: &Shard, bytes: &[u8]) -> Result<()> {
 }
 
 /// Compares a sha256 (32 bytes) with the manifest.
-///
-/// # Errors
-/// [`Error::ShardHash`].
-pub fn verify_digest(shard: &Shard, sha256: &[u8]) -> Result<()> {
+fn verify_digest(shard: &Shard, sha256: &[u8]) -> Result<()> {
     match hex(sha256) == shard.sha256 {
         true => Ok(()),
         false => Err(Error::ShardHash { shard: shard.file.clone() }),

@@ -1,4 +1,4 @@
-//! Writes a pack: `manifest.json`, and safetensors shards of 4 to 16 MB named by their hashes (`docs/pack-format.md`).
+//! Writes a pack: `manifest.json`, and safetensors shards of 4 to 16 MiB named by their hashes (`docs/pack-format.md`).
 //!
 //! Tensor names are `<stage>.<name>`. A matrix that is larger than a shard continues in the next one, after a whole panel and
 //! under the same name.

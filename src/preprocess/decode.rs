@@ -10,7 +10,7 @@ use crate::{Error, Result};
 pub const MAX_BYTES: u64 = 64 << 20;
 /// Longest side of an image, in pixels.
 pub const MAX_SIDE: u32 = 16384;
-/// Largest image, in pixels: 192 MB as RGB.
+/// Largest image, in pixels: 192 MiB as RGB.
 pub const MAX_PIXELS: u64 = 64 << 20;
 
 /// Decodes an image file as Pillow's `convert('RGB')` does: expands grey and palettes, drops alpha without blending, and

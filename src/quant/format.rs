@@ -14,9 +14,9 @@ pub enum Format {
     F32,
     /// 16-bit floats.
     F16,
-    /// 8-bit codes, with one f16 scale a block.
+    /// 8-bit codes, with one f16 scale per block.
     Q8,
-    /// 4-bit codes, with one f16 scale a block.
+    /// 4-bit codes, with one f16 scale per block.
     Q4,
 }
 

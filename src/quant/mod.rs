@@ -5,13 +5,13 @@
 //! panel interleaves its rows: one SIMD register, or one group of GPU threads, reads the same column of neighbouring
 //! rows. Zero rows fill the last panel. The number of columns is a multiple of [`BLOCK`].
 //!
-//! | format | data, innermost last | block scale | bits a weight |
+//! | format | data, innermost last | scales | bits per weight |
 //! | --- | --- | --- | --- |
 //! | `f32`, `f16` | `[panel][col][8 rows]` | none | 32, 16 |
-//! | `q8` | `[panel][block][8 groups][8 rows][4 cols]` of i8: value = scale · q | f16 `[panel][block][8 rows]` | 8.5 |
-//! | `q4` | `[panel][block][4 groups][8 rows][4 bytes]`: value = scale · (q - 8) | the same | 4.5 |
+//! | `q8` | `[panel][block]`, then the order of `q8.rs` | f16 `[panel][block][8 rows]` | 8.5 |
+//! | `q4` | `[panel][block]`, then the order of `q4.rs` | the same | 4.5 |
 //!
-//! In `q4`, byte i of group g holds column 4g + i of the block in its low nibble and column 16 + 4g + i in its high one.
+//! `docs/pack-format.md` describes all of it.
 //!
 //! [`Matrix::encode`] also limits `q8` codes so that four products fit in 16 bits: see [`sums_fit_i16`].
 

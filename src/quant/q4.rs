@@ -1,4 +1,7 @@
 //! The codes of `q4`: how a block is rounded, and where its codes lie.
+//!
+//! A block is `[4 groups][8 rows][4 bytes]`, value = scale · (code - 8). Byte i of group g holds column 4g + i in its low
+//! nibble and column 16 + 4g + i in its high one.
 
 use half::f16;
 

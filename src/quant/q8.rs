@@ -1,4 +1,6 @@
 //! The codes of `q8`: how a block is rounded, and where its codes lie.
+//!
+//! A block is `[8 groups][8 rows][4 cols]` of i8: value = scale · code.
 
 use half::f16;
 

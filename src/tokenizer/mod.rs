@@ -15,7 +15,7 @@ pub(crate) use vocabulary::{clip_merges, merges_txt, parse_merges, vocab_json};
 
 use crate::{Error, Result};
 
-/// Longest text that is read, in bytes. The model sees at most 77 tokens of it.
+/// Longest text that is read, in bytes. The model sees only the first tokens of it, 77 with OpenAI's models.
 pub const MAX_BYTES: usize = 64 << 10;
 
 /// CLIP's byte-pair encoding (Sennrich et al., ACL 2016; on bytes, as in GPT-2).

@@ -69,7 +69,7 @@ for (const [what, script] of Object.entries(wrong)) {
   test(what, async () => {
     const found = await verdict('gpu', script);
     assert.match(found.device, /^cpu/);
-    assert.match(found.notice, /^The CPU has taken over: the gpu \(.*\) computes wrongly: .* graphics driver/);
+    assert.match(found.notice, /^The CPU has taken over: the gpu \(.*\) gives wrong results: .* graphics driver/);
     assert.deepEqual(numbers(found), numbers(expected));
   });
 }

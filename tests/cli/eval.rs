@@ -62,7 +62,7 @@ fn features() -> Features {
         (task.name.clone(), Prompts { embeddings, class_weights })
     };
     Features {
-        towers: manifest.towers(),
+        towers: manifest.towers_id(),
         memes: memes.collect(),
         image: noise(1).take(90 * projection).collect(),
         text: noise(2).take(90 * width).collect(),
@@ -253,7 +253,7 @@ fn towers_have_the_identity_of_canonical_json_or_of_version_0_1() {
         r#"{"projection":64,"text":{"context":77,"heads":3,"layers":2,"mlp":192,"vocabulary":49408,"width":96},"#,
         r#""vision":{"heads":2,"image_size":56,"layers":3,"mlp":256,"patch_size":14,"width":128}}"#
     );
-    assert_eq!(manifest.towers(), identity(json));
+    assert_eq!(manifest.towers_id(), identity(json));
     let version_0_1 = concat!(
         "ClipConfig { vision: VisionConfig { image_size: 56, patch_size: 14, width: 128, layers: 3, heads: 2, mlp: 256 }, ",
         "text: TextConfig { context: 77, vocabulary: 49408, width: 96, layers: 2, heads: 3, mlp: 192 }, projection: 64 }"

@@ -232,7 +232,7 @@ fn other_activations_are_refused_by_name() {
     let json = std::fs::read_to_string(&file).unwrap().replace("\"gelu\"", "\"gelu_new\"");
     std::fs::write(&file, json).unwrap();
     let error = ClipCheckpoint::open(&dir).err().unwrap().to_string();
-    assert!(["gelu_new", "'quick_gelu'", "'gelu'"].iter().all(|name| error.contains(name)), "{error}");
+    assert!(["hidden_act", "gelu_new", "`quick_gelu`", "`gelu`"].iter().all(|name| error.contains(name)), "{error}");
 }
 
 /// A configuration of another kind says nothing of the towers. Taken for OpenAI's, they would compute something else.

@@ -23,7 +23,7 @@ pub fn manifest(json: &[u8]) {
     let Some(manifest) = sound(Manifest::parse("manifest.json", json)) else { return };
     let again = serde_json::to_vec(&manifest).expect("a manifest is JSON");
     assert_eq!(Manifest::parse("manifest.json", &again).expect("a written manifest is valid"), manifest);
-    let (_, _) = (manifest.bytes(), manifest.towers());
+    let (_, _) = (manifest.bytes(), manifest.towers_id());
     classify(Memory { manifest: json.into(), shard: None });
 }
 

@@ -185,6 +185,53 @@ fn a_manifest_that_asks_for_too_much_is_refused() {
     assert_eq!(Manifest::parse("manifest.json", &large).unwrap_err().code(), "pack/manifest");
 }
 
+/// A field that this version does not know may change what is computed, unless it only describes the pack.
+#[test]
+fn unknown_fields_of_the_model_are_refused() {
+    let with_field = |pointer: &str| {
+        let mut json: Value = serde_json::from_slice(&targets::small_manifest(1000)).unwrap();
+        json.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer}"))["flavour"] = json!(null);
+        Manifest::parse("manifest.json", &serde_json::to_vec(&json).unwrap())
+    };
+    for pointer in ["/clip", "/clip/vision", "/clip/text", "/heads/hate", "/heads/hate/config"] {
+        let error = with_field(pointer).expect_err(pointer);
+        assert_eq!(error.code(), "pack/manifest", "{pointer}");
+        let message = error.to_string();
+        assert!(message.contains("`flavour`") && message.contains("with this version"), "{message}");
+    }
+    for pointer in ["", "/components/vision", "/components/vision/shards/0"] {
+        with_field(pointer).expect(pointer);
+    }
+}
+
+#[test]
+fn errors_say_which_value_breaks_which_rule() {
+    let shard = "/components/vision/shards/0";
+    let cases = [
+        ("/clip/vision/width", json!(100), "vision.width is 100, but must be a multiple of 32 up to 16384"),
+        ("/clip/text/mlp", json!(0), "text.mlp is 0, but must be a multiple of 32"),
+        ("/clip/text/heads", json!(5), "text.heads is 5, but must be such that the width of a head"),
+        ("/clip/vision/layers", json!(129), "vision.layers is 129, but must be from 1 to 128"),
+        (
+            "/clip/vision/patch_size",
+            json!(3),
+            "vision.patch_size is 3, but must be such that the image is a whole number",
+        ),
+        ("/clip/text/context", json!(2), "text.context is 2, but must be from 3 to 4096"),
+        ("/clip/projection", json!(16416), "projection is 16416, but must be"),
+        ("/heads/hate/config/map", json!(100), "map must be a multiple of 128 up to 8192, not 100"),
+        ("/heads/hate/config/adapter", json!(2e4), "adapter must be from -10000 to 10000, not 20000"),
+        ("/heads/hate/config/scale", json!(-2e4), "scale must be from -10000 to 10000, not -20000"),
+        ("/heads/hate/temperature", json!(0), "temperature must be from 0.01 to 100, not 0"),
+        (&format!("{shard}/file"), json!("a/b"), "'a/b' is not a plain file name"),
+        (&format!("{shard}/sha256"), json!("AB"), "'AB' is not 64 lower-case hexadecimal digits"),
+    ];
+    for (pointer, value, expected) in cases {
+        let message = altered(pointer, value).unwrap_err().to_string();
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
 #[test]
 fn a_jpeg_with_too_many_scans_is_refused() {
     let file = fs::read(repository("tests/goldens/images/progressive.jpg")).unwrap();

@@ -83,7 +83,7 @@ impl Golden {
 }
 
 fn tiny() -> Shape {
-    Shape { config: Architecture::Library(HeadConfig::memeclip(128)), image: 64, text: 96, classes: 3 }
+    Shape { architecture: Architecture::Library(HeadConfig::memeclip(128)), image: 64, text: 96, classes: 3 }
 }
 
 fn devices() -> Vec<Burn> {

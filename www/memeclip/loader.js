@@ -373,7 +373,7 @@ async function fetched({ file, limit, exact = false, retries, cache, progress = 
     try {
       await transfer(url, buffer, { cache, connection, signal, progress });
       if (exact && buffer.length !== limit) {
-        // A proxy may have closed the connection in good manners; if not, the retry will show.
+        // A proxy may have closed the connection cleanly; if not, the retry will show.
         throw Object.assign(new Failure('size', url, buffer.length), { retry: true });
       }
       return buffer.bytes();

@@ -234,10 +234,10 @@ export type ObserveOptions = {
     onVerdict: (element: HTMLImageElement, verdict: Verdict) => void;
     /**
      * Called for each image that could not be checked: `image/unreadable` if another site does not allow cross-origin reads. By
-     * default the console is told.
+     * default it is logged to the console.
      */
     onError?: (element: HTMLImageElement, error: MemeClipError) => void;
-    /** A probability, 0.5 by default. With 0 every verdict is told. */
+    /** A probability, 0.5 by default. With 0 every verdict is reported. */
     threshold?: number;
     /** CSS pixels: an image with a shorter side is skipped, an icon for instance; 100 by default. */
     minimum?: number;
@@ -272,7 +272,7 @@ export declare class MemeClipError extends Error {
 }
 
 /**
- * A pack of weights, opened in a Worker. Requests are answered one after the other as their images are there, or a few
+ * A pack of weights, opened in a Worker. Requests are answered one after the other as their images arrive, or a few
  * at a time on a GPU.
  */
 export declare class MemeClip {

@@ -31,7 +31,7 @@ const FATAL = ['internal', 'gpu/memory', 'pack/missing-shard', 'pack/shard-size'
 const here = import.meta.url;
 
 /**
- * A pack of weights, opened in a Worker. Requests are answered one after the other as their images are there, or a few
+ * A pack of weights, opened in a Worker. Requests are answered one after the other as their images arrive, or a few
  * at a time on a GPU.
  */
 export class MemeClip {
@@ -108,7 +108,7 @@ export class MemeClip {
    * @param {LoadOptions} options
    */
   constructor(url, { device = 'auto', threads, tasks = [], onProgress, assets, integrity }) {
-    this.#open = { base: folder(url), pinned: sha256Of(integrity), device: String(device), ...chooseBuilds(threads) };
+    this.#open = { base: folder(url), integrity: checkIntegrity(integrity), device: String(device), ...chooseBuilds(threads) };
     this.#tasks = tasks;
     this.#onProgress = onProgress;
     this.#assets = assets === undefined ? undefined : folder(assets);
@@ -380,7 +380,7 @@ function textOf(text) {
 }
 
 function aborted() {
-  return failure('aborted', 'stopped on request', 'Ask again if it is wanted after all.');
+  return failure('aborted', 'stopped on request', 'Send the request again if you still need it.');
 }
 
 function disposed() {
@@ -388,16 +388,12 @@ function disposed() {
 }
 
 /**
- * The sha256 of a subresource's integrity, in hexadecimal.
+ * Refuses what is not an integrity value of SHA-256, as `memeclip inspect` prints it.
  * @param {string} [integrity]
  */
-function sha256Of(integrity) {
-  if (integrity === undefined) return undefined;
-  const [, digest] = /^sha256-([A-Za-z0-9+/]{43}=)$/.exec(integrity) ?? [];
-  if (!digest) {
-    throw failure('argument', `'${integrity}' is not a sha256 integrity`, "Give the one that `memeclip inspect` prints: 'sha256-…'.");
-  }
-  return Array.from(atob(digest), (c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join('');
+function checkIntegrity(integrity) {
+  if (integrity === undefined || /^sha256-[A-Za-z0-9+/]{43}=$/.test(integrity)) return integrity;
+  throw failure('argument', `'${integrity}' is not an SHA-256 integrity value`, "Give the one that `memeclip inspect` prints: 'sha256-…'.");
 }
 
 /**

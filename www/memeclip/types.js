@@ -191,8 +191,8 @@
  *   Called once for each image whose hate is at least as probable as `threshold`, again when its address changes.
  * @property {(element: HTMLImageElement, error: MemeClipError) => void} [onError]
  *   Called for each image that could not be checked: `image/unreadable` if another site does not allow cross-origin reads. By
- *   default the console is told.
- * @property {number} [threshold] A probability, 0.5 by default. With 0 every verdict is told.
+ *   default it is logged to the console.
+ * @property {number} [threshold] A probability, 0.5 by default. With 0 every verdict is reported.
  * @property {number} [minimum] CSS pixels: an image with a shorter side is skipped, an icon for instance; 100 by default.
  * @property {readonly Task[]} [tasks] As for `classify`; hate is always among them.
  * @property {'judge' | 'skip'} [noWords] As for `classify`. A verdict without tasks has probability 0.

@@ -140,12 +140,12 @@ const methods = {
    * @param {Request[]} requests
    * @param {AbortSignal} signal
    */
-  async open([{ id, parameters: { base, pinned, device, builds, threads, channel } }], signal) {
+  async open([{ id, parameters: { base, integrity, device, builds, threads, channel } }], signal) {
     await holdLock(channel);
     const [script] = await Promise.all([load(builds), loader.call('open', { url: base, channel })]);
     const pool = (/** @type {WebAssembly.Module} */ module, /** @type {WebAssembly.Memory} */ memory) =>
       startThreads(wasm, script, module, memory, threads, channel);
-    classifier = await wasm.Classifier.open(loader, base, pinned, device, wasm.startThreads && pool, signal);
+    classifier = await wasm.Classifier.open(loader, base, integrity, device, wasm.startThreads && pool, signal);
     await restoreTuning(classifier);
     self.postMessage({ id, value: classifier.info() });
   },

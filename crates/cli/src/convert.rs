@@ -68,7 +68,7 @@ impl Convert {
                     let tasks = tasks(self.tasks.as_deref())?;
                     convert::convert(&clip, &tasks, &files, self.dtype, &self.out, &description).await
                 }
-                (None, None) => Err(Error::Argument { reason: "give --clip or --pack".into() }),
+                (None, None) => unreachable!("clap requires one of them"),
             }
         })?;
         note!("{}: {:.1} MB", self.out.display(), manifest.bytes() as f64 / 1e6);

@@ -6,8 +6,6 @@ use crate::images::{Images, name};
 use crate::{EXIT_STATUS, Failure};
 use memeclip::ocr::{Reader, Reading};
 use memeclip::pack::directory::Directory;
-use memeclip::pack::manifest::Manifest;
-use memeclip::pack::source::Source;
 use memeclip::{Error, Result};
 
 /// Read the text on images.
@@ -52,8 +50,5 @@ impl Read {
 
 /// The reader of a pack.
 pub async fn reader(pack: &Path) -> Result<Reader> {
-    let source = Directory::new(pack);
-    let manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
-    let shard = manifest.ocr()?;
-    Reader::new(&shard.file, &source.shard(shard).await?)
+    Reader::open(&Directory::new(pack)).await
 }

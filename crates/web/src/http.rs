@@ -14,7 +14,6 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortSignal, MessageChannel, WorkerGlobalScope};
 use web_time::{Duration, Instant};
 
-use memeclip::pack::hash::hex;
 use memeclip::pack::load::component_of;
 use memeclip::pack::manifest::{self, Manifest, Shard};
 use memeclip::pack::source::{self, Bytes, Source, verify_length};
@@ -40,7 +39,7 @@ struct Inner {
     /// Ends with a slash.
     base: String,
     /// The sha256 that the manifest must have, if any.
-    pinned: Option<String>,
+    integrity: Option<String>,
     manifest: OnceCell<Vec<u8>>,
     /// Cancels the current request.
     signal: RefCell<AbortSignal>,
@@ -83,13 +82,13 @@ enum Failure {
 }
 
 impl Http {
-    /// `base`: absolute address of the pack's folder, ending with a slash; `loader` has the same. `pinned`: the sha256, in
-    /// lower-case hexadecimal, that the manifest must have. `signal` cancels everything before the first request.
-    pub fn new(loader: Loader, base: String, pinned: Option<String>, signal: AbortSignal) -> Result<Self> {
+    /// `base`: absolute address of the pack's folder, ending with a slash; `loader` has the same. `integrity`: what
+    /// the manifest must have, `sha256-` and its hash in base64. `signal` cancels everything before the first request.
+    pub fn new(loader: Loader, base: String, integrity: Option<String>, signal: AbortSignal) -> Result<Self> {
         Ok(Http(Rc::new(Inner {
             loader,
             base,
-            pinned,
+            integrity,
             manifest: OnceCell::new(),
             signal: RefCell::new(signal),
             waited: Cell::default(),
@@ -104,10 +103,10 @@ impl Http {
         self.0.signal.replace(signal);
         self.0.loader.call("begin", &JsValue::NULL).await.map_err(internal)?;
         // `begin` reset the loader, so it does not know whether this request was cancelled meanwhile.
-        self.wanted()
+        self.check_aborted()
     }
 
-    fn wanted(&self) -> Result<()> {
+    fn check_aborted(&self) -> Result<()> {
         if self.0.signal.borrow().aborted() { Err(Error::Aborted) } else { Ok(()) }
     }
 
@@ -150,9 +149,9 @@ impl Http {
         })?;
         let array = bytes(&found)?;
         let bytes = array.to_vec();
-        if let Some(pinned) = &self.0.pinned {
-            let found = hex(&Sha256::digest(&bytes));
-            if found != *pinned {
+        if let Some(wanted) = &self.0.integrity {
+            let found = integrity(&bytes)?;
+            if found != *wanted {
                 return Err(Error::ManifestHash { name: url, found });
             }
         }
@@ -215,7 +214,7 @@ impl Source for Http {
             let _ = turns.port2().post_message(&JsValue::NULL);
         });
         let _ = JsFuture::from(turn).await;
-        self.wanted()
+        self.check_aborted()
     }
 
     fn name(&self) -> String {
@@ -267,6 +266,12 @@ fn internal(error: JsValue) -> Error {
 /// Whether the browser can compute hashes; it does so on secure pages only.
 fn has_hash() -> bool {
     worker().crypto().is_ok_and(|crypto| !crypto.subtle().is_undefined())
+}
+
+/// The subresource integrity of a file.
+fn integrity(bytes: &[u8]) -> Result<String> {
+    let digest: String = Sha256::digest(bytes).iter().map(|&byte| char::from(byte)).collect();
+    Ok(format!("sha256-{}", worker().btoa(&digest).map_err(internal)?))
 }
 
 fn worker() -> WorkerGlobalScope {

@@ -29,7 +29,7 @@ pub enum Error {
 
     #[error("{}: not a pack's manifest. Name a folder that holds a pack's manifest.json with --weights.", path.display())]
     Manifest { path: PathBuf, source: io::Error },
-    #[error("{}: pack format version {found}; this program reads version {supported}. Convert the model again.", path.display())]
+    #[error("{}: pack format version {found}; this program reads up to version {supported}. Update memeclip, or convert the model again with this version.", path.display())]
     PackVersion { path: PathBuf, found: u64, supported: u32 },
     #[error("{}: missing from the pack. Copy or download the whole pack again.", path.display())]
     Shard { path: PathBuf, source: io::Error },

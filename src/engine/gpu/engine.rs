@@ -53,11 +53,6 @@ impl Gpu {
         })
     }
 
-    /// Whether the adapter computes on the CPU.
-    pub fn is_software(&self) -> bool {
-        self.device.software
-    }
-
     /// What has been created and run on the device so far.
     pub fn counts(&self) -> Counts {
         self.device.counts()

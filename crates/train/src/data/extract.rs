@@ -89,7 +89,7 @@ impl Extraction<'_> {
         // First: without them the features are useless.
         let prompts = session.prompts().await?;
         let manifest = session.manifest().clone();
-        let cache = self.out.join("cache").join(manifest.towers());
+        let cache = self.out.join("cache").join(manifest.towers_id());
         let cache = Caches {
             image: Cache::open(cache.join("image"), manifest.clip.projection)?,
             text: Cache::open(cache.join("text"), manifest.clip.text.width)?,
@@ -126,7 +126,7 @@ impl Extraction<'_> {
         }
 
         let mut features =
-            Features { towers: manifest.towers(), tasks: manifest.tasks, prompts, ..Features::default() };
+            Features { towers: manifest.towers_id(), tasks: manifest.tasks, prompts, ..Features::default() };
         for (row, encoded) in self.rows.iter().zip(encoded) {
             if let Some(Encoded { image, text }) = encoded {
                 features.memes.push(row.meme.clone());

@@ -40,12 +40,12 @@ impl Heads {
     pub async fn open(request: &Request<'_>, features: &Features) -> crate::Result<Self> {
         let loader = Loader::open(Directory::new(request.pack)).await?;
         let (manifest, file) = (loader.manifest(), request.features.display().to_string());
-        if !manifest.made(&features.towers) {
+        if !manifest.matches_towers(&features.towers) {
             return Err(crate::Error::Towers {
                 features: file,
                 found: features.towers.clone(),
                 pack: request.pack.display().to_string(),
-                expected: manifest.towers(),
+                expected: manifest.towers_id(),
             });
         }
         let widths = [features.image_width(), features.text_width()];

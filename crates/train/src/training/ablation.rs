@@ -31,7 +31,7 @@ pub fn variants(map: usize) -> Vec<Variant> {
     let memeclip = Recipe::memeclip(map);
     let adapter = HeadConfig::memeclip(map).adapter;
     let hateclipper = |map, adapter, fusion| Recipe {
-        config: Architecture::HateClipper(HateClipper { map, adapter, fusion }),
+        architecture: Architecture::HateClipper(HateClipper { map, adapter, fusion }),
         semantic: false,
     };
     let with = |name, recipe| Variant { name, recipe: Some(recipe) };

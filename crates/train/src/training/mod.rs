@@ -70,10 +70,12 @@ impl Default for Settings {
 }
 
 /// The head to train, and its initial values.
+// Part of the same hash.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recipe {
     /// What the head consists of.
-    pub config: Architecture,
+    #[serde(rename = "config")]
+    pub architecture: Architecture,
     /// Semantic-aware initialisation of the class weights (paper, section 4.4).
     pub semantic: bool,
 }
@@ -81,6 +83,6 @@ pub struct Recipe {
 impl Recipe {
     /// The published head and initialisation; `map` is the vision tower's width.
     pub fn memeclip(map: usize) -> Self {
-        Recipe { config: Architecture::Library(HeadConfig::memeclip(map)), semantic: true }
+        Recipe { architecture: Architecture::Library(HeadConfig::memeclip(map)), semantic: true }
     }
 }

@@ -17,7 +17,7 @@ use memeclip::quant::{Format, Matrix};
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shape {
     /// What the head consists of.
-    pub config: Architecture,
+    pub architecture: Architecture,
     /// Width of the image features.
     pub image: usize,
     /// Width of the text features.
@@ -45,7 +45,7 @@ impl Parameters {
     pub fn initial(engine: &Burn, shape: &Shape, class_weights: Option<&[f32]>, rng: &mut Pcg64) -> Result<Self> {
         let parameters = Parameters { tensors: BTreeMap::new() };
         let mut initial = Initial { engine, rng, inputs: 0, parameters };
-        shape.config.load(&mut initial, shape.image, shape.text, shape.classes)?;
+        shape.architecture.load(&mut initial, shape.image, shape.text, shape.classes)?;
         let mut parameters = initial.parameters;
         if let Some(values) = class_weights {
             let (rows, cols) = (shape.classes, values.len() / shape.classes);
@@ -61,7 +61,7 @@ impl Parameters {
     /// Those of the engine.
     pub fn head(&self, engine: &Burn, shape: &Shape, tracked: Option<&Named>) -> Result<Head> {
         let mut current = Current { engine, tensors: tracked.unwrap_or(&self.tensors) };
-        shape.config.load(&mut current, shape.image, shape.text, shape.classes)
+        shape.architecture.load(&mut current, shape.image, shape.text, shape.classes)
     }
 
     /// Copies for which burn computes gradients.

@@ -48,7 +48,7 @@ pub fn train(
     let [training, validation] = [Split::Train, Split::Val].map(|split| Examples::new(features, task, split));
     check(task, settings, &training, &validation)?;
     let shape = Shape {
-        config: recipe.config.clone(),
+        architecture: recipe.architecture.clone(),
         image: features.image_width(),
         text: features.text_width(),
         classes: training.classes,

@@ -126,20 +126,20 @@ struct FeaturesAnswer<'a> {
 impl Classifier {
     /// Reads the manifest of a pack; loads no weights yet.
     ///
-    /// `base`: absolute address of the pack's folder, ending with a slash. `pinned`: the sha256 that the manifest must have,
-    /// in lower-case hexadecimal. `device`: auto, gpu or cpu. `threads(module, memory)`: starts the CPU engine's threads and
+    /// `base`: absolute address of the pack's folder, ending with a slash. `integrity`: what the manifest must have, `sha256-`
+    /// and its hash in base64. `device`: auto, gpu or cpu. `threads(module, memory)`: starts the CPU engine's threads and
     /// returns a promise; without it, the engine has one thread.
     pub async fn open(
         loader: Loader,
         base: String,
-        pinned: Option<String>,
+        integrity: Option<String>,
         device: String,
         threads: Option<Function>,
         signal: AbortSignal,
     ) -> Result<Classifier, JsValue> {
         let open = async {
             let device = device.parse()?;
-            let source = Http::new(loader, base, pinned, signal)?;
+            let source = Http::new(loader, base, integrity, signal)?;
             let mut threads = threads;
             let session =
                 Session::open(device, source.clone(), move || Box::pin(start_threads(threads.take()))).await?;

@@ -4,26 +4,28 @@
 //
 // Invocation (i, j) makes the scores of queries 4i..4i+3 with keys j and 8+j, then columns 4j..4j+3 of every span of 32
 // columns of those queries' results.
+// Lines between `@for` and `@end` are repeated by unroll.rs; a count of 0 or 1 acts as a condition.
 // CPU twin: cpu/attention.rs.
 const KEYS = 16u;
 const SPANS = (WIDTH + 31u) / 32u;
 
-// The odd stride spreads rows over memory banks.
+// The odd strides of all four spread rows over memory banks.
 var<workgroup> queries: array<array<vec4<f32>, VECTORS + 1u>, QUERIES>;
 // Keys, then values. Whole spans, as the invocations read them.
 var<workgroup> tile: array<array<vec4<f32>, 8u * SPANS + 1u>, KEYS>;
 var<workgroup> weights: array<array<f32, KEYS + 1u>, QUERIES>;
-var<workgroup> maxima: array<array<f32, 9>, QUERIES>;
+// Of each of a query's eight invocations: its largest score, at the end its sum of weights.
+var<workgroup> partials: array<array<f32, 9>, QUERIES>;
 
 @compute @workgroup_size(THREADS)
-fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) t: u32) {
+fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index) invocation: u32) {
     let query0 = group.x * QUERIES;
     let head = group.y;
     let sequence = group.z;
-    let i = t / 8u;
-    let j = t % 8u;
+    let i = invocation / 8u;
+    let j = invocation % 8u;
 
-    for (var n = t; n < QUERIES * VECTORS; n += THREADS) {
+    for (var n = invocation; n < QUERIES * VECTORS; n += THREADS) {
         queries[n / VECTORS][n % VECTORS] = qkv[part(0u, sequence, head, query0 + n / VECTORS) + n % VECTORS] * p.scale;
     }
     var maximum = vec4<f32>(-1e30);
@@ -35,7 +37,7 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
         keys = min(keys, query0 + QUERIES);
     }
     for (var key0 = 0u; key0 < keys; key0 += KEYS) {
-        for (var n = t; n < KEYS * VECTORS; n += THREADS) {
+        for (var n = invocation; n < KEYS * VECTORS; n += THREADS) {
             tile[n / VECTORS][n % VECTORS] = qkv[part(1u, sequence, head, key0 + n / VECTORS) + n % VECTORS];
         }
         workgroupBarrier();
@@ -63,17 +65,17 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
             if (key0 + 8u + j >= limit) {
                 score1[r] = -1e30;
             }
-            maxima[4u * i + r][j] = max(score0[r], score1[r]);
+            partials[4u * i + r][j] = max(score0[r], score1[r]);
         }
         workgroupBarrier();
         // Values take the keys' place.
-        for (var n = t; n < KEYS * VECTORS; n += THREADS) {
+        for (var n = invocation; n < KEYS * VECTORS; n += THREADS) {
             tile[n / VECTORS][n % VECTORS] = qkv[part(2u, sequence, head, key0 + n / VECTORS) + n % VECTORS];
         }
         var grown = maximum;
         for (var r = 0u; r < 4u; r++) {
             for (var n = 0u; n < 8u; n++) {
-                grown[r] = max(grown[r], maxima[4u * i + r][n]);
+                grown[r] = max(grown[r], partials[4u * i + r][n]);
             }
         }
         let shrink = exp(maximum - grown);
@@ -101,14 +103,14 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     }
     // Each invocation has added up its own keys' weights.
     for (var r = 0u; r < 4u; r++) {
-        maxima[4u * i + r][j] = total[r];
+        partials[4u * i + r][j] = total[r];
     }
     workgroupBarrier();
     for (var r = 0u; r < 4u; r++) {
         let query = query0 + 4u * i + r;
         var sum = 0.0;
         for (var n = 0u; n < 8u; n++) {
-            sum += maxima[4u * i + r][n];
+            sum += partials[4u * i + r][n];
         }
         if (query < p.tokens) {
             for (var s = 0u; s < SPANS; s++) {
