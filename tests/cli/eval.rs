@@ -14,7 +14,7 @@ use memeclip::classifier::zero_shot::Prompts;
 use memeclip::pack::manifest::Manifest;
 use memeclip::task::{self, Task};
 use memeclip_train::data::{Features, Labels, Meme, Split};
-use program::{memeclip, run};
+use program::{command, memeclip, run};
 use safetensors::SafeTensors;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -380,6 +380,27 @@ fn intervals_are_repeatable_and_contain_the_value() {
     assert_ne!(first["auroc"]["interval"], other["auroc"]["interval"]);
     let none = report("none", &["--bootstrap", "0"]).outcome("stance", "test");
     assert_eq!(none["accuracy"]["interval"], Value::Null);
+}
+
+/// Reports are checked before the work, and written before anything is printed.
+#[test]
+fn reports_do_not_depend_on_standard_output_or_on_each_other() {
+    let dir = scratch("reports");
+    features().write(&dir).unwrap();
+    let json = dir.join("report.json");
+    let _ = fs::remove_file(&json);
+    let (dir, pack) = (dir.to_str().unwrap(), pack());
+    let eval = ["eval", "--features", dir, "--weights", pack.to_str().unwrap(), "--bootstrap", "0"];
+    let report = ["--json", json.to_str().unwrap()];
+    let output = run(&[&eval[..], &report, &["--html", "nowhere/report.html"]].concat());
+    assert_eq!((output.status.code(), output.stdout.len(), json.exists()), (Some(1), 0, false));
+
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let status = command(&[&eval[..], &report, &["--task", "humour,hate"]].concat()).stdout(writer).status().unwrap();
+    let report: Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+    let tasks = report["outcomes"].as_array().unwrap().iter().map(|outcome| outcome["task"].as_str().unwrap());
+    assert_eq!((status.code(), tasks.collect::<Vec<_>>()), (Some(0), vec!["hate", "hate", "humor", "humor"]));
 }
 
 #[test]

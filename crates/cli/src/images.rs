@@ -18,7 +18,7 @@ use crate::Failure;
 const STDIN: &str = "-";
 
 /// Endings of images' names. A file in a folder that has one is an image, even if its content is not.
-const ENDINGS: [&str; 11] = ["avif", "bmp", "gif", "heic", "jfif", "jpe", "jpeg", "jpg", "jxl", "png", "webp"];
+const ENDINGS: [&str; 12] = ["avif", "bmp", "gif", "heic", "jfif", "jpe", "jpeg", "jpg", "jxl", "png", "svg", "webp"];
 
 /// The formats that are decoded.
 const DECODED: [&str; 5] = ["image/bmp", "image/gif", "image/jpeg", "image/png", "image/webp"];
