@@ -370,7 +370,7 @@ fn invalid(file: &Path, reason: String, source: Option<Cause>) -> Error {
     Error::Checkpoint { file: file.display().to_string(), reason, source }
 }
 
-/// A head's tensors: as the model names them, and as the authors' checkpoints do.
+/// The tensors of heads: as the model names them, and as the authors' checkpoints do.
 pub const HEAD_NAMES: [(&str, &str); 11] = [
     ("image.projection.weight", "image_map.proj.0.weight"),
     ("image.projection.bias", "image_map.proj.0.bias"),

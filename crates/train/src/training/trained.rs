@@ -31,10 +31,14 @@ impl Trained {
     /// [`Error::Io`] if the file cannot be written, [`Error::Internal`] if it is not a MemeCLIP head.
     pub fn write(&self, path: &Path) -> Result<()> {
         let internal = |reason: String| Error::Internal { reason };
+        let tensors = &self.parameters.tensors;
+        let unknown = tensors.keys().find(|name| !HEAD_NAMES.iter().any(|(known, _)| known == name));
+        if let Some(name) = unknown {
+            return Err(internal(format!("'{name}': not a MemeCLIP head")));
+        }
         let mut entries = Vec::new();
         for (name, published) in HEAD_NAMES {
-            let tensor = self.parameters.tensors.get(name);
-            let tensor = tensor.ok_or_else(|| internal(format!("'{name}': not a MemeCLIP head")))?;
+            let Some(tensor) = tensors.get(name) else { continue };
             // Matrices are kept transposed; biases are vectors.
             let (tensor, shape) = match published.ends_with("bias") {
                 true => (tensor.clone(), vec![tensor.dims()[1]]),
