@@ -3,20 +3,24 @@
 //!
 //! The text is meant for CLIP, so whole words matter more than single characters. `ctc` decodes the recogniser's output
 //! and finds the spaces, `words` finds those that only a dictionary can find, `lookalikes` corrects characters that look
-//! the same, and `lines` drops lines that are no part of the meme.
+//! the same, `lines` drops lines that are no part of the meme, and `order`
+//! finds the order in which people read the others.
 
 mod boxes;
 mod crop;
 mod ctc;
 mod detector;
+mod geometry;
 mod lines;
 mod lookalikes;
 mod models;
+mod order;
 mod recogniser;
 mod words;
 
 use serde::Serialize;
 
+pub use geometry::Corners;
 #[cfg(not(target_arch = "wasm32"))]
 pub use models::{FILES, STAGE};
 
@@ -53,10 +57,6 @@ pub struct TextLine {
     pub corners: Corners,
 }
 
-/// The corners of a line's rectangle, clockwise from the top left of its text: [x, y] each, in pixels of the image. The
-/// rectangle may be rotated.
-pub type Corners = [[f32; 2]; 4];
-
 impl Reader {
     /// Loads both networks. `shard`: the only shard of a pack's component `ocr`, a safetensors file; `name` is for errors.
     ///
@@ -74,7 +74,7 @@ impl Reader {
     pub fn read(&self, image: &Rgb) -> Result<Reading> {
         let found = self.detector.find(image)?;
         let read = found.into_iter().map(|corners| self.recogniser.read(image, corners));
-        let lines = lines::arrange(read.collect::<Result<Vec<_>>>()?, image);
+        let lines = order::order(lines::choose(read.collect::<Result<Vec<_>>>()?, image));
         let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
         Ok(Reading { text: texts.join(" "), lines })
     }
