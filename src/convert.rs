@@ -83,6 +83,7 @@ pub async fn convert(
         entries.insert(task.name.clone(), entry);
     }
     writer.add_files(ocr::STAGE, &ocr::FILES)?;
+    writer.add_files(ocr::SMALL_STAGE, &ocr::SMALL_FILES)?;
     let mut manifest = Manifest {
         format: manifest::FORMAT.into(),
         version: manifest::OLDEST_VERSION,
@@ -115,8 +116,10 @@ pub async fn replace_heads(
     let source = Directory::new(base);
     let mut manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
     let mut writer = PackWriter::create(out)?;
-    let replaced =
-        |component: &str| component == ocr::STAGE || heads.keys().any(|task| component == format!("head/{task}"));
+    let replaced = |component: &str| {
+        [ocr::STAGE, ocr::SMALL_STAGE].contains(&component)
+            || heads.keys().any(|task| component == format!("head/{task}"))
+    };
     for component in manifest.components.keys().filter(|component| !replaced(component)) {
         writer.keep(&source, &manifest, component).await?;
     }
@@ -128,6 +131,7 @@ pub async fn replace_heads(
         manifest.heads.insert(name.clone(), entry);
     }
     writer.add_files(ocr::STAGE, &ocr::FILES)?;
+    writer.add_files(ocr::SMALL_STAGE, &ocr::SMALL_FILES)?;
     description.apply(&mut manifest);
     writer.finish(manifest)?;
     seal(out).await

@@ -1,18 +1,19 @@
-//! The component `ocr` of a pack: one shard with the two networks as ONNX files, the recogniser's alphabet, and a list of
-//! common words.
+//! The components of a pack that read text. `ocr` has the detector, the tiny recogniser with its alphabet, and a list of
+//! common words; `ocr-small` has the small recogniser with its alphabet. Each is one shard; networks are ONNX files.
 
 use rten::{Model, ModelOptions, op_registry};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 use safetensors::SafeTensors;
 
-use super::words::Words;
 use crate::{Cause, Error, Result};
 
-/// The only stage of the component `ocr`.
+/// The component `ocr`, and its only stage.
 pub const STAGE: &str = "ocr";
+/// The component `ocr-small`, and its only stage.
+pub const SMALL_STAGE: &str = "ocr-small";
 
-/// Name and content of each file in the shard, as in this repository. Each is a tensor of bytes.
+/// Name and content of each file in the shard of `ocr`, as in this repository. Each is a tensor of bytes.
 #[cfg(not(target_arch = "wasm32"))]
 pub const FILES: [(&str, &[u8]); 4] = [
     ("detector", include_bytes!("../../weights/ocr/detector.onnx")),
@@ -20,33 +21,49 @@ pub const FILES: [(&str, &[u8]); 4] = [
     ("alphabet", include_bytes!("../../weights/ocr/alphabet.txt")),
     ("words", include_bytes!("../../weights/ocr/words.txt")),
 ];
+/// The same for `ocr-small`.
+#[cfg(not(target_arch = "wasm32"))]
+pub const SMALL_FILES: [(&str, &[u8]); 2] = [
+    ("recogniser", include_bytes!("../../weights/ocr/recogniser-small.onnx")),
+    ("alphabet", include_bytes!("../../weights/ocr/alphabet-small.txt")),
+];
 
-pub struct Models {
-    pub detector: Model,
-    pub recogniser: Model,
-    /// The characters of the recogniser's classes, from class 1 on. Class 0 is the blank.
-    pub alphabet: Vec<String>,
-    pub words: Words,
+/// The files in a shard.
+pub struct Files<'a> {
+    name: &'a str,
+    stage: &'a str,
+    tensors: SafeTensors<'a>,
 }
 
-impl Models {
-    pub fn load(name: &str, shard: &[u8]) -> Result<Self> {
-        let invalid = |part: &str, cause: Cause| {
-            let (tensor, reason) = (format!("{part} in {name}"), cause.to_string());
-            Error::Tensor { tensor, reason, source: Some(cause) }
-        };
-        let tensors = SafeTensors::deserialize(shard).map_err(|e| invalid("header", e.into()))?;
-        let file = |file: &str| {
-            let tensor = tensors.tensor(&format!("{STAGE}.{file}"));
-            tensor.map(|tensor| tensor.data()).map_err(|e| invalid(file, e.into()))
-        };
-        let model = |name: &str| options().load(file(name)?.to_vec()).map_err(|e| invalid(name, e.into()));
-        let text = |name: &str| String::from_utf8(file(name)?.to_vec()).map_err(|e| invalid(name, e.into()));
-        // The last class is the space, which the file leaves out.
-        let alphabet = text("alphabet")?.lines().map(String::from).chain([" ".into()]).collect();
-        let words = Words::new(&text("words")?);
-        Ok(Models { detector: model("detector")?, recogniser: model("recogniser")?, alphabet, words })
+impl<'a> Files<'a> {
+    /// `name` is for errors.
+    pub fn new(name: &'a str, stage: &'a str, shard: &'a [u8]) -> Result<Self> {
+        let tensors = SafeTensors::deserialize(shard).map_err(|e| invalid(name, "header", e.into()))?;
+        Ok(Files { name, stage, tensors })
     }
+
+    pub fn model(&self, file: &str) -> Result<Model> {
+        options().load(self.bytes(file)?).map_err(|e| invalid(self.name, file, e.into()))
+    }
+
+    pub fn text(&self, file: &str) -> Result<String> {
+        String::from_utf8(self.bytes(file)?).map_err(|e| invalid(self.name, file, e.into()))
+    }
+
+    /// The characters of a recogniser's classes. The last one is the space, which the file leaves out.
+    pub fn alphabet(&self) -> Result<Vec<String>> {
+        Ok(self.text("alphabet")?.lines().map(String::from).chain([" ".into()]).collect())
+    }
+
+    fn bytes(&self, file: &str) -> Result<Vec<u8>> {
+        let tensor = self.tensors.tensor(&format!("{}.{file}", self.stage));
+        tensor.map(|tensor| tensor.data().to_vec()).map_err(|e| invalid(self.name, file, e.into()))
+    }
+}
+
+fn invalid(name: &str, part: &str, cause: Cause) -> Error {
+    let (tensor, reason) = (format!("{part} in {name}"), cause.to_string());
+    Error::Tensor { tensor, reason, source: Some(cause) }
 }
 
 /// Only the operators that these networks use; the others would make up most of the WebAssembly module.
@@ -68,11 +85,17 @@ fn options() -> ModelOptions {
         MatMul,
         MaxPool,
         Mul,
+        Pow,
         ReduceMean,
         Relu,
+        Reshape,
+        Shape,
         Sigmoid,
+        Slice,
         Softmax,
+        Sqrt,
         Squeeze,
+        Sub,
         Transpose,
         Unsqueeze
     ));
