@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_file_that_does_not_fit_its_network_is_a_tensor_error() {
         let image = include_bytes!("../../tests/goldens/ocr/post-00.jpg");
-        let image = preprocess::decode("post-00.jpg", image).unwrap();
+        let image = preprocess::decode("post-00.jpg", image).unwrap().rgb;
         // Each network in the other's place, and an alphabet that is too short.
         for (network, file, other) in [(0, 0, FILES[1].1), (1, 1, FILES[0].1), (1, 2, b"A\nB\n")] {
             let mut files = FILES;

@@ -23,7 +23,7 @@ let reader;
 export async function readText(image, classifier, signal) {
   reader ??= open(classifier, signal);
   try {
-    return (await reader).read(image.width, image.height, image.rgb());
+    return (await reader).read(image.width, image.height, image.forReader());
   } catch (error) {
     // The next image tries again.
     reader = undefined;

@@ -104,9 +104,10 @@ impl Classify {
         let image = preprocess::decode(&path.display().to_string(), &bytes)?;
         let text = match (&self.text, reader) {
             (Some(text), _) => text.clone(),
-            (None, Some(reader)) => reader.read(&image)?.text,
+            (None, Some(reader)) => reader.read(&image.for_reader())?.text,
             (None, None) => String::new(),
         };
+        let image = image.for_classifier();
         let tasks: Vec<&str> = self.task.iter().map(String::as_str).collect();
         // First: the verdict then finds its features in the cache.
         let explanation = match self.why {

@@ -36,7 +36,7 @@ impl Read {
         for path in &self.image {
             let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
             let image = path.display().to_string();
-            let reading = reader.read(&preprocess::decode(&image, &bytes)?)?;
+            let reading = reader.read(&preprocess::decode(&image, &bytes)?.for_reader())?;
             if self.json {
                 let answer = Answer { image, reading: &reading };
                 let json = serde_json::to_string(&answer).map_err(|e| Error::Internal { reason: e.to_string() })?;
