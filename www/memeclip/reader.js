@@ -39,9 +39,11 @@ async function open(classifier, signal) {
   const module = loadModule();
   // The classifier takes one call at a time: this one must end, even if the module has failed by then.
   module.catch(() => {});
-  const shard = await classifier.ocr(signal);
+  const [shard, small] = await classifier.ocr(signal);
   const { Reader } = await module;
-  return new Reader(shard);
+  const reader = new Reader(shard);
+  if (small) reader.addSmall(small);
+  return reader;
 }
 
 async function loadModule() {

@@ -77,10 +77,18 @@
  */
 
 /**
+ * What a reading may have missed.
+ * @typedef {object} ReadingNotice
+ * @property {'lines-failed' | 'lines-unsure' | 'lines-beyond-limit'} code For programs.
+ * @property {string} message For people.
+ */
+
+/**
  * The text in an image.
  * @typedef {object} Reading
  * @property {string} text The lines, with spaces between them.
  * @property {Line[]} lines In reading order.
+ * @property {ReadingNotice[]} [notices] What may be missing.
  */
 
 /**

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use memeclip::ocr::{Reader, Reading};
+use memeclip::ocr::{Reader, Reading, Recognisers};
 use memeclip::pack::directory::Directory;
 use memeclip::pack::manifest::Manifest;
 use memeclip::pack::source::Source;
@@ -18,9 +18,22 @@ pub struct Read {
     /// Image files.
     #[arg(long, required = true, num_args = 1..)]
     image: Vec<PathBuf>,
+    /// What reads the lines.
+    #[arg(long, value_enum, default_value_t = RecogniserName::Auto)]
+    recogniser: RecogniserName,
     /// Print one JSON object per image, with the place and the confidence of each line.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum RecogniserName {
+    /// The tiny one, and the small one where that is unsure.
+    Auto,
+    /// The tiny one: the fastest.
+    Tiny,
+    /// The small one: the best.
+    Small,
 }
 
 #[derive(Serialize)]
@@ -32,7 +45,12 @@ struct Answer<'a> {
 
 impl Read {
     pub fn run(self) -> Result<()> {
-        let reader = pollster::block_on(reader(&self.weights))?;
+        let mut reader = pollster::block_on(reader(&self.weights))?;
+        reader.use_recognisers(match self.recogniser {
+            RecogniserName::Auto => Recognisers::Both,
+            RecogniserName::Tiny => Recognisers::Tiny,
+            RecogniserName::Small => Recognisers::Small,
+        });
         for path in &self.image {
             let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
             let image = path.display().to_string();
@@ -43,6 +61,7 @@ impl Read {
                 println!("{json}");
             } else {
                 reading.lines.iter().for_each(|line| println!("{}", line.text));
+                reading.notices.iter().for_each(|notice| eprintln!("memeclip: {image}: {notice}"));
             }
         }
         Ok(())
@@ -54,5 +73,9 @@ pub async fn reader(pack: &Path) -> Result<Reader> {
     let source = Directory::new(pack);
     let manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
     let shard = manifest.ocr()?;
-    Reader::new(&shard.file, &source.shard(shard).await?)
+    let mut reader = Reader::new(&shard.file, &source.shard(shard).await?)?;
+    if let Some(shard) = manifest.ocr_small()? {
+        reader.add_small(&shard.file, &source.shard(shard).await?)?;
+    }
+    Ok(reader)
 }

@@ -17,6 +17,7 @@ use crate::http::{Http, Loader};
 use crate::js::{to_js, to_value};
 use memeclip::classifier::{TaskVerdict, serialize_tasks};
 use memeclip::engine::gpu::Gpu;
+use memeclip::pack::manifest::Shard;
 use memeclip::pack::source::Source;
 use memeclip::preprocess;
 use memeclip::quant::Format;
@@ -183,17 +184,21 @@ impl Classifier {
         tokenizer::check_bytes(text).map_err(to_js)
     }
 
-    /// The component `ocr`, for the module that reads the text in images. One call at a time.
-    pub async fn ocr(&self, signal: AbortSignal) -> Result<Uint8Array, JsValue> {
+    /// The shards of the components `ocr` and, if the pack has it, `ocr-small`, for the module that reads the text in images.
+    /// Both are fetched whatever an image says: which ones are would tell the server how hard it was to read. One call at a
+    /// time.
+    pub async fn ocr(&self, signal: AbortSignal) -> Result<Vec<Uint8Array>, JsValue> {
         let fetch = async {
-            let shard = self.session.manifest().ocr()?;
+            let manifest = self.session.manifest();
+            let shards: Vec<Shard> =
+                [Some(manifest.ocr()?), manifest.ocr_small()?].into_iter().flatten().cloned().collect();
             self.source.begin(signal).await?;
-            self.source.prefetch(std::slice::from_ref(shard)).await?;
-            let bytes = self.source.shard(shard).await?;
+            self.source.prefetch(&shards).await?;
+            let bytes = self.shards(&shards).await?;
             // A damaged shard has left the cache, so the second call downloads it.
-            if self.source.settle().await? { Ok(bytes) } else { self.source.shard(shard).await }
+            if self.source.settle().await? { Ok(bytes) } else { self.shards(&shards).await }
         };
-        fetch.await.map(|bytes| bytes.0).map_err(to_js)
+        fetch.await.map_err(to_js)
     }
 
     /// The tuning for this GPU adapter, to be stored for the next visit; `undefined` on the CPU.
@@ -235,6 +240,16 @@ impl Classifier {
             notice: self.session.notice(),
         });
         to_value(&answers.collect::<Vec<_>>())
+    }
+}
+
+impl Classifier {
+    async fn shards(&self, shards: &[Shard]) -> Result<Vec<Uint8Array>> {
+        let mut found = Vec::new();
+        for shard in shards {
+            found.push(self.source.shard(shard).await?.0);
+        }
+        Ok(found)
     }
 }
 
