@@ -27,7 +27,7 @@ const LISTED: f64 = 0.5;
 fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let image = |file: &str| -> std::result::Result<_, Box<dyn std::error::Error>> {
-        Ok(preprocess::decode(file, &std::fs::read(file)?)?)
+        Ok(preprocess::decode(file, &std::fs::read(file)?)?.rgb)
     };
     match &arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["profile", runs, pack, file, text] => block_on(profile(runs.parse()?, pack, &image(file)?, text))?,

@@ -17,7 +17,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let [pack, path, text]: [String; 3] =
         std::env::args().skip(1).collect::<Vec<_>>().try_into().map_err(|_| "usage: native PACK IMAGE TEXT")?;
     let classifier = pollster::block_on(Classifier::open(Cpu::new(), Directory::new(&pack)))?;
-    let image = preprocess::decode(&path, &std::fs::read(&path)?)?;
+    let image = preprocess::decode(&path, &std::fs::read(&path)?)?.rgb;
     for (n, line) in stdin().lock().lines().enumerate() {
         line?;
         let (image, text) = another::meme(&image, &text, n);

@@ -83,6 +83,7 @@ pub async fn convert(
         entries.insert(task.name.clone(), entry);
     }
     writer.add_files(ocr::STAGE, &ocr::FILES)?;
+    writer.add_files(ocr::SMALL_STAGE, &ocr::SMALL_FILES)?;
     let mut manifest = Manifest {
         format: manifest::FORMAT.into(),
         version: manifest::OLDEST_VERSION,
@@ -116,8 +117,10 @@ pub async fn replace_heads(
     let mut manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
     let heads = task::by_name(&manifest.tasks, heads)?;
     let mut writer = PackWriter::create(out)?;
-    let replaced =
-        |component: &str| component == ocr::STAGE || heads.keys().any(|task| component == format!("head/{task}"));
+    let replaced = |component: &str| {
+        [ocr::STAGE, ocr::SMALL_STAGE].contains(&component)
+            || heads.keys().any(|task| component == format!("head/{task}"))
+    };
     for component in manifest.components.keys().filter(|component| !replaced(component)) {
         writer.keep(&source, &manifest, component).await?;
     }
@@ -129,6 +132,7 @@ pub async fn replace_heads(
         manifest.heads.insert(name.clone(), entry);
     }
     writer.add_files(ocr::STAGE, &ocr::FILES)?;
+    writer.add_files(ocr::SMALL_STAGE, &ocr::SMALL_FILES)?;
     description.apply(&mut manifest);
     writer.finish(manifest)?;
     write_golden(out).await

@@ -15,6 +15,26 @@ pub enum Notice {
     /// The text was to be read from the image.
     #[error("This pack cannot read text.")]
     CannotRead,
+    /// The recogniser failed on some lines of text.
+    #[error("Lines of text that could not be read: {lines}.")]
+    LinesFailed {
+        /// How many are left out.
+        lines: usize,
+    },
+    /// Some lines were read with too little confidence.
+    #[error("Lines that may be text, but are too unclear to read: {lines}.")]
+    LinesUnsure {
+        /// How many are left out.
+        lines: usize,
+    },
+    /// An image has more lines of text than are read.
+    #[error("Lines of text that were not read, because only the {limit} largest are: {lines}.")]
+    LinesBeyondLimit {
+        /// How many are left out.
+        lines: usize,
+        /// The most that are read.
+        limit: usize,
+    },
     /// The text is empty: none was given, or none was found.
     #[error("There are no words: {}.", match judged {
         true => "the verdict is on the image alone, and the model was trained on images with words",
@@ -27,11 +47,19 @@ pub enum Notice {
 }
 
 impl Notice {
+    /// Whether there may be words of which nothing is known. What is too unclear to read mostly is no text.
+    pub fn hides_words(&self) -> bool {
+        matches!(self, Notice::CannotRead | Notice::LinesFailed { .. } | Notice::LinesBeyondLimit { .. })
+    }
+
     /// A stable name, for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Notice::CpuTookOver { .. } => "cpu-took-over",
             Notice::CannotRead => "cannot-read",
+            Notice::LinesFailed { .. } => "lines-failed",
+            Notice::LinesUnsure { .. } => "lines-unsure",
+            Notice::LinesBeyondLimit { .. } => "lines-beyond-limit",
             Notice::NoWords { .. } => "no-words",
         }
     }

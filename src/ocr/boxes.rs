@@ -15,12 +15,19 @@ const UNCLIP_RATIO: f32 = 1.4;
 /// Shortest side of a region, in pixels of the map.
 const MIN_SIDE: f32 = 3.0;
 
-/// Most lines that are read, the largest ones: thousands of specks would take minutes.
-const MAX_LINES: usize = 100;
+/// The rectangles of lines.
+pub struct Boxes {
+    /// In pixels of the image, the largest first.
+    pub boxes: Vec<Corners>,
+    /// How many smaller ones were left out.
+    pub left_out: usize,
+    /// The most that there may be.
+    pub most: usize,
+}
 
-/// The rectangles around the regions of `map` [rows, columns]. `factors` [x, y] scale pixels of the map to pixels of the
-/// image.
-pub fn decode(map: NdTensorView<f32, 2>, factors: [f32; 2]) -> Vec<Corners> {
+/// The rectangles around the regions of `map` [rows, columns], the `most` largest ones. `factors` [x, y] scale pixels of the
+/// map to pixels of the image.
+pub fn decode(map: NdTensorView<f32, 2>, factors: [f32; 2], most: usize) -> Boxes {
     let inside: NdTensor<bool, 2> = map.map(|p| *p > PIXEL_THRESHOLD);
     let contours = find_contours(inside.view(), RetrievalMode::External);
     let boxes = contours.iter().filter_map(|contour| {
@@ -37,8 +44,9 @@ pub fn decode(map: NdTensorView<f32, 2>, factors: [f32; 2]) -> Vec<Corners> {
     });
     let mut boxes: Vec<(f32, Corners)> = boxes.collect();
     boxes.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-    boxes.truncate(MAX_LINES);
-    boxes.into_iter().map(|(_, corners)| corners).collect()
+    let left_out = boxes.len().saturating_sub(most);
+    boxes.truncate(most);
+    Boxes { boxes: boxes.into_iter().map(|(_, corners)| corners).collect(), left_out, most }
 }
 
 /// Clockwise from the top left; up is [`RotatedRect::up_axis`].
@@ -86,8 +94,8 @@ mod tests {
                 (0..5).for_each(|y| map[[top + y, left + x]] = 1.0);
             }
         }
-        let boxes = decode(map.view(), [1.0, 1.0]);
-        assert_eq!(boxes.len(), MAX_LINES);
+        let Boxes { boxes, left_out, .. } = decode(map.view(), [1.0, 1.0], 100);
+        assert_eq!((boxes.len(), left_out), (100, 300));
         let length = |[a, b, ..]: &Corners| (a[0] - b[0]).hypot(a[1] - b[1]);
         // 36 lines have each length, so the longest hundred have one of the three largest lengths.
         let shortest = boxes.iter().map(length).fold(f32::INFINITY, f32::min);

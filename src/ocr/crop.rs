@@ -1,20 +1,25 @@
 //! Cuts a line of text out of an image and straightens it.
 
+use std::ops::RangeInclusive;
+
+use rten_tensor::NdTensor;
+
 use super::Corners;
 use crate::preprocess::Rgb;
 
-/// The pixels inside the rectangle, scaled to `height` rows and at most `max_width` columns: [3, height, width], channels
-/// blue, green and red, values -1 to 1; and the width. Each value is the mean of enough samples that no pixel of the image
-/// is skipped.
-pub fn crop(image: &Rgb, corners: Corners, height: usize, max_width: usize) -> (Vec<f32>, usize) {
+/// The pixels inside the rectangle, scaled to `height` rows: [1, 3, height, width], channels blue, green and red, values -1 to
+/// 1. A line that is longer than the largest of `widths` is squeezed; in a shorter one than the smallest, the last column is
+/// repeated. Each value is the mean of enough samples that no pixel of the image is skipped.
+pub fn crop(image: &Rgb, corners: Corners, height: usize, widths: RangeInclusive<usize>) -> NdTensor<f32, 4> {
     let [origin, right, _, down] = corners;
     let across = [right[0] - origin[0], right[1] - origin[1]];
     let along = [down[0] - origin[0], down[1] - origin[1]];
     let (long, tall) = (across[0].hypot(across[1]), along[0].hypot(along[1]).max(1.0));
-    let width = ((height as f32 * long / tall).ceil() as usize).clamp(1, max_width);
+    let width = ((height as f32 * long / tall).ceil() as usize).clamp(1, *widths.end());
+    let padded = width.max(*widths.start());
     let points = (tall / height as f32).ceil().max(1.0) as usize;
     let step = 1.0 / points as f32;
-    let mut data = vec![0.0; 3 * height * width];
+    let mut data = vec![0.0; 3 * height * padded];
     for y in 0..height {
         for x in 0..width {
             let mut sums = [0.0; 3];
@@ -28,11 +33,16 @@ pub fn crop(image: &Rgb, corners: Corners, height: usize, max_width: usize) -> (
                 }
             }
             for c in 0..3 {
-                data[(c * height + y) * width + x] = sums[2 - c] * step * step / 127.5 - 1.0;
+                data[(c * height + y) * padded + x] = sums[2 - c] * step * step / 127.5 - 1.0;
             }
         }
+        for c in 0..3 {
+            let row = &mut data[(c * height + y) * padded..][..padded];
+            let last = row[width - 1];
+            row[width..].fill(last);
+        }
     }
-    (data, width)
+    NdTensor::from_data([1, 3, height, padded], data)
 }
 
 /// The colour at a point by bilinear interpolation. Points outside the image get the colour of the nearest edge.

@@ -1,95 +1,61 @@
-//! Decides which lines belong to the meme, and in what order they are read.
+//! Decides which lines belong to the meme.
 
-use super::lookalikes::is_garbled;
-use super::{Corners, TextLine};
+use super::TextLine;
+use super::geometry::{Corners, center, height};
+use super::lookalikes::{fold_accents, is_garbled};
+use super::words::Words;
 use crate::preprocess::Rgb;
 
 /// Least confidence of a line. Below it are leaves, fences and bricks.
-const MIN_CONFIDENCE: f32 = 0.6;
-/// A line at the image's edge is a site's watermark if its height is less than this share of the tallest line's height.
-const WATERMARK: f32 = 0.4;
+const MIN_CONFIDENCE: f32 = 0.75;
+/// The text is English if at least this part of its letters is in known words.
+const ENGLISH: f32 = 0.34;
+/// A line at the image's edge is a site's mark if it looks like one and is lower than this part of the tallest line.
+const SITE: f32 = 0.7;
+/// A line at the edge without a known word is a mark if it is lower than this part of the tallest line.
+const MARK: f32 = 0.4;
 /// A line is at the edge if its centre is within this share of the image's side.
 const EDGE: f32 = 0.08;
-/// Pieces in a row form one line if the gap between them is less than this many times their height.
-const GAP: f32 = 1.5;
 
-/// The lines of the meme in reading order: rows from top to bottom, each from left to right. The longest line gives the
-/// direction of the rows.
-pub fn arrange(mut lines: Vec<TextLine>, image: &Rgb) -> Vec<TextLine> {
-    lines.retain(|line| !line.text.is_empty() && line.confidence >= MIN_CONFIDENCE && !is_garbled(&line.text));
+/// The lines of the meme, and how many with letters were left out because they are unsure.
+pub fn choose(lines: Vec<TextLine>, image: &Rgb, words: &Words) -> (Vec<TextLine>, usize) {
+    let (sure, unsure): (Vec<_>, Vec<_>) = lines.into_iter().partition(|line| line.confidence >= MIN_CONFIDENCE);
+    let unsure = unsure.iter().filter(|line| line.text.contains(char::is_alphanumeric)).count();
+    let mut lines = sure;
+    if words.share(lines.iter().map(|line| &*line.text)) >= ENGLISH {
+        lines.iter_mut().for_each(|line| line.text = fold_accents(&line.text, words));
+    } else {
+        lines.retain(|line| !is_garbled(&line.text));
+    }
     let tallest = lines.iter().map(|line| height(&line.corners)).fold(0.0, f32::max);
-    lines.retain(|line| height(&line.corners) >= WATERMARK * tallest || !at_edge(&line.corners, image));
-    let longest = lines.iter().map(|line| across(&line.corners)).max_by(|a, b| length(*a).total_cmp(&length(*b)));
-    let Some(axis) = longest else { return lines };
-    let axis = axis.map(|value| value / length(axis).max(1.0));
-    // Position along the rows, and across them.
-    let place = |line: &TextLine| {
-        let [x, y] = center(&line.corners);
-        [x * axis[0] + y * axis[1], y * axis[0] - x * axis[1]]
-    };
-    lines.sort_by(|a, b| place(a)[1].total_cmp(&place(b)[1]));
-    let mut rows: Vec<Vec<TextLine>> = Vec::new();
-    for line in lines {
-        let [_, down] = place(&line);
-        let same = |row: &&mut Vec<TextLine>| {
-            row.iter().any(|other| {
-                let smaller = height(&line.corners).min(height(&other.corners));
-                down - place(other)[1] < 0.5 * smaller
-            })
-        };
-        match rows.last_mut().filter(same) {
-            Some(row) => row.push(line),
-            None => rows.push(vec![line]),
-        }
-    }
-    for row in &mut rows {
-        row.sort_by(|a, b| place(a)[0].total_cmp(&place(b)[0]));
-    }
-    rows.into_iter().flat_map(join).collect()
+    lines.retain(|line| !(at_edge(&line.corners, image) && is_mark(line, tallest, words)));
+    (lines, unsure)
 }
 
-/// Joins the neighbouring pieces of a row to lines.
-fn join(row: Vec<TextLine>) -> Vec<TextLine> {
-    let mut lines: Vec<TextLine> = Vec::new();
-    for piece in row {
-        let near = |line: &&mut TextLine| {
-            let [[x, y], [left, top]] = [line.corners[1], piece.corners[0]];
-            (left - x).hypot(top - y) < GAP * height(&line.corners).min(height(&piece.corners))
-        };
-        match lines.last_mut().filter(near) {
-            Some(line) => {
-                let [a, b] = [&line.text, &piece.text].map(|text| text.chars().count() as f32);
-                line.confidence = (line.confidence * a + piece.confidence * b) / (a + b);
-                line.text = format!("{} {}", line.text, piece.text);
-                (line.corners[1], line.corners[2]) = (piece.corners[1], piece.corners[2]);
-            }
-            None => lines.push(piece),
-        }
-    }
-    lines
+/// Whether a line at the edge is the mark of a site and not part of the meme.
+fn is_mark(line: &TextLine, tallest: f32, words: &Words) -> bool {
+    let height = height(&line.corners) / tallest;
+    height < SITE && names_site(&line.text) || height < MARK && words.share([&*line.text].into_iter()) == 0.0
+}
+
+/// Whether a text is little else than the address of a site or somebody's name on it, such as `site.com` or `@name`.
+fn names_site(text: &str) -> bool {
+    const DOMAINS: [&str; 10] = ["com", "net", "org", "io", "co", "me", "tv", "gg", "uk", "de"];
+    let parts: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+    let site = |part: &String| {
+        let address = part.split('/').find(|part| part.contains('.') && !part.ends_with(':')).unwrap_or_default();
+        address
+            .rsplit_once('.')
+            .is_some_and(|(name, domain)| name.ends_with(char::is_alphanumeric) && DOMAINS.contains(&domain))
+    };
+    parts.len() <= 3
+        && (parts.iter().any(site) || matches!(&parts[..], [name] if name.len() > 1 && name.starts_with(['@', '/'])))
 }
 
 fn at_edge(corners: &Corners, image: &Rgb) -> bool {
     let [x, y] = center(corners);
     let [width, height] = [image.width as f32, image.height as f32];
     y < EDGE * height || y > (1.0 - EDGE) * height || x < EDGE * width || x > (1.0 - EDGE) * width
-}
-
-/// The vector from the left end of a line to its right end.
-fn across([a, b, ..]: &Corners) -> [f32; 2] {
-    [b[0] - a[0], b[1] - a[1]]
-}
-
-fn height([a, _, _, d]: &Corners) -> f32 {
-    (d[0] - a[0]).hypot(d[1] - a[1])
-}
-
-fn length([x, y]: [f32; 2]) -> f32 {
-    x.hypot(y)
-}
-
-fn center(corners: &Corners) -> [f32; 2] {
-    [0, 1].map(|axis| corners.iter().map(|corner| corner[axis]).sum::<f32>() / 4.0)
 }
 
 #[cfg(test)]
@@ -104,28 +70,43 @@ mod tests {
             confidence: *confidence,
             corners: [[*x, *y], [x + width, *y], [x + width, y + height], [*x, y + height]],
         };
-        arrange(lines.iter().map(line).collect(), &image).into_iter().map(|line| line.text).collect()
+        let words = Words::new("the\nmeme\nlabel\nwhen\nyou\nsee\n");
+        let (chosen, _) = choose(lines.iter().map(line).collect(), &image, &words);
+        chosen.into_iter().map(|line| line.text).collect()
     }
 
     #[test]
-    fn rows_are_read_from_the_top_and_each_from_the_left() {
+    fn marks_and_unsure_lines_are_dropped() {
         let found = texts(&[
-            ("below", 0.9, [10.0, 200.0, 100.0, 30.0]),
-            ("far right", 0.9, [300.0, 104.0, 90.0, 30.0]),
-            ("left", 0.9, [10.0, 100.0, 60.0, 30.0]),
-            ("half", 0.9, [80.0, 97.0, 60.0, 30.0]),
-        ]);
-        assert_eq!(found, ["left half", "far right", "below"]);
-    }
-
-    #[test]
-    fn watermarks_and_uncertain_lines_are_dropped() {
-        let found = texts(&[
-            ("the meme", 0.9, [10.0, 10.0, 300.0, 40.0]),
+            ("the meme", 0.9, [10.0, 60.0, 300.0, 40.0]),
             ("a label", 0.9, [100.0, 200.0, 60.0, 14.0]),
-            ("site.com", 0.9, [320.0, 384.0, 70.0, 12.0]),
+            // At the edge: a mark, a misread one, and one as tall as a caption, which stays.
+            ("site.com", 0.9, [320.0, 376.0, 70.0, 24.0]),
+            ("olpics.ne", 0.9, [10.0, 384.0, 70.0, 12.0]),
+            ("@somebody", 0.9, [10.0, 0.0, 70.0, 20.0]),
+            ("FREE.COM", 0.9, [10.0, 10.0, 170.0, 38.0]),
+            // At the edge and small, but words.
+            ("when you see", 0.9, [100.0, 380.0, 70.0, 14.0]),
             ("|||", 0.4, [10.0, 300.0, 70.0, 40.0]),
         ]);
-        assert_eq!(found, ["the meme", "a label"]);
+        assert_eq!(found, ["the meme", "a label", "FREE.COM", "when you see"]);
+    }
+
+    #[test]
+    fn what_looks_garbled_stays_in_an_english_image() {
+        let line = |text, y| (text, 0.9, [100.0, y, 200.0, 30.0]);
+        let mixed = line("iTs A nAtUraL cyCle", 200.0);
+        assert_eq!(texts(&[line("when you see the meme", 100.0), mixed]).len(), 2);
+        assert_eq!(texts(&[line("pa6oTae", 100.0), mixed]).len(), 0);
+    }
+
+    #[test]
+    fn sites_are_told_from_sentences() {
+        for site in ["imgflip.com", "9GAG.COM", "made on imgur.com", "https://x.org/meme", "@name", "/r/memes"] {
+            assert!(names_site(site), "{site}");
+        }
+        for text in ["Stop.", "see me @home", "go to site.com right now please", "3.50", "wait...me", "@", ""] {
+            assert!(!names_site(text), "{text}");
+        }
     }
 }

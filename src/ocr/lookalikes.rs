@@ -1,5 +1,7 @@
 //! Characters that look the same; only the word tells them apart.
 
+use super::words::Words;
+
 /// Replaces a zero among letters by an O, and an l that stands alone by an I.
 pub fn correct(text: &str) -> String {
     text.split(' ').map(correct_word).collect::<Vec<_>>().join(" ")
@@ -27,6 +29,58 @@ pub fn is_garbled(text: &str) -> bool {
     garbled >= 1 && 2 * garbled >= words.len()
 }
 
+/// Letters of Latin-1 and Latin Extended-A without their accents.
+const PLAIN: [(char, &str); 38] = [
+    ('A', "ÀÁÂÃÄÅĀĂĄ"),
+    ('C', "ÇĆĈĊČ"),
+    ('D', "Ď"),
+    ('E', "ÈÉÊËĒĔĖĘĚ"),
+    ('G', "ĜĞĠĢ"),
+    ('H', "Ĥ"),
+    ('I', "ÌÍÎÏĨĪĬĮİ"),
+    ('J', "Ĵ"),
+    ('K', "Ķ"),
+    ('L', "ĹĻĽ"),
+    ('N', "ÑŃŅŇ"),
+    ('O', "ÒÓÔÕÖŌŎŐ"),
+    ('R', "ŔŖŘ"),
+    ('S', "ŚŜŞŠ"),
+    ('T', "ŢŤ"),
+    ('U', "ÙÚÛÜŨŪŬŮŰŲ"),
+    ('W', "Ŵ"),
+    ('Y', "ÝŶŸ"),
+    ('Z', "ŹŻŽ"),
+    ('a', "àáâãäåāăą"),
+    ('c', "çćĉċč"),
+    ('d', "ď"),
+    ('e', "èéêëēĕėęě"),
+    ('g', "ĝğġģ"),
+    ('h', "ĥ"),
+    ('i', "ìíîïĩīĭį"),
+    ('j', "ĵ"),
+    ('k', "ķ"),
+    ('l', "ĺļľ"),
+    ('n', "ñńņň"),
+    ('o', "òóôõöōŏő"),
+    ('r', "ŕŗř"),
+    ('s', "śŝşš"),
+    ('t', "ţť"),
+    ('u', "ùúûüũūŭůűų"),
+    ('w', "ŵ"),
+    ('y', "ýÿŷ"),
+    ('z', "źżž"),
+];
+
+/// Takes the accents off words that are known without them: specks above letters look like accents. For English texts.
+pub fn fold_accents(text: &str, words: &Words) -> String {
+    let plain = |c: char| PLAIN.iter().find(|(_, accented)| accented.contains(c)).map_or(c, |(plain, _)| *plain);
+    let fold = |word: &str| {
+        let folded: String = word.chars().map(plain).collect();
+        if words.has(&folded) { folded } else { word.into() }
+    };
+    text.split(' ').map(fold).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,5 +99,12 @@ mod tests {
         for line in ["my iPhone is old", "When Grandma says", "DAY 47: STILL NO ANSWER", "今天不想上班", ""] {
             assert!(!is_garbled(line), "{line}");
         }
+    }
+
+    #[test]
+    fn accents_on_known_words_are_taken_off() {
+        let words = Words::new("phone\nnaive\n");
+        assert_eq!(fold_accents("THÉ PHONÉ, naïvé señor", &words), "THÉ PHONE, naive señor");
+        assert_eq!(fold_accents("", &words), "");
     }
 }

@@ -1,37 +1,60 @@
 //! Reads the text in an image with PP-OCRv6 (PaddlePaddle, Apache-2.0): a detector finds the lines of text, a recogniser
-//! reads each line.
+//! reads each line, and a larger one reads those again of which the first is unsure.
 //!
 //! The text is meant for CLIP, so whole words matter more than single characters. `ctc` decodes the recogniser's output
 //! and finds the spaces, `words` finds those that only a dictionary can find, `lookalikes` corrects characters that look
-//! the same, and `lines` drops lines that are no part of the meme.
+//! the same, `lines` drops lines that are no part of the meme, and `order` finds the order in which people read the others.
 
 mod boxes;
 mod crop;
 mod ctc;
 mod detector;
+mod geometry;
 mod lines;
 mod lookalikes;
 mod models;
+mod order;
 mod recogniser;
 mod words;
 
+use rten_tensor::prelude::*;
 use serde::Serialize;
 
-#[cfg(not(target_arch = "wasm32"))]
-pub use models::{FILES, STAGE};
-
-use crate::Result;
 use crate::pack::manifest::Manifest;
 use crate::pack::source::{Bytes, Source};
 use crate::preprocess::Rgb;
+use crate::{Notice, Result};
 use detector::Detector;
-use models::Models;
+pub use geometry::Corners;
+use models::Files;
+#[cfg(not(target_arch = "wasm32"))]
+pub use models::{FILES, SMALL_FILES};
+pub use models::{SMALL_STAGE, STAGE};
 use recogniser::Recogniser;
+use words::Words;
 
-/// The two networks, ready to read.
+/// Confidence of the tiny recogniser below which the small one reads a line again.
+const SURE: f32 = 0.97;
+
+/// The networks, ready to read.
 pub struct Reader {
     detector: Detector,
-    recogniser: Recogniser,
+    tiny: Recogniser,
+    small: Option<Recogniser>,
+    words: Words,
+    used: Recognisers,
+}
+
+/// Which recognisers read the lines. Without the small one, the tiny one reads them all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Recognisers {
+    /// The tiny one, and the small one again if that is unsure.
+    #[default]
+    Both,
+    /// The tiny one: the fastest.
+    Tiny,
+    /// The small one: the best.
+    Small,
 }
 
 /// The text in an image.
@@ -41,6 +64,9 @@ pub struct Reading {
     pub text: String,
     /// The lines in reading order.
     pub lines: Vec<TextLine>,
+    /// What may be missing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<Notice>,
 }
 
 /// A line of text in an image.
@@ -55,10 +81,6 @@ pub struct TextLine {
     pub corners: Corners,
 }
 
-/// The corners of a line's rectangle, clockwise from the top left of its text: [x, y] each, in pixels of the image. The
-/// rectangle may be rotated.
-pub type Corners = [[f32; 2]; 4];
-
 impl Reader {
     /// The reader of a pack that has the component `ocr`.
     ///
@@ -69,27 +91,207 @@ impl Reader {
         let manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
         let shard = manifest.ocr()?;
         let bytes = source.shard(shard).await?;
-        Reader::new(&shard.file, &bytes.part(0..bytes.size()))
+        let mut reader = Reader::new(&shard.file, &bytes.part(0..bytes.size()))?;
+        if let Some(shard) = manifest.ocr_small()? {
+            let bytes = source.shard(shard).await?;
+            reader.add_small(&shard.file, &bytes.part(0..bytes.size()))?;
+        }
+        Ok(reader)
     }
 
-    /// Loads both networks. `shard`: the only shard of a pack's component `ocr`, a safetensors file; `name` is for errors.
+    /// Loads the detector and the tiny recogniser. `shard`: the only shard of a pack's component `ocr`, a safetensors file;
+    /// `name` is for errors.
     ///
     /// # Errors
-    /// [`Error::Tensor`](crate::Error::Tensor) if the shard is no safetensors file, or if a network is missing or invalid.
+    /// [`Error::Tensor`](crate::Error::Tensor) if the shard is no safetensors file, if a network is missing or invalid, or
+    /// if the alphabet is not the recogniser's.
     pub fn new(name: &str, shard: &[u8]) -> Result<Self> {
-        let Models { detector, recogniser, alphabet, words } = Models::load(name, shard)?;
-        Ok(Reader { detector: Detector::new(detector), recogniser: Recogniser::new(recogniser, alphabet, words) })
+        let files = Files::new(name, STAGE, shard)?;
+        let detector = Detector::new(files.model("detector")?);
+        let tiny = Recogniser::new(files.model("recogniser")?, files.alphabet()?)?;
+        Ok(Reader { detector, tiny, small: None, words: Words::new(&files.text("words")?), used: Recognisers::Both })
     }
 
-    /// Reads the text in an image.
+    /// Adds the small recogniser, which reads the lines of which the tiny one is unsure. `shard`: the only shard of a pack's
+    /// component `ocr-small`.
     ///
     /// # Errors
-    /// [`Error::Tensor`](crate::Error::Tensor) if the output of a network has an unexpected shape.
+    /// As [`Reader::new`].
+    pub fn add_small(&mut self, name: &str, shard: &[u8]) -> Result<()> {
+        let files = Files::new(name, SMALL_STAGE, shard)?;
+        self.small = Some(Recogniser::new(files.model("recogniser")?, files.alphabet()?)?);
+        Ok(())
+    }
+
+    /// Chooses the recognisers: both at first.
+    pub fn use_recognisers(&mut self, used: Recognisers) {
+        self.used = used;
+    }
+
+    /// Reads the text in an image. A line that a network cannot compute is left out, with a notice.
+    ///
+    /// # Errors
+    /// [`Error::Tensor`](crate::Error::Tensor) if the detector fails.
     pub fn read(&self, image: &Rgb) -> Result<Reading> {
         let found = self.detector.find(image)?;
-        let read = found.into_iter().map(|corners| self.recogniser.read(image, corners));
-        let lines = lines::arrange(read.collect::<Result<Vec<_>>>()?, image);
+        let read: Vec<TextLine> = found.boxes.iter().filter_map(|&corners| self.read_line(image, corners)).collect();
+        let failed = found.boxes.len() - read.len();
+        let (chosen, unsure) = lines::choose(read, image, &self.words);
+        let lines = order::order(chosen);
         let texts: Vec<&str> = lines.iter().map(|line| line.text.as_str()).collect();
-        Ok(Reading { text: texts.join(" "), lines })
+        let notices = [
+            (failed, Notice::LinesFailed { lines: failed }),
+            (unsure, Notice::LinesUnsure { lines: unsure }),
+            (found.left_out, Notice::LinesBeyondLimit { lines: found.left_out, limit: found.most }),
+        ];
+        let notices = notices.into_iter().filter(|(count, _)| *count > 0).map(|(_, notice)| notice).collect();
+        Ok(Reading { text: texts.join(" "), lines, notices })
+    }
+
+    /// `None` if the recogniser fails.
+    fn read_line(&self, image: &Rgb, corners: Corners) -> Option<TextLine> {
+        let pixels = recogniser::line(image, corners);
+        let read = |recogniser: &Recogniser| recogniser.read(pixels.view(), &self.words).ok();
+        let tiny = match (self.used, &self.small) {
+            (Recognisers::Small, Some(_)) => None,
+            _ => read(&self.tiny),
+        };
+        let sure = tiny.as_ref().is_some_and(|(_, confidence)| *confidence >= SURE);
+        let small = self.small.as_ref().filter(|_| self.used != Recognisers::Tiny && !sure);
+        let (text, confidence) = small.and_then(read).or(tiny)?;
+        Some(TextLine { text, confidence, corners })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rten_tensor::NdTensor;
+
+    use super::*;
+    use crate::pack::safetensors_file::{Entry, serialize};
+    use crate::preprocess;
+
+    type File<'a> = (&'a str, &'a [u8]);
+
+    /// A recogniser for lines of 48 x 16 pixels; it fails on all others (`tests/ocr/networks.py`).
+    const FIXED_WIDTH: &[u8] = include_bytes!("../../tests/goldens/ocr/fixed-width.onnx");
+    const A: &[u8] = b"A\n";
+
+    fn shard(stage: &str, files: &[File]) -> Vec<u8> {
+        let entry = |(name, bytes): &File| Entry {
+            name: format!("{stage}.{name}"),
+            dtype: safetensors::Dtype::U8,
+            shape: vec![bytes.len()],
+            data: bytes.to_vec().into(),
+        };
+        serialize(&files.iter().map(entry).collect::<Vec<_>>(), Default::default()).unwrap()
+    }
+
+    fn reader(files: &[File], small: &[File]) -> Result<Reader> {
+        let mut reader = Reader::new("the pack", &shard(STAGE, files))?;
+        if !small.is_empty() {
+            reader.add_small("the pack", &shard(SMALL_STAGE, small))?;
+        }
+        Ok(reader)
+    }
+
+    /// The files with others in the place of some.
+    fn with<'a, const N: usize>(mut files: [File<'a>; N], others: &[File<'a>]) -> [File<'a>; N] {
+        for (name, bytes) in &mut files {
+            *bytes = others.iter().find(|(other, _)| other == name).map_or(*bytes, |(_, other)| other);
+        }
+        files
+    }
+
+    /// An image of `tests/ocr/memes.py`.
+    fn image(name: &str) -> Rgb {
+        let bytes = std::fs::read(format!("{}/tests/goldens/ocr/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        preprocess::decode(name, &bytes).unwrap().for_reader().into_owned()
+    }
+
+    #[test]
+    fn a_file_that_does_not_fit_its_network_is_a_tensor_error() {
+        let [detector, recogniser, ..] = FILES.map(|(_, bytes)| bytes);
+        // Each network in the other's place, and an alphabet that is too short.
+        let image = image("post-00.jpg");
+        let swapped = reader(&with(FILES, &[("detector", recogniser)]), &[]).unwrap();
+        for (network, error) in [
+            ("detector", swapped.read(&image).err()),
+            ("recogniser", reader(&with(FILES, &[("recogniser", detector)]), &[]).err()),
+            ("recogniser", reader(&with(FILES, &[("alphabet", A)]), &[]).err()),
+            ("recogniser", reader(&FILES, &with(SMALL_FILES, &[("alphabet", A)])).err()),
+        ] {
+            let error = error.unwrap();
+            assert_eq!(error.code(), "pack/tensor", "{error}");
+            assert!(error.to_string().contains(network), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_a_recogniser_cannot_compute_does_not_take_the_others_with_it() {
+        let image = image("post-00.jpg");
+        let expected = reader(&FILES, &[]).unwrap().read(&image).unwrap();
+        let fixed = [("recogniser", FIXED_WIDTH), ("alphabet", A)];
+        // Without another recogniser, the lines are left out and the reading says so.
+        let reading = reader(&with(FILES, &fixed), &[]).unwrap().read(&image).unwrap();
+        assert_eq!((reading.lines.len(), reading.notices), (0, vec![Notice::LinesFailed(expected.lines.len())]));
+        // Otherwise that one reads them.
+        let reading = reader(&with(FILES, &fixed), &SMALL_FILES).unwrap().read(&image).unwrap();
+        assert_eq!((&reading.text, &reading.notices[..]), (&expected.text, &[][..]));
+        let reading = reader(&FILES, &with(SMALL_FILES, &fixed)).unwrap().read(&image).unwrap();
+        assert_eq!(reading.text, expected.text);
+    }
+
+    #[test]
+    fn the_narrowest_lines_are_read() {
+        let reader = reader(&FILES, &SMALL_FILES).unwrap();
+        let image = Rgb { width: 8, height: 480, data: (0..8 * 480 * 3).map(|i| (i * 37 % 251) as u8).collect() };
+        // From a line of a pixel's width to one of 48 pixels at the recogniser's height.
+        for height in 1..=480 {
+            let [bottom, top] = [height as f32, 0.0];
+            let corners = [[0.0, top], [1.0, top], [1.0, bottom], [0.0, bottom]];
+            let pixels: NdTensor<f32, 4> = recogniser::line(&image, corners);
+            assert_eq!(pixels.shape()[..3], [1, 3, 48]);
+            if height % 5 == 0 || height < 5 {
+                assert!(reader.tiny.read(pixels.view(), &reader.words).is_ok(), "{height}");
+                assert!(reader.small.as_ref().unwrap().read(pixels.view(), &reader.words).is_ok(), "{height}");
+            }
+        }
+    }
+
+    #[test]
+    fn elongated_images_are_read_to_their_end() {
+        let reader = reader(&FILES, &[]).unwrap();
+        let one = image("post-00.jpg");
+        let text = reader.read(&one).unwrap().text;
+        let copies = 8;
+        let tall = Rgb { height: copies * one.height, data: one.data.repeat(copies), ..one };
+        assert_eq!(reader.read(&tall).unwrap().text, [&*text; 8].join(" "));
+        let wide = one.data.chunks(3 * one.width).flat_map(|row| row.repeat(copies)).collect();
+        let wide = Rgb { width: copies * one.width, data: wide, ..one };
+        assert_eq!(reader.read(&wide).unwrap().text, [&*text; 8].join(" "));
+    }
+
+    #[test]
+    fn a_hair_of_an_image_has_no_text() {
+        let reader = reader(&FILES, &SMALL_FILES).unwrap();
+        for (width, height) in [(1, 1), (1, 3000), (3000, 1), (2, 4)] {
+            let image = Rgb { width, height, data: vec![128; 3 * width * height] };
+            assert_eq!(reader.read(&image).unwrap().text, "");
+        }
+    }
+
+    #[test]
+    fn a_notice_has_a_code_and_a_message() {
+        let json =
+            serde_json::to_value([Notice::LinesFailed(2), Notice::LinesUnsure(1), Notice::LinesBeyondLimit(7, 100)]);
+        assert_eq!(
+            json.unwrap(),
+            serde_json::json!([
+                { "code": "lines-failed", "message": "lines of text that could not be read and are left out: 2" },
+                { "code": "lines-unsure", "message": "lines that may be text, too unclear to read and left out: 1" },
+                { "code": "lines-beyond-limit", "message": "lines of text beyond the 100 largest, which are left out: 7" },
+            ])
+        );
     }
 }

@@ -19,7 +19,7 @@ impl Words {
         let mut best: Vec<Option<Vec<usize>>> = Vec::new();
         for (i, end) in ends.iter().enumerate() {
             let begins = [0].into_iter().chain(ends[..i].iter().copied());
-            let ways = begins.enumerate().filter(|(_, begin)| self.has(&characters[*begin..*end]));
+            let ways = begins.enumerate().filter(|(_, begin)| self.has(&characters[*begin..*end].concat()));
             let ways = ways.filter_map(|(j, begin)| match j {
                 0 => Some(Vec::new()),
                 _ => Some([best[j - 1].as_deref()?, &[begin]].concat()),
@@ -29,10 +29,21 @@ impl Words {
         best.pop().flatten().unwrap_or_default()
     }
 
-    /// Whether the characters, without punctuation around them, are a known word.
-    fn has(&self, characters: &[&str]) -> bool {
-        let word = characters.concat().to_lowercase();
-        self.0.contains(word.trim_matches(|c: char| !c.is_alphanumeric()))
+    /// Whether this is a known word, without punctuation around it.
+    pub fn has(&self, word: &str) -> bool {
+        self.0.contains(word.to_lowercase().trim_matches(|c: char| !c.is_alphanumeric()))
+    }
+
+    /// The part of the letters of these texts that is in known words of at least three letters: shorter ones are known too
+    /// easily.
+    pub fn share<'a>(&self, texts: impl Iterator<Item = &'a str>) -> f32 {
+        let letters = |word: &str| word.chars().filter(|c| c.is_alphabetic()).count();
+        let (mut all, mut known) = (0, 0);
+        for word in texts.flat_map(str::split_whitespace) {
+            all += letters(word);
+            known += if letters(word) >= 3 && self.has(word) { letters(word) } else { 0 };
+        }
+        known as f32 / all.max(1) as f32
     }
 }
 

@@ -46,8 +46,8 @@ pub struct Manifest {
     /// One head for each task, by the task's name.
     pub heads: BTreeMap<String, HeadEntry>,
     /// `vision`, `text` (with the tokenizer) and `head/<task>`: each loads on its own. `prompts`, for training: the class
-    /// prompts in CLIP's joint space. `ocr`: the networks that read the text on an image (`src/ocr`). `golden`: the values
-    /// that the self-test of a GPU compares with (`src/classifier/self_test.rs`).
+    /// prompts in CLIP's joint space. `ocr` and `ocr-small`: the networks that read the text on an image (`src/ocr`).
+    /// `golden`: the values that the self-test of a GPU compares with (`src/classifier/self_test.rs`).
     pub components: BTreeMap<String, Component>,
 }
 
@@ -248,9 +248,20 @@ impl Manifest {
     /// # Errors
     /// [`Error::MissingComponent`], or [`Error::Manifest`] if the component is not one shard.
     pub fn ocr(&self) -> Result<&Shard> {
-        let component = self.component("ocr")?;
-        let [shard] = &component.shards[..] else {
-            let reason = "component 'ocr' is not one shard".into();
+        self.only_shard("ocr")
+    }
+
+    /// The one shard of the component `ocr-small`, which packs of version 0.1 lack.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`] if the component is not one shard.
+    pub fn ocr_small(&self) -> Result<Option<&Shard>> {
+        self.components.get("ocr-small").map(|_| self.only_shard("ocr-small")).transpose()
+    }
+
+    fn only_shard(&self, name: &str) -> Result<&Shard> {
+        let [shard] = &self.component(name)?.shards[..] else {
+            let reason = format!("component '{name}' is not one shard");
             return Err(Error::Manifest { name: self.name.clone(), reason, source: None });
         };
         Ok(shard)
@@ -299,9 +310,10 @@ impl Manifest {
         hex(&hash.finalize())[..16].into()
     }
 
-    /// Bytes of the components that classifying loads: without `prompts`, `ocr` and `golden`.
+    /// Bytes of the components that classifying loads: without `prompts`, `ocr`, `ocr-small` and `golden`.
     pub fn classifier_bytes(&self) -> u64 {
-        let loaded = self.components.iter().filter(|(name, _)| !["prompts", "ocr", "golden"].contains(&name.as_str()));
+        let optional = ["prompts", "ocr", "ocr-small", "golden"];
+        let loaded = self.components.iter().filter(|(name, _)| !optional.contains(&name.as_str()));
         loaded.map(|(_, component)| component.bytes()).sum()
     }
 

@@ -1,9 +1,9 @@
 use std::io::{Cursor, ErrorKind};
 
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits};
+use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, LumaA};
 
-use super::{Rgb, jpeg};
+use super::{Image, Rgb, jpeg};
 use crate::{Error, Result};
 
 /// Largest image file, in bytes.
@@ -13,15 +13,15 @@ pub const MAX_SIDE: u32 = 16384;
 /// Largest image, in pixels: 192 MiB as RGB.
 pub const MAX_PIXELS: u64 = 64 << 20;
 
-/// Decodes an image file as Pillow's `convert('RGB')` does: expands grey and palettes, drops alpha without blending, and
-/// takes the first frame of an animation. Then applies EXIF orientation. `name` is for errors.
+/// Decodes an image file: expands grey and palettes, and takes the first frame of an animation. Then applies EXIF
+/// orientation. `name` is for errors.
 ///
-/// The pixels equal Pillow's to the bit, except 16-bit greys: Pillow makes most of them white; here each keeps its high
+/// The colours equal those of Pillow's `convert('RGB')` to the bit, except 16-bit greys: Pillow makes most of them white; here each keeps its high
 /// byte.
 ///
 /// # Errors
 /// [`Error::ImageBytes`], [`Error::ImageSize`], [`Error::NotAnImage`], [`Error::TruncatedImage`].
-pub fn decode(name: &str, bytes: &[u8]) -> Result<Rgb> {
+pub fn decode(name: &str, bytes: &[u8]) -> Result<Image> {
     let (mut image, orientation) = match open(name, bytes)? {
         Opened::Jpeg(decoder) => {
             let orientation = jpeg::orientation(&decoder);
@@ -35,15 +35,22 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Rgb> {
     };
     image.apply_orientation(orientation);
     let (width, height) = (image.width() as usize, image.height() as usize);
+    // Pillow keeps the high byte of 16-bit colours, but clips 16-bit greys at 255: nearly all become white.
     let data = match image {
-        // Pillow keeps the high byte of 16-bit colours, but clips 16-bit greys at 255: nearly all become white.
         DynamicImage::ImageLuma16(image) => image.as_raw().iter().flat_map(|&value| [high_byte(value); 3]).collect(),
-        DynamicImage::ImageLumaA16(image) => image.pixels().flat_map(|pixel| [high_byte(pixel[0]); 3]).collect(),
         DynamicImage::ImageRgb16(image) => image.as_raw().iter().map(|&value| high_byte(value)).collect(),
-        DynamicImage::ImageRgba16(image) => image.pixels().flat_map(|p| [p[0], p[1], p[2]].map(high_byte)).collect(),
-        other => other.into_rgb8().into_raw(),
+        DynamicImage::ImageLumaA16(image) => {
+            let rgba = image.pixels().flat_map(|&LumaA([grey, alpha])| [grey, grey, grey, alpha].map(high_byte));
+            return Ok(Image::from_rgba(width, height, &rgba.collect::<Vec<_>>()));
+        }
+        DynamicImage::ImageRgba16(image) => {
+            let rgba: Vec<u8> = image.as_raw().iter().map(|&value| high_byte(value)).collect();
+            return Ok(Image::from_rgba(width, height, &rgba));
+        }
+        image if image.color().has_alpha() => return Ok(Image::from_rgba(width, height, &image.into_rgba8())),
+        image => image.into_rgb8().into_raw(),
     };
-    Ok(Rgb { width, height, data })
+    Ok(Rgb { width, height, data }.into())
 }
 
 fn high_byte(value: u16) -> u8 {

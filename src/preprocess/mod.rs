@@ -1,13 +1,15 @@
-//! Encoded bytes -> RGB -> the vision tower's input, with the reference's pixels.
+//! Encoded bytes -> pixels -> the vision tower's input, with the reference's pixels.
 //!
 //! The reference opens an image with Pillow, converts it to RGB, resizes it with `resize((224, 224))` (bicubic, aspect
 //! ratio ignored) and normalises it. One step differs on purpose: EXIF orientation is applied, so that the model sees a
 //! photograph upright.
 
 mod decode;
+mod image;
 mod jpeg;
 mod resize;
 
+pub use self::image::Image;
 pub use decode::{MAX_BYTES, MAX_PIXELS, MAX_SIDE, check_bytes, check_size, decode};
 pub use resize::{resize, resize_to};
 

@@ -33,8 +33,8 @@ const shards = (component) => manifest(weights).components[component].shards.map
  * The components that verdicts on texts that are given need: neither the prompts, which only training reads, nor `ocr`, nor,
  * on the CPU, the golden meme.
  */
-function needed({ components: { prompts, ocr, golden, ...others } }) {
-  assert.ok(prompts && ocr && golden);
+function needed({ components: { prompts, ocr, 'ocr-small': small, golden, ...others } }) {
+  assert.ok(prompts && ocr && small && golden);
   return others;
 }
 const asked = () => site.requests.filter(({ path }) => path.startsWith('/weights/')).map(({ path }) => basename(path));

@@ -42,10 +42,10 @@ test('a verdict on a picture without text is the one with the text that is on it
   assert.ok(read.verdict.timings.read > 0);
   assert.ok(read.progress.some(({ component }) => component === 'ocr'));
   const fetched = site.requests.filter(extra).map(({ path }) => path);
-  assert.equal(fetched.length, 3, fetched.join());
+  assert.equal(fetched.length, 4, fetched.join());
 
   await run(meme);
-  assert.equal(site.requests.filter(extra).length, 3);
+  assert.equal(site.requests.filter(extra).length, 4);
   await page.close();
 });
 

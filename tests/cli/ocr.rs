@@ -95,7 +95,7 @@ fn lines_are_inside_the_image_and_in_order() {
     let memes = memes();
     for (meme, reading) in memes.iter().zip(read(&memes)) {
         let image = fs::read(repository(MEMES).join(&meme.file)).unwrap();
-        let image = memeclip::preprocess::decode(&meme.file, &image).unwrap();
+        let image = memeclip::preprocess::decode(&meme.file, &image).unwrap().rgb;
         // Each centre is inside the image and below the one before it.
         let mut bottom = 0.0;
         for line in &reading.lines {

@@ -65,9 +65,12 @@ pub fn checkpoint(bytes: &[u8]) {
 /// An image file.
 pub fn image(bytes: &[u8]) {
     let Some(image) = sound(preprocess::decode("the image", bytes)) else { return };
-    assert_eq!(image.data.len(), image.width * image.height * 3);
-    assert!(preprocess::check_size("", image.width as u32, image.height as u32).is_ok());
-    assert_eq!(preprocess::resize(&image, 56).data.len(), 56 * 56 * 3);
+    let (width, height) = (image.rgb.width, image.rgb.height);
+    assert!(preprocess::check_size("", width as u32, height as u32).is_ok());
+    for rgb in [image.for_classifier(), image.for_reader()] {
+        assert_eq!((rgb.width, rgb.height, rgb.data.len()), (width, height, width * height * 3));
+        assert_eq!(preprocess::resize(&rgb, 56).data.len(), 56 * 56 * 3);
+    }
 }
 
 /// The text of a meme.

@@ -29,7 +29,7 @@ fn gpu() -> Gpu {
 
 fn golden_image(name: &str) -> Rgb {
     let path = repository("tests/goldens/images").join(name);
-    preprocess::decode(name, &fs::read(path).unwrap()).unwrap()
+    preprocess::decode(name, &fs::read(path).unwrap()).unwrap().rgb
 }
 
 /// The probabilities of all tasks, from an ordinary verdict.

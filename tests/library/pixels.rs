@@ -37,8 +37,8 @@ fn resized_images_equal_pillows() {
     for file in files {
         let stem = file.file_stem().unwrap().to_str().unwrap();
         let (name, side) = stem.rsplit_once('.').unwrap();
-        let expected = decode(stem, &fs::read(&file).unwrap()).unwrap();
-        let found = resize(&decode(name, &golden_file(name)).unwrap(), side.parse().unwrap());
+        let expected = decode(stem, &fs::read(&file).unwrap()).unwrap().rgb;
+        let found = resize(&decode(name, &golden_file(name)).unwrap().rgb, side.parse().unwrap());
         let (equal, worst) = compare(&found, &expected);
         println!("{stem}: {:.2} % equal, at most {worst} off", 100.0 * equal);
         if equal < 0.999 || worst > 1 {
@@ -98,7 +98,7 @@ fn header(width: u32, height: u32) -> Vec<u8> {
 
 #[test]
 fn images_of_invalid_size_are_refused() {
-    assert_eq!(decode("pixel.png", &header(1, 1)).unwrap().data.len(), 3);
+    assert_eq!(decode("pixel.png", &header(1, 1)).unwrap().rgb.data.len(), 3);
     for (width, height) in [(30_000, 10), (10, 30_000), (MAX_SIDE, MAX_SIDE)] {
         let error = decode("x.png", &header(width, height)).unwrap_err();
         assert!(matches!(error, Error::ImageSize { .. }), "{width}x{height}: {error}");

@@ -129,5 +129,5 @@ pub fn check_rollouts<E: Engine>(engine: E, pack: &Path, goldens: &Goldens, boun
 
 pub fn golden_image(name: &str) -> Rgb {
     let path = repository("tests/goldens/images").join(name);
-    preprocess::decode(name, &fs::read(path).unwrap()).unwrap()
+    preprocess::decode(name, &fs::read(path).unwrap()).unwrap().rgb
 }

@@ -8,8 +8,8 @@ import { MANIFEST, entryOf, names, openCache } from './cache.js';
 const TIMEOUT = 30_000;
 /** The version of packs that is understood here. */
 const VERSIONS = [1, 2];
-/** Parts of a pack that an ordinary verdict does without: `ocr` is for images without a text, `golden` (small) for GPUs. */
-const OPTIONAL = ['prompts', 'ocr', 'golden'];
+/** Parts of a pack that an ordinary verdict does without: `ocr` and `ocr-small` are for images without a text, `golden` (small) for GPUs. */
+const OPTIONAL = ['prompts', 'ocr', 'ocr-small', 'golden'];
 
 /**
  * What a verdict will fetch, by the manifest of the pack at `base` and the build that will run. Fails, with whatever error,

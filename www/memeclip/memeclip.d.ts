@@ -83,12 +83,21 @@ export type Line = {
     /** Corners (x, y) in pixels of the upright image, clockwise from the top left of the line. */
     box: [[number, number], [number, number], [number, number], [number, number]];
 };
+/** What a reading may have missed. */
+export type ReadingNotice = {
+    /** For programs. */
+    code: 'lines-failed' | 'lines-unsure' | 'lines-beyond-limit';
+    /** For people. */
+    message: string;
+};
 /** The text in an image. */
 export type Reading = {
     /** The lines, with spaces between them. */
     text: string;
     /** In reading order. */
     lines: Line[];
+    /** What may be missing. */
+    notices?: ReadingNotice[];
 };
 export type Verdict = {
     /** The text that was classified along with the image. */

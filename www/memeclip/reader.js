@@ -23,7 +23,7 @@ let reader;
 export async function readText(image, classifier, signal) {
   reader ??= open(classifier, signal);
   try {
-    return (await reader).read(image.width, image.height, image.rgb());
+    return (await reader).read(image.width, image.height, image.forReader());
   } catch (error) {
     // The next image tries again.
     reader = undefined;
@@ -39,9 +39,11 @@ async function open(classifier, signal) {
   const module = loadModule();
   // The classifier takes one call at a time: this one must end, even if the module has failed by then.
   module.catch(() => {});
-  const shard = await classifier.ocr(signal);
+  const [shard, small] = await classifier.ocr(signal);
   const { Reader } = await module;
-  return new Reader(shard);
+  const reader = new Reader(shard);
+  if (small) reader.addSmall(small);
+  return reader;
 }
 
 async function loadModule() {

@@ -86,6 +86,7 @@
  * @typedef {object} Reading
  * @property {string} text The lines, with spaces between them.
  * @property {Line[]} lines In reading order.
+ * @property {Notice[]} notices What may be missing.
  */
 
 /**
@@ -108,10 +109,13 @@
  * What people should know about an answer.
  * - `no-words`: the text is empty. The model was trained on images with words.
  * - `cannot-read`: the text was to be read, but the pack has no reader.
+ * - `lines-failed`, `lines-unsure`, `lines-beyond-limit`: lines of text that could not be read, were too unclear, or are
+ *   more than are read from one image.
  * - `cpu-took-over`: a GPU was lost or computes wrongly.
  *
  * @typedef {object} Notice
- * @property {'no-words' | 'cannot-read' | 'cpu-took-over'} code For programs. These names are stable.
+ * @property {'no-words' | 'cannot-read' | 'lines-failed' | 'lines-unsure' | 'lines-beyond-limit' | 'cpu-took-over'} code
+ *   For programs. These names are stable.
  * @property {string} message For people.
  */
 

@@ -206,11 +206,11 @@ const methods = {
 };
 
 /**
- * Whether no text was given or, by a pack that can read, found.
+ * Whether there are no words, as far as can be known. What is too unclear to read mostly is no text.
  * @param {Meme} meme
  */
-function isWordless({ text, reading, notices }) {
-  return text.trim() === '' && (reading !== undefined || notices.length === 0);
+function isWordless({ text, notices }) {
+  return text.trim() === '' && notices.every(({ code }) => code === 'lines-unsure');
 }
 
 /**
@@ -286,7 +286,7 @@ async function prepare({ id, parameters: { source, text }, stop }, signal) {
 async function textIn(image, signal) {
   try {
     const reading = await readText(image, classifier, signal);
-    return { text: reading.text, reading, notices: [] };
+    return { text: reading.text, reading, notices: reading.notices };
   } catch (error) {
     if (/** @type {MemeClipError} */ (error).code !== 'pack/missing-component') throw error;
     return { text: '', notices: [{ code: 'cannot-read', message: 'This pack cannot read text.' }] };

@@ -5,13 +5,12 @@ use serde::Serialize;
 
 use crate::device::DeviceName;
 use crate::images::{Images, name};
-use crate::read::reader;
 use crate::{EXIT_STATUS, Failure, tasks, why};
 use memeclip::classifier::Explanation;
 use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
 use memeclip::ocr::Reader;
 use memeclip::pack::directory::Directory;
-use memeclip::preprocess::Rgb;
+use memeclip::preprocess::Image;
 use memeclip::{Error, Notice, Result, Session, task, tokenizer};
 use xtask::warn;
 
@@ -91,7 +90,7 @@ impl Classify {
         // Once, rather than for each image.
         task::select(&session.manifest().tasks, &self.task)?;
         let reader = match self.text {
-            None if session.manifest().ocr().is_ok() => Some(block_on(reader(&self.weights))?),
+            None if session.manifest().ocr().is_ok() => Some(block_on(Reader::open(&Directory::new(&self.weights)))?),
             _ => None,
         };
         let answered =
@@ -108,18 +107,22 @@ impl Classify {
         session: &mut Session<Directory>,
         reader: Option<&Reader>,
         path: &Path,
-        image: &Rgb,
+        image: &Image,
     ) -> Result<String> {
         let mut notices = Vec::new();
         let text = match (&self.text, reader) {
             (Some(text), _) => text.clone(),
-            (None, Some(reader)) => reader.read(image)?.text,
+            (None, Some(reader)) => {
+                let reading = reader.read(&image.for_reader())?;
+                notices.extend(reading.notices);
+                reading.text
+            }
             (None, None) => {
                 notices.push(Notice::CannotRead);
                 String::new()
             }
         };
-        if self.no_words == NoWords::Skip && notices.is_empty() && tokenizer::is_wordless(&text) {
+        if self.no_words == NoWords::Skip && tokenizer::is_wordless(&text) && !notices.iter().any(Notice::hides_words) {
             notices.push(Notice::NoWords { judged: false });
             let answer = Answer {
                 path,
@@ -131,13 +134,14 @@ impl Classify {
             };
             return self.print(&answer);
         }
+        let image = image.for_classifier();
         let tasks: Vec<&str> = self.task.iter().map(String::as_str).collect();
         // First: the verdict then finds its features in the cache.
         let explanation = match self.why {
-            true => Some(session.explain(image, &text, &tasks).await?),
+            true => Some(session.explain(&image, &text, &tasks).await?),
             false => None,
         };
-        let verdict = session.classify(&[(image, &text)], &tasks).await?.remove(0);
+        let verdict = session.classify(&[(&image, &text)], &tasks).await?.remove(0);
         notices.extend(verdict.notices.iter().cloned());
         self.print(&Answer { path, text, device: session.device(), verdict, explanation, notices })
     }

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_pars
 use glob::MatchOptions;
 use walkdir::{DirEntry, WalkDir};
 
-use memeclip::preprocess::{self, MAX_BYTES, Rgb};
+use memeclip::preprocess::{self, Image, MAX_BYTES};
 use memeclip::{Error, Result};
 use xtask::{say, warn};
 
@@ -96,7 +96,7 @@ impl Images {
 
     /// Prints the answer on each image. One without an answer does not stop the others: its error is printed instead, and the
     /// failures are counted at the end.
-    pub fn answer(&self, mut answer: impl FnMut(&Path, &Rgb) -> Result<String>) -> Result<(), Failure> {
+    pub fn answer(&self, mut answer: impl FnMut(&Path, &Image) -> Result<String>) -> Result<(), Failure> {
         if self.0.iter().filter(|path| is_stdin(path)).count() > 1 {
             return Err(Error::Argument { reason: "standard input (-) is given twice".into() }.into());
         }
@@ -186,7 +186,7 @@ fn is_image(path: &Path) -> bool {
     path.is_file() && (named || content())
 }
 
-fn decode(path: &Path) -> Result<Rgb> {
+fn decode(path: &Path) -> Result<Image> {
     let name = name(path);
     let io = |e: io::Error| Error::io(Path::new(&name), e);
     let bytes = if is_stdin(path) {

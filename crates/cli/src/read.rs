@@ -1,12 +1,13 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::Serialize;
 
 use crate::images::{Images, name};
 use crate::{EXIT_STATUS, Failure};
-use memeclip::ocr::{Reader, Reading};
+use memeclip::ocr::{Reader, Reading, Recognisers};
 use memeclip::pack::directory::Directory;
 use memeclip::{Error, Result};
+use xtask::warn;
 
 /// Read the text on images.
 #[derive(clap::Args)]
@@ -17,9 +18,22 @@ pub struct Read {
     /// Directory of the pack [default: the small one of the repository].
     #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
     weights: PathBuf,
+    /// What reads the lines.
+    #[arg(long, value_enum, default_value_t = RecogniserName::Auto)]
+    recogniser: RecogniserName,
     /// Print one JSON object per image, on a line of its own, with the place and the confidence of each line of text.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum RecogniserName {
+    /// The tiny one, and the small one where that is unsure.
+    Auto,
+    /// The tiny one: the fastest.
+    Tiny,
+    /// The small one: the best.
+    Small,
 }
 
 #[derive(Serialize)]
@@ -31,14 +45,20 @@ struct Answer<'a> {
 
 impl Read {
     pub fn run(self) -> Result<(), Failure> {
-        let reader = pollster::block_on(reader(&self.weights))?;
+        let mut reader = pollster::block_on(Reader::open(&Directory::new(&self.weights)))?;
+        reader.use_recognisers(match self.recogniser {
+            RecogniserName::Auto => Recognisers::Both,
+            RecogniserName::Tiny => Recognisers::Tiny,
+            RecogniserName::Small => Recognisers::Small,
+        });
         let several = self.images.several();
         self.images.answer(|path, image| {
-            let reading = reader.read(image)?;
+            let reading = reader.read(&image.for_reader())?;
             if self.json {
                 let answer = Answer { image: path.display().to_string(), reading: &reading };
                 return serde_json::to_string(&answer).map_err(|e| Error::Internal { reason: e.to_string() });
             }
+            reading.notices.iter().for_each(|notice| warn!("memeclip: {}: {notice}", name(path)));
             let lines = reading.lines.iter().map(|line| &line.text);
             Ok(match several {
                 true => lines.fold(name(path), |answer, line| answer + "\n  " + line),
@@ -46,9 +66,4 @@ impl Read {
             })
         })
     }
-}
-
-/// The reader of a pack.
-pub async fn reader(pack: &Path) -> Result<Reader> {
-    Reader::open(&Directory::new(pack)).await
 }

@@ -17,6 +17,12 @@ impl Reader {
         memeclip::ocr::Reader::new("the pack", shard).map(Reader).map_err(to_js)
     }
 
+    /// Adds what reads the lines that are hard to read. `shard`: the only shard of a pack's component `ocr-small`.
+    #[wasm_bindgen(js_name = addSmall)]
+    pub fn add_small(&mut self, shard: &[u8]) -> Result<(), JsValue> {
+        self.0.add_small("the pack", shard).map_err(to_js)
+    }
+
     /// The text in an image; `rgb` has [height, width, 3] bytes.
     pub fn read(&self, width: usize, height: usize, rgb: Vec<u8>) -> Result<JsValue, JsValue> {
         let reading = self.0.read(&Rgb { width, height, data: rgb }).map_err(to_js)?;

@@ -211,7 +211,8 @@ struct Found {
 
 impl Found {
     fn image(&self, row: &Row) -> Result<Rgb, Skipped> {
-        preprocess::decode(&row.meme.name, &self.bytes).map_err(|e| row.skipped(e.to_string()))
+        let image = preprocess::decode(&row.meme.name, &self.bytes).map_err(|e| row.skipped(e.to_string()))?;
+        Ok(image.for_classifier().into_owned())
     }
 }
 

@@ -22,7 +22,7 @@ pub fn data_uri(images: &Path, name: &str) -> Result<String> {
     }
     let path = images.join(name);
     let bytes = fs::read(&path).map_err(|e| Error::io(&path, e))?;
-    let image = preprocess::decode(name, &bytes)?;
+    let image = preprocess::decode(name, &bytes)?.for_classifier().into_owned();
     let internal = |reason: String| Error::Internal { reason: format!("thumbnail of {name}: {reason}") };
     let image = RgbImage::from_raw(image.width as u32, image.height as u32, image.data)
         .ok_or_else(|| internal("pixels of an unexpected size".into()))?;

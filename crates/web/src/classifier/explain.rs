@@ -17,7 +17,7 @@ impl Classifier {
     ) -> Result<JsValue, JsValue> {
         self.source.begin(signal).await.map_err(to_js)?;
         let tasks: Vec<&str> = tasks.iter().map(String::as_str).collect();
-        let explanation = self.session.explain(&image.0, &text, &tasks).await;
+        let explanation = self.session.explain(&image.0.rgb, &text, &tasks).await;
         to_value(&explanation.map_err(to_js)?)
     }
 }

@@ -17,8 +17,9 @@ use crate::http::{Http, Loader};
 use crate::js::{to_js, to_value};
 use memeclip::classifier::{TaskVerdict, serialize_tasks};
 use memeclip::engine::gpu::Gpu;
+use memeclip::pack::manifest::Shard;
 use memeclip::pack::source::Source;
-use memeclip::preprocess::{self, Rgb};
+use memeclip::preprocess;
 use memeclip::quant::Format;
 use memeclip::session::{Meme, Session};
 use memeclip::task::Task;
@@ -27,7 +28,7 @@ use memeclip::{Error, Notice, Result};
 
 /// A decoded image.
 #[wasm_bindgen]
-pub struct Image(Rgb);
+pub struct Image(preprocess::Image);
 
 #[wasm_bindgen]
 impl Image {
@@ -46,28 +47,28 @@ impl Image {
     #[wasm_bindgen(constructor)]
     pub fn new(name: &str, width: u32, height: u32) -> Result<Image, JsValue> {
         preprocess::check_size(name, width, height).map_err(to_js)?;
-        let (width, height) = (width as usize, height as usize);
-        Ok(Image(Rgb { width, height, data: Vec::with_capacity(width * height * 3) }))
+        Ok(Image(preprocess::Image::from_rgba(width as usize, height as usize, &[])))
     }
 
-    /// Appends RGBA pixels. Drops alpha, as the reference does.
+    /// Appends RGBA pixels.
     pub fn push(&mut self, rgba: &[u8]) {
-        self.0.data.extend(rgba.as_chunks::<4>().0.iter().flat_map(|pixel| &pixel[..3]));
+        self.0.push_rgba(rgba);
     }
 
-    /// All pixels, [height, width, 3].
-    pub fn rgb(&self) -> Uint8Array {
-        Uint8Array::from(&self.0.data[..])
+    /// The pixels for the module that reads the text, [height, width, 3].
+    #[wasm_bindgen(js_name = forReader)]
+    pub fn for_reader(&self) -> Uint8Array {
+        Uint8Array::from(&self.0.for_reader().data[..])
     }
 
     #[wasm_bindgen(getter)]
     pub fn width(&self) -> usize {
-        self.0.width
+        self.0.rgb.width
     }
 
     #[wasm_bindgen(getter)]
     pub fn height(&self) -> usize {
-        self.0.height
+        self.0.rgb.height
     }
 }
 
@@ -172,7 +173,8 @@ impl Classifier {
 
     /// Resizes an image to the model's input, so that a queue of images takes less memory.
     pub fn shrink(&self, image: Image) -> Image {
-        Image(preprocess::resize(&image.0, self.session.manifest().clip.vision.image_size))
+        let size = self.session.manifest().clip.vision.image_size;
+        Image(preprocess::resize(&image.0.for_classifier(), size).into())
     }
 
     /// Checks the length of a text.
@@ -181,17 +183,21 @@ impl Classifier {
         tokenizer::check_bytes(text).map_err(to_js)
     }
 
-    /// The component `ocr`, for the module that reads the text in images. One call at a time.
-    pub async fn ocr(&self, signal: AbortSignal) -> Result<Uint8Array, JsValue> {
+    /// The shards of the components `ocr` and, if the pack has it, `ocr-small`, for the module that reads the text in images.
+    /// Both are fetched whatever an image says: which ones are would tell the server how hard it was to read. One call at a
+    /// time.
+    pub async fn ocr(&self, signal: AbortSignal) -> Result<Vec<Uint8Array>, JsValue> {
         let fetch = async {
-            let shard = self.session.manifest().ocr()?;
+            let manifest = self.session.manifest();
+            let shards: Vec<Shard> =
+                [Some(manifest.ocr()?), manifest.ocr_small()?].into_iter().flatten().cloned().collect();
             self.source.begin(signal).await?;
-            self.source.prefetch(std::slice::from_ref(shard)).await?;
-            let bytes = self.source.shard(shard).await?;
+            self.source.prefetch(&shards).await?;
+            let bytes = self.shards(&shards).await?;
             // A damaged shard has left the cache, so the second call downloads it.
-            if self.source.settle().await? { Ok(bytes) } else { self.source.shard(shard).await }
+            if self.source.settle().await? { Ok(bytes) } else { self.shards(&shards).await }
         };
-        fetch.await.map(|bytes| bytes.0).map_err(to_js)
+        fetch.await.map_err(to_js)
     }
 
     /// The tuning for this GPU adapter, to be stored for the next visit; `undefined` on the CPU.
@@ -228,7 +234,7 @@ impl Classifier {
     ) -> Result<JsValue, JsValue> {
         let start = Instant::now();
         self.source.begin(signal).await.map_err(to_js)?;
-        let memes: Vec<Meme> = images.iter().map(|image| &image.0).zip(texts.iter().map(String::as_str)).collect();
+        let memes: Vec<Meme> = images.iter().map(|image| &image.0.rgb).zip(texts.iter().map(String::as_str)).collect();
         let tasks: Vec<&str> = tasks.iter().map(String::as_str).collect();
         let verdicts = self.session.classify(&memes, &tasks).await.map_err(to_js)?;
         let load = self.source.waited();
@@ -241,6 +247,16 @@ impl Classifier {
             notices: self.session.notice().into_iter().chain(&verdict.notices).collect(),
         });
         to_value(&answers.collect::<Vec<_>>())
+    }
+}
+
+impl Classifier {
+    async fn shards(&self, shards: &[Shard]) -> Result<Vec<Uint8Array>> {
+        let mut found = Vec::new();
+        for shard in shards {
+            found.push(self.source.shard(shard).await?.0);
+        }
+        Ok(found)
     }
 }
 
