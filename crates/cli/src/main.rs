@@ -15,6 +15,7 @@ mod heads;
 mod inspect;
 mod progress;
 mod read;
+mod report;
 mod synth;
 #[cfg(feature = "train")]
 mod train;

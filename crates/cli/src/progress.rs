@@ -3,8 +3,6 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
-use memeclip_train::data::Skipped;
-
 /// Time between two lines without a terminal: a log should stay short.
 const INTERVAL: Duration = Duration::from_secs(30);
 
@@ -38,12 +36,13 @@ impl Progress {
         self.step();
     }
 
-    pub fn skipped(&mut self, meme: &Skipped) {
-        self.bar.suspend(|| eprintln!("memeclip: {meme}"));
-        self.step();
+    /// Prints a line above the bar.
+    pub fn say(&self, line: &str) {
+        self.bar.suspend(|| eprintln!("{line}"));
     }
 
-    fn step(&mut self) {
+    /// One meme is done, or skipped.
+    pub fn step(&mut self) {
         self.done += 1;
         self.bar.inc(1);
         self.bar.set_message(self.estimate());
