@@ -44,7 +44,7 @@ impl Description {
     }
 }
 
-/// Writes the Hugging Face CLIP at `clip` (its directory, or the `model.safetensors` in it) as a pack to the folder `out`.
+/// Writes the Hugging Face CLIP at `clip` (see [`ClipCheckpoint::open`]) as a pack to the folder `out`.
 /// `heads`: files of heads, by task name. A task without one gets a zero-shot head.
 ///
 /// # Errors

@@ -56,6 +56,7 @@ pub mod pack;
 pub mod preprocess;
 pub mod quant;
 pub mod session;
+pub mod stand_in;
 pub mod task;
 pub mod tokenizer;
 

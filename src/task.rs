@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
+use crate::stand_in::not_json;
 use crate::{Error, Result};
 
 /// Most tasks of a pack.
@@ -47,7 +48,7 @@ pub fn pridemm() -> &'static [Task] {
 /// [`Error::Tasks`] if it is not a list of tasks, is empty, or breaks a rule of [`check`].
 pub fn parse(file: &str, json: &[u8]) -> Result<Vec<Task>> {
     let invalid = |reason: String, source| Error::Tasks { file: file.into(), reason, source };
-    let tasks: Vec<Task> = serde_json::from_slice(json).map_err(|e| invalid(e.to_string(), Some(e.into())))?;
+    let tasks: Vec<Task> = serde_json::from_slice(json).map_err(|e| invalid(not_json(json, &e), Some(e.into())))?;
     if tasks.is_empty() {
         return Err(invalid("it is empty".into(), None));
     }

@@ -39,7 +39,7 @@ pub trait Stages {
 }
 
 /// The tensors of one stage, by the part of the name after the stage.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq)]
 pub struct Tensors {
     /// The name of the stage.
     pub stage: String,

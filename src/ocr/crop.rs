@@ -7,8 +7,8 @@ use rten_tensor::NdTensor;
 use super::Corners;
 use crate::preprocess::Rgb;
 
-/// The pixels inside the rectangle, scaled to `height` rows: [1, 3, height, width], channels blue, green and red, values -1 to
-/// 1. A line that is longer than the largest of `widths` is squeezed; in a shorter one than the smallest, the last column is
+/// The pixels inside the rectangle, scaled to `height` rows: [1, 3, height, width], channels blue, green and red, values from
+/// -1 to +1. A line that is longer than the largest of `widths` is squeezed; in a shorter one than the smallest, the last column is
 /// repeated. Each value is the mean of enough samples that no pixel of the image is skipped.
 pub fn crop(image: &Rgb, corners: Corners, height: usize, widths: RangeInclusive<usize>) -> NdTensor<f32, 4> {
     let [origin, right, _, down] = corners;

@@ -127,7 +127,7 @@ fn join(mut pieces: Vec<Placed>) -> Vec<Placed> {
     for piece in pieces {
         let gap = |line: &Placed| piece.span.left - line.span.right;
         let continued = |line: &&mut Placed| {
-            let gaps = -1.0 * smaller(line, &piece)..PIECE_GAP * smaller(line, &piece);
+            let gaps = -smaller(line, &piece)..PIECE_GAP * smaller(line, &piece);
             line.span.shared_height(&piece.span) > SAME_ROW
                 && alike(line, &piece, PIECE_HEIGHTS)
                 && gaps.contains(&gap(line))

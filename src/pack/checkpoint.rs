@@ -4,56 +4,104 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use half::{bf16, f16};
-use pytorch_reader::{DType, PytorchReader};
-use safetensors::tensor::Metadata;
-use safetensors::{Dtype, SafeTensors};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::hub::{self, Files};
 use super::manifest::HeadEntry;
+use super::tensor_file::{TensorFile, Unreadable};
 use crate::model::{ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
 use crate::quant::{Format, Matrix, pad_columns};
+use crate::stand_in::{not_json, stand_in};
 use crate::task::Task;
 use crate::{Cause, Error, Result};
 
-/// A file of named tensors: safetensors, or a plain state dict or Lightning checkpoint written by `torch.save`.
+/// A model's tensors: safetensors, or a state dict that `torch.save` wrote, alone or within a checkpoint.
+///
+/// Where they are nested does not matter: `state_dict.model.` in front of every name, or a `module` and `_orig_mod` that a
+/// wrapper of PyTorch put between (`DataParallel`, `torch.compile`).
 pub struct Checkpoint {
     file: String,
-    storage: Storage,
+    /// The model may be in several files.
+    parts: Vec<TensorFile>,
+    /// Where the tensors are, by their names without [`WRAPPERS`].
+    places: HashMap<String, Vec<Place>>,
+    /// What is in front of the model's own names, once [`Checkpoint::below`] found it.
+    prefix: String,
 }
 
-enum Storage {
-    Safetensors { bytes: Vec<u8>, data: usize, metadata: Metadata },
-    Torch(HashMap<String, pytorch_reader::Tensor>),
+/// A tensor of a file.
+struct Place {
+    part: usize,
+    /// Its name there.
+    name: String,
 }
+
+/// Names that PyTorch's wrappers put into those of the tensors, wherever a module was wrapped.
+const WRAPPERS: [&str; 5] =
+    ["module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "_forward_module"];
+/// Names under which checkpoints hold the weights that are to be used; others are copies, such as averages.
+const CONTAINERS: [&str; 4] = ["state_dict", "model_state_dict", "model", "net"];
 
 impl Checkpoint {
-    /// Opens a file. Its extension says which kind it is: `.safetensors`, else PyTorch's.
+    /// Opens a file. Its content says which kind it is, else its extension: `.safetensors`, else PyTorch's.
     ///
     /// # Errors
     /// [`Error::Io`] if it cannot be read, [`Error::Checkpoint`] if it is not such a file.
     pub fn open(path: &Path) -> Result<Self> {
-        let file = path.display().to_string();
-        let invalid = |reason, e| Error::Checkpoint { file: file.clone(), reason, source: Some(e) };
-        let storage = if path.extension().is_some_and(|e| e == "safetensors") {
-            let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
-            SafeTensors::deserialize(&bytes).map_err(|e| invalid(format!("not a safetensors file ({e})"), e.into()))?;
-            let (header, metadata) =
-                SafeTensors::read_metadata(&bytes).map_err(|e| invalid(e.to_string(), e.into()))?;
-            Storage::Safetensors { data: header + 8, bytes, metadata }
-        } else {
-            let reader = PytorchReader::new(path).map_err(|e| {
-                let reason =
-                    format!("neither safetensors nor a PyTorch checkpoint ({e}); expected .safetensors, .pt or .ckpt");
-                invalid(reason, e.into())
-            })?;
-            // Lightning nests the weights below "state_dict", next to the optimiser's state.
-            let tensors = reader.into_tensors().into_iter();
-            Storage::Torch(tensors.map(|(name, t)| (name.trim_start_matches("state_dict.").to_string(), t)).collect())
+        Checkpoint::open_parts(path, &[path.to_path_buf()])
+    }
+
+    /// Opens the files of one model; `path` names it in errors.
+    fn open_parts(path: &Path, files: &[PathBuf]) -> Result<Self> {
+        let parts = files.iter().map(|file| TensorFile::open(file)).collect::<Result<Vec<_>>>()?;
+        let mut places: HashMap<String, Vec<Place>> = HashMap::new();
+        for (part, file) in parts.iter().enumerate() {
+            for name in file.names() {
+                let own: Vec<&str> = name.split('.').filter(|part| !WRAPPERS.contains(part)).collect();
+                places.entry(own.join(".")).or_default().push(Place { part, name });
+            }
+        }
+        Ok(Checkpoint { file: path.display().to_string(), parts, places, prefix: String::new() })
+    }
+
+    /// The checkpoint as the model that has the tensor `name`, wherever it is nested.
+    fn below(mut self, name: &str) -> Result<Self> {
+        let mut prefixes: Vec<&str> = self.places.keys().filter_map(|full| prefix(full, name)).collect();
+        prefixes.sort_unstable();
+        if prefixes.len() > 1 {
+            let usual = |prefix: &&str| prefix.split_terminator('.').all(|part| CONTAINERS.contains(&part));
+            let usual: Vec<&str> = prefixes.iter().copied().filter(usual).collect();
+            if usual.len() != 1 {
+                let reason = format!("it holds several models, below {}; keep one of them", prefixes.join(", "));
+                return Err(self.invalid(reason));
+            }
+            prefixes = usual;
+        }
+        self.prefix = prefixes.first().ok_or_else(|| self.missing(name))?.to_string();
+        Ok(self)
+    }
+
+    /// [`Error::Checkpoint`] for a tensor that is not there.
+    fn missing(&self, name: &str) -> Error {
+        const MOST: usize = 5;
+        let mut names: Vec<&str> = self.places.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let openai = names.iter().any(|full| prefix(full, "visual.conv1.weight").is_some());
+        let found = match names.len() {
+            0 => "It has no tensors".into(),
+            count => {
+                let more = if count > MOST { ", …" } else { "" };
+                format!("Its {count} tensors are {}{more}", names[..count.min(MOST)].join(", "))
+            }
         };
-        Ok(Checkpoint { file, storage })
+        let known = if openai {
+            ". These are the names of OpenAI's own files and of open_clip; give the model as Hugging Face's transformers has it"
+        } else {
+            ""
+        };
+        self.invalid(format!("tensor '{name}' is missing; is this the right kind of checkpoint? {found}{known}"))
     }
 
     /// [`Error::Checkpoint`] for this file.
@@ -69,18 +117,24 @@ impl Checkpoint {
 
     /// An entry of a safetensors file's metadata.
     pub fn metadata(&self, key: &str) -> Option<&str> {
-        match &self.storage {
-            Storage::Safetensors { metadata, .. } => metadata.metadata().as_ref()?.get(key).map(String::as_str),
-            Storage::Torch(_) => None,
+        self.parts.iter().find_map(|part| part.metadata(key))
+    }
+
+    /// The file of a tensor, and its name there.
+    fn place(&self, name: &str) -> Result<(&TensorFile, &str)> {
+        match self.places.get(&format!("{}{name}", self.prefix)).map(Vec::as_slice) {
+            None | Some([]) => Err(self.missing(name)),
+            Some([place]) => Ok((&self.parts[place.part], &place.name)),
+            Some([first, second, ..]) => {
+                let names = format!("'{}' and '{}'", first.name, second.name);
+                Err(self.invalid(format!("tensor '{name}' is there more than once, as {names}")))
+            }
         }
     }
 
     fn shape(&self, name: &str) -> Result<&[usize]> {
-        let shape = match &self.storage {
-            Storage::Safetensors { metadata, .. } => metadata.info(name).map(|info| &info.shape[..]),
-            Storage::Torch(tensors) => tensors.get(name).map(|tensor| tensor.shape()),
-        };
-        shape.ok_or_else(|| self.invalid(format!("tensor '{name}' is missing; is this the right kind of checkpoint?")))
+        let (file, own) = self.place(name)?;
+        file.shape(own).ok_or_else(|| self.missing(name))
     }
 
     /// The values of a tensor as f32, row-major.
@@ -93,36 +147,16 @@ impl Checkpoint {
         if found != shape {
             return Err(self.invalid(format!("tensor '{name}' has shape {found:?}, expected {shape:?}")));
         }
-        let other =
-            |dtype: String| self.invalid(format!("tensor '{name}' has type {dtype}, expected f32, f16 or bf16"));
-        let f32s = |bytes: &[u8]| bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
-        let f16s = |bytes: &[u8]| bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect();
-        let bf16s = |bytes: &[u8]| bytes.chunks_exact(2).map(|b| bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect();
-        let values: Vec<f32> = match &self.storage {
-            Storage::Safetensors { bytes, data, metadata } => {
-                let info = metadata.info(name).ok_or_else(|| other("none".into()))?;
-                let bytes = &bytes[data + info.data_offsets.0..data + info.data_offsets.1];
-                match info.dtype {
-                    Dtype::F32 => f32s(bytes),
-                    Dtype::F16 => f16s(bytes),
-                    Dtype::BF16 => bf16s(bytes),
-                    dtype => return Err(other(format!("{dtype:?}"))),
-                }
+        let (file, own) = self.place(name)?;
+        let values = file.values(own).map_err(|e| match e {
+            Unreadable::Type(dtype) => {
+                self.invalid(format!("tensor '{name}' has type {dtype}, expected f32, f16 or bf16"))
             }
-            Storage::Torch(tensors) => {
-                let tensor = &tensors[name];
-                let bytes = tensor.read().map_err(|e| {
-                    let (file, reason) = (self.file.clone(), format!("tensor '{name}': {e}"));
-                    Error::Checkpoint { file, reason, source: Some(e.into()) }
-                })?;
-                match tensor.dtype() {
-                    DType::F32 => f32s(&bytes),
-                    DType::F16 => f16s(&bytes),
-                    DType::BF16 => bf16s(&bytes),
-                    dtype => return Err(other(format!("{dtype:?}"))),
-                }
+            Unreadable::Broken(source) => {
+                let (file, reason) = (self.file.clone(), format!("tensor '{name}': {source}"));
+                Error::Checkpoint { file, reason, source: Some(source) }
             }
-        };
+        })?;
         if values.iter().any(|value| !value.is_finite()) {
             return Err(self.invalid(format!("tensor '{name}' holds values that are not finite")));
         }
@@ -134,6 +168,14 @@ impl Checkpoint {
     }
 }
 
+/// What is in front of `name` in the name `full`: nothing, or something that ends with a dot.
+fn prefix<'a>(full: &'a str, name: &str) -> Option<&'a str> {
+    full.strip_suffix(name).filter(|prefix| prefix.is_empty() || prefix.ends_with('.'))
+}
+
+/// The first tensor of a CLIP.
+const PATCH_EMBEDDING: &str = "vision_model.embeddings.patch_embedding.weight";
+
 /// A Hugging Face CLIP.
 pub struct ClipCheckpoint {
     checkpoint: Checkpoint,
@@ -144,22 +186,21 @@ pub struct ClipCheckpoint {
 }
 
 impl ClipCheckpoint {
-    /// `path`: a directory with `model.safetensors`, or that file itself. Sizes come from the tensors. The number of heads,
-    /// the activation and `layer_norm_eps` come from `config.json` beside it, mean and deviation from
-    /// `preprocessor_config.json`, the vocabulary from `merges.txt`. If a file is missing, OpenAI's values apply.
+    /// `path`: the model's folder, its folder in Hugging Face's cache, its weights (`model.safetensors`,
+    /// `pytorch_model.bin`), or the index of weights in parts. Sizes come from the tensors. The number of heads, the activation
+    /// and `layer_norm_eps` come from `config.json` beside the weights, mean and deviation from `preprocessor_config.json`, the
+    /// vocabulary from `merges.txt`. If one of the last two is missing, OpenAI's values apply.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::open`], [`Error::Checkpoint`] for a file that cannot be used, and
+    /// Those of [`Checkpoint::open`], [`Error::Checkpoint`] for a file that is missing or cannot be used, and
     /// [`Error::UnsupportedModel`].
     pub fn open(path: &Path) -> Result<Self> {
-        let file = if path.is_dir() { path.join("model.safetensors") } else { path.to_path_buf() };
-        let checkpoint = Checkpoint::open(&file)?;
-        let config = clip_config(&checkpoint, &file.with_file_name(""))?;
+        let Files { weights, folder } = hub::find(path)?;
+        let file = if let [file] = &weights[..] { file } else { path };
+        let checkpoint = Checkpoint::open_parts(file, &weights)?.below(PATCH_EMBEDDING)?;
+        let config = clip_config(&checkpoint, &folder)?;
         config.check(&checkpoint.file)?;
-        let merges = match std::fs::read_to_string(file.with_file_name("merges.txt")) {
-            Ok(text) => crate::tokenizer::parse_merges(&text)?,
-            Err(_) => crate::tokenizer::clip_merges(),
-        };
+        let merges = merges(&folder.join("merges.txt"))?;
         if merges.len() + 512 + 2 != config.text.vocabulary {
             let reason = format!("{} merges do not make a vocabulary of {}", merges.len(), config.text.vocabulary);
             return Err(checkpoint.invalid(reason));
@@ -191,7 +232,7 @@ impl ClipCheckpoint {
             "vision.embed" => {
                 let from = "vision_model.embeddings";
                 let (side, cols) = (v.patch_size, 3 * v.patch_size * v.patch_size);
-                let patch = c.values(&format!("{from}.patch_embedding.weight"), &[v.width, 3, side, side])?;
+                let patch = c.values(PATCH_EMBEDDING, &[v.width, 3, side, side])?;
                 let (patch, cols) = pad_columns(patch, v.width, cols);
                 out.matrices.insert("patch".into(), Matrix::encode(&patch, v.width, cols, format("patch")));
                 let mut position = c.values(&format!("{from}.position_embedding.weight"), &[v.tokens(), v.width])?;
@@ -283,13 +324,13 @@ impl ClipCheckpoint {
 }
 
 /// The configuration: sizes from the tensors' shapes, the rest from `config.json` and `preprocessor_config.json` in
-/// `folder`. A file or a field that is missing has OpenAI's values.
+/// `folder`. A field that is missing has the value that Hugging Face's `transformers` gives it.
 fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
     let rows = |name: &str| checkpoint.shape(name).map(|shape| shape.first().copied().unwrap_or(0));
     let layers = |tower: &str| {
         (0..).take_while(|i| rows(&format!("{tower}.encoder.layers.{i}.layer_norm1.weight")).is_ok()).count()
     };
-    let patch = checkpoint.shape("vision_model.embeddings.patch_embedding.weight")?;
+    let patch = checkpoint.shape(PATCH_EMBEDDING)?;
     let &[width, 3, patch_size, _] = patch else {
         return Err(
             checkpoint.invalid(format!("the patch embedding has shape {patch:?}, expected [width, 3, size, size]"))
@@ -297,15 +338,20 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
     };
     let patches = rows("vision_model.embeddings.position_embedding.weight")?.saturating_sub(1);
     let config = JsonFile::read(folder.join("config.json"))?;
+    if config.json.is_none() {
+        let reason = "it is missing. The weights do not say what their activation is, quick-GELU or GELU, and how many heads \
+                      their attention has: put the model's config.json there";
+        return Err(invalid(&config.path, reason.into(), None));
+    }
     let images = JsonFile::read(folder.join("preprocessor_config.json"))?;
     let openai = ClipConfig::named("vit-l-14")?;
-    let heads = |tower: &str, width: usize| config.field(&[tower, "num_attention_heads"], width / 64);
+    let heads = |tower: &str, default: usize| config.field(&[tower, "num_attention_heads"], default);
     let vision = VisionConfig {
         image_size: patches.isqrt() * patch_size,
         patch_size,
         width,
         layers: layers("vision_model"),
-        heads: heads("vision_config", width)?,
+        heads: heads("vision_config", 12)?,
         mlp: rows("vision_model.encoder.layers.0.mlp.fc1.weight")?,
         activation: config.field(&["vision_config", "hidden_act"], openai.vision.activation)?,
         layer_norm_eps: config.field(&["vision_config", "layer_norm_eps"], openai.vision.layer_norm_eps)?,
@@ -318,7 +364,7 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
         vocabulary: rows("text_model.embeddings.token_embedding.weight")?,
         width,
         layers: layers("text_model"),
-        heads: heads("text_config", width)?,
+        heads: heads("text_config", 8)?,
         mlp: rows("text_model.encoder.layers.0.mlp.fc1.weight")?,
         activation: config.field(&["text_config", "hidden_act"], openai.text.activation)?,
         layer_norm_eps: config.field(&["text_config", "layer_norm_eps"], openai.text.layer_norm_eps)?,
@@ -337,8 +383,11 @@ impl JsonFile {
     fn read(path: PathBuf) -> Result<Self> {
         let json = match std::fs::read(&path) {
             Ok(bytes) => {
-                let json = serde_json::from_slice(&bytes);
-                Some(json.map_err(|e| invalid(&path, e.to_string(), Some(e.into())))?)
+                let json = serde_json::from_slice(&bytes).map_err(|e| {
+                    let reason = not_json(&bytes, &e);
+                    invalid(&path, reason, Some(e.into()))
+                });
+                Some(json?)
             }
             Err(e) if e.kind() == ErrorKind::NotFound => None,
             Err(e) => return Err(Error::io(&path, e)),
@@ -363,6 +412,18 @@ impl JsonFile {
             Some(value) => T::deserialize(value)
                 .map_err(|e| invalid(&self.path, format!("{} is {value}: {e}", keys.join(".")), Some(e.into()))),
         }
+    }
+}
+
+/// The merges in the file, or OpenAI's if there is none.
+fn merges(file: &Path) -> Result<Vec<[u16; 2]>> {
+    match std::fs::read(file) {
+        Ok(bytes) => match stand_in(&bytes) {
+            Some(kind) => Err(invalid(file, kind.to_string(), None)),
+            None => crate::tokenizer::parse_merges(&String::from_utf8_lossy(&bytes)),
+        },
+        Err(e) if e.kind() == ErrorKind::NotFound => Ok(crate::tokenizer::clip_merges()),
+        Err(e) => Err(Error::io(file, e)),
     }
 }
 
@@ -413,9 +474,10 @@ pub fn head(
     clip: &ClipConfig,
     format: impl Fn(&str) -> Format,
 ) -> Result<(Tensors, HeadEntry)> {
-    let c = Checkpoint::open(path)?;
-    let &[map, _] = c.shape("image_map.proj.0.weight")? else {
-        return Err(c.invalid("image_map.proj.0.weight is not a matrix".into()));
+    let first = HEAD_NAMES[0].1;
+    let c = Checkpoint::open(path)?.below(first)?;
+    let &[map, _] = c.shape(first)? else {
+        return Err(c.invalid(format!("{first} is not a matrix")));
     };
     let training = match c.metadata(HEAD_METADATA) {
         Some(json) => Some(serde_json::from_str::<HeadTraining>(json).map_err(|e| c.unreadable(e))?),

@@ -1,10 +1,12 @@
 //! Reads a pack from a directory.
 
-use std::path::PathBuf;
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use super::manifest::{self, Shard};
 use super::source::{Source, verify, verify_length};
+use crate::stand_in::{StandIn, stand_in};
 use crate::{Error, Result};
 
 /// A pack in a directory.
@@ -40,7 +42,13 @@ impl Source for Directory {
             source: Some(e.into()),
         };
         // Check the length first: an oversized file is then never read.
-        verify_length(shard, fs::metadata(&path).map_err(missing)?.len())?;
+        verify_length(shard, fs::metadata(&path).map_err(missing)?.len()).map_err(|e| match not_downloaded(&path) {
+            Some(kind) => {
+                let (shard, reason) = (path.display().to_string(), kind.to_string());
+                Error::MissingShard { shard, reason, source: None }
+            }
+            None => e,
+        })?;
         let bytes = fs::read(&path).map_err(missing)?;
         verify(shard, &bytes)?;
         Ok(bytes)
@@ -49,4 +57,11 @@ impl Source for Directory {
     fn name(&self) -> String {
         self.path.display().to_string()
     }
+}
+
+/// What stands in the place of a shard of another length. An empty file's length says enough.
+fn not_downloaded(path: &Path) -> Option<StandIn> {
+    let mut beginning = Vec::new();
+    fs::File::open(path).ok()?.take(1024).read_to_end(&mut beginning).ok()?;
+    stand_in(&beginning).filter(|kind| *kind != StandIn::Empty)
 }

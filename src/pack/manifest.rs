@@ -11,6 +11,7 @@ pub use super::format::{FILE, FORMAT, OLDEST_VERSION, VERSION};
 use super::hash::hex;
 use crate::model::{ClipConfig, HeadConfig};
 use crate::quant::Format;
+use crate::stand_in::not_json;
 use crate::task::{self, Task};
 use crate::{Error, Result};
 
@@ -159,7 +160,7 @@ impl Manifest {
     pub fn parse(name: &str, json: &[u8]) -> Result<Self> {
         let invalid = |reason: String| Error::Manifest { name: name.into(), reason, source: None };
         let unreadable = |e: serde_json::Error| {
-            let reason = e.to_string();
+            let reason = not_json(json, &e);
             Error::Manifest { name: name.into(), reason, source: Some(e.into()) }
         };
         check_bytes(name, json.len() as u64)?;

@@ -6,6 +6,8 @@ pub mod checkpoint;
 pub mod directory;
 pub mod format;
 pub mod hash;
+#[cfg(not(target_arch = "wasm32"))]
+mod hub;
 pub mod load;
 pub mod manifest;
 #[cfg(not(target_arch = "wasm32"))]
@@ -13,5 +15,7 @@ pub mod safetensors_file;
 pub mod source;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod synth;
+#[cfg(not(target_arch = "wasm32"))]
+mod tensor_file;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod writer;

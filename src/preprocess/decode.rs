@@ -4,6 +4,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits, LumaA};
 
 use super::{Image, Rgb, jpeg};
+use crate::stand_in::stand_in;
 use crate::{Error, Result};
 
 /// Largest image file, in bytes.
@@ -71,7 +72,10 @@ fn open<'a>(name: &str, bytes: &'a [u8]) -> Result<Opened<'a>> {
     }
     let reader = ImageReader::new(Cursor::new(bytes)).with_guessed_format();
     let mut reader = reader.map_err(|e| invalid(name, e.into()))?;
-    let format = reader.format().ok_or_else(|| not_an_image("unknown format"))?;
+    let format = reader.format().ok_or_else(|| match stand_in(bytes) {
+        Some(kind) => not_an_image(&kind.to_string()),
+        None => not_an_image("unknown format"),
+    })?;
     if format == ImageFormat::Jpeg {
         let decoder = jpeg::open(name, bytes)?;
         check_size(name, decoder.header().width.into(), decoder.header().height.into())?;

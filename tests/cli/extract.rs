@@ -340,6 +340,54 @@ fn broken_images_and_rows_are_reported_and_skipped() {
     assert_eq!(result(&out), Some(expected));
 }
 
+/// Lines and reasons are there also if no row can be used. The terminal shows the first, a file all.
+#[test]
+fn the_report_has_all_rows() {
+    let _alone = ALONE.lock();
+    let images = path("tests/memes/pictures");
+    let rows: String = (0..30).map(|i| format!("00000.jpg,{i},train,maybe\n")).collect();
+    let table = file("report", "memes.csv", &format!("name,text,split,hate\n{rows}"));
+    let out = fresh("report");
+    let said = extract_from(&table, &images, &out, &[]).unwrap_err();
+    let shown: Vec<&str> = said.lines().filter(|line| line.contains("unknown hate label 'maybe'")).collect();
+    assert!(shown.len() == 20 && shown[0].contains("memes.csv:2: column 'hate': "), "{said}");
+    let report = out.join("report.txt");
+    let end =
+        format!("memeclip: 30 rows skipped; {} names each\nmemeclip: {table}: no row can be used", report.display());
+    assert!(said.contains(&end), "{said}");
+    let lines = fs::read_to_string(&report).unwrap();
+    assert_eq!(lines.lines().count(), 30);
+    assert!(lines.lines().last().unwrap().contains("memes.csv:31: column 'hate': unknown hate label 'maybe'"));
+
+    // A label that is lost, an image of the same name and one of the same bytes in another split; then nothing.
+    let images = scratch("report-images");
+    fs::create_dir_all(&images).unwrap();
+    for copy in ["a.jpg", "b.jpg", "c.jpg"] {
+        let source = if copy == "c.jpg" { "00002.jpg" } else { "00000.jpg" };
+        fs::copy(path(&format!("tests/memes/pictures/{source}")), images.join(copy)).unwrap();
+    }
+    let images = images.to_str().unwrap();
+    let rows = "a.jpg,x,train,1,3\nb.jpg,x,val,0,what\nc.jpg,x,train,0,\n./c.jpg,y,test,1,\n";
+    let table = file("report", "memes.csv", &format!("name,text,split,hate,target\n{rows}"));
+    let said = extract_from(&table, images, &out, &[]).unwrap();
+    let lines = fs::read_to_string(&report).unwrap();
+    let expected = [
+        "memes.csv:3: column 'target': unknown target label 'what'",
+        "the same image is in several splits: c.jpg in train (",
+        "the same image is in several splits: a.jpg in train (",
+    ];
+    assert_eq!(lines.lines().count(), expected.len(), "{lines}");
+    for expected in expected {
+        assert!(said.contains(expected) && lines.contains(expected), "{expected} in {said}{lines}");
+    }
+    assert!(said.contains("1 label left out, 2 images in several splits") && said.contains("features of 4 memes"));
+
+    let rows = "a.jpg,x,train,NA\nc.jpg,x,val,True\n";
+    let table = file("report", "memes.csv", &format!("name,text,split,hate\n{rows}"));
+    assert!(extract_from(&table, images, &out, &[]).unwrap().contains("features of 2 memes"));
+    assert!(!report.exists());
+}
+
 #[test]
 fn errors_name_the_input_and_the_remedy() {
     let _alone = ALONE.lock();

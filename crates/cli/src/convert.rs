@@ -11,13 +11,13 @@ use crate::heads;
 /// Turn published weights into a pack. A task without a head gets a zero-shot one.
 #[derive(clap::Args)]
 pub struct Convert {
-    /// A Hugging Face CLIP: its directory, or the model.safetensors in it.
+    /// A Hugging Face CLIP: its directory, or the one in Hugging Face's cache; or its weights, with config.json beside them.
     #[arg(long, required_unless_present = "pack")]
     clip: Option<PathBuf>,
     /// Instead of --clip: a pack. Its towers are kept, and so are its heads, except those that --head replaces.
     #[arg(long, conflicts_with_all = ["clip", "dtype"])]
     pack: Option<PathBuf>,
-    /// TASK=FILE: the head of a task (what `train` wrote, the authors' Lightning checkpoint, a plain state dict, or
+    /// TASK=FILE: the head of a task (what `train` wrote, the authors' Lightning checkpoint, a state dict, or
     /// safetensors).
     #[arg(long, value_parser = heads::parse)]
     head: Vec<(String, PathBuf)>,

@@ -2,16 +2,18 @@ use std::path::PathBuf;
 
 use crate::device::DeviceName;
 use crate::progress::Progress;
+use crate::report::Report;
 use memeclip::task::Task;
-use memeclip_train::Result;
-use memeclip_train::data::{DataFile, DataSet, Event, Extraction, Outcome, Shard, Split};
+use memeclip_train::data::{Column, DataFile, DataSet, Event, Extraction, Outcome, Shard, Split};
+use memeclip_train::{Error, Result};
 use xtask::{note, warn};
 
 /// Run the towers once per meme of a data set, and keep the features for training.
 ///
 /// A killed run resumes when it is started again, and any number of processes may share the work (--shard). After a change
 /// of labels or splits, nothing is computed again. The result is features.safetensors and memes.jsonl in the output
-/// directory; its folder `cache` may be removed once they exist.
+/// directory; its folder `cache` may be removed once they exist. Rows, labels and images that cannot be used, and images in
+/// several splits, are listed in report.txt there.
 #[derive(Clone, clap::Args)]
 pub struct Extract {
     #[command(flatten)]
@@ -29,11 +31,17 @@ pub struct Extract {
 pub struct Source {
     /// [SPLIT=]FILE; may be repeated.
     ///
-    /// CSV has the columns name (or image), text, split, and one or more columns named after tasks of the pack. PrideMM as
-    /// published has hate, target, stance and humour. Labels are ids or names; an empty cell means no label. JSONL is
-    /// HarMeme as published, one file for each split: train=train.jsonl.
+    /// A table (.csv, .tsv, .txt) has the columns name (or image), text, split, and one or more columns named after tasks of
+    /// the pack. PrideMM as published has hate, target, stance and humour. Labels are ids or names, or true and false for two
+    /// classes; an empty cell, NA, NaN, None and the like mean no label. JSON (.jsonl, .json) is Hateful Memes or HarMeme as
+    /// published, or objects with these columns as keys. Without a column, the split is the one in the file's name, as in
+    /// train.jsonl or dev_seen.jsonl.
     #[arg(long, required = true)]
     pub data: Vec<DataFile>,
+    /// FIELD=COLUMN: the column, or key, that holds the name, the text, the split or a task; may be repeated. For example
+    /// --column name=file_name --column hate=misogynous.
+    #[arg(long)]
+    pub column: Vec<Column>,
     /// Directory of the images.
     #[arg(long)]
     pub images: PathBuf,
@@ -50,23 +58,40 @@ impl Extract {
     }
 
     async fn extract(self) -> Result<()> {
-        let mut session = self.source.device.open(&self.source.weights).await?;
+        let mut report = Report::default();
+        let result = self.extract_with(&mut report).await;
+        let name = match self.shard.to_string().split_once('/') {
+            Some((i, n)) if n != "1" => format!("report-{i}-of-{n}.txt"),
+            _ => "report.txt".into(),
+        };
+        let written = report.finish(&self.out.join(name));
+        result.and(written.map_err(Error::from))
+    }
+
+    async fn extract_with(&self, report: &mut Report) -> Result<()> {
+        let Extract { source, out, shard } = self;
+        let mut session = source.device.open(&source.weights).await?;
         let tasks = &session.manifest().tasks;
-        let data = DataSet::read(&self.source.data, tasks)?;
-        data.skipped.iter().for_each(|row| warn!("memeclip: {row}"));
+        let data = DataSet::read_columns(&source.data, tasks, &source.column).inspect_err(|error| {
+            if let Error::NoRows { skipped, .. } = error {
+                skipped.iter().for_each(|row| report.skipped(row, Report::print));
+            }
+        })?;
+        data.notices.iter().for_each(|notice| warn!("memeclip: {notice}"));
+        data.skipped.iter().for_each(|row| report.skipped(row, Report::print));
+        data.duplicates.iter().for_each(|duplicate| report.duplicate(duplicate, Report::print));
         summarize(&data, tasks);
 
         let mut progress = Progress::new(session.device());
-        let mut skipped = data.skipped.len();
         let watch = |event: Event| match event {
             Event::Begin(memes) => progress.begin(memes),
             Event::Meme { computed } => progress.meme(computed),
             Event::Skipped(meme) => {
-                skipped += 1;
-                progress.skipped(meme);
+                report.skipped(meme, |line| progress.say(line));
+                progress.step();
             }
+            Event::Duplicate(duplicate) => report.duplicate(duplicate, |line| progress.say(line)),
         };
-        let Extract { source, out, shard } = &self;
         let extraction = Extraction { rows: &data.rows, images: &source.images, out, shard: *shard };
         let outcome = extraction.run(&mut session, watch).await?;
         progress.finish();
@@ -78,9 +103,6 @@ impl Extract {
             Outcome::Pending { memes } => {
                 note!("{memes} memes of other shards are missing; the last shard to finish writes the features");
             }
-        }
-        if skipped > 0 {
-            warn!("memeclip: {skipped} rows skipped, each named above");
         }
         Ok(())
     }

@@ -19,6 +19,7 @@ mod images;
 mod inspect;
 mod progress;
 mod read;
+mod report;
 mod synth;
 mod tasks;
 #[cfg(feature = "train")]

@@ -3,7 +3,6 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
-use memeclip_train::data::Skipped;
 use xtask::console::is_quiet;
 use xtask::{note, warn};
 
@@ -40,12 +39,13 @@ impl Progress {
         self.step();
     }
 
-    pub fn skipped(&mut self, meme: &Skipped) {
-        self.bar.suspend(|| warn!("memeclip: {meme}"));
-        self.step();
+    /// Prints a line above the bar.
+    pub fn say(&self, line: &str) {
+        self.bar.suspend(|| warn!("{line}"));
     }
 
-    fn step(&mut self) {
+    /// One meme is done, or skipped.
+    pub fn step(&mut self) {
         self.done += 1;
         self.bar.inc(1);
         self.bar.set_message(self.estimate());

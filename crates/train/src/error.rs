@@ -3,6 +3,8 @@
 
 use memeclip::Cause;
 
+use crate::data::Skipped;
+
 /// A result with [`Error`] as the error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -21,6 +23,14 @@ pub enum Error {
         reason: String,
         /// The error behind it, if there is one.
         source: Option<Cause>,
+    },
+    /// No row of a data set can be used.
+    #[error("{file}: no row can be used, {} cannot. {}", skipped.len(), self.remedy())]
+    NoRows {
+        /// The path of its first file.
+        file: String,
+        /// The rows, each with its line and what is wrong with it. The message does not repeat them.
+        skipped: Vec<Skipped>,
     },
     /// Every meme of a data set was skipped.
     #[error("{images}: no image of the data set can be used. {}", self.remedy())]
@@ -67,7 +77,7 @@ impl Error {
     pub fn code(&self) -> &'static str {
         match self {
             Error::Library(error) => error.code(),
-            Error::DataSet { .. } | Error::NoImages { .. } => "data-set",
+            Error::DataSet { .. } | Error::NoRows { .. } | Error::NoImages { .. } => "data-set",
             Error::Features { .. } => "features",
             Error::Towers { .. } => "features/towers",
             Error::State { .. } => "checkpoint",
@@ -78,7 +88,9 @@ impl Error {
     pub fn remedy(&self) -> String {
         let remedy = match self {
             Error::Library(error) => return error.remedy(),
-            Error::DataSet { .. } => "Expected a data set with the columns that `memeclip extract --help` names.",
+            Error::DataSet { .. } | Error::NoRows { .. } => {
+                "Expected a data set with the columns that `memeclip extract --help` names."
+            }
             Error::NoImages { .. } => "Check that the folder has the images that the data set names.",
             Error::Features { .. } => "Make them with `memeclip extract`.",
             Error::Towers { .. } => {

@@ -8,11 +8,13 @@
 //!
 //! Engines differ in the last bits, so those that share an output directory should run on the same kind of device.
 
+use std::fmt;
 use std::fs;
 use std::path::Path;
 use std::str::FromStr;
 
 use super::cache::{Cache, key};
+use super::duplicates::{self, Duplicate};
 use super::features::TENSORS;
 use super::{Features, Row, Skipped};
 use memeclip::files::sweep;
@@ -30,6 +32,12 @@ pub struct Shard {
 impl Shard {
     fn has(self, row: usize) -> bool {
         row % self.count == self.index
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "{}/{}", self.index + 1, self.count)
     }
 }
 
@@ -63,6 +71,8 @@ pub enum Event<'a> {
     Meme { computed: bool },
     /// An image is missing or cannot be decoded.
     Skipped(&'a Skipped),
+    /// Images with equal bytes and different names are in several splits.
+    Duplicate(&'a Duplicate),
 }
 
 /// How it ended.
@@ -112,7 +122,9 @@ impl Extraction<'_> {
         let mut missing = Vec::new();
         for row in others {
             match self.find(&self.rows[row], &cache) {
-                Ok(Found { image: Some(image), text: Some(text), .. }) => encoded[row] = Some(Encoded { image, text }),
+                Ok(Found { image: Some(image), text: Some(text), image_key, .. }) => {
+                    encoded[row] = Some(Encoded { image_key, image, text });
+                }
                 Ok(_) => missing.push(row),
                 Err(skipped) => watch(Event::Skipped(&skipped)),
             }
@@ -125,10 +137,14 @@ impl Extraction<'_> {
             }
         }
 
+        let images =
+            self.rows.iter().zip(&encoded).filter_map(|(row, encoded)| Some((&*encoded.as_ref()?.image_key, row)));
+        duplicates::by_content(images).iter().for_each(|duplicate| watch(Event::Duplicate(duplicate)));
+
         let mut features =
             Features { towers: manifest.towers_id(), tasks: manifest.tasks, prompts, ..Features::default() };
         for (row, encoded) in self.rows.iter().zip(encoded) {
-            if let Some(Encoded { image, text }) = encoded {
+            if let Some(Encoded { image, text, .. }) = encoded {
                 features.memes.push(row.meme.clone());
                 features.image.extend(image);
                 features.text.extend(text);
@@ -170,7 +186,7 @@ impl Extraction<'_> {
                 text
             }
         };
-        Ok((Encoded { image, text }, computed))
+        Ok((Encoded { image_key: found.image_key, image, text }, computed))
     }
 
     /// Reads a meme's image, and the cached features of image and text.
@@ -195,6 +211,8 @@ struct Caches {
 
 /// A meme's features.
 struct Encoded {
+    /// The identity of the image's bytes.
+    image_key: String,
     image: Vec<f32>,
     text: Vec<f32>,
 }

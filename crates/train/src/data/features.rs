@@ -27,6 +27,7 @@ use super::{Labels, Meme, Split};
 use memeclip::classifier::zero_shot::Prompts;
 use memeclip::files::write_whole;
 use memeclip::pack::safetensors_file::{self, Entry, to_floats};
+use memeclip::stand_in::stand_in;
 use memeclip::task::{self, Task};
 use memeclip::{Cause, Error, Result};
 
@@ -118,7 +119,12 @@ impl Features {
             crate::Error::Features { file, reason, source: Some(cause) }
         };
         let bytes = fs::read(&path).map_err(|e| unreadable(&file, e.into()))?;
-        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| unreadable(&file, e.into()))?;
+        let tensors = SafeTensors::deserialize(&bytes).map_err(|e| match stand_in(&bytes) {
+            Some(kind) => {
+                crate::Error::Features { file: file.clone(), reason: kind.to_string(), source: Some(e.into()) }
+            }
+            None => unreadable(&file, e.into()),
+        })?;
         let (_, metadata) = SafeTensors::read_metadata(&bytes).map_err(|e| unreadable(&file, e.into()))?;
         let entry = |key: &str| metadata.metadata().as_ref().and_then(|m| m.get(key));
         let tasks = match entry("tasks") {

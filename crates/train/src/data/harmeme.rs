@@ -1,67 +1,68 @@
-//! HarMeme as published: one JSON object a line, `{"id", "image", "labels": ["very harmful", "society"], "text"}`.
+//! HarMeme's labels as published: `"labels": ["very harmful", "society"]`, how harmful and, if it is, to whom.
 
-use serde::Deserialize;
+use serde_json::Value;
 
-use super::rows::{DataSet, meme};
-use super::{Labels, Meme, Split};
+use super::Labels;
+use super::rows::Cells;
 use crate::{Error, Result};
 use memeclip::task::{self, Task};
 
-/// The tasks that HarMeme labels.
-const HATE: &str = "hate";
+/// The key of the labels.
+pub(super) const KEY: &str = "labels";
+/// The tasks that they are for.
+pub(super) const HATE: &str = "hate";
 const TARGET: &str = "target";
 
-#[derive(Deserialize)]
-struct Annotation {
-    image: String,
-    labels: Vec<String>,
-    text: String,
+/// How harmful a meme may be. Somewhat and very harmful count as hate, as in the paper's table on HarMeme, unless the task has
+/// these words as classes of their own.
+const HARM: [(&str, usize); 3] = [("not harmful", 0), ("somewhat harmful", 1), ("very harmful", 1)];
+/// The classes of its task on targets.
+const TARGETS: [&str; 4] = ["individual", "organization", "community", "society"];
+
+/// The labels of a meme.
+#[derive(Default)]
+pub(super) struct Found {
+    pub cells: Cells,
+    /// Why it has no target although it names one.
+    pub unplaced: Option<String>,
 }
 
-/// Reads the lines of one split: HarMeme has a file for each. It labels the task `hate`, and `target` if that is there.
+/// The labels that these words are. A target counts if the task has it as a class: PrideMM's has no `society`, since
+/// "undirected" means no target at all. HarMeme gives one target to a meme, and a meme with several gets no label.
 ///
 /// # Errors
-/// [`Argument`](memeclip::Error::Argument) without a split, [`Error::DataSet`] if the `tasks` lack `hate`.
-pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, tasks: &[Task], data: &mut DataSet) -> Result<()> {
-    task::find(tasks, HATE).map_err(|e| {
+/// [`Error::DataSet`] if the `tasks` lack `hate`; within, what is wrong with the words.
+pub(super) fn labels(file: &str, words: &Value, tasks: &[Task]) -> Result<Result<Found, String>> {
+    let hate = task::find(tasks, HATE).map_err(|e| {
         let reason = e.to_string();
         Error::DataSet { file: file.into(), reason, source: Some(e.into()) }
     })?;
-    let split = split.ok_or_else(|| memeclip::Error::Argument {
-        reason: format!("{file}: JSON lines do not say their split. Give it, as in --data train={file}"),
-    })?;
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    for (line, json) in bytes.split(|&byte| byte == b'\n').enumerate() {
-        if !json.trim_ascii().is_empty() {
-            data.add(file, line as u64 + 1, parse(json, split, tasks));
-        }
-    }
-    Ok(())
+    Ok(found(words, hate, task::find(tasks, TARGET).ok()))
 }
 
-fn parse(json: &[u8], split: Split, tasks: &[Task]) -> Result<Meme, String> {
-    let line: Annotation = serde_json::from_slice(json).map_err(|e| e.to_string())?;
-    meme(&line.image, &line.text, split, labels(&line.labels, tasks)?)
-}
-
-/// Somewhat and very harmful count as hate, as in the paper's table on HarMeme. The target is kept if the task has it.
-/// `society` has no such class ("undirected" means no target at all), and a meme with several targets gets no label.
-fn labels(words: &[String], tasks: &[Task]) -> Result<Labels, String> {
-    let target = task::find(tasks, TARGET).ok();
+fn found(words: &Value, hate: &Task, target: Option<&Task>) -> Result<Found, String> {
     let (mut harm, mut targets) = (None, Vec::new());
-    for word in words {
-        match word.as_str() {
-            "not harmful" => harm = Some(0),
-            "somewhat harmful" | "very harmful" => harm = Some(1),
-            "society" => targets.push(None),
-            "individual" | "community" | "organization" => targets.push(target.and_then(|task| task.class(word))),
-            _ => return Err(format!("unknown label '{word}'")),
+    for word in words.as_array().ok_or_else(|| format!("its {KEY} are {words}, not a list"))? {
+        let word = word.as_str().unwrap_or_default();
+        match HARM.iter().find(|(name, _)| *name == word) {
+            Some((_, binary)) => harm = Some(hate.class(word).unwrap_or(*binary)),
+            None if TARGETS.contains(&word) => targets.push(word),
+            // One line of the published files has an empty label.
+            None if word.is_empty() => {}
+            None => return Err(format!("unknown label '{word}'")),
         }
     }
-    let mut labels = Labels::default();
-    labels.insert(HATE.into(), harm.ok_or("no label says whether it is harmful")?);
-    if let [Some(target)] = targets[..] {
-        labels.insert(TARGET.into(), target);
+    let mut labels = Labels::from([(HATE.into(), harm.ok_or("no label says whether it is harmful")?)]);
+    let mut unplaced = None;
+    if let Some(target) = target {
+        match targets[..] {
+            [] => {}
+            [word] => match target.class(word) {
+                Some(class) => drop(labels.insert(TARGET.into(), class)),
+                None => unplaced = Some(format!("'{word}' is no class of the task {TARGET}")),
+            },
+            _ => unplaced = Some("several are named, but a meme has one class".into()),
+        }
     }
-    Ok(labels)
+    Ok(Found { cells: labels.into(), unplaced })
 }

@@ -1,9 +1,14 @@
 //! Labelled memes: reading a data set, and the features that the towers make of it.
 
 mod cache;
+mod columns;
+mod duplicates;
+mod encoding;
 mod extract;
 mod features;
 mod harmeme;
+mod json;
+mod label;
 mod read;
 mod rows;
 mod table;
@@ -12,6 +17,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
+pub use columns::Column;
+pub use duplicates::Duplicate;
 pub use extract::{Event, Extraction, Outcome, Shard};
 pub use features::Features;
 pub use read::DataFile;
@@ -59,14 +66,25 @@ impl fmt::Display for Split {
 impl FromStr for Split {
     type Err = Error;
 
-    /// As published, or as people call them: `Validation`, `dev`.
+    /// As people and published data sets call them: `Validation`, `dev`, `test_seen`.
     fn from_str(name: &str) -> Result<Self> {
-        match name.to_lowercase().as_str() {
-            "train" => Ok(Split::Train),
-            "val" | "valid" | "validation" | "dev" => Ok(Split::Val),
-            "test" => Ok(Split::Test),
-            _ => Err(Error::Argument { reason: format!("unknown split '{name}'. Known: train, val, test.") }),
-        }
+        let unknown = || Error::Argument { reason: format!("unknown split '{name}'. Known: train, val, test.") };
+        Split::in_name(name).ok_or_else(unknown)
+    }
+}
+
+impl Split {
+    /// The split that a name says, as in `target_val` or `Training_meme_dataset`; `None` if it says none, or more than one.
+    fn in_name(name: &str) -> Option<Split> {
+        let name = name.to_lowercase();
+        let mut splits = name.split(|c: char| !c.is_ascii_alphabetic()).filter_map(|word| match word {
+            "train" | "training" | "trainset" => Some(Split::Train),
+            "val" | "valid" | "validation" | "dev" | "development" | "devset" => Some(Split::Val),
+            "test" | "testing" | "testset" => Some(Split::Test),
+            _ => None,
+        });
+        let first = splits.next()?;
+        splits.all(|split| split == first).then_some(first)
     }
 }
 

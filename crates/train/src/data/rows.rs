@@ -1,11 +1,13 @@
-//! The rows of a data set. A row that cannot be used is reported with its line and skipped: one bad label in thousands of
-//! rows should not stop the work.
+//! The rows of a data set. A row that cannot be used is reported with its line and skipped, and a label that cannot be used
+//! costs only itself: one bad cell in thousands of rows should not stop the work.
 
 use std::fmt;
-use std::path::{Component, Path};
 
+use super::duplicates::Duplicate;
+use super::label::short;
 use super::{Labels, Meme, Split};
-use memeclip::{Result, tokenizer};
+use memeclip::task::Task;
+use memeclip::tokenizer;
 
 /// A row that can be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,21 +19,27 @@ pub struct Row {
 
 impl Row {
     pub(super) fn skipped(&self, reason: String) -> Skipped {
-        Skipped { place: self.place.clone(), reason }
+        Skipped { place: self.place.clone(), label: None, reason }
     }
 }
 
-/// A row that cannot be used, or whose image cannot.
+/// A row that cannot be used, or whose image cannot; or one of its labels.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Skipped {
     /// As in [`Row`].
     pub place: String,
+    /// The task whose label is left out; the row is used. `None`: the whole row is skipped.
+    pub label: Option<String>,
     pub reason: String,
 }
 
 impl fmt::Display for Skipped {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.reason)
+        write!(f, "{}: {}", self.place, self.reason)?;
+        match self.label {
+            Some(_) => f.write_str(". The row is used without this label"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -39,29 +47,97 @@ impl fmt::Display for Skipped {
 #[derive(Debug, Default)]
 pub struct DataSet {
     pub rows: Vec<Row>,
+    /// In the order of the files, rows and labels.
     pub skipped: Vec<Skipped>,
+    /// Images whose name is in more than one split.
+    pub duplicates: Vec<Duplicate>,
+    /// How a file was understood, where that could surprise.
+    pub notices: Vec<String>,
 }
 
-impl DataSet {
-    /// Adds line `line` of the file: a meme, or why it cannot be used.
-    pub(super) fn add(&mut self, file: &str, line: u64, meme: Result<Meme, String>) {
-        let place = format!("{file}:{line}");
-        match meme {
-            Ok(meme) => self.rows.push(Row { place, meme }),
-            Err(reason) => self.skipped.push(Skipped { place, reason }),
+/// A row before its labels are checked.
+pub(super) struct Entry {
+    pub name: String,
+    pub text: String,
+    pub split: Split,
+    pub labels: Cells,
+}
+
+/// The labels of a row, and what is wrong with the others.
+#[derive(Default)]
+pub(super) struct Cells {
+    labels: Labels,
+    lost: Vec<(String, String)>,
+}
+
+impl Cells {
+    /// Adds the class that `column` says.
+    pub fn add(&mut self, task: &Task, column: &str, class: Result<Option<usize>, String>) {
+        match class {
+            Ok(None) => {}
+            Ok(Some(class)) => drop(self.labels.insert(task.name.clone(), class)),
+            Err(reason) => self.lost.push((task.name.clone(), format!("column '{column}': {reason}"))),
         }
     }
 }
 
-/// A meme of these fields, or what is wrong with them.
-pub(super) fn meme(name: &str, text: &str, split: Split, labels: Labels) -> Result<Meme, String> {
-    if name.is_empty() {
+impl From<Labels> for Cells {
+    fn from(labels: Labels) -> Self {
+        Cells { labels, lost: Vec::new() }
+    }
+}
+
+impl DataSet {
+    /// Adds line `line` of the file: a meme, or why it cannot be used.
+    pub(super) fn add(&mut self, file: &str, line: u64, entry: Result<Entry, String>) {
+        let place = format!("{file}:{line}");
+        let (meme, lost) = match entry.and_then(meme) {
+            Ok(found) => found,
+            Err(reason) => return self.skipped.push(Skipped { place, label: None, reason }),
+        };
+        let lost = lost.into_iter().map(|(task, reason)| (Some(task), reason));
+        self.skipped.extend(lost.map(|(label, reason)| Skipped { place: place.clone(), label, reason }));
+        self.rows.push(Row { place, meme });
+    }
+
+    pub(super) fn notice(&mut self, file: &str, notice: impl fmt::Display) {
+        self.notices.push(format!("{file}: {notice}"));
+    }
+}
+
+/// The meme and the labels that it loses. A meme that would lose all of its labels is an error: it has nothing to teach.
+fn meme(entry: Entry) -> Result<(Meme, Vec<(String, String)>), String> {
+    let Entry { name, text, split, labels: Cells { labels, lost } } = entry;
+    let name = image_name(&name)?;
+    tokenizer::check_bytes(&text).map_err(|e| e.to_string())?;
+    if labels.is_empty() && !lost.is_empty() {
+        let reasons: Vec<String> = lost.into_iter().map(|(_, reason)| reason).collect();
+        return Err(reasons.join("; "));
+    }
+    Ok((Meme { name, text, split, labels }, lost))
+}
+
+/// The path of an image below the directory of images: `./a.png` and `img\a.png` are `a.png` and `img/a.png`. A row must
+/// not read files from elsewhere.
+fn image_name(name: &str) -> Result<String, String> {
+    let path = name.trim().replace('\\', "/");
+    if path.is_empty() {
         return Err("the image's name is empty".into());
     }
-    // A row must not read files from elsewhere.
-    if !Path::new(name).components().all(|part| matches!(part, Component::Normal(_))) {
+    let parts: Vec<&str> = path.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+    // C:/a.png, C:a.png, https://a.png
+    let is_drive = path.as_bytes().get(1) == Some(&b':') && path.starts_with(|c: char| c.is_ascii_alphabetic());
+    let is_address = parts.first().is_some_and(|part| part.ends_with(':'));
+    if path.starts_with('/') || is_drive || is_address || parts.contains(&"..") {
         return Err(format!("the image's name '{name}' leads out of the directory of images"));
     }
-    tokenizer::check_bytes(text).map_err(|e| e.to_string())?;
-    Ok(Meme { name: name.into(), text: text.into(), split, labels })
+    if parts.is_empty() {
+        return Err(format!("the image's name '{name}' names no file"));
+    }
+    Ok(parts.join("/"))
+}
+
+/// The split of a row by the file's own word for it.
+pub(super) fn split(name: &str) -> Result<Split, String> {
+    name.parse().map_err(|_| format!("unknown split '{}'; known: train, val, test", short(name.trim())))
 }

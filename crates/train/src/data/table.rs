@@ -1,43 +1,65 @@
-//! CSV: PrideMM's columns as published (name, text, hate, target, stance, humour, split), or the same with labels as text.
-//! Each task has its own column.
+//! Tables: PrideMM's columns as published (name, text, hate, target, stance, humour, split), or others with the same
+//! content, as CSV or TSV, and as Excel exports them. Each task has its own column.
 
-use csv::{ByteRecord, ErrorKind, StringRecord};
+use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
-use super::rows::{DataSet, meme};
-use super::{Labels, Meme, Split};
+use super::columns::{Wanted, missing, plain};
+use super::label::class;
+use super::rows::{Cells, DataSet, Entry, split};
+use super::{Split, encoding};
 use crate::{Error, Result};
 use memeclip::task::Task;
 
-/// Names of a column; the first is the one to recommend.
-const NAME: &[&str] = &["name", "image"];
-const TEXT: &[&str] = &["text"];
-const SPLIT: &[&str] = &["split"];
+/// What separates the fields; if two fit as well, the first is taken.
+const DELIMITERS: [u8; 4] = [b',', b';', b'\t', b'|'];
 
 /// Where the columns are.
 struct Columns<'a> {
+    header: Vec<String>,
     name: usize,
     text: usize,
-    /// `None` if the caller gave the split.
-    split: Option<usize>,
+    split: SplitOf,
     tasks: Vec<(&'a Task, usize)>,
 }
 
-/// Reads a table with the labels of `tasks`. `split`: of all rows, in place of the column.
+/// What says the split of a row.
+enum SplitOf {
+    File(Split),
+    Column(usize),
+}
+
+/// Reads a table. `given` is the split of all rows, in place of the column; without both, the file's name may tell it.
 ///
 /// # Errors
 /// [`Error::DataSet`] if a column is missing.
-pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, tasks: &[Task], data: &mut DataSet) -> Result<()> {
+pub(super) fn read(
+    file: &str,
+    bytes: &[u8],
+    given: Option<Split>,
+    named: Option<Split>,
+    wanted: &Wanted,
+    data: &mut DataSet,
+) -> Result<()> {
     let invalid = |reason: String, source| Error::DataSet { file: file.into(), reason, source };
-    let mut reader = csv::Reader::from_reader(bytes);
+    let (text, notice) = encoding::to_utf8(bytes);
+    notice.into_iter().for_each(|notice| data.notice(file, notice));
+    let (said, bytes) = said_delimiter(&text);
+    let first_line = said.is_some() as u64;
+    let delimiter = said.unwrap_or_else(|| sniff(bytes, wanted));
+    let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(bytes);
     let header = reader.byte_headers().map_err(|e| invalid(e.to_string(), Some(e.into())))?;
-    let header: Vec<_> = header.iter().map(|name| String::from_utf8_lossy(name).trim().to_lowercase()).collect();
-    let columns = Columns::find(&header, split.is_none(), tasks).map_err(|reason| invalid(reason, None))?;
+    let columns = Columns::find(names(header), given, named, wanted).map_err(|reason| invalid(reason, None))?;
+    if let (SplitOf::File(split), None) = (&columns.split, given) {
+        data.notice(file, format_args!("no column says the split; by the file's name it is {split}"));
+    }
 
     let mut record = ByteRecord::new();
     loop {
-        let meme = match reader.read_byte_record(&mut record) {
+        let entry = match reader.read_byte_record(&mut record) {
             Ok(false) => return Ok(()),
-            Ok(true) => columns.meme(&record, split),
+            // As spreadsheets write rows below the table.
+            Ok(true) if record.iter().all(|field| field.trim_ascii().is_empty()) => continue,
+            Ok(true) => columns.entry(&record),
             Err(error) => Err(match error.kind() {
                 ErrorKind::UnequalLengths { expected_len, len, .. } => format!("{len} fields, expected {expected_len}"),
                 _ => error.to_string(),
@@ -47,93 +69,105 @@ pub(super) fn read(file: &str, bytes: &[u8], split: Option<Split>, tasks: &[Task
         let row = &bytes[start as usize..end as usize];
         // Empty lines are not rows, and count towards the next row.
         let (empty, row) = row.split_at(row.iter().take_while(|byte| b"\r\n".contains(byte)).count());
-        let line = record.position().map_or(0, |position| position.line()) + newlines(empty);
+        let line = first_line + record.position().map_or(0, |position| position.line()) + newlines(empty);
         let more = newlines(row.trim_ascii_end());
-        let meme = meme.map_err(|reason| match more {
+        let entry = entry.map_err(|reason| match more {
             0 => reason,
             _ => format!("{reason} (the row goes on to line {}: is a quote not closed?)", line + more),
         });
-        data.add(file, line, meme);
+        data.add(file, line, entry);
     }
+}
+
+/// Excel's first line `sep=;`: what it says, and the bytes behind it.
+fn said_delimiter(bytes: &[u8]) -> (Option<u8>, &[u8]) {
+    let end = bytes.iter().position(|byte| b"\r\n".contains(byte)).unwrap_or(bytes.len());
+    let (line, rest) = bytes.split_at(end);
+    // Some programs quote it.
+    match line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line) {
+        [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] => {
+            (Some(*delimiter), rest.strip_prefix(b"\r\n").or(rest.get(1..)).unwrap_or_default())
+        }
+        _ => (None, bytes),
+    }
+}
+
+/// The delimiter with which the header has most of the columns that are wanted, then most columns.
+fn sniff(bytes: &[u8], wanted: &Wanted) -> u8 {
+    let tasks = wanted.tasks.iter().map(|task| wanted.task(task));
+    let fields: Vec<Vec<&str>> = [wanted.name(), wanted.text(), wanted.split()].into_iter().chain(tasks).collect();
+    let fit = |delimiter: u8| {
+        let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(bytes);
+        let header = reader.byte_headers().map(names).unwrap_or_default();
+        (fields.iter().filter(|field| position(&header, field).is_some()).count(), header.len())
+    };
+    // The first of the best: max_by_key takes the last.
+    DELIMITERS.into_iter().rev().max_by_key(|&delimiter| fit(delimiter)).unwrap_or(b',')
+}
+
+fn names(header: &ByteRecord) -> Vec<String> {
+    header.iter().map(|name| plain(&String::from_utf8_lossy(name))).collect()
+}
+
+/// The column that has the first of these names that there is.
+fn position(header: &[String], names: &[&str]) -> Option<usize> {
+    names.iter().find_map(|name| header.iter().position(|column| column == name))
 }
 
 impl<'a> Columns<'a> {
     /// Finds the columns, or says which is missing.
-    fn find(header: &[String], split: bool, tasks: &'a [Task]) -> Result<Self, String> {
-        let position = |name: &str| header.iter().position(|column| column == name);
-        let need =
-            |names: &[&str]| names.iter().find_map(|name| position(name)).ok_or_else(|| missing(names[0], header));
-        let column = |task: &Task| position(&task.name).or_else(|| task.aliases.iter().find_map(|name| position(name)));
-        let found: Vec<_> = tasks.iter().filter_map(|task| Some((task, column(task)?))).collect();
-        if let ([], [first, ..]) = (&found[..], tasks) {
-            let names: Vec<&str> = tasks.iter().map(|task| &*task.name).collect();
+    fn find(
+        header: Vec<String>,
+        given: Option<Split>,
+        named: Option<Split>,
+        wanted: &Wanted<'a>,
+    ) -> Result<Self, String> {
+        const SAY: &str = "Say which one it is, as in --column";
+        let need = |field: &str, names: Vec<&str>| {
+            let hint = |reason| format!("{reason}. {SAY} {field}=COLUMN");
+            position(&header, &names).ok_or_else(|| hint(missing(&names, &header)))
+        };
+        let found = wanted.tasks.iter().map(|task| (task, wanted.task(task)));
+        let tasks: Vec<_> =
+            found.clone().filter_map(|(task, names)| Some((task, position(&header, &names)?))).collect();
+        if let ([], Some((first, names))) = (&tasks[..], found.clone().next()) {
+            let known: Vec<&str> = found.map(|(_, names)| names[0]).collect();
             return Err(format!(
-                "{}. At least one of these is needed: {}",
-                missing(&first.name, header),
-                names.join(", ")
+                "{}. At least one of these is needed: {}. {SAY} {}=COLUMN",
+                missing(&names, &header),
+                known.join(", "),
+                first.name
             ));
         }
-        let hint = |reason| format!("{reason}. Its split may also be given, as in --data train=FILE");
-        Ok(Columns {
-            name: need(NAME)?,
-            text: need(TEXT)?,
-            split: if split { Some(need(SPLIT).map_err(hint)?) } else { None },
-            tasks: found,
-        })
-    }
-
-    fn meme(&self, record: &ByteRecord, split: Option<Split>) -> Result<Meme, String> {
-        let record = StringRecord::from_byte_record(record.clone()).map_err(|e| e.utf8_error().to_string())?;
-        let mut labels = Labels::default();
-        for &(task, column) in &self.tasks {
-            if let Some(class) = class(task, &record[column])? {
-                labels.insert(task.name.clone(), class);
-            }
-        }
-        let split = match (split, self.split) {
-            (Some(split), _) => split,
-            (None, column) => {
-                let name = record[column.expect("found where no split is given")].trim();
-                name.parse().map_err(|_| format!("unknown split '{}'; known: train, val, test", short(name)))?
+        let split = match (given, position(&header, &wanted.split()), named) {
+            (Some(split), _, _) => SplitOf::File(split),
+            (None, Some(column), _) => SplitOf::Column(column),
+            (None, None, Some(split)) => SplitOf::File(split),
+            (None, None, None) => {
+                let reason = missing(&wanted.split(), &header);
+                return Err(format!("{reason}. Its split may also be given, as in --data train=FILE"));
             }
         };
-        meme(record[self.name].trim(), &record[self.text], split, labels)
+        let (name, text) = (need("name", wanted.name())?, need("text", wanted.text())?);
+        Ok(Columns { name, text, split, tasks, header })
     }
-}
 
-/// The error text for a missing column.
-fn missing(name: &str, header: &[String]) -> String {
-    let likely = header.iter().max_by(|a, b| strsim::jaro(a, name).total_cmp(&strsim::jaro(b, name)));
-    let likely = likely.filter(|column| strsim::jaro(column, name) > 0.7);
-    let likely = likely.map(|column| format!(" (is it '{column}'?)")).unwrap_or_default();
-    format!("no column '{name}'{likely}; it has {}", header.join(", "))
-}
-
-/// An id ("1", or "1.0" as pandas writes a column with gaps) or one of [`Task::labels`]; `None` if empty.
-fn class(task: &Task, text: &str) -> Result<Option<usize>, String> {
-    let (text, labels) = (text.trim(), &task.labels);
-    if text.is_empty() || text.eq_ignore_ascii_case("nan") {
-        return Ok(None);
+    fn entry(&self, record: &ByteRecord) -> Result<Entry, String> {
+        let cell = |column: usize| {
+            let text = std::str::from_utf8(&record[column]);
+            text.map_err(|e| format!("column '{}': {}", self.header[column], e))
+        };
+        let mut labels = Cells::default();
+        for &(task, column) in &self.tasks {
+            let class = std::str::from_utf8(&record[column]).map_err(|e| e.to_string());
+            labels.add(task, &self.header[column], class.and_then(|text| self::class(task, text)));
+        }
+        let split = match self.split {
+            SplitOf::File(split) => split,
+            SplitOf::Column(column) => split(cell(column)?)?,
+        };
+        Ok(Entry { name: cell(self.name)?.into(), text: cell(self.text)?.into(), split, labels })
     }
-    let class = match text.parse::<f64>() {
-        Ok(id) => (0..labels.len()).find(|class| *class as f64 == id),
-        Err(_) => labels.iter().position(|label| label.eq_ignore_ascii_case(text)),
-    };
-    let known = || {
-        format!(
-            "unknown {} label '{}'; known: 0 to {}, {}",
-            task.name,
-            short(text),
-            labels.len() - 1,
-            labels.join(", ")
-        )
-    };
-    class.map(Some).ok_or_else(known)
-}
-
-/// The beginning of a value, for a message.
-fn short(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 fn newlines(bytes: &[u8]) -> u64 {
