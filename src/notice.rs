@@ -73,3 +73,15 @@ impl Serialize for Notice {
         object.end()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_notice_is_serialised_as_its_code_and_its_message() {
+        let json = serde_json::to_value([Notice::LinesBeyondLimit { lines: 7, limit: 100 }]).unwrap();
+        let message = "Lines of text that were not read, because only the 100 largest are: 7.";
+        assert_eq!(json, serde_json::json!([{ "code": "lines-beyond-limit", "message": message }]));
+    }
+}
