@@ -1,6 +1,6 @@
 //! From the detector's probability map to rectangles: the post-processing of DB (Liao et al., AAAI 2020).
 
-use rten_imageproc::{Point, RetrievalMode, RotatedRect, Vec2, find_contours, min_area_rect, simplify_polygon};
+use rten_imageproc::{Point, PointF, RetrievalMode, RotatedRect, Vec2, find_contours, min_area_rect};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 
@@ -31,9 +31,7 @@ pub fn decode(map: NdTensorView<f32, 2>, factors: [f32; 2], most: usize) -> Boxe
     let inside: NdTensor<bool, 2> = map.map(|p| *p > PIXEL_THRESHOLD);
     let contours = find_contours(inside.view(), RetrievalMode::External);
     let boxes = contours.iter().filter_map(|contour| {
-        let points: Vec<_> = contour.iter().map(|point| point.to_f32()).collect();
-        // Drops the points on straight edges: with many of them, the library's convex hull is imprecise in f32.
-        let inner = min_area_rect(&simplify_polygon(&points, 0.5))?.orient_towards(Vec2::from_yx(-1.0, 0.0));
+        let inner = min_area_rect(&convex_hull(contour))?.orient_towards(Vec2::from_yx(-1.0, 0.0));
         if inner.width().min(inner.height()) < MIN_SIDE || mean(&map, &inner) < BOX_THRESHOLD {
             return None;
         }
@@ -47,6 +45,31 @@ pub fn decode(map: NdTensorView<f32, 2>, factors: [f32; 2], most: usize) -> Boxe
     let left_out = boxes.len().saturating_sub(most);
     boxes.truncate(most);
     Boxes { boxes: boxes.into_iter().map(|(_, corners)| corners).collect(), left_out, most }
+}
+
+/// The corners of the convex hull (Andrew, 1979). The library's own hull, in f32, loses most of a long line.
+fn convex_hull(contour: &[Point]) -> Vec<PointF> {
+    let mut points: Vec<[i64; 2]> = contour.iter().map(|point| [point.x as i64, point.y as i64]).collect();
+    points.sort_unstable();
+    points.dedup();
+    // Whether `c` lies left of the way from `a` to `b`.
+    let turns = |a: [i64; 2], b: [i64; 2], c: [i64; 2]| (b[0] - a[0]) * (c[1] - a[1]) > (b[1] - a[1]) * (c[0] - a[0]);
+    let half = |points: &mut dyn Iterator<Item = [i64; 2]>| {
+        let mut hull: Vec<[i64; 2]> = Vec::new();
+        for point in points {
+            while hull.len() > 1 && !turns(hull[hull.len() - 2], hull[hull.len() - 1], point) {
+                hull.pop();
+            }
+            hull.push(point);
+        }
+        hull
+    };
+    let mut hull = half(&mut points.iter().copied());
+    let back = half(&mut points.iter().rev().copied());
+    if back.len() > 2 {
+        hull.extend(&back[1..back.len() - 1]);
+    }
+    hull.into_iter().map(|[x, y]| PointF::from_yx(y as f32, x as f32)).collect()
 }
 
 /// Clockwise from the top left; up is [`RotatedRect::up_axis`].
@@ -100,5 +123,25 @@ mod tests {
         // 36 lines have each length, so the longest hundred have one of the three largest lengths.
         let shortest = boxes.iter().map(length).fold(f32::INFINITY, f32::min);
         assert!(shortest > 13.0, "{shortest}");
+    }
+
+    #[test]
+    fn a_long_line_has_a_box_of_its_height() {
+        for turn in [0.0, 0.02] {
+            let mut map = NdTensor::<f32, 2>::zeros([200, 2200]);
+            for x in 20..2120 {
+                // Ragged, as lines of text are.
+                let (top, bottom) = (80 + x * x % 3, 104 - x * x % 4);
+                let shift = (x as f32 * turn) as usize;
+                (top + shift..bottom + shift).for_each(|y| map[[y, x]] = 1.0);
+            }
+            let Boxes { boxes, .. } = decode(map.view(), [1.0, 1.0], 100);
+            assert_eq!(boxes.len(), 1);
+            let [a, b, _, d] = boxes[0];
+            let (width, height) = ((b[0] - a[0]).hypot(b[1] - a[1]), (d[0] - a[0]).hypot(d[1] - a[1]));
+            // The line, and a margin of 1.4 times its area to its perimeter.
+            let margin = 2.0 * 1.4 * 2100.0 * 23.0 / (2.0 * 2123.0);
+            assert!((width - 2100.0 - margin).abs() < 8.0 && (height - 23.0 - margin).abs() < 4.0, "{width} {height}");
+        }
     }
 }
