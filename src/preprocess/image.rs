@@ -1,4 +1,7 @@
 use std::borrow::Cow;
+use std::fmt;
+
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::Rgb;
 
@@ -10,6 +13,47 @@ pub struct Image {
     pub rgb: Rgb,
     /// Alpha of each pixel, [height, width]: 0 is transparent, 255 opaque. `None` if all pixels are opaque.
     pub alpha: Option<Vec<u8>>,
+    /// Whether the file ends, or is damaged, before the image ends. What is missing is transparent.
+    pub truncated: bool,
+}
+
+/// What to know about an image before trusting a verdict on it. In JSON and JavaScript `{code, message}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// [`Image::truncated`].
+    Truncated,
+    /// [`Image::hides_colours`].
+    HiddenColours,
+}
+
+impl Notice {
+    /// A stable identifier for programs.
+    pub fn code(self) -> &'static str {
+        match self {
+            Notice::Truncated => "image/truncated",
+            Notice::HiddenColours => "image/hidden-colours",
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(match self {
+            Notice::Truncated => "The image is cut or damaged: only the part that browsers show was judged.",
+            Notice::HiddenColours => {
+                "The image hides colours under transparent pixels: it was judged as it looks on a plain background."
+            }
+        })
+    }
+}
+
+impl Serialize for Notice {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut object = serializer.serialize_struct("Notice", 2)?;
+        object.serialize_field("code", self.code())?;
+        object.serialize_field("message", &self.to_string())?;
+        object.end()
+    }
 }
 
 /// Below this alpha, a pixel shows three quarters of the page behind it.
@@ -21,7 +65,7 @@ impl Image {
     /// An image from RGBA pixels, [height, width, 4].
     pub fn from_rgba(width: usize, height: usize, rgba: &[u8]) -> Self {
         let data = Vec::with_capacity(width * height * 3);
-        let mut image = Image { rgb: Rgb { width, height, data }, alpha: None };
+        let mut image = Image::from(Rgb { width, height, data });
         image.push_rgba(rgba);
         image
     }
@@ -79,6 +123,12 @@ impl Image {
         hidden > hundredth || 2 * merged > sum(self.weighted(|alpha| alpha))
     }
 
+    /// What to know about the image.
+    pub fn notices(&self) -> Vec<Notice> {
+        let notices = [(self.truncated, Notice::Truncated), (self.hides_colours(), Notice::HiddenColours)];
+        notices.into_iter().filter(|(holds, _)| *holds).map(|(_, notice)| notice).collect()
+    }
+
     /// The pixels with transparency, each with a weight that depends on its alpha. None if the image is opaque.
     fn weighted(&self, weight: impl Fn(u8) -> u8) -> impl Iterator<Item = (&[u8; 3], u64)> {
         let alpha = self.alpha.iter().flatten();
@@ -88,7 +138,7 @@ impl Image {
 
 impl From<Rgb> for Image {
     fn from(rgb: Rgb) -> Self {
-        Image { rgb, alpha: None }
+        Image { rgb, alpha: None, truncated: false }
     }
 }
 

@@ -80,6 +80,14 @@ export type Reading = {
     text: string;
     /** In reading order. */
     lines: Line[];
+    /** What to know about the image, in the answer of `read`. */
+    notices?: Notice[];
+};
+/** Where a verdict or a reading may not be on what a person sees. */
+export type Notice = {
+    code: 'image/truncated' | 'image/hidden-colours';
+    /** A sentence. */
+    message: string;
 };
 export type Verdict = {
     /** The text that was classified along with the image. */
@@ -111,8 +119,13 @@ export type Verdict = {
         image: number[];
         text: number[];
     };
-    /** Why another device has taken over, if one has. Or that the text was to be read, but the pack has no reader. */
+    /**
+     * Why another device has taken over, if one has. Or that the text was to be read, but the pack has no reader. And the
+     * messages of `notices`.
+     */
     notice?: string;
+    /** What to know about the image. */
+    notices: Notice[];
 };
 export type ExplainOptions = {
     /** The text of the image: read from it if not given. */

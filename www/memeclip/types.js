@@ -81,6 +81,14 @@
  * @typedef {object} Reading
  * @property {string} text The lines, with spaces between them.
  * @property {Line[]} lines In reading order.
+ * @property {Notice[]} [notices] What to know about the image, in the answer of `read`.
+ */
+
+/**
+ * Where a verdict or a reading may not be on what a person sees.
+ * @typedef {object} Notice
+ * @property {'image/truncated' | 'image/hidden-colours'} code
+ * @property {string} message A sentence.
  */
 
 /**
@@ -96,7 +104,9 @@
  * @property {{ width: number, height: number }} image Pixels.
  * @property {{ image: number[], text: number[] }} [features] The encoders' unit vectors.
  * @property {string} [notice]
- *   Why another device has taken over, if one has. Or that the text was to be read, but the pack has no reader.
+ *   Why another device has taken over, if one has. Or that the text was to be read, but the pack has no reader. And the
+ *   messages of `notices`.
+ * @property {Notice[]} notices What to know about the image.
  */
 
 /**

@@ -11,7 +11,7 @@ import { builds as files } from './wasm-files.js';
 import { holdLock } from './worker-lock.js';
 
 /** @import { MemeClipError } from './error.js' */
-/** @import { Progress, Reading } from './types.js' */
+/** @import { Notice, Progress, Reading } from './types.js' */
 /** @import { Build } from './wasm-files.js' */
 
 /** @typedef {{ width: number, height: number, data: ArrayBufferView }} Pixels RGBA, 8 bits each. */
@@ -165,9 +165,10 @@ const methods = {
     const { tasks, features } = requests[0].parameters;
     const verdicts = await classifier.classify(images, texts, tasks, features, signal);
     saveTuning(classifier);
-    for (const [i, { id, size, start, text, reading, notice = verdicts[i].notice, took }] of memes.entries()) {
+    for (const [i, { id, size, start, text, reading, notices, notice = verdicts[i].notice, took }] of memes.entries()) {
       const timings = { ...verdicts[i].timings, ...took, total: performance.now() - start };
-      self.postMessage({ id, value: { ...verdicts[i], text, reading, notice, timings, image: size } });
+      const all = [notice, ...notices.map(({ message }) => message)].filter(Boolean).join(' ') || undefined;
+      self.postMessage({ id, value: { ...verdicts[i], text, reading, notice: all, notices, timings, image: size } });
     }
   },
 
@@ -181,7 +182,8 @@ const methods = {
       try {
         request.stop.signal.throwIfAborted();
         const image = await decode(request.parameters.source);
-        self.postMessage({ id: request.id, value: await readText(image, classifier, signal) });
+        const reading = await readText(image, classifier, signal);
+        self.postMessage({ id: request.id, value: { ...reading, notices: image.notices() } });
       } catch (error) {
         fail(request, error);
       }
@@ -248,7 +250,9 @@ async function prepare({ id, parameters: { source, text }, stop }, signal) {
     took.read = performance.now() - decoded;
   }
   const size = { width: image.width, height: image.height };
-  return { id, stop, ...found, image: classifier.shrink(image), size, start, took };
+  /** @type {Notice[]} */
+  const notices = image.notices();
+  return { id, stop, ...found, image: classifier.shrink(image), size, notices, start, took };
 }
 
 /**

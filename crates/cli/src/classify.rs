@@ -9,7 +9,7 @@ use memeclip::classifier::Explanation;
 use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
 use memeclip::ocr::Reader;
 use memeclip::pack::directory::Directory;
-use memeclip::preprocess;
+use memeclip::preprocess::{self, Notice};
 use memeclip::{Error, Result, Session};
 
 /// Classify memes.
@@ -51,6 +51,17 @@ struct JsonLine<'a> {
     features: Option<FeatureFields<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     explanation: Option<&'a Explanation>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    notices: &'a [Notice],
+}
+
+/// What is found out about one image.
+struct Answer {
+    text: String,
+    verdict: Verdict,
+    /// If requested.
+    explanation: Option<Explanation>,
+    notices: Vec<Notice>,
 }
 
 #[derive(Serialize)]
@@ -73,9 +84,7 @@ impl Classify {
         let mut failed = 0;
         for path in &self.image {
             match self.classify(&mut session, reader.as_ref(), path).await {
-                Ok((text, verdict, explanation)) => {
-                    self.print(&session.device(), path, &text, &verdict, explanation.as_ref())?
-                }
+                Ok(answer) => self.print(&session.device(), path, &answer)?,
                 // One bad image does not stop the others.
                 Err(error) if self.image.len() > 1 => {
                     eprintln!("memeclip: {error}");
@@ -93,13 +102,12 @@ impl Classify {
         }
     }
 
-    /// The text, the verdict, and the explanation if requested.
     async fn classify(
         &self,
         session: &mut Session<Directory>,
         reader: Option<&Reader>,
         path: &PathBuf,
-    ) -> Result<(String, Verdict, Option<Explanation>)> {
+    ) -> Result<Answer> {
         let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
         let image = preprocess::decode(&path.display().to_string(), &bytes)?;
         let text = match (&self.text, reader) {
@@ -107,7 +115,7 @@ impl Classify {
             (None, Some(reader)) => reader.read(&image.for_reader())?.text,
             (None, None) => String::new(),
         };
-        let image = image.for_classifier();
+        let (notices, image) = (image.notices(), image.for_classifier());
         let tasks: Vec<&str> = self.task.iter().map(String::as_str).collect();
         // First: the verdict then finds its features in the cache.
         let explanation = match self.why {
@@ -115,17 +123,10 @@ impl Classify {
             false => None,
         };
         let verdict = session.classify(&[(&image, &text)], &tasks).await?.remove(0);
-        Ok((text, verdict, explanation))
+        Ok(Answer { text, verdict, explanation, notices })
     }
 
-    fn print(
-        &self,
-        device: &str,
-        path: &Path,
-        text: &str,
-        verdict: &Verdict,
-        explanation: Option<&Explanation>,
-    ) -> Result<()> {
+    fn print(&self, device: &str, path: &Path, Answer { text, verdict, explanation, notices }: &Answer) -> Result<()> {
         if self.json {
             let features = FeatureFields { image: &verdict.image_feature, text: &verdict.text_feature };
             let line = JsonLine {
@@ -134,12 +135,14 @@ impl Classify {
                 device,
                 tasks: &verdict.tasks,
                 features: self.features.then_some(features),
-                explanation,
+                explanation: explanation.as_ref(),
+                notices,
             };
             let json = serde_json::to_string(&line).map_err(|e| Error::Internal { reason: e.to_string() })?;
             println!("{json}");
             return Ok(());
         }
+        notices.iter().for_each(|notice| eprintln!("memeclip: {}: {notice}", path.display()));
         println!("{} on {device}", path.display());
         if self.text.is_none() && !text.is_empty() {
             println!("  reads   {text}");

@@ -6,7 +6,7 @@ use memeclip::ocr::{Reader, Reading};
 use memeclip::pack::directory::Directory;
 use memeclip::pack::manifest::Manifest;
 use memeclip::pack::source::Source;
-use memeclip::preprocess;
+use memeclip::preprocess::{self, Notice};
 use memeclip::{Error, Result};
 
 /// Read the text on images.
@@ -28,6 +28,8 @@ struct Answer<'a> {
     image: String,
     #[serde(flatten)]
     reading: &'a Reading,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<Notice>,
 }
 
 impl Read {
@@ -36,12 +38,14 @@ impl Read {
         for path in &self.image {
             let bytes = std::fs::read(path).map_err(|e| Error::io(path, e))?;
             let image = path.display().to_string();
-            let reading = reader.read(&preprocess::decode(&image, &bytes)?.for_reader())?;
+            let pixels = preprocess::decode(&image, &bytes)?;
+            let (reading, notices) = (reader.read(&pixels.for_reader())?, pixels.notices());
             if self.json {
-                let answer = Answer { image, reading: &reading };
+                let answer = Answer { image, reading: &reading, notices };
                 let json = serde_json::to_string(&answer).map_err(|e| Error::Internal { reason: e.to_string() })?;
                 println!("{json}");
             } else {
+                notices.iter().for_each(|notice| eprintln!("memeclip: {image}: {notice}"));
                 reading.lines.iter().for_each(|line| println!("{}", line.text));
             }
         }
