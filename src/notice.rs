@@ -6,6 +6,13 @@ use thiserror::Error;
 /// Something that people should know about a reading or a verdict. In JSON and JavaScript `{code, message}`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Notice {
+    /// The image's file ends, or is damaged, before the image ends:
+    /// [`Image::truncated`](crate::preprocess::Image::truncated).
+    #[error("The image is cut or damaged: only the part that browsers show was judged.")]
+    ImageTruncated,
+    /// [`Image::hides_colours`](crate::preprocess::Image::hides_colours).
+    #[error("The image hides colours under transparent pixels: it was judged as it looks on a plain background.")]
+    HiddenColours,
     /// A GPU was lost or computes wrongly.
     #[error("The CPU has taken over: {reason}")]
     CpuTookOver {
@@ -55,6 +62,8 @@ impl Notice {
     /// A stable name, for programs.
     pub fn code(&self) -> &'static str {
         match self {
+            Notice::ImageTruncated => "image/truncated",
+            Notice::HiddenColours => "image/hidden-colours",
             Notice::CpuTookOver { .. } => "cpu-took-over",
             Notice::CannotRead => "cannot-read",
             Notice::LinesFailed { .. } => "lines-failed",

@@ -182,7 +182,7 @@ mod tests {
             name: format!("{stage}.{name}"),
             dtype: safetensors::Dtype::U8,
             shape: vec![bytes.len()],
-            data: bytes.to_vec().into(),
+            data: bytes.to_vec(),
         };
         serialize(&files.iter().map(entry).collect::<Vec<_>>(), Default::default()).unwrap()
     }
@@ -234,7 +234,10 @@ mod tests {
         let fixed = [("recogniser", FIXED_WIDTH), ("alphabet", A)];
         // Without another recogniser, the lines are left out and the reading says so.
         let reading = reader(&with(FILES, &fixed), &[]).unwrap().read(&image).unwrap();
-        assert_eq!((reading.lines.len(), reading.notices), (0, vec![Notice::LinesFailed { lines: expected.lines.len() }]));
+        assert_eq!(
+            (reading.lines.len(), reading.notices),
+            (0, vec![Notice::LinesFailed { lines: expected.lines.len() }])
+        );
         // Otherwise that one reads them.
         let reading = reader(&with(FILES, &fixed), &SMALL_FILES).unwrap().read(&image).unwrap();
         assert_eq!((&reading.text, &reading.notices[..]), (&expected.text, &[][..]));

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use super::Rgb;
+use crate::Notice;
 
 /// An image with its transparency. What a model is shown of it depends on the model: [`Image::for_classifier`],
 /// [`Image::for_reader`].
@@ -10,6 +11,8 @@ pub struct Image {
     pub rgb: Rgb,
     /// Alpha of each pixel, [height, width]: 0 is transparent, 255 opaque. `None` if all pixels are opaque.
     pub alpha: Option<Vec<u8>>,
+    /// Whether the file ends, or is damaged, before the image ends. What is missing is transparent.
+    pub truncated: bool,
 }
 
 /// Below this alpha, a pixel shows three quarters of the page behind it.
@@ -21,7 +24,7 @@ impl Image {
     /// An image from RGBA pixels, [height, width, 4].
     pub fn from_rgba(width: usize, height: usize, rgba: &[u8]) -> Self {
         let data = Vec::with_capacity(width * height * 3);
-        let mut image = Image { rgb: Rgb { width, height, data }, alpha: None };
+        let mut image = Image::from(Rgb { width, height, data });
         image.push_rgba(rgba);
         image
     }
@@ -79,6 +82,12 @@ impl Image {
         hidden > hundredth || 2 * merged > sum(self.weighted(|alpha| alpha))
     }
 
+    /// What to know about the image.
+    pub fn notices(&self) -> Vec<Notice> {
+        let notices = [(self.truncated, Notice::ImageTruncated), (self.hides_colours(), Notice::HiddenColours)];
+        notices.into_iter().filter(|(holds, _)| *holds).map(|(_, notice)| notice).collect()
+    }
+
     /// The pixels with transparency, each with a weight that depends on its alpha. None if the image is opaque.
     fn weighted(&self, weight: impl Fn(u8) -> u8) -> impl Iterator<Item = (&[u8; 3], u64)> {
         let alpha = self.alpha.iter().flatten();
@@ -88,7 +97,7 @@ impl Image {
 
 impl From<Rgb> for Image {
     fn from(rgb: Rgb) -> Self {
-        Image { rgb, alpha: None }
+        Image { rgb, alpha: None, truncated: false }
     }
 }
 

@@ -4,10 +4,14 @@
 //! ratio ignored) and normalises it. One step differs on purpose: EXIF orientation is applied, so that the model sees a
 //! photograph upright.
 
+mod bmp;
 mod decode;
+mod gif;
 mod image;
 mod jpeg;
+mod png;
 mod resize;
+mod webp;
 
 pub use self::image::Image;
 pub use decode::{MAX_BYTES, MAX_PIXELS, MAX_SIDE, check_bytes, check_size, decode};

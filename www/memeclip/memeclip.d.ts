@@ -83,13 +83,6 @@ export type Line = {
     /** Corners (x, y) in pixels of the upright image, clockwise from the top left of the line. */
     box: [[number, number], [number, number], [number, number], [number, number]];
 };
-/** What a reading may have missed. */
-export type ReadingNotice = {
-    /** For programs. */
-    code: 'lines-failed' | 'lines-unsure' | 'lines-beyond-limit';
-    /** For people. */
-    message: string;
-};
 /** The text in an image. */
 export type Reading = {
     /** The lines, with spaces between them. */
@@ -97,7 +90,7 @@ export type Reading = {
     /** In reading order. */
     lines: Line[];
     /** What may be missing. */
-    notices?: ReadingNotice[];
+    notices: Notice[];
 };
 export type Verdict = {
     /** The text that was classified along with the image. */
@@ -137,13 +130,17 @@ export type Verdict = {
 };
 /**
  * What people should know about an answer.
+ * - `image/truncated`: the file ends, or is damaged, before the image ends.
+ * - `image/hidden-colours`: transparent pixels hide other colours than are seen.
  * - `no-words`: the text is empty. The model was trained on images with words.
  * - `cannot-read`: the text was to be read, but the pack has no reader.
+ * - `lines-failed`, `lines-unsure`, `lines-beyond-limit`: lines of text that could not be read, were too unclear, or are
+ * more than are read from one image.
  * - `cpu-took-over`: a GPU was lost or computes wrongly.
  */
 export type Notice = {
     /** For programs. These names are stable. */
-    code: 'no-words' | 'cannot-read' | 'cpu-took-over';
+    code: 'image/truncated' | 'image/hidden-colours' | 'no-words' | 'cannot-read' | 'lines-failed' | 'lines-unsure' | 'lines-beyond-limit' | 'cpu-took-over';
     /** For people. */
     message: string;
 };

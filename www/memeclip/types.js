@@ -107,6 +107,8 @@
 
 /**
  * What people should know about an answer.
+ * - `image/truncated`: the file ends, or is damaged, before the image ends.
+ * - `image/hidden-colours`: transparent pixels hide other colours than are seen.
  * - `no-words`: the text is empty. The model was trained on images with words.
  * - `cannot-read`: the text was to be read, but the pack has no reader.
  * - `lines-failed`, `lines-unsure`, `lines-beyond-limit`: lines of text that could not be read, were too unclear, or are
@@ -114,7 +116,8 @@
  * - `cpu-took-over`: a GPU was lost or computes wrongly.
  *
  * @typedef {object} Notice
- * @property {'no-words' | 'cannot-read' | 'lines-failed' | 'lines-unsure' | 'lines-beyond-limit' | 'cpu-took-over'} code
+ * @property {'image/truncated' | 'image/hidden-colours' | 'no-words' | 'cannot-read'
+ *   | 'lines-failed' | 'lines-unsure' | 'lines-beyond-limit' | 'cpu-took-over'} code
  *   For programs. These names are stable.
  * @property {string} message For people.
  */

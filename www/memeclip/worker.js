@@ -24,6 +24,8 @@ import { holdLock } from './worker-lock.js';
 
 /** @typedef {{ id: number, method: keyof typeof methods, parameters: any, stop: AbortController }} Request */
 
+/** Notices of words of which nothing is known. */
+const HIDE_WORDS = ['cannot-read', 'lines-failed', 'lines-beyond-limit'];
 /** Milliseconds after which an image that has not arrived is given up. */
 const IMAGE_TIMEOUT = 60_000;
 /**
@@ -185,7 +187,8 @@ const methods = {
       try {
         request.stop.signal.throwIfAborted();
         const image = await decode(request.parameters.source);
-        self.postMessage({ id: request.id, value: await readText(image, classifier, signal) });
+        const reading = await readText(image, classifier, signal);
+        self.postMessage({ id: request.id, value: { ...reading, notices: [...image.notices(), ...reading.notices] } });
       } catch (error) {
         fail(request, error);
       }
@@ -210,7 +213,7 @@ const methods = {
  * @param {Meme} meme
  */
 function isWordless({ text, notices }) {
-  return text.trim() === '' && notices.every(({ code }) => code === 'lines-unsure');
+  return text.trim() === '' && !notices.some(({ code }) => HIDE_WORDS.includes(code));
 }
 
 /**
@@ -274,7 +277,9 @@ async function prepare({ id, parameters: { source, text }, stop }, signal) {
     took.read = performance.now() - decoded;
   }
   const size = { width: image.width, height: image.height };
-  return { id, stop, ...found, image: classifier.shrink(image), size, start, took };
+  /** @type {Notice[]} */
+  const notices = [...image.notices(), ...found.notices];
+  return { id, stop, ...found, image: classifier.shrink(image), size, notices, start, took };
 }
 
 /**

@@ -109,7 +109,7 @@ impl Classify {
         path: &Path,
         image: &Image,
     ) -> Result<String> {
-        let mut notices = Vec::new();
+        let mut notices = image.notices();
         let text = match (&self.text, reader) {
             (Some(text), _) => text.clone(),
             (None, Some(reader)) => {

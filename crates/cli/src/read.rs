@@ -53,7 +53,8 @@ impl Read {
         });
         let several = self.images.several();
         self.images.answer(|path, image| {
-            let reading = reader.read(&image.for_reader())?;
+            let mut reading = reader.read(&image.for_reader())?;
+            reading.notices.splice(..0, image.notices());
             if self.json {
                 let answer = Answer { image: path.display().to_string(), reading: &reading };
                 return serde_json::to_string(&answer).map_err(|e| Error::Internal { reason: e.to_string() });

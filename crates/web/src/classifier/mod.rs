@@ -61,6 +61,11 @@ impl Image {
         Uint8Array::from(&self.0.for_reader().data[..])
     }
 
+    /// What to know about the image: a list of `{code, message}`.
+    pub fn notices(&self) -> Result<JsValue, JsValue> {
+        to_value(&self.0.notices())
+    }
+
     #[wasm_bindgen(getter)]
     pub fn width(&self) -> usize {
         self.0.rgb.width

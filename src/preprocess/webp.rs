@@ -1,0 +1,37 @@
+//! WebP decoding.
+
+use std::io::{Cursor, ErrorKind};
+
+use image::codecs::webp::WebPDecoder;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError};
+
+use super::decode::{Decoded, check_size, refuse};
+use crate::{Error, Result};
+
+/// Decodes the image, or the first frame on its canvas. EXIF orientation is not applied, because Chromium does not either.
+/// Of a file that ends early, browsers show nothing.
+pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
+    if !is_whole_riff(bytes) {
+        let reason = "shorter than its header says".into();
+        return Err(Error::TruncatedImage { name: name.into(), reason, source: None });
+    }
+    let invalid = |error: ImageError| {
+        let truncated = matches!(&error, ImageError::IoError(error) if error.kind() == ErrorKind::UnexpectedEof);
+        refuse(name, truncated, error)
+    };
+    let mut decoder = WebPDecoder::new(Cursor::new(bytes)).map_err(invalid)?;
+    let (width, height) = decoder.dimensions();
+    check_size(name, width, height)?;
+    if decoder.has_animation() {
+        // Browsers ignore the background colour.
+        decoder.set_background_color(image::Rgba([0; 4])).map_err(invalid)?;
+    }
+    let image = DynamicImage::from_decoder(decoder).map_err(invalid)?;
+    Ok(Decoded { image, orientation: Orientation::NoTransforms, damage: None })
+}
+
+/// Whether a WebP is as long as its container states. The decoder would report a short one as corrupt, not as truncated.
+fn is_whole_riff(bytes: &[u8]) -> bool {
+    bytes.get(4..8).is_some_and(|size| bytes.len() as u64 >= 8 + u32::from_le_bytes(size.try_into().unwrap()) as u64)
+}
