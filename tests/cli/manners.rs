@@ -295,7 +295,7 @@ fn tasks_have_other_names_and_come_in_lists() {
     image(&folder.join("photo.jpg"));
     let tasks = |arguments: &[&str]| {
         let output = run_in(&folder, &classify(&[&["photo.jpg"], arguments].concat()));
-        let verdict: Value = serde_json::from_slice(&output.stdout).expect(&stderr(&output));
+        let verdict: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", stderr(&output)));
         verdict["tasks"].as_object().unwrap().keys().cloned().collect::<Vec<_>>()
     };
     assert_eq!(tasks(&["--task", "hate,stance"]), ["hate", "stance"]);
