@@ -281,6 +281,7 @@ fn files_that_are_no_data_set_are_refused() {
         ("memes.jsonl", harmeme, "argument", "--data train="),
         ("train_val.jsonl", harmeme, "argument", "--data train="),
         ("memes.json", "[{}, ", "data-set", "not a list of JSON objects"),
+        ("memes.json", "{\n\"name\": {\"0\": \"a.png\"}\n}", "data-set", "it is a single object"),
         ("memes.csv", "<!DOCTYPE html>\n<html>", "data-set", "it is an HTML page"),
         ("memes.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:aa\n", "data-set", "git lfs pull"),
         ("memes.csv", "", "data-set", "it is empty"),
