@@ -188,8 +188,8 @@ pub struct ClipCheckpoint {
 impl ClipCheckpoint {
     /// `path`: the model's folder, its folder in Hugging Face's cache, its weights (`model.safetensors`,
     /// `pytorch_model.bin`), or the index of weights in parts. Sizes come from the tensors. The number of heads, the activation
-    /// and `layer_norm_eps` come from `config.json` beside the weights, mean and deviation from `preprocessor_config.json`, the
-    /// vocabulary from `merges.txt`. If one of the last two is missing, OpenAI's values apply.
+    /// and `layer_norm_eps` come from `config.json` beside the weights, mean and deviation from `processor_config.json` or
+    /// `preprocessor_config.json`, the vocabulary from `merges.txt` or `tokenizer.json`. Without these, OpenAI's values apply.
     ///
     /// # Errors
     /// Those of [`Checkpoint::open`], [`Error::Checkpoint`] for a file that is missing or cannot be used, and
@@ -200,7 +200,7 @@ impl ClipCheckpoint {
         let checkpoint = Checkpoint::open_parts(file, &weights)?.below(PATCH_EMBEDDING)?;
         let config = clip_config(&checkpoint, &folder)?;
         config.check(&checkpoint.file)?;
-        let merges = merges(&folder.join("merges.txt"))?;
+        let merges = merges(&folder)?;
         if merges.len() + 512 + 2 != config.text.vocabulary {
             let reason = format!("{} merges do not make a vocabulary of {}", merges.len(), config.text.vocabulary);
             return Err(checkpoint.invalid(reason));
@@ -343,7 +343,7 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
                       their attention has: put the model's config.json there";
         return Err(invalid(&config.path, reason.into(), None));
     }
-    let images = JsonFile::read(folder.join("preprocessor_config.json"))?;
+    let images = JsonFile::of_images(folder)?;
     let openai = ClipConfig::named("vit-l-14")?;
     let heads = |tower: &str, default: usize| config.field(&[tower, "num_attention_heads"], default);
     let vision = VisionConfig {
@@ -395,6 +395,16 @@ impl JsonFile {
         Ok(JsonFile { path, json })
     }
 
+    /// What the model does with images: `image_processor` of `processor_config.json`, as transformers writes it since version
+    /// 5, else `preprocessor_config.json`.
+    fn of_images(folder: &Path) -> Result<Self> {
+        let mut processor = JsonFile::read(folder.join("processor_config.json"))?;
+        match processor.json.as_mut().and_then(|json| json.get_mut("image_processor")).map(Value::take) {
+            Some(json) => Ok(JsonFile { json: Some(json), ..processor }),
+            None => JsonFile::read(folder.join("preprocessor_config.json")),
+        }
+    }
+
     /// The field that `keys` lead to, or `default` if the file or the field is missing. Only the field may be: a file without
     /// the objects that contain it is of another kind, whose values would be taken for OpenAI's.
     fn field<T: DeserializeOwned>(&self, keys: &[&str], default: T) -> Result<T> {
@@ -415,15 +425,31 @@ impl JsonFile {
     }
 }
 
-/// The merges in the file, or OpenAI's if there is none.
-fn merges(file: &Path) -> Result<Vec<[u16; 2]>> {
-    match std::fs::read(file) {
+/// The merges of the tokenizer in `folder`: those of `merges.txt`, else of `tokenizer.json`, which is all that transformers
+/// writes since version 5, else OpenAI's.
+fn merges(folder: &Path) -> Result<Vec<[u16; 2]>> {
+    let (text, json) = (folder.join("merges.txt"), JsonFile::read(folder.join("tokenizer.json"))?);
+    match std::fs::read(&text) {
         Ok(bytes) => match stand_in(&bytes) {
-            Some(kind) => Err(invalid(file, kind.to_string(), None)),
+            Some(kind) => Err(invalid(&text, kind.to_string(), None)),
             None => crate::tokenizer::parse_merges(&String::from_utf8_lossy(&bytes)),
         },
-        Err(e) if e.kind() == ErrorKind::NotFound => Ok(crate::tokenizer::clip_merges()),
-        Err(e) => Err(Error::io(file, e)),
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io(&text, e)),
+        Err(_) if json.json.is_none() => Ok(crate::tokenizer::clip_merges()),
+        Err(_) => {
+            /// Older files have both parts in one text.
+            #[derive(Deserialize)]
+            #[serde(untagged)]
+            enum Merge {
+                Pair([String; 2]),
+                Line(String),
+            }
+            let lines = json.field(&["model", "merges"], Vec::new())?.into_iter().map(|merge| match merge {
+                Merge::Pair(pair) => pair.join(" "),
+                Merge::Line(line) => line,
+            });
+            crate::tokenizer::parse_merges(&lines.collect::<Vec<_>>().join("\n"))
+        }
     }
 }
 

@@ -164,6 +164,41 @@ fn weights_without_their_configuration_are_refused() {
     assert!(error.contains("heads: 12") && error.contains("heads: 8"), "{error}");
 }
 
+/// Version 5 of `transformers` writes neither `preprocessor_config.json` nor `merges.txt`.
+#[test]
+fn the_files_of_transformers_5_are_read() {
+    let dir = fresh("transformers-5");
+    configure(&dir);
+    fs::copy(tiny_model().join("model.safetensors"), dir.join("model.safetensors")).unwrap();
+    let tokenizer = || {
+        let clip = ClipCheckpoint::open(&dir).unwrap();
+        clip.stage("text.tokenizer", |_| Format::F32).unwrap().integers.remove("merges").unwrap()
+    };
+    let openai = tokenizer();
+    let processor = json!({ "image_processor": { "image_mean": [0.5, 0.25, 0.125], "image_std": [0.5, 0.5, 0.25] } });
+    fs::write(dir.join("processor_config.json"), processor.to_string()).unwrap();
+    fs::write(dir.join("preprocessor_config.json"), json!({ "image_mean": [0.9, 0.9, 0.9] }).to_string()).unwrap();
+    let vision = ClipCheckpoint::open(&dir).unwrap().config.vision;
+    assert_eq!((vision.mean, vision.std), ([0.5, 0.25, 0.125], [0.5, 0.5, 0.25]));
+
+    let merges = fs::read_to_string(tiny_model().join("merges.txt")).unwrap();
+    let mut merges: Vec<&str> = merges.lines().skip(1).collect();
+    // Another order is another tokenizer.
+    merges.swap(0, 1);
+    let pairs: Vec<_> = merges.iter().map(|merge| merge.split_once(' ').unwrap()).collect();
+    let mut swapped = openai.clone();
+    swapped.swap(0, 2);
+    swapped.swap(1, 3);
+    for merges in [json!(merges), json!(pairs)] {
+        fs::write(dir.join("tokenizer.json"), json!({ "model": { "merges": merges } }).to_string()).unwrap();
+        let found = tokenizer();
+        assert_eq!(found[..4], swapped[..4]);
+        assert_ne!(found, openai);
+    }
+    fs::write(dir.join("tokenizer.json"), json!({ "model": { "type": "Unigram" } }).to_string()).unwrap();
+    assert!(refused(&dir).contains("0 merges do not make a vocabulary of 49408"));
+}
+
 #[test]
 fn heads_are_found_wherever_they_are_nested() {
     let file = tiny_model().join("head-hate.safetensors");

@@ -281,6 +281,7 @@ fn files_that_are_no_data_set_are_refused() {
         ("memes.jsonl", harmeme, "argument", "--data train="),
         ("train_val.jsonl", harmeme, "argument", "--data train="),
         ("memes.json", "[{}, ", "data-set", "not a list of JSON objects"),
+        ("memes.json", "{\n\"name\": {\"0\": \"a.png\"}\n}", "data-set", "it is a single object"),
         ("memes.csv", "<!DOCTYPE html>\n<html>", "data-set", "it is an HTML page"),
         ("memes.jsonl", "version https://git-lfs.github.com/spec/v1\noid sha256:aa\n", "data-set", "git lfs pull"),
         ("memes.csv", "", "data-set", "it is empty"),
@@ -301,11 +302,13 @@ fn files_that_are_no_data_set_are_refused() {
 /// What pandas reads from tables as programs export them: delimiters, encodings, missing values, kinds of labels.
 #[test]
 fn tables_are_read_as_pandas_reads_them() {
+    /// Name, text, split, and the classes of hate and target.
+    type Cells = (String, String, String, Option<usize>, Option<usize>);
     #[derive(serde::Deserialize)]
     struct Case {
         file: String,
         bytes: String,
-        rows: Vec<(String, String, String, Option<usize>, Option<usize>)>,
+        rows: Vec<Cells>,
     }
     let cases = fs::read(repository("tests/goldens/tables.json")).unwrap();
     let cases: Vec<Case> = serde_json::from_slice(&cases).unwrap();

@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::de::Error as _;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
@@ -31,7 +32,8 @@ pub(super) fn read(
     wanted: &Wanted,
     data: &mut DataSet,
 ) -> Result<()> {
-    let (bytes, _) = encoding::to_utf8(bytes);
+    let (bytes, notice) = encoding::to_utf8(bytes);
+    notice.into_iter().for_each(|notice| data.notice(file, notice));
     let objects = objects(&bytes).map_err(|e| Error::DataSet {
         file: file.into(),
         reason: format!("not a list of JSON objects ({e})"),
@@ -98,14 +100,24 @@ type Parsed = Result<Map<String, Value>, String>;
 
 /// The objects with their lines.
 fn objects(bytes: &[u8]) -> Result<Vec<(u64, Parsed)>, serde_json::Error> {
-    let line = |offset: usize| 1 + bytes[..offset].iter().filter(|&&byte| byte == b'\n').count() as u64;
     if bytes.trim_ascii_start().starts_with(b"[") {
         let items: Vec<&RawValue> = serde_json::from_slice(bytes)?;
-        let offset = |item: &RawValue| item.get().as_ptr().addr() - bytes.as_ptr().addr();
-        return Ok(items.into_iter().map(|item| (line(offset(item)), parse(item.get().as_bytes()))).collect());
+        let (mut line, mut end) = (1, 0);
+        let items = items.into_iter().map(|item| {
+            let start = item.get().as_ptr().addr() - bytes.as_ptr().addr();
+            line += bytes[end..start].iter().filter(|&&byte| byte == b'\n').count() as u64;
+            end = start;
+            (line, parse(item.get().as_bytes()))
+        });
+        return Ok(items.collect());
     }
-    let lines = (1..).zip(bytes.split(|&byte| byte == b'\n'));
-    Ok(lines.filter(|(_, json)| !json.trim_ascii().is_empty()).map(|(line, json)| (line, parse(json))).collect())
+    let lines = (1..).zip(bytes.split(|&byte| byte == b'\n')).filter(|(_, json)| !json.trim_ascii().is_empty());
+    let objects: Vec<_> = lines.map(|(line, json)| (line, parse(json))).collect();
+    match objects.first() {
+        // One object over several lines, such as a table by columns.
+        Some((_, Err(_))) if parse(bytes).is_ok() => Err(serde_json::Error::custom("it is a single object")),
+        _ => Ok(objects),
+    }
 }
 
 fn parse(json: &[u8]) -> Parsed {
