@@ -43,7 +43,7 @@ export async function drawingPage(browser) {
 /** The image as a PNG; null if the browser shows nothing of it. */
 export async function shownAsPng(page, file) {
   const png = await page.evaluate(
-    async (file) => (await draw(file))?.convertToBlob({ type: 'image/png' }).then(base64),
+    async (file) => (await globalThis.draw(file))?.convertToBlob({ type: 'image/png' }).then(globalThis.base64),
     file.toString('base64'),
   );
   return png ? Buffer.from(png, 'base64') : null;
@@ -52,7 +52,7 @@ export async function shownAsPng(page, file) {
 /** The image's RGBA pixels; null if the browser shows nothing of it. */
 export async function shownPixels(page, file) {
   const shown = await page.evaluate(async (file) => {
-    const canvas = await draw(file);
+    const canvas = await globalThis.draw(file);
     if (!canvas) return null;
     const { data, width, height } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
     return { width, height, data: new Uint8Array(data.buffer).toBase64() };
