@@ -7,7 +7,7 @@ use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, RgbImage, RgbaImage};
 
 use super::decode::{Decoded, check_size, refuse};
-use crate::{Error, Result};
+use crate::Result;
 
 /// Decodes the rows that are there; the others are transparent.
 pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
@@ -18,8 +18,8 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
     check_size(name, width, height)?;
     let (color, size) = (decoder.color_type(), decoder.total_bytes() as usize);
     let mut pixels = vec![0; size];
-    let end = decoder.read_image(&mut pixels);
-    let damage = match end {
+    match decoder.read_image(&mut pixels) {
+        Ok(()) => {}
         Err(error) if is_truncated(&error) => {
             // What the decoder does not write keeps the value that it had before.
             let mut again = vec![255; size];
@@ -38,14 +38,13 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
             });
         }
         Err(error) => return Err(invalid(error)),
-        Ok(()) => None::<Error>,
-    };
+    }
     let image = match color.has_alpha() {
         true => RgbaImage::from_raw(width, height, pixels).map(DynamicImage::from),
         false => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
     };
     let image = image.expect("as many bytes as the decoder asked for");
-    Ok(Decoded { image, orientation: Orientation::NoTransforms, damage })
+    Ok(Decoded { image, orientation: Orientation::NoTransforms, damage: None })
 }
 
 fn is_truncated(error: &ImageError) -> bool {

@@ -53,8 +53,8 @@ test('bad input', async () => {
   const cases = [
     ['image/not-an-image', Buffer.from('%PDF-1.7 this is no picture')],
     ['image/not-an-image', Buffer.alloc(0)],
-    ['image/truncated', photo.subarray(0, photo.length >> 1)],
-    ['image/truncated', exact.subarray(0, exact.length >> 1)],
+    ['image/truncated', photo.subarray(0, photo.length >> 3)],
+    ['image/truncated', exact.subarray(0, 30)],
     ['image/not-an-image', png(0, 0)],
     ['image/size', png(30_000, 10)],
     ['image/size', png(16_000, 16_000)],

@@ -189,6 +189,16 @@ write("frame-inside.webp", riff(*canvas, (b"ANMF", frame_header + lossless[12:])
 # BMP
 bitmap = encoded(COLOURS, "BMP")
 write("bytes-behind.bmp", bitmap + rng.bytes(100))
+
+
+def bitmap_with_alpha():
+    rows = np.dstack([COLOURS[::-1, :, ::-1], ALPHA[::-1]]).tobytes()
+    header = struct.pack("<IiiHHIIiiII", 124, WIDTH, HEIGHT, 1, 32, 3, len(rows), 0, 0, 0, 0)
+    masks = struct.pack("<IIII", 0xFF0000, 0xFF00, 0xFF, 0xFF000000) + b"BGRs" + bytes(48) + struct.pack("<IIII", 4, 0, 0, 0)
+    return b"BM" + struct.pack("<IHHI", 138 + len(rows), 0, 0, 138) + header + masks + rows
+
+
+write("alpha.bmp", bitmap_with_alpha())
 cuts("cut.bmp", bitmap, (60,))
 
 # Transparency: what is seen is not what is stored.
