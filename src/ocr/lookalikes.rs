@@ -2,9 +2,11 @@
 
 use super::words::Words;
 
-/// Replaces a zero among letters by an O, and an l that stands alone by an I.
+/// Replaces a zero among letters by an O, and of characters that stand alone an l by an I, and an O by a zero. At the start of a
+/// line, as in "O Canada", an O stays.
 pub fn correct(text: &str) -> String {
-    text.split(' ').map(correct_word).collect::<Vec<_>>().join(" ")
+    let correct = |(i, word): (usize, &str)| if i > 0 && word == "O" { "0".into() } else { correct_word(word) };
+    text.split(' ').enumerate().map(correct).collect::<Vec<_>>().join(" ")
 }
 
 fn correct_word(word: &str) -> String {
@@ -89,6 +91,8 @@ mod tests {
     fn zeros_in_words_become_letters() {
         assert_eq!(correct("L00K AT ME, l TO0K 10PM OR 0:30"), "LOOK AT ME, I TOOK 10PM OR 0:30");
         assert_eq!(correct("s0 g0od, $40k"), "s0 good, $40k");
+        assert_eq!(correct("TIMES I WENT: O"), "TIMES I WENT: 0");
+        assert_eq!(correct("O CANADA"), "O CANADA");
     }
 
     #[test]

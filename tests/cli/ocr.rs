@@ -7,7 +7,7 @@ mod program;
 use std::collections::BTreeMap;
 use std::fs;
 
-use common::repository;
+use common::{repository, scratch};
 use program::memeclip;
 use serde::Deserialize;
 
@@ -115,4 +115,30 @@ fn an_image_without_text_has_no_lines() {
     let out = memeclip(&["read", "--json", "--image", "tests/goldens/images/photo.jpg"]);
     let reading: Reading = serde_json::from_str(&out).unwrap();
     assert_eq!((reading.text.as_str(), reading.lines.len()), ("", 0));
+}
+
+#[test]
+fn a_pack_without_the_small_recogniser_reads_too() {
+    let old = scratch("without-small");
+    fs::create_dir_all(&old).unwrap();
+    let pack = repository("weights/default");
+    let mut manifest: serde_json::Value =
+        serde_json::from_slice(&fs::read(pack.join("manifest.json")).unwrap()).unwrap();
+    let components = manifest["components"].as_object_mut().unwrap();
+    assert!(components.remove("ocr-small").is_some());
+    let file = components["ocr"]["shards"][0]["file"].as_str().unwrap().to_string();
+    fs::copy(pack.join(&file), old.join(&file)).unwrap();
+    fs::write(old.join("manifest.json"), manifest.to_string()).unwrap();
+
+    let image = format!("{MEMES}/post-00.jpg");
+    let read = |pack: &str, options: &[&str]| {
+        let arguments = [&["read", "--json", "--weights", pack, "--image", &image], options].concat();
+        serde_json::from_str::<Reading>(&memeclip(&arguments)).unwrap().text
+    };
+    let text = read(old.to_str().unwrap(), &[]);
+    assert_eq!(text, memes().iter().find(|meme| meme.file == "post-00.jpg").unwrap().lines.join(" "));
+    for recogniser in ["auto", "tiny", "small"] {
+        assert_eq!(read("weights/default", &["--recogniser", recogniser]), text);
+        assert_eq!(read(old.to_str().unwrap(), &["--recogniser", recogniser]), text);
+    }
 }
