@@ -1,5 +1,4 @@
 // Draws image files in Chromium. `node draw.js` writes what it shows of those of tests/goldens/odd beside them.
-/* global base64, draw */
 
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
