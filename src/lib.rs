@@ -10,7 +10,7 @@
 //! let file = "tests/memes/pictures/00000.jpg";
 //! let image = preprocess::decode(file, &std::fs::read(file).expect("an image"))?;
 //!
-//! let verdict = session.classify(&[(&image, "the text on the image")], &["hate"]).await?.remove(0);
+//! let verdict = session.classify(&[(&image.for_classifier(), "the text on the image")], &["hate"]).await?.remove(0);
 //! for task in &verdict.tasks {
 //!     let probabilities = task.task.labels.iter().zip(&task.probabilities);
 //!     println!("{}: {} {:.2?}", task.task.name, task.label(), probabilities.collect::<Vec<_>>());

@@ -65,7 +65,6 @@ pub struct Reading {
     /// The lines in reading order.
     pub lines: Vec<TextLine>,
     /// What may be missing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notices: Vec<Notice>,
 }
 

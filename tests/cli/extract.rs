@@ -316,21 +316,26 @@ fn broken_images_and_rows_are_reported_and_skipped() {
         good.jpg,two,7,train\nfolder,one,0,train\ngood.jpg,three,1,test\n";
     let table = file("broken", "memes.csv", table);
     let told = |said: &str| {
-        let lines =
-            [(3, "No such file"), (4, "not an image"), (5, "ends early"), (6, "unknown hate label '7'"), (7, "folder")];
+        let lines = [
+            (3, "No such file"),
+            (4, "not an image"),
+            (5, "cut or damaged"),
+            (6, "unknown hate label '7'"),
+            (7, "folder"),
+        ];
         for (line, reason) in lines {
             let place = format!("memes.csv:{line}: ");
             let told: Vec<_> = said.lines().filter(|said| said.contains(&place)).collect();
             assert!(told.len() == 1 && told[0].contains(reason), "{place}{reason} in {said}");
         }
-        assert!(said.contains("5 rows skipped") && said.contains("features of 2 memes"), "{said}");
+        assert!(said.contains("4 rows skipped") && said.contains("features of 3 memes"), "{said}");
     };
     let out = fresh("broken");
     told(&extract_from(&table, images, &out, &[]).unwrap());
     let expected = result(&out).unwrap();
     assert_eq!(
         Features::read(&out).unwrap().memes.iter().map(|meme| &meme.text[..]).collect::<Vec<_>>(),
-        ["one", "three"]
+        ["one", "one", "three"]
     );
 
     // The last shard distinguishes broken images of other shards from images that are not extracted yet.

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use memeclip::Classifier;
 use memeclip::classifier::Verdict;
@@ -49,7 +50,9 @@ pub fn goldens(arch: &str) -> Goldens {
 
 /// Converts the model to a pack next to it.
 pub fn pack(model: &Path, format: Format) -> PathBuf {
-    let out = PathBuf::from(format!("{}-{}", model.display(), format.name()));
+    // Tests run at the same time, and each writes its own.
+    static PACKS: AtomicUsize = AtomicUsize::new(0);
+    let out = PathBuf::from(format!("{}-{}-{}", model.display(), format.name(), PACKS.fetch_add(1, Ordering::Relaxed)));
     common::pack(model, format, &out);
     out
 }

@@ -86,6 +86,7 @@ impl Extract {
         let watch = |event: Event| match event {
             Event::Begin(memes) => progress.begin(memes),
             Event::Meme { computed } => progress.meme(computed),
+            Event::Noticed(row, notice) => report.noticed(row, notice, |line| progress.say(line)),
             Event::Skipped(meme) => {
                 report.skipped(meme, |line| progress.say(line));
                 progress.step();

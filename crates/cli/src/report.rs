@@ -1,4 +1,5 @@
-//! What could not be used of a data set: the beginning on the terminal, all of it in a file.
+//! What could not be used of a data set, and what to know about the rest: the beginning on the terminal, all of it in a
+//! file.
 
 use std::fmt::Display;
 use std::fs;
@@ -6,8 +7,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 
 use memeclip::files::write_whole;
-use memeclip::{Error, Result};
-use memeclip_train::data::{Duplicate, Skipped};
+use memeclip::{Error, Notice, Result};
+use memeclip_train::data::{Duplicate, Row, Skipped};
 use xtask::warn;
 
 /// Most lines on the terminal. More would hide what is above them.
@@ -20,6 +21,7 @@ pub struct Report {
     rows: usize,
     labels: usize,
     duplicates: usize,
+    notices: usize,
 }
 
 impl Report {
@@ -35,6 +37,12 @@ impl Report {
             None => self.rows += 1,
         }
         self.add(skipped, print);
+    }
+
+    /// Adds what to know about an image that is used.
+    pub fn noticed(&mut self, row: &Row, notice: &Notice, print: impl Fn(&str)) {
+        self.notices += 1;
+        self.add(format!("{}: {}: {notice}", row.place, row.meme.name), print);
     }
 
     /// Adds an image that is in several splits.
@@ -69,6 +77,7 @@ impl Report {
             (self.rows, ["row skipped", "rows skipped"]),
             (self.labels, ["label left out", "labels left out"]),
             (self.duplicates, ["image in several splits", "images in several splits"]),
+            (self.notices, ["image with a notice", "images with a notice"]),
         ];
         let counts = counts.into_iter().filter(|(count, _)| *count > 0);
         let counts = counts.map(|(count, [one, many])| format!("{count} {}", if count == 1 { one } else { many }));

@@ -19,8 +19,8 @@ use super::features::TENSORS;
 use super::{Features, Row, Skipped};
 use memeclip::files::sweep;
 use memeclip::pack::source::Source;
-use memeclip::preprocess::{self, Rgb};
-use memeclip::{Error, Result, Session};
+use memeclip::preprocess::{self, Image};
+use memeclip::{Error, Notice, Result, Session};
 
 /// One process's part of the work: every `count`-th row from `index` on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,8 @@ pub enum Event<'a> {
     Begin(usize),
     /// One of them is done; `computed` unless both of its features were in the cache.
     Meme { computed: bool },
+    /// What to know about an image that was computed.
+    Noticed(&'a Row, &'a Notice),
     /// An image is missing or cannot be decoded.
     Skipped(&'a Skipped),
     /// Images with equal bytes and different names are in several splits.
@@ -110,7 +112,8 @@ impl Extraction<'_> {
         let mut encoded: Vec<Option<Encoded>> = self.rows.iter().map(|_| None).collect();
         for row in own {
             match self.encode(&self.rows[row], &cache, session).await {
-                Ok((features, computed)) => {
+                Ok((features, computed, notices)) => {
+                    notices.iter().for_each(|notice| watch(Event::Noticed(&self.rows[row], notice)));
                     encoded[row] = Some(features);
                     watch(Event::Meme { computed });
                 }
@@ -161,19 +164,22 @@ impl Extraction<'_> {
         Ok(Outcome::Complete { memes: features.memes.len() })
     }
 
-    /// Both features, and whether any of them had to be computed.
+    /// Both features, whether any of them had to be computed, and what to know about the image if it had.
     async fn encode<S: Source + Clone + 'static>(
         &self,
         row: &Row,
         cache: &Caches,
         session: &mut Session<S>,
-    ) -> Result<(Encoded, bool), Failure> {
+    ) -> Result<(Encoded, bool, Vec<Notice>), Failure> {
         let found = self.find(row, cache)?;
+        let mut notices = Vec::new();
         let computed = found.image.is_none() || found.text.is_none();
         let image = match &found.image {
             Some(image) => image.clone(),
             None => {
-                let image = session.image_feature(&found.image(row)?).await?;
+                let image = found.image(row)?;
+                notices = image.notices();
+                let image = session.image_feature(&image.for_classifier()).await?;
                 cache.image.put(&found.image_key, &image)?;
                 image
             }
@@ -186,7 +192,7 @@ impl Extraction<'_> {
                 text
             }
         };
-        Ok((Encoded { image_key: found.image_key, image, text }, computed))
+        Ok((Encoded { image_key: found.image_key, image, text }, computed, notices))
     }
 
     /// Reads a meme's image, and the cached features of image and text.
@@ -228,9 +234,8 @@ struct Found {
 }
 
 impl Found {
-    fn image(&self, row: &Row) -> Result<Rgb, Skipped> {
-        let image = preprocess::decode(&row.meme.name, &self.bytes).map_err(|e| row.skipped(e.to_string()))?;
-        Ok(image.for_classifier().into_owned())
+    fn image(&self, row: &Row) -> Result<Image, Skipped> {
+        preprocess::decode(&row.meme.name, &self.bytes).map_err(|e| row.skipped(e.to_string()))
     }
 }
 
