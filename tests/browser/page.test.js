@@ -12,6 +12,8 @@ const file = (path) => fileURLToPath(new URL(path, import.meta.url));
 const SAMPLES = JSON.parse(await readFile(file('../../www/demo/samples/samples.json')));
 const CAPTIONS = JSON.parse(await readFile(file('../goldens/ocr/captions.json')));
 const JPEG = file(`../../www/demo/samples/${SAMPLES[0].file}`);
+/** It has words on it, unlike the one above. */
+const WORDS = file('../../www/demo/samples/pride-heart-enough.jpg');
 const NO_IMAGE = file('page.test.js');
 const AXE = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -246,8 +248,9 @@ describe('the page', () => {
 
   test('takes pasted and dropped pictures', async () => {
     await withPage(async (page) => {
-      const expected = await ask(page, JPEG, '');
-      const bytes = [...(await readFile(JPEG))];
+      const expected = await ask(page, WORDS, '');
+      assert.ok(expected.hate);
+      const bytes = [...(await readFile(WORDS))];
       for (const kind of ['paste', 'drop']) {
         await page.reload();
         await page.waitForSelector('.task');
@@ -276,9 +279,21 @@ describe('the page', () => {
       assert.equal(await page.textContent('#error code'), 'image/not-an-image');
       assert.match(await page.textContent('#error .message'), /page\.test\.js: .*PNG, JPEG/);
       assert.equal(await page.locator('.meter').count(), 0);
-      const verdict = await ask(page, JPEG, SAMPLES[0].text);
+      const verdict = await ask(page, WORDS, '');
       assert.ok(verdict.hate);
       assert.equal(await page.isVisible('#error'), false);
+    });
+  });
+
+  test('holds back where it finds no words, and judges the image alone when asked to', async () => {
+    await withPage(async (page) => {
+      assert.deepEqual(await ask(page, JPEG, ''), {});
+      assert.match(await page.textContent('#status'), /No words were found/);
+      assert.equal(await page.isVisible('#why'), false);
+      await page.click('button.primary');
+      await page.waitForSelector('.meter');
+      assert.ok((await shown(page)).hate);
+      assert.match(await page.textContent('#status'), /the verdict is on the image alone/);
     });
   });
 
@@ -295,7 +310,7 @@ describe('the page', () => {
       assert.equal(await page.textContent('#error code'), code);
       if (query === '?device=abacus') {
         await page.check('[name=device][value=cpu]');
-        assert.ok((await ask(page, JPEG, '')).hate);
+        assert.ok((await ask(page, WORDS, '')).hate);
       }
       await context.close();
     }
