@@ -52,7 +52,7 @@ function recentRow({ address, hate, wordless }) {
   row.className = 'row';
   name.textContent = fileName(address);
   name.title = address;
-  const unjudged = () => translate(wordless ? 'noWords' : 'unchecked');
+  const unjudged = () => (wordless ? translate('noWords') : translate('unchecked'));
   result.textContent = hate === undefined ? unjudged() : translate('recentHate', percent(hate));
   row.append(name, result);
   return row;
