@@ -37,7 +37,7 @@ const MEMES: &str = "memes.jsonl";
 /// A data set as a head sees it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Features {
-    /// Identity of the towers (see [`memeclip::pack::manifest::Manifest::towers`]).
+    /// Identity of the towers (see [`memeclip::pack::manifest::Manifest::towers_id`]).
     pub towers: String,
     /// What the memes may be labelled for: the pack's tasks.
     pub tasks: Vec<Task>,
