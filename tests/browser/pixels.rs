@@ -8,8 +8,9 @@ use serde_json::json;
 
 fn main() -> std::io::Result<()> {
     let folder = std::env::args().nth(1).expect("usage: pixels FOLDER");
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
+    // All names first: what is written goes into the same folder.
+    let entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    for path in entries.iter().map(|entry| entry.path()) {
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let answer = match decode(&name, &fs::read(&path)?) {
             Ok(image) => {
