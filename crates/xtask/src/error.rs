@@ -45,6 +45,11 @@ pub enum Error {
     )]
     Step { step: String, source: io::Error },
 
+    #[error("{}: {first} bytes here, {again} other ones from the same sources in another folder. Compare the two for names of folders.", path.display())]
+    NotReproducible { path: PathBuf, first: usize, again: usize },
+    #[error("{}: names your home folder. Find what names it, and add its folder to the prefixes that are remapped.", path.display())]
+    NamesHome { path: PathBuf },
+
     #[error(
         "{command} failed. Bundling the extension's content script needs Node.js 20 or newer; install it and try again."
     )]

@@ -24,12 +24,14 @@ mod licences;
 mod modules;
 mod pack;
 mod repository;
+mod reproduce;
 mod server;
 mod toolchain;
 mod wasm;
 
 pub use error::{Error, Result};
 pub use repository::default_pack;
+pub use reproduce::reproduce;
 
 /// Brings the folder `pkg` of the npm package up to date: the WebAssembly modules, and the licences of the crates in them.
 ///

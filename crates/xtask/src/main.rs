@@ -19,6 +19,7 @@ Usage: cargo run --release [-- COMMAND [OPTIONS]]
 Commands:
   demo       Serve the demo page and a pack on localhost (the default)
   build      Build the WebAssembly and stop
+  reproduce  Build a module again in another folder, and compare the bytes
   extension  Write the browser extension to a folder that a browser can load
 
 Options:
@@ -65,8 +66,9 @@ fn run() -> Result<(), Box<dyn Error>> {
     match command.as_deref().unwrap_or("demo") {
         "demo" => demo.run()?,
         "build" => xtask::build()?,
+        "reproduce" => xtask::reproduce()?,
         "extension" => extension.run()?,
-        other => return Err(format!("unknown command '{other}'. Use demo, build or extension.").into()),
+        other => return Err(format!("unknown command '{other}'. Use demo, build, reproduce or extension.").into()),
     }
     Ok(())
 }
