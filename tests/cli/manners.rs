@@ -10,20 +10,12 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use common::{repository, scratch, tiny_model, tiny_pack};
+use common::{fresh, repository, tiny_model, tiny_pack};
 use program::command;
 use serde_json::Value;
 
 const PHOTO: &str = "tests/goldens/images/photo.jpg";
 const MEME: &str = "tests/goldens/ocr/banner-00.jpg";
-
-/// An empty folder.
-fn fresh(test: &str) -> PathBuf {
-    let folder = scratch(test);
-    let _ = fs::remove_dir_all(&folder);
-    fs::create_dir_all(&folder).unwrap();
-    folder
-}
 
 fn image(path: &Path) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();

@@ -10,7 +10,7 @@ use std::process::Stdio;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use common::{repository, scratch};
+use common::{fresh, repository, scratch};
 use program::{command, memeclip, run};
 use serde_json::Value;
 
@@ -38,14 +38,6 @@ fn features() -> PathBuf {
 fn extract(data: &str, out: &Path) {
     let pack = ["--weights", PACK, "--device", "cpu"];
     memeclip(&[&["extract", "--data", data, "--images", PICTURES, "--out", text(out)], &pack[..]].concat());
-}
-
-/// An empty directory.
-fn fresh(test: &str) -> PathBuf {
-    let dir = scratch(test);
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).unwrap();
-    dir
 }
 
 fn train(task: &str, out: &Path) {

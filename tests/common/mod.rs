@@ -4,6 +4,7 @@
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -23,6 +24,14 @@ pub fn repository(path: &str) -> PathBuf {
 /// A directory of this test's own below the build folder; created by whoever writes to it.
 pub fn scratch(test: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{}-{test}", env!("CARGO_CRATE_NAME")))
+}
+
+/// The same, empty.
+pub fn fresh(test: &str) -> PathBuf {
+    let folder = scratch(test);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).unwrap();
+    folder
 }
 
 /// A seeded model of the named architecture; written once a test program.

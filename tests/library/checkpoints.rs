@@ -5,9 +5,9 @@ mod common;
 
 use std::collections::HashMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use common::{block_on, repository, scratch, tiny_model};
+use common::{block_on, fresh, repository, tiny_model};
 use memeclip::model::{ClipConfig, Tensors};
 use memeclip::pack::checkpoint::{self, ClipCheckpoint};
 use memeclip::pack::directory::Directory;
@@ -18,14 +18,6 @@ use memeclip::quant::Format;
 use memeclip::task;
 use safetensors::SafeTensors;
 use serde_json::json;
-
-/// An empty folder of this test's own.
-fn fresh(test: &str) -> PathBuf {
-    let dir = scratch(test);
-    let _ = fs::remove_dir_all(&dir);
-    fs::create_dir_all(&dir).unwrap();
-    dir
-}
 
 /// Copies the configuration of the tiny model.
 fn configure(dir: &Path) {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::columns::{Wanted, list, missing, plain};
 use super::label::class;
 use super::rows::{Cells, DataSet, Entry, split};
-use super::{Split, encoding, harmeme};
+use super::{Split, harmeme};
 use crate::{Error, Result};
 use memeclip::task::Task;
 
@@ -32,9 +32,7 @@ pub(super) fn read(
     wanted: &Wanted,
     data: &mut DataSet,
 ) -> Result<()> {
-    let (bytes, notice) = encoding::to_utf8(bytes);
-    notice.into_iter().for_each(|notice| data.notice(file, notice));
-    let objects = objects(&bytes).map_err(|e| Error::DataSet {
+    let objects = objects(bytes).map_err(|e| Error::DataSet {
         file: file.into(),
         reason: format!("not a list of JSON objects ({e})"),
         source: Some(e.into()),

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use super::columns::{Column, Wanted};
 use super::rows::DataSet;
-use super::{Split, duplicates, json, table};
+use super::{Split, duplicates, encoding, json, table};
 use crate::{Error, Result};
 use memeclip::stand_in::stand_in_for_text;
 use memeclip::task::Task;
@@ -67,7 +67,9 @@ impl DataSet {
                 return Err(invalid(reason));
             }
             let named = path.file_stem().and_then(|stem| Split::in_name(&stem.to_string_lossy()));
-            read(&name, &bytes, *split, named, &wanted, &mut data)?;
+            let (text, notice) = encoding::to_utf8(&bytes);
+            notice.into_iter().for_each(|notice| data.notice(&name, notice));
+            read(&name, &text, *split, named, &wanted, &mut data)?;
         }
         if data.rows.is_empty() {
             let file = files.first().map(|file| file.path.display().to_string()).unwrap_or_default();

@@ -3,10 +3,10 @@
 
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
+use super::Split;
 use super::columns::{Wanted, missing, plain};
 use super::label::class;
 use super::rows::{Cells, DataSet, Entry, split};
-use super::{Split, encoding};
 use crate::{Error, Result};
 use memeclip::task::Task;
 
@@ -41,9 +41,7 @@ pub(super) fn read(
     data: &mut DataSet,
 ) -> Result<()> {
     let invalid = |reason: String, source| Error::DataSet { file: file.into(), reason, source };
-    let (text, notice) = encoding::to_utf8(bytes);
-    notice.into_iter().for_each(|notice| data.notice(file, notice));
-    let (said, bytes) = said_delimiter(&text);
+    let (said, bytes) = said_delimiter(bytes);
     let first_line = said.is_some() as u64;
     let delimiter = said.unwrap_or_else(|| sniff(bytes, wanted));
     let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(bytes);
