@@ -157,6 +157,9 @@ test('a video: its poster, then its frame; and a single frame', async () => {
     await video.play();
     await new Promise((resolve) => video.requestVideoFrameCallback(resolve));
     video.pause();
+    // A frame that was on its way may still be shown; after this, none follows.
+    video.currentTime = 0;
+    await new Promise((resolve) => (video.onseeked = resolve));
     const frame = new VideoFrame(video);
     return {
       early,
