@@ -142,6 +142,13 @@ mod tests {
             // The line, and a margin of 1.4 times its area to its perimeter.
             let margin = 2.0 * 1.4 * 2100.0 * 23.0 / (2.0 * 2123.0);
             assert!((width - 2100.0 - margin).abs() < 8.0 && (height - 23.0 - margin).abs() < 4.0, "{width} {height}");
+            // In pixels of the image, which is three times as wide and twice as high.
+            let Boxes { boxes: scaled, .. } = decode(map.view(), [3.0, 2.0], 100);
+            if turn == 0.0 {
+                for (point, [x, y]) in scaled[0].iter().zip(boxes[0]) {
+                    assert!((point[0] - 3.0 * x).abs() < 1.0 && (point[1] - 2.0 * y).abs() < 1.0, "{point:?} {x} {y}");
+                }
+            }
         }
     }
 }

@@ -40,7 +40,7 @@ const MAX_LINES_PER_SLICE: usize = 50;
 
 /// ImageNet's values, which the network was trained with, in PaddleOCR's order of channels: blue, green, red.
 const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
-const DEVIATION: [f32; 3] = [0.229, 0.224, 0.225];
+const STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 pub struct Detector {
     model: Model,
@@ -102,7 +102,7 @@ impl Detector {
             for (values, y) in plane.chunks_exact_mut(width).zip(rows.clone()) {
                 let row = &image.data[3 * (y * image.width + columns.start)..][..3 * width];
                 for (value, pixel) in values.iter_mut().zip(row.as_chunks::<3>().0) {
-                    *value = (pixel[2 - c] as f32 / 255.0 - MEAN[c]) / DEVIATION[c];
+                    *value = (pixel[2 - c] as f32 / 255.0 - MEAN[c]) / STD[c];
                 }
             }
         }

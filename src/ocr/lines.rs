@@ -10,10 +10,10 @@ use crate::preprocess::Rgb;
 const MIN_CONFIDENCE: f32 = 0.75;
 /// The text is English if at least this part of its letters is in known words.
 const ENGLISH: f32 = 0.34;
-/// A line at the image's edge is a site's mark if it looks like one and is lower than this part of the tallest line.
+/// A line at the image's edge is a watermark if it looks like one and is lower than this part of the tallest line.
 const SITE: f32 = 0.7;
-/// A line at the edge without a known word is a mark if it is lower than this part of the tallest line.
-const MARK: f32 = 0.4;
+/// A line at the edge without a known word is a watermark if it is lower than this part of the tallest line.
+const WATERMARK: f32 = 0.4;
 /// A line is at the edge if its centre is within this share of the image's side.
 const EDGE: f32 = 0.08;
 
@@ -28,14 +28,14 @@ pub fn choose(lines: Vec<TextLine>, image: &Rgb, words: &Words) -> (Vec<TextLine
         lines.retain(|line| !is_garbled(&line.text));
     }
     let tallest = lines.iter().map(|line| height(&line.corners)).fold(0.0, f32::max);
-    lines.retain(|line| !(at_edge(&line.corners, image) && is_mark(line, tallest, words)));
+    lines.retain(|line| !(at_edge(&line.corners, image) && is_watermark(line, tallest, words)));
     (lines, unsure)
 }
 
-/// Whether a line at the edge is the mark of a site and not part of the meme.
-fn is_mark(line: &TextLine, tallest: f32, words: &Words) -> bool {
+/// Whether a line at the edge is a site's watermark and not part of the meme.
+fn is_watermark(line: &TextLine, tallest: f32, words: &Words) -> bool {
     let height = height(&line.corners) / tallest;
-    height < SITE && names_site(&line.text) || height < MARK && words.share([&*line.text].into_iter()) == 0.0
+    height < SITE && names_site(&line.text) || height < WATERMARK && words.share([&*line.text].into_iter()) == 0.0
 }
 
 /// Whether a text is little else than the address of a site or somebody's name on it, such as `site.com` or `@name`.
@@ -76,11 +76,11 @@ mod tests {
     }
 
     #[test]
-    fn marks_and_unsure_lines_are_dropped() {
+    fn watermarks_and_unsure_lines_are_dropped() {
         let found = texts(&[
             ("the meme", 0.9, [10.0, 60.0, 300.0, 40.0]),
             ("a label", 0.9, [100.0, 200.0, 60.0, 14.0]),
-            // At the edge: a mark, a misread one, and one as tall as a caption, which stays.
+            // At the edge: a watermark, a misread one, and one as tall as a caption, which stays.
             ("site.com", 0.9, [320.0, 376.0, 70.0, 24.0]),
             ("olpics.ne", 0.9, [10.0, 384.0, 70.0, 12.0]),
             ("@somebody", 0.9, [10.0, 0.0, 70.0, 20.0]),

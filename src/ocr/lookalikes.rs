@@ -2,11 +2,15 @@
 
 use super::words::Words;
 
-/// Replaces a zero among letters by an O, and of characters that stand alone an l by an I, and an O by a zero. At the start of a
-/// line, as in "O Canada", an O stays.
+/// Replaces a zero among letters by an O, an l that stands alone by an I, and an O that does so behind a colon, as a count does,
+/// by a zero.
 pub fn correct(text: &str) -> String {
-    let correct = |(i, word): (usize, &str)| if i > 0 && word == "O" { "0".into() } else { correct_word(word) };
-    text.split(' ').enumerate().map(correct).collect::<Vec<_>>().join(" ")
+    let mut before = "";
+    let correct = |word| match (std::mem::replace(&mut before, word).ends_with(':'), word) {
+        (true, "O") => "0".into(),
+        _ => correct_word(word),
+    };
+    text.split(' ').map(correct).collect::<Vec<_>>().join(" ")
 }
 
 fn correct_word(word: &str) -> String {
@@ -92,7 +96,9 @@ mod tests {
         assert_eq!(correct("L00K AT ME, l TO0K 10PM OR 0:30"), "LOOK AT ME, I TOOK 10PM OR 0:30");
         assert_eq!(correct("s0 g0od, $40k"), "s0 good, $40k");
         assert_eq!(correct("TIMES I WENT: O"), "TIMES I WENT: 0");
-        assert_eq!(correct("O CANADA"), "O CANADA");
+        for text in ["O CANADA", "SAY O CANADA", "TYPE O BLOOD"] {
+            assert_eq!(correct(text), text);
+        }
     }
 
     #[test]

@@ -190,7 +190,7 @@ fn rows(mut block: Vec<Placed>) -> Vec<Placed> {
 }
 
 /// Sorts topologically by [`Span::comes_before`]. Of several that may come next, the topmost does, then the leftmost; in a
-/// circle, too.
+/// cycle, too.
 fn sort<T>(items: Vec<T>, span: impl Fn(&T) -> Span) -> Vec<T> {
     let spans: Vec<Span> = items.iter().map(span).collect();
     let earlier = |i: usize| spans.iter().filter(|span| span.comes_before(&spans[i])).count();
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_of_blocks_loses_none() {
+    fn a_cycle_of_blocks_loses_none() {
         // Stairs that wind around a centre: each lies above or left of the next.
         let lines = [
             ("a", [0.0, 0.0, 60.0, 12.0]),
