@@ -189,7 +189,7 @@ impl ClipCheckpoint {
     /// `path`: the model's folder, its folder in Hugging Face's cache, its weights (`model.safetensors`,
     /// `pytorch_model.bin`), or the index of weights in parts. Sizes come from the tensors. The number of heads, the activation
     /// and `layer_norm_eps` come from `config.json` beside the weights, mean and deviation from `processor_config.json` or
-    /// `preprocessor_config.json`, the vocabulary from `merges.txt` or `tokenizer.json`. Without these, OpenAI's values apply.
+    /// `preprocessor_config.json`, the vocabulary from `merges.txt` or `tokenizer.json`. Without one of the last two pairs, OpenAI's values apply.
     ///
     /// # Errors
     /// Those of [`Checkpoint::open`], [`Error::Checkpoint`] for a file that is missing or cannot be used, and
@@ -428,15 +428,18 @@ impl JsonFile {
 /// The merges of the tokenizer in `folder`: those of `merges.txt`, else of `tokenizer.json`, which is all that transformers
 /// writes since version 5, else OpenAI's.
 fn merges(folder: &Path) -> Result<Vec<[u16; 2]>> {
-    let (text, json) = (folder.join("merges.txt"), JsonFile::read(folder.join("tokenizer.json"))?);
+    let text = folder.join("merges.txt");
     match std::fs::read(&text) {
         Ok(bytes) => match stand_in(&bytes) {
             Some(kind) => Err(invalid(&text, kind.to_string(), None)),
             None => crate::tokenizer::parse_merges(&String::from_utf8_lossy(&bytes)),
         },
         Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io(&text, e)),
-        Err(_) if json.json.is_none() => Ok(crate::tokenizer::clip_merges()),
         Err(_) => {
+            let json = JsonFile::read(folder.join("tokenizer.json"))?;
+            if json.json.is_none() {
+                return Ok(crate::tokenizer::clip_merges());
+            }
             /// Older files have both parts in one text.
             #[derive(Deserialize)]
             #[serde(untagged)]

@@ -38,7 +38,7 @@ pub(super) fn find(path: &Path) -> Result<Files> {
         let weights = if is_index { parts(path)? } else { vec![path.into()] };
         return Ok(Files { weights, folder: path.with_file_name("") });
     }
-    match WEIGHTS.into_iter().map(|name| path.join(name)).find(|file| file.exists()) {
+    match WEIGHTS.into_iter().map(|name| path.join(name)).find(|file| file.is_file()) {
         Some(file) => find(&file),
         None if path.join("snapshots").is_dir() => find(&snapshot(path)?),
         None => {
@@ -77,6 +77,7 @@ fn snapshot(model: &Path) -> Result<PathBuf> {
         }
     }
     let mut versions = entries(&folder)?;
+    versions.retain(|name| folder.join(name).is_dir());
     match (versions.pop(), versions.is_empty()) {
         (Some(only), true) => Ok(folder.join(only)),
         _ => Err(invalid(&folder, format!("not one version of the model; give one. {}", contents(&folder)?))),
