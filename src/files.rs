@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,8 +24,7 @@ pub struct Draft {
 impl Draft {
     /// A draft of the file `target`, in the same folder. Creates no file yet.
     pub fn new(target: &Path) -> Self {
-        // A link stays, and the file that it leads to is replaced.
-        let target = fs::canonicalize(target).unwrap_or_else(|_| target.into());
+        let target = target_of(target);
         // The name is drawn by chance: processes on several machines may share the folder, and a process number.
         let chance = RandomState::new().hash_one(std::process::id());
         let path = target.with_added_extension(format!("{chance:016x}.{DRAFT}"));
@@ -36,11 +36,14 @@ impl Draft {
         &self.path
     }
 
-    /// Gives the file its own name. An older file of this name is replaced.
+    /// Gives the file its own name. An older file of this name is replaced, and its permissions are kept.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn publish(self) -> Result<()> {
+        if let Ok(older) = fs::metadata(&self.target) {
+            fs::set_permissions(&self.path, older.permissions()).map_err(|e| Error::io(&self.path, e))?;
+        }
         fs::rename(&self.path, &self.target).map_err(|e| Error::io(&self.target, e))
     }
 }
@@ -52,11 +55,24 @@ impl Drop for Draft {
     }
 }
 
+/// Where a file is written: a link stays, and the file that it leads to, or would lead to, is replaced.
+fn target_of(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| match fs::read_link(path) {
+        Ok(next) => path.parent().unwrap_or(Path::new("")).join(next),
+        Err(_) => path.into(),
+    })
+}
+
 /// Writes a file so that it is either the old one or the whole new one.
 ///
 /// # Errors
 /// [`Error::Io`].
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    if path == Path::new("/dev/stdout") {
+        // Opened anew, a file behind it would be written from its beginning.
+        let mut out = std::io::stdout().lock();
+        return out.write_all(bytes).and_then(|()| out.flush()).map_err(|e| Error::io(path, e));
+    }
     if is_device(path) {
         return fs::write(path, bytes).map_err(|e| Error::io(path, e));
     }
@@ -79,7 +95,7 @@ pub fn prepare(path: &Path) -> Result<()> {
     }
     let draft = Draft::new(path);
     File::create(draft.path()).map_err(|e| Error::io(path, e))?;
-    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    let name = draft.target.file_name().unwrap_or_default().as_encoded_bytes();
     let folder = draft.path().parent().unwrap_or(Path::new(""));
     sweep(folder, draft.path(), |file| file.strip_prefix(name).is_some_and(|rest| rest.starts_with(b".")))
 }
@@ -87,7 +103,8 @@ pub fn prepare(path: &Path) -> Result<()> {
 /// Whether the path is a device or a pipe, such as /dev/stdout: it is written to, never replaced.
 fn is_device(path: &Path) -> bool {
     let other = |file: fs::Metadata| !file.is_file() && !file.is_dir();
-    path.starts_with("/dev") || fs::metadata(path).is_ok_and(other)
+    let devices = path.starts_with("/dev") && !path.starts_with("/dev/shm");
+    devices || fs::metadata(path).is_ok_and(other)
 }
 
 /// Removes drafts in `folder` that killed processes left. `clock`: a file that was written just now, because the file
@@ -171,13 +188,21 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn links_and_pipes_stay() {
-        use std::os::unix::fs::{FileTypeExt, symlink};
+        use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
         let folder = folder("links");
         let (file, link) = (folder.join("file"), folder.join("link"));
-        fs::write(&file, "old").unwrap();
         symlink("file", &link).unwrap();
+        // At first it leads to nothing.
+        write_whole(&link, b"old").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
         write_whole(&link, b"new").unwrap();
         assert!(link.is_symlink() && fs::read_to_string(&file).unwrap() == "new");
+        assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        // Drafts of the file that it leads to.
+        let left = File::create(folder.join("file.01.draft")).unwrap();
+        left.set_modified(SystemTime::now() - 2 * ABANDONED).unwrap();
+        prepare(&link).unwrap();
+        assert_eq!(names(&folder), ["file", "link"]);
         prepare(Path::new("/dev/null")).unwrap();
         write_whole(Path::new("/dev/null"), b"new").unwrap();
         assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
