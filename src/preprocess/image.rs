@@ -19,6 +19,8 @@ pub struct Image {
 const MOSTLY_TRANSPARENT: u8 = 64;
 /// Colours are alike if no channel differs by more.
 const ALIKE: u8 = 32;
+/// Standard deviation of alpha above which it draws something. An image that is evenly faded has none.
+const DRAWN: f64 = 16.0;
 
 impl Image {
     /// An image from RGBA pixels, [height, width, 4].
@@ -68,7 +70,7 @@ impl Image {
     /// the image lay on a background of it. They hide something if
     ///
     /// - they have more colours: more than one pixel in a hundred is mostly transparent and differs from their mean; or
-    /// - more than half of what is visible has their colour as well, so that it cannot be told from the background.
+    /// - more than half of what is visible has their colour as well, and shows only by its alpha.
     ///
     /// Less than one hundredth of transparency hides nothing that matters.
     pub fn hides_colours(&self) -> bool {
@@ -78,13 +80,16 @@ impl Image {
         let alike = |pixel: &[u8; 3]| pixel.iter().zip(background).all(|(value, mean)| value.abs_diff(mean) <= ALIKE);
         let mostly = |alpha: u8| if alpha < MOSTLY_TRANSPARENT { 255 } else { 0 };
         let hidden = sum(self.weighted(mostly).filter(|(pixel, _)| !alike(pixel)));
-        let merged = sum(self.weighted(|alpha| alpha).filter(|(pixel, _)| alike(pixel)));
-        hidden > hundredth || 2 * merged > sum(self.weighted(|alpha| alpha))
+        let merged = || self.weighted(|alpha| alpha).filter(|(pixel, _)| alike(pixel));
+        let drawn = 2 * sum(merged()) > sum(self.weighted(|alpha| alpha)) && deviation(merged()) > DRAWN;
+        hidden > hundredth || drawn
     }
 
     /// What to know about the image.
     pub fn notices(&self) -> Vec<Notice> {
-        let notices = [(self.truncated, Notice::ImageTruncated), (self.hides_colours(), Notice::HiddenColours)];
+        // Where an image is cut, there are no colours that could be hidden.
+        let hides_colours = !self.truncated && self.hides_colours();
+        let notices = [(self.truncated, Notice::ImageTruncated), (hides_colours, Notice::HiddenColours)];
         notices.into_iter().filter(|(holds, _)| *holds).map(|(_, notice)| notice).collect()
     }
 
@@ -103,6 +108,15 @@ impl From<Rgb> for Image {
 
 fn sum<'a>(pixels: impl Iterator<Item = (&'a [u8; 3], u64)>) -> u64 {
     pixels.map(|(_, weight)| weight).sum()
+}
+
+/// The standard deviation of the weights.
+fn deviation<'a>(pixels: impl Iterator<Item = (&'a [u8; 3], u64)>) -> f64 {
+    let (count, sum, squares) = pixels.fold((0.0, 0.0, 0.0), |(count, sum, squares), (_, weight)| {
+        let weight = weight as f64;
+        (count + 1.0, sum + weight, squares + weight * weight)
+    });
+    (squares / f64::max(count, 1.0) - (sum / f64::max(count, 1.0)).powi(2)).max(0.0).sqrt()
 }
 
 /// The mean colour; `None` if no pixel has weight.

@@ -115,6 +115,18 @@ fn transparent_pixels_that_hide_colours_are_not_judged() {
     assert!(drawn.rgb.data.iter().all(|value| *value == 0));
     let alpha = drawn.alpha.clone().unwrap();
     assert!(drawn.for_classifier().data.chunks(3).zip(&alpha).all(|(pixel, alpha)| pixel == [255 - alpha; 3]));
+    // Evenly faded, as the one above is not: what is stored is what is seen, if paler. One pixel is opaque.
+    let faded = |i: u32| if i < 600 { [0, 0, 0, 200] } else { [255, 255, 255, if i == 700 { 255 } else { 200 }] };
+    let faded = Image::from_rgba(40, 50, &(0..2000).flat_map(faded).collect::<Vec<u8>>());
+    assert_eq!((faded.notices(), &*faded.for_classifier()), (vec![], &faded.rgb));
+    // What is cut off hides nothing.
+    let mut cut = Image::from_rgba(
+        40,
+        50,
+        &(0..2000).flat_map(|i| [3, 2, 1, if i < 1000 { 255 } else { 0 }]).collect::<Vec<u8>>(),
+    );
+    cut.truncated = true;
+    assert_eq!(cut.notices(), [Notice::ImageTruncated]);
     // The usual: one colour behind all that is transparent. The classifier sees it, as the reference does.
     let sticker = image("sticker.png");
     assert_eq!(sticker.notices(), []);
