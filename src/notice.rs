@@ -3,6 +3,8 @@
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 use thiserror::Error;
 
+use crate::tokenizer::is_wordless;
+
 /// Something that people should know about a reading or a verdict. In JSON and JavaScript `{code, message}`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Notice {
@@ -54,9 +56,11 @@ pub enum Notice {
 }
 
 impl Notice {
-    /// Whether there may be words of which nothing is known. What is too unclear to read mostly is no text.
-    pub fn hides_words(&self) -> bool {
-        matches!(self, Notice::CannotRead | Notice::LinesFailed { .. } | Notice::LinesBeyondLimit { .. })
+    /// Whether an image with this text, read with notices of these codes, has no words as far as can be known. What is too
+    /// unclear to read mostly is no text.
+    pub fn wordless<'a>(text: &str, codes: impl IntoIterator<Item = &'a str>) -> bool {
+        let hides_words = |code| ["cannot-read", "lines-failed", "lines-beyond-limit"].contains(&code);
+        is_wordless(text) && !codes.into_iter().any(hides_words)
     }
 
     /// A stable name, for programs.

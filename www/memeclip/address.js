@@ -1,11 +1,11 @@
 import { failure } from './error.js';
 
 /**
- * A whole address; `url` may be relative to the page.
+ * A whole address; `url` may be relative to `base`, by default the page.
  * @param {string | URL} url
+ * @param {string} [base]
  */
-export function absolute(url) {
-  const base = globalThis.document?.baseURI ?? globalThis.location.href;
+export function absolute(url, base = globalThis.document?.baseURI ?? globalThis.location.href) {
   try {
     return new URL(url, base).href;
   } catch {

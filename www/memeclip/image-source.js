@@ -77,7 +77,7 @@ function addressedElement(image) {
 /** @param {AddressedElement} element */
 function addressOf(element) {
   if ('poster' in element) return absolute(element.poster);
-  if ('href' in element) return absolute(new URL(element.href.baseVal, element.baseURI));
+  if ('href' in element) return absolute(element.href.baseVal, element.baseURI);
   return absolute(element.currentSrc || element.src || 'about:blank');
 }
 

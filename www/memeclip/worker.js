@@ -7,6 +7,7 @@ import { readText } from './reader.js';
 import { startThreads } from './threads.js';
 import { anySignal } from './timeout.js';
 import { restoreTuning, saveTuning } from './tuning.js';
+import { Turnstile } from './turnstile.js';
 import { builds as files } from './wasm-files.js';
 import { holdLock } from './worker-lock.js';
 
@@ -24,8 +25,8 @@ import { holdLock } from './worker-lock.js';
 
 /** @typedef {{ id: number, method: keyof typeof methods, parameters: any, stop: AbortController }} Request */
 
-/** Notices of words of which nothing is known. */
-const HIDE_WORDS = ['cannot-read', 'lines-failed', 'lines-beyond-limit'];
+/** Images that are downloaded at a time: of more, browsers would let some wait until their time is over. */
+const DOWNLOADS = 6;
 /** Milliseconds after which an image that has not arrived is given up. */
 const IMAGE_TIMEOUT = 60_000;
 /**
@@ -43,6 +44,7 @@ let classifier;
  */
 const waiting = [];
 let busy = false;
+const downloads = new Turnstile(DOWNLOADS);
 /**
  * What stops a request, waiting or running, by its id.
  * @type {Map<number, AbortController>}
@@ -76,7 +78,12 @@ self.onmessage = async ({ data: { id, method, ...parameters } }) => {
 async function fetched(request, { url, shown }) {
   try {
     const name = url.startsWith('data:') ? 'the image' : url;
-    request.parameters.source = { name, blob: await download(url, request.stop.signal), shown };
+    await downloads.enter();
+    try {
+      request.parameters.source = { name, blob: await download(url, request.stop.signal), shown };
+    } finally {
+      downloads.leave();
+    }
     return true;
   } catch (error) {
     fail(request, error);
@@ -163,8 +170,12 @@ const methods = {
       try {
         const meme = await prepare(request, signal);
         // Without a verdict, for which an encoder would be fetched and run.
-        if (request.parameters.noWords === 'skip' && isWordless(meme)) tell(meme, classifier.skip());
-        else memes.push(meme);
+        if (request.parameters.noWords === 'skip' && isWordless(meme)) {
+          meme.image.free();
+          tell(meme, classifier.skip());
+        } else {
+          memes.push(meme);
+        }
       } catch (error) {
         fail(request, error);
       }
@@ -187,8 +198,14 @@ const methods = {
       try {
         request.stop.signal.throwIfAborted();
         const image = await decode(request.parameters.source);
-        const reading = await readText(image, classifier, signal);
-        self.postMessage({ id: request.id, value: { ...reading, notices: [...image.notices(), ...reading.notices] } });
+        try {
+          const reading = await readText(image, classifier, signal);
+          const notices = [...image.notices(), ...reading.notices];
+          self.postMessage({ id: request.id, value: { ...reading, notices } });
+        } finally {
+          // It may be large, and the garbage collector knows nothing of it.
+          image.free();
+        }
       } catch (error) {
         fail(request, error);
       }
@@ -208,12 +225,9 @@ const methods = {
   },
 };
 
-/**
- * Whether there are no words, as far as can be known. What is too unclear to read mostly is no text.
- * @param {Meme} meme
- */
+/** @param {Meme} meme */
 function isWordless({ text, notices }) {
-  return text.trim() === '' && !notices.some(({ code }) => HIDE_WORDS.includes(code));
+  return classifier.isWordless(text, notices.map(({ code }) => code));
 }
 
 /**
@@ -273,7 +287,12 @@ async function prepare({ id, parameters: { source, text }, stop }, signal) {
   /** @type {{ text: string, reading?: Reading, notices: Notice[] }} */
   let found = { text, notices: [] };
   if (text === undefined) {
-    found = await textIn(image, signal);
+    try {
+      found = await textIn(image, signal);
+    } catch (error) {
+      image.free();
+      throw error;
+    }
     took.read = performance.now() - decoded;
   }
   const size = { width: image.width, height: image.height };
@@ -294,7 +313,7 @@ async function textIn(image, signal) {
     return { text: reading.text, reading, notices: reading.notices };
   } catch (error) {
     if (/** @type {MemeClipError} */ (error).code !== 'pack/missing-component') throw error;
-    return { text: '', notices: [{ code: 'cannot-read', message: 'This pack cannot read text.' }] };
+    return { text: '', notices: [classifier.cannotRead()] };
   }
 }
 
@@ -346,8 +365,13 @@ async function decode(source) {
   }
   if ('bitmap' in source) return pixelsOf('the image', source.bitmap);
   const image = await decodeFile(source.name, source.blob);
-  if (source.shown) checkShown(source.name, image, source.shown);
-  return image;
+  try {
+    if (source.shown) checkShown(source.name, image, source.shown);
+    return image;
+  } catch (error) {
+    image.free();
+    throw error;
+  }
 }
 
 /**

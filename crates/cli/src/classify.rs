@@ -11,7 +11,7 @@ use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
 use memeclip::ocr::Reader;
 use memeclip::pack::directory::Directory;
 use memeclip::preprocess::Image;
-use memeclip::{Error, Notice, Result, Session, task, tokenizer};
+use memeclip::{Error, Notice, Result, Session, task};
 use xtask::warn;
 
 /// Classify memes.
@@ -122,7 +122,7 @@ impl Classify {
                 String::new()
             }
         };
-        if self.no_words == NoWords::Skip && tokenizer::is_wordless(&text) && !notices.iter().any(Notice::hides_words) {
+        if self.no_words == NoWords::Skip && Notice::wordless(&text, notices.iter().map(Notice::code)) {
             notices.push(Notice::NoWords { judged: false });
             let answer = Answer {
                 path,

@@ -153,6 +153,8 @@ export class Page {
   }
 
   #update(image) {
+    // The user has asked for it while it was being skipped.
+    if (image.requested && isWordless(image)) this.#queue.add(image);
     for (const element of image.elements) this.#show(element, image);
     this.#scheduleReport();
   }

@@ -219,6 +219,18 @@ impl Classifier {
         }
     }
 
+    /// Whether an image with this text, and notices of these codes, has no words as far as can be known.
+    #[wasm_bindgen(js_name = isWordless)]
+    pub fn is_wordless(&self, text: &str, codes: Vec<String>) -> bool {
+        Notice::wordless(text, codes.iter().map(String::as_str))
+    }
+
+    /// The notice that a pack cannot read text, `{code, message}`.
+    #[wasm_bindgen(js_name = cannotRead)]
+    pub fn cannot_read(&self) -> Result<JsValue, JsValue> {
+        to_value(&Notice::CannotRead)
+    }
+
     /// The answer for an image without words that is not to be judged.
     pub fn skip(&self) -> Result<JsValue, JsValue> {
         let notice = Notice::NoWords { judged: false };
