@@ -19,7 +19,7 @@ fn read(test: &str, file: &str, content: impl AsRef<[u8]>, split: Option<Split>)
     fs::create_dir_all(&dir).unwrap();
     let path = dir.join(file);
     fs::write(&path, content).unwrap();
-    DataSet::read(&[DataFile { path, split }], task::pridemm())
+    DataSet::read(&[DataFile { path, split }], task::pridemm(), &[])
 }
 
 /// The error behind this one, which must be an `E`.
@@ -237,7 +237,7 @@ fn labels_are_those_of_the_tasks_that_are_asked_for() {
         let path = dir.join(file);
         fs::write(&path, content).unwrap();
         let data = DataFile { path, split: Some(Split::Test) };
-        (DataSet::read(std::slice::from_ref(&data), hate), DataSet::read(&[data], &task::pridemm()[1..]))
+        (DataSet::read(std::slice::from_ref(&data), hate, &[]), DataSet::read(&[data], &task::pridemm()[1..], &[]))
     };
     let (with, without) = read("memes.csv", "name,text,hate,target\na.png,hi,1,nonsense\n");
     assert_eq!(with.unwrap().rows[0].meme.labels, [("hate".to_string(), 1)].into());
@@ -294,7 +294,7 @@ fn files_that_are_no_data_set_are_refused() {
         assert_eq!(error.code(), code, "{error}");
         assert!(error.to_string().contains(file) && error.to_string().contains(reason), "{error}");
     }
-    let nowhere = DataSet::read(&["nowhere.csv".parse().unwrap()], task::pridemm()).unwrap_err();
+    let nowhere = DataSet::read(&["nowhere.csv".parse().unwrap()], task::pridemm(), &[]).unwrap_err();
     assert!(nowhere.code() == "io" && nowhere.to_string().contains("nowhere.csv"), "{nowhere}");
     assert_eq!(cause::<io::Error>(&nowhere).kind(), ErrorKind::NotFound);
 }
@@ -374,7 +374,7 @@ fn the_published_format_of_hateful_memes_is_read() {
         ("6.png", Some(1), "7"),
         ("7.png", None, "no label"),
     ];
-    let list = format!("[\n{}\n]", lines.join(",\n").replace("NaN,", "null,"));
+    let list = format!("[\n{}\n]", lines.join(",\n"));
     for (file, content) in [("dev_seen.jsonl", lines.join("\n")), ("dev_seen.json", list)] {
         let data = read("hateful", file, content, None).unwrap();
         let found = data.rows.iter().map(|row| {
@@ -392,6 +392,10 @@ fn the_published_format_of_hateful_memes_is_read() {
     let data = read("hateful", "test_unseen.jsonl", lines[7], None).unwrap();
     assert_eq!((data.rows[0].meme.split, data.rows[0].meme.labels.len()), (Split::Test, 0));
     assert!(data.notices[1].contains("no row has a label. Its keys are id, img, text"), "{:?}", data.notices);
+
+    // Of what cannot be parsed, the lines and reasons.
+    let error = read("hateful", "memes.jsonl", "{'img': '1.png'}\n{'img': '2.png'}", None).unwrap_err();
+    assert!(matches!(&error, Error::NoRows { skipped, .. } if skipped.len() == 2), "{error}");
 
     let broken =
         [lines[0], r#"{"id":1,"img":"1.png","label":[1],"text":"x"}"#, r#"{"id":1,"img":"1.png","label":2}"#, "[1]"];
@@ -440,8 +444,14 @@ fn columns_may_have_other_names() {
         let path = dir.join(file);
         fs::write(&path, content).unwrap();
         let columns: Vec<Column> = columns.iter().map(|column| column.parse().unwrap()).collect();
-        DataSet::read_columns(&[DataFile { path, split: None }], task::pridemm(), &columns)
+        DataSet::read(&[DataFile { path, split: None }], task::pridemm(), &columns)
     };
+    // The user's key counts, not the published one beside it.
+    let json = r#"{"img":"1.png","label":0,"kind":"hate","text":"x"}"#;
+    for (column, expected) in [("hate=kind", Some(1)), ("hate=nope", None)] {
+        let data = read("train.jsonl", json, &[column]).unwrap();
+        assert_eq!(data.rows[0].meme.labels, labels([expected, None, None, None]), "{column}");
+    }
     let mami = "file_name\tmisogynous\tshaming\tText Transcription\n1.jpg\t1\t0\thello\n2.jpg\t0\t1\t\n";
     let data = read("training.csv", mami, &["name=file_name", "hate=Misogynous", "text=text transcription"]).unwrap();
     let expected = [
@@ -487,7 +497,8 @@ fn harmemes_targets_are_those_of_its_tasks() {
     fs::create_dir_all(&dir).unwrap();
     let path = dir.join("target_test.jsonl");
     fs::write(&path, lines.join("\n")).unwrap();
-    let read = |tasks: &[task::Task]| DataSet::read(&[DataFile { path: path.clone(), split: None }], tasks).unwrap();
+    let read =
+        |tasks: &[task::Task]| DataSet::read(&[DataFile { path: path.clone(), split: None }], tasks, &[]).unwrap();
     let label = |data: &DataSet, task: &str| -> Vec<_> {
         data.rows.iter().map(|row| row.meme.labels.get(task).copied()).collect()
     };

@@ -70,9 +70,10 @@ impl<'a> Wanted<'a> {
         self.either(&["split"], SPLIT)
     }
 
-    pub fn task(&self, task: &'a Task) -> Vec<&'a str> {
+    /// `published`: other names that data sets give to it.
+    pub fn task(&self, task: &'a Task, published: &[&'a str]) -> Vec<&'a str> {
         let names: Vec<&str> = [&task.name].into_iter().chain(&task.aliases).map(|name| &**name).collect();
-        self.either(&names, &names)
+        self.either(&names, &[&names, published].concat())
     }
 
     /// The column given for one of these fields, else the usual names.

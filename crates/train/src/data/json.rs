@@ -71,7 +71,8 @@ pub(super) fn read(
         keys.extend(object.keys.into_keys());
         data.add(file, line, entry);
     }
-    if fallback.is_none() && !splits {
+    // Of a file in which nothing can be parsed, the rows say why.
+    if fallback.is_none() && !splits && !keys.is_empty() {
         let reason =
             format!("{file}: neither its rows nor its name say their split. Give it, as in --data train={file}");
         return Err(memeclip::Error::Argument { reason }.into());
@@ -99,6 +100,7 @@ type Parsed = Result<Map<String, Value>, String>;
 /// The objects with their lines.
 fn objects(bytes: &[u8]) -> Result<Vec<(u64, Parsed)>, serde_json::Error> {
     if bytes.trim_ascii_start().starts_with(b"[") {
+        let bytes = &*without_nan(bytes);
         let items: Vec<&RawValue> = serde_json::from_slice(bytes)?;
         let (mut line, mut end) = (1, 0);
         let items = items.into_iter().map(|item| {
@@ -165,10 +167,8 @@ impl Object {
         let mut cells = Cells::default();
         let mut found = false;
         for task in wanted.tasks {
-            let mut names = wanted.task(task);
-            if task.name == harmeme::HATE {
-                names.push(HATE_KEY);
-            }
+            let published: &[&str] = if task.name == harmeme::HATE { &[HATE_KEY] } else { &[] };
+            let names = wanted.task(task, published);
             if let Some((key, value)) = self.find(&names) {
                 found = true;
                 cells.add(task, key, label(task, value));

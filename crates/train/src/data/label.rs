@@ -10,7 +10,7 @@ const MISSING: [&str; 15] = [
 /// What stands for the classes 0 and 1 of a task with two.
 const BOOLEANS: [[&str; 4]; 2] = [["false", "no", "f", "n"], ["true", "yes", "t", "y"]];
 
-/// The class that a cell names: an id ("1", or "1.0" as pandas writes a column with gaps), one of [`Task::labels`], or true
+/// The class that a cell names: one of [`Task::labels`], an id ("1", or "1.0" as pandas writes a column with gaps), or true
 /// and false, yes and no for a task with two classes. `None` if it stands for a missing value. Case does not matter.
 ///
 /// # Errors
@@ -18,13 +18,13 @@ const BOOLEANS: [[&str; 4]; 2] = [["false", "no", "f", "n"], ["true", "yes", "t"
 pub(super) fn class(task: &Task, text: &str) -> Result<Option<usize>, String> {
     let labels = &task.labels;
     let name = plain(text);
+    if let Some(class) = labels.iter().position(|label| plain(label) == name) {
+        return Ok(Some(class));
+    }
     // Some countries write a comma.
     if let Some(id) = name.replace(',', ".").parse::<f64>().ok().filter(|id| id.is_finite()) {
         let class = (0..labels.len()).find(|class| *class as f64 == id);
         return class.map(Some).ok_or_else(|| unknown(task, text));
-    }
-    if let Some(class) = labels.iter().position(|label| plain(label) == name) {
-        return Ok(Some(class));
     }
     if is_missing(text) {
         return Ok(None);

@@ -31,14 +31,6 @@ impl FromStr for DataFile {
 }
 
 impl DataSet {
-    /// [`DataSet::read_columns`] with the usual columns.
-    ///
-    /// # Errors
-    /// As there.
-    pub fn read(files: &[DataFile], tasks: &[Task]) -> Result<Self> {
-        DataSet::read_columns(files, tasks, &[])
-    }
-
     /// Reads the labels of `tasks` from tables (`.csv`, `.tsv`, `.txt`: PrideMM as published, or the same columns with labels
     /// as text) and JSON (`.jsonl`, `.json`: Hateful Memes and HarMeme as published). `columns` says where a field is, if its
     /// column has another name.
@@ -47,7 +39,7 @@ impl DataSet {
     /// [`Error::DataSet`] if a file lacks a column or is of another kind, [`Error::NoRows`] if no file has a row that can be
     /// used; [`Argument`](memeclip::Error::Argument) if nothing says the split, or for a column of an unknown field;
     /// [`Io`](memeclip::Error::Io).
-    pub fn read_columns(files: &[DataFile], tasks: &[Task], columns: &[Column]) -> Result<Self> {
+    pub fn read(files: &[DataFile], tasks: &[Task], columns: &[Column]) -> Result<Self> {
         let wanted = Wanted::new(tasks, columns)?;
         let mut data = DataSet::default();
         for DataFile { path, split } in files {

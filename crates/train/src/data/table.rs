@@ -92,7 +92,7 @@ fn said_delimiter(bytes: &[u8]) -> (Option<u8>, &[u8]) {
 
 /// The delimiter with which the header has most of the columns that are wanted, then most columns.
 fn sniff(bytes: &[u8], wanted: &Wanted) -> u8 {
-    let tasks = wanted.tasks.iter().map(|task| wanted.task(task));
+    let tasks = wanted.tasks.iter().map(|task| wanted.task(task, &[]));
     let fields: Vec<Vec<&str>> = [wanted.name(), wanted.text(), wanted.split()].into_iter().chain(tasks).collect();
     let fit = |delimiter: u8| {
         let mut reader = ReaderBuilder::new().delimiter(delimiter).from_reader(bytes);
@@ -125,7 +125,7 @@ impl<'a> Columns<'a> {
             let hint = |reason| format!("{reason}. {SAY} {field}=COLUMN");
             position(&header, &names).ok_or_else(|| hint(missing(&names, &header)))
         };
-        let found = wanted.tasks.iter().map(|task| (task, wanted.task(task)));
+        let found = wanted.tasks.iter().map(|task| (task, wanted.task(task, &[])));
         let tasks: Vec<_> =
             found.clone().filter_map(|(task, names)| Some((task, position(&header, &names)?))).collect();
         if let ([], Some((first, names))) = (&tasks[..], found.clone().next()) {
