@@ -1,4 +1,10 @@
 use std::error::Error as StdError;
+#[cfg(not(target_arch = "wasm32"))]
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind, Read},
+    path::Path,
+};
 
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageFormat};
@@ -62,6 +68,25 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Image> {
         image.truncated = true;
     }
     Ok(image)
+}
+
+/// Reads an image file: a file only, since a pipe may never end, and no more than is decoded.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::ImageBytes`].
+#[cfg(not(target_arch = "wasm32"))]
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    let io = |e| Error::io(path, e);
+    let file = fs::metadata(path).map_err(io)?;
+    if !file.is_file() {
+        let kind = if file.is_dir() { ErrorKind::IsADirectory.into() } else { io::Error::other("not a file") };
+        return Err(Error::io(path, kind));
+    }
+    check_bytes(&path.display().to_string(), file.len())?;
+    let mut bytes = Vec::new();
+    // It may grow meanwhile.
+    File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(io)?;
+    Ok(bytes)
 }
 
 /// Checks a file's size before it is read; `name` is for the error.

@@ -14,6 +14,8 @@ mod resize;
 mod webp;
 
 pub use self::image::Image;
+#[cfg(not(target_arch = "wasm32"))]
+pub use decode::read;
 pub use decode::{MAX_BYTES, MAX_PIXELS, MAX_SIDE, check_bytes, check_size, decode};
 pub use resize::{resize, resize_to};
 

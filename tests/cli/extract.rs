@@ -6,8 +6,10 @@ mod common;
 mod program;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::process::Command;
 use std::process::{Child, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::thread::sleep;
@@ -356,7 +358,7 @@ fn the_report_has_all_rows() {
     let said = extract_from(&table, &images, &out, &[]).unwrap_err();
     let shown: Vec<&str> = said.lines().filter(|line| line.contains("unknown hate label 'maybe'")).collect();
     assert!(shown.len() == 20 && shown[0].contains("memes.csv:2: column 'hate': "), "{said}");
-    let report = out.join("report.txt");
+    let report = out.join("memeclip-report.txt");
     let end =
         format!("memeclip: 30 rows skipped; {} names each\nmemeclip: {table}: no row can be used", report.display());
     assert!(said.contains(&end), "{said}");
@@ -391,6 +393,36 @@ fn the_report_has_all_rows() {
     let table = file("report", "memes.csv", &format!("name,text,split,hate\n{rows}"));
     assert!(extract_from(&table, images, &out, &[]).unwrap().contains("features of 2 memes"));
     assert!(!report.exists());
+}
+
+/// The folder may have other files, and the images other things than files.
+#[test]
+fn what_is_not_ours_stays() {
+    let _alone = ALONE.lock();
+    let images = scratch("foreign-images");
+    let _ = fs::remove_dir_all(&images);
+    fs::create_dir_all(&images).unwrap();
+    fs::copy(path("tests/memes/pictures/00000.jpg"), images.join("a.jpg")).unwrap();
+    File::create(images.join("large.png")).unwrap().set_len(3 << 30).unwrap();
+    #[cfg(unix)]
+    assert!(Command::new("mkfifo").arg(images.join("pipe.png")).status().unwrap().success());
+    let rows = "a.jpg,x,train,1\nlarge.png,x,train,1\npipe.png,x,train,1\n\u{1b}]0;x\u{7}.png,x,train,1\n";
+    let table = file("foreign", "memes.csv", &format!("name,text,split,hate\n{rows}"));
+    let out = fresh("foreign");
+    fs::create_dir_all(&out).unwrap();
+    let (novel, draft) = (out.join("novel.draft"), out.join("features.safetensors.01.draft"));
+    for left in [&novel, &draft] {
+        let hours_ago = SystemTime::now() - Duration::from_secs(3 * 3600);
+        File::create(left).unwrap().set_modified(hours_ago).unwrap();
+    }
+    let images = images.to_str().unwrap();
+    let said = extract_from(&table, images, &out, &[]).unwrap();
+    assert!(said.contains("features of 1 memes") && said.contains("more than the 67108864 allowed"), "{said}");
+    assert!(!said.contains('\u{1b}') && !said.contains('\u{7}'), "{said:?}");
+    assert!(novel.exists() && !draft.exists());
+    // A run that fails before there is anything to report leaves the earlier report.
+    extract_from("nowhere.csv", images, &out, &[]).unwrap_err();
+    assert_eq!(fs::read_to_string(out.join("memeclip-report.txt")).unwrap().lines().count(), 3);
 }
 
 #[test]

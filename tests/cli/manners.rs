@@ -263,22 +263,26 @@ fn one_bad_image_does_not_stop_the_others() {
 fn other_formats_are_named() {
     let folder = fresh("formats");
     let formats = [
-        ("a.avif", &b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B"[..], "image/avif"),
-        ("a.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heif"),
-        ("a.jxl", b"\xff\x0a\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00", "image/jxl"),
-        ("a.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "application/pdf"),
+        ("a.avif", &b"\0\0\0\x20ftypavif\0\0\0\0avifmif1miafMA1B"[..], "image/avif is not supported"),
+        (
+            "page.png",
+            b"<!doctype html><title>404</title>",
+            "it is an HTML page, not the file itself: download it again from the address of the file",
+        ),
+        ("a.heic", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "image/heif is not supported"),
+        ("a.jxl", b"\xff\x0a\x00\x10\x00\x00\x00\x00\x00\x00\x00\x00", "image/jxl is not supported"),
+        ("a.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n", "application/pdf is not supported"),
     ];
-    for (name, bytes, kind) in formats {
+    for (name, bytes, reason) in formats {
         fs::write(folder.join(name), bytes).unwrap();
         let output = run_in(&folder, &classify(&[name]));
         let expected = format!(
-            "memeclip: {name}: not an image that can be decoded ({kind} is not supported). Give a PNG, JPEG, WebP, GIF or \
-             BMP file.\n"
+            "memeclip: {name}: not an image that can be decoded ({reason}). Give a PNG, JPEG, WebP, GIF or BMP file.\n"
         );
         assert_eq!((output.status.code(), stderr(&output)), (Some(1), expected));
     }
     // A document in a folder is no image.
-    assert!(stderr(&run_in(&folder, &classify(&["."]))).ends_with("memeclip: 3 of 3 images failed\n"));
+    assert!(stderr(&run_in(&folder, &classify(&["."]))).ends_with("memeclip: 4 of 4 images failed\n"));
 }
 
 #[test]

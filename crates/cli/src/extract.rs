@@ -13,7 +13,7 @@ use xtask::{note, warn};
 /// A killed run resumes when it is started again, and any number of processes may share the work (--shard). After a change
 /// of labels or splits, nothing is computed again. The result is features.safetensors and memes.jsonl in the output
 /// directory; its folder `cache` may be removed once they exist. Rows, labels and images that cannot be used, and images in
-/// several splits, are listed in report.txt there.
+/// several splits, are listed in memeclip-report.txt there.
 #[derive(Clone, clap::Args)]
 pub struct Extract {
     #[command(flatten)]
@@ -61,18 +61,22 @@ impl Extract {
         let mut report = Report::default();
         let result = self.extract_with(&mut report).await;
         let name = match self.shard.to_string().split_once('/') {
-            Some((i, n)) if n != "1" => format!("report-{i}-of-{n}.txt"),
-            _ => "report.txt".into(),
+            Some((i, n)) if n != "1" => format!("memeclip-report-{i}-of-{n}.txt"),
+            _ => "memeclip-report.txt".into(),
         };
-        let written = report.finish(&self.out.join(name));
-        result.and(written.map_err(Error::from))
+        // If it failed before there was anything to report, an earlier report still holds.
+        if result.is_ok() || !report.is_empty() {
+            let written = report.finish(&self.out.join(name));
+            return result.and(written.map_err(Error::from));
+        }
+        result
     }
 
     async fn extract_with(&self, report: &mut Report) -> Result<()> {
         let Extract { source, out, shard } = self;
         let mut session = source.device.open(&source.weights).await?;
         let tasks = &session.manifest().tasks;
-        let data = DataSet::read_columns(&source.data, tasks, &source.column).inspect_err(|error| {
+        let data = DataSet::read(&source.data, tasks, &source.column).inspect_err(|error| {
             if let Error::NoRows { skipped, .. } = error {
                 skipped.iter().for_each(|row| report.skipped(row, Report::print));
             }

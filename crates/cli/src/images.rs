@@ -122,8 +122,13 @@ pub fn name(path: &Path) -> String {
     if is_stdin(path) {
         return "standard input".into();
     }
+    escape(&path.display().to_string())
+}
+
+/// A text from elsewhere, without characters that would control the user's terminal.
+pub fn escape(text: &str) -> String {
     let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.into() };
-    path.display().to_string().chars().map(escaped).collect()
+    text.chars().map(escaped).collect()
 }
 
 fn is_stdin(path: &Path) -> bool {
@@ -168,7 +173,7 @@ fn folder(root: &Path) -> Box<dyn Iterator<Item = Result<PathBuf>>> {
         })
         .peekable();
     if images.peek().is_none() {
-        let reason = "a folder without images that are not hidden".into();
+        let reason = "no visible images in this folder".into();
         return Box::new([Err(Error::NotAnImage { name: name(root), reason, source: None })].into_iter());
     }
     Box::new(images)
@@ -200,8 +205,10 @@ fn decode(path: &Path) -> Result<Image> {
         read(file).map_err(io)?
     };
     preprocess::decode(&name, &bytes).map_err(|error| match (error, infer::get(&bytes)) {
-        // Tell an AVIF, say, from noise.
-        (Error::NotAnImage { name, source, .. }, Some(kind)) if !DECODED.contains(&kind.mime_type()) => {
+        // Tell an AVIF, say, from noise. The library knows what stands in a file's place.
+        (Error::NotAnImage { name, source, reason }, Some(kind))
+            if reason == "unknown format" && !DECODED.contains(&kind.mime_type()) =>
+        {
             Error::NotAnImage { name, reason: format!("{} is not supported", kind.mime_type()), source }
         }
         (error, _) => error,

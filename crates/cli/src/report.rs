@@ -11,6 +11,8 @@ use memeclip::{Error, Notice, Result};
 use memeclip_train::data::{Duplicate, Row, Skipped};
 use xtask::warn;
 
+use crate::images::escape;
+
 /// Most lines on the terminal. More would hide what is above them.
 const SHOWN: usize = 20;
 
@@ -51,8 +53,14 @@ impl Report {
         self.add(duplicate, print);
     }
 
+    /// Whether there is nothing to report.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
     fn add(&mut self, line: impl Display, print: impl Fn(&str)) {
-        let line = line.to_string();
+        // A cell of a table must not control the terminal.
+        let line = escape(&line.to_string());
         match self.lines.len() {
             0..SHOWN => print(&format!("memeclip: {line}")),
             SHOWN => print("memeclip: …"),

@@ -15,7 +15,7 @@ use std::str::FromStr;
 
 use super::cache::{Cache, key};
 use super::duplicates::{self, Duplicate};
-use super::features::TENSORS;
+use super::features::{MEMES, TENSORS};
 use super::{Features, Row, Skipped};
 use memeclip::files::sweep;
 use memeclip::pack::source::Source;
@@ -158,7 +158,11 @@ impl Extraction<'_> {
         }
         features.write(self.out)?;
         let result = self.out.join(TENSORS);
-        for folder in [self.out, &cache.image.dir, &cache.text.dir] {
+        // Others may keep drafts of their own in the folder; the cache is ours.
+        sweep(self.out, &result, |name| {
+            [TENSORS, MEMES].iter().any(|file| name.starts_with(format!("{file}.").as_bytes()))
+        })?;
+        for folder in [&cache.image.dir, &cache.text.dir] {
             sweep(folder, &result, |_| true)?;
         }
         Ok(Outcome::Complete { memes: features.memes.len() })
@@ -198,7 +202,7 @@ impl Extraction<'_> {
     /// Reads a meme's image, and the cached features of image and text.
     fn find(&self, row: &Row, cache: &Caches) -> Result<Found, Skipped> {
         let path = self.images.join(&row.meme.name);
-        let bytes = fs::read(&path).map_err(|e| row.skipped(format!("{}: {e}", path.display())))?;
+        let bytes = preprocess::read(&path).map_err(|e| row.skipped(e.to_string()))?;
         let (image, text) = (key(&bytes), key(row.meme.text.as_bytes()));
         Ok(Found {
             image: cache.image.get(&image),

@@ -32,7 +32,7 @@ use memeclip::task::{self, Task};
 use memeclip::{Cause, Error, Result};
 
 pub(super) const TENSORS: &str = "features.safetensors";
-const MEMES: &str = "memes.jsonl";
+pub(super) const MEMES: &str = "memes.jsonl";
 
 /// A data set as a head sees it.
 #[derive(Debug, Clone, Default, PartialEq)]

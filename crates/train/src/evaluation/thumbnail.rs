@@ -1,4 +1,3 @@
-use std::fs;
 use std::path::{Component, Path};
 
 use base64::Engine;
@@ -21,7 +20,7 @@ pub fn data_uri(images: &Path, name: &str) -> Result<String> {
         return Err(Error::Argument { reason: format!("'{name}' is not a file below {}", images.display()) });
     }
     let path = images.join(name);
-    let bytes = fs::read(&path).map_err(|e| Error::io(&path, e))?;
+    let bytes = preprocess::read(&path)?;
     let image = preprocess::decode(name, &bytes)?.for_classifier().into_owned();
     let internal = |reason: String| Error::Internal { reason: format!("thumbnail of {name}: {reason}") };
     let image = RgbImage::from_raw(image.width as u32, image.height as u32, image.data)
