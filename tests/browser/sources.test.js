@@ -161,15 +161,21 @@ test('a video: its poster, then its frame; and a single frame', async () => {
     video.currentTime = 0;
     await new Promise((resolve) => (video.onseeked = resolve));
     const frame = new VideoFrame(video);
+    // To its very start, where it had the poster.
+    const sought = Object.assign(document.createElement('video'), { muted: true, poster: video.poster, src: video.src });
+    await new Promise((resolve) => (sought.onloadeddata = resolve));
+    sought.currentTime = 0;
+    await new Promise((resolve) => (sought.onseeked = resolve));
     return {
       early,
       poster: [poster, await judge(file)],
       video: [await judge(video), await judge(drawn(video, video.videoWidth, video.videoHeight))],
+      sought: [await judge(sought), await judge(drawn(sought, video.videoWidth, video.videoHeight))],
       frame: [await judge(frame), await judge(drawn(frame, frame.displayWidth, frame.displayHeight))],
     };
   });
   assert.equal(outcome.early, 'image/unreadable');
-  for (const kind of ['poster', 'video', 'frame']) {
+  for (const kind of ['poster', 'video', 'sought', 'frame']) {
     const [found, expected] = outcome[kind];
     assert.ok(Array.isArray(expected), kind);
     assert.deepEqual(found, expected, kind);

@@ -69,9 +69,18 @@ function isA(value, name) {
  */
 function addressedElement(image) {
   if (isA(image, 'HTMLPictureElement')) return image.querySelector('img');
-  const poster = () => image.poster && image.paused && image.currentTime === 0 && image.played.length === 0;
-  const addressed = isA(image, 'HTMLImageElement') || isA(image, 'SVGImageElement') || (isA(image, 'HTMLVideoElement') && poster());
+  const addressed = isA(image, 'HTMLImageElement') || isA(image, 'SVGImageElement') || (isA(image, 'HTMLVideoElement') && showsPoster(image));
   return addressed ? image : null;
+}
+
+/**
+ * A video shows its poster until it is played or sought. It may be paused or sought to its very start.
+ * @param {HTMLVideoElement} video
+ */
+function showsPoster(video) {
+  // Firefox may count a frame that it has decoded behind the poster.
+  const frames = 'mozPaintedFrames' in video ? 0 : video.getVideoPlaybackQuality().totalVideoFrames;
+  return video.poster && video.paused && video.currentTime === 0 && video.played.length === 0 && frames === 0;
 }
 
 /** @param {AddressedElement} element */
