@@ -3,7 +3,7 @@
 use indexmap::IndexMap;
 use serde::{Serialize, Serializer};
 
-use crate::classifier::ByClass;
+use super::verdict::ByClass;
 
 /// The most parts that a text is cut into. Each is left out in turn. A part is one word, or a few neighbouring words of a
 /// longer text.

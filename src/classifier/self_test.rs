@@ -4,7 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Classifier;
+use super::network::Network;
 use crate::engine::Engine;
 use crate::model::{Lazy, Tensors};
 use crate::pack::source::Source;
@@ -53,82 +53,81 @@ pub struct SelfTest {
     heads: RefCell<BTreeSet<String>>,
 }
 
-impl<E: Engine, S: Source> Classifier<E, S> {
-    /// Whether the engine must be tested, and can be: an older pack has no golden meme.
-    fn is_tested(&self) -> bool {
-        self.engine.is_fallible() && self.loader.manifest().components.contains_key(STAGE)
-    }
-
+impl SelfTest {
     /// The component that the self-test still needs, besides towers and heads.
-    pub(super) fn untested(&self) -> Option<String> {
-        (self.is_tested() && !self.test.towers.get()).then(|| STAGE.into())
+    pub fn component<E: Engine, S: Source>(&self, network: &Network<E, S>) -> Option<String> {
+        (is_tested(network) && !self.towers.get()).then(|| STAGE.into())
     }
 
     /// Tests the towers and the heads of `tasks`, each once.
     ///
     /// # Errors
     /// [`Error::GpuWrong`] if the results differ from the pack's.
-    pub(super) async fn self_test(&self, tasks: &[&Task]) -> Result<()> {
-        if !self.is_tested() {
+    pub async fn run<E: Engine, S: Source>(&self, network: &Network<E, S>, tasks: &[&Task]) -> Result<()> {
+        if !is_tested(network) {
             return Ok(());
         }
-        let features = match self.test.towers.get() {
+        let features = match self.towers.get() {
             true => None,
-            false => Some(self.golden_features().await?),
+            false => Some(features(network).await?),
         };
-        let golden = self.test.golden.get(&self.loader, STAGE, Golden::load).await?;
+        let golden = self.golden.get(&network.loader, STAGE, Golden::load).await?;
         if let Some((image, text)) = features {
-            let least = similarity(self.loader.manifest().dtype);
+            let least = similarity(network.manifest().dtype);
             for (what, found, known) in [("image", image, &golden.image), ("text", text, &golden.text)] {
                 if found.len() != known.len() {
                     return Err(missing(what));
                 }
                 let cosine = cosine(&found, known);
                 if !cosine.is_finite() || cosine < least {
-                    return Err(self.wrong(format!(
+                    return Err(network.wrong(format!(
                         "the {what} feature of the test meme has a cosine of {cosine:.3} to the expected one (at least {least} needed)"
                     )));
                 }
             }
-            self.test.towers.set(true);
+            self.towers.set(true);
         }
-        let tested = |task: &Task| self.test.heads.borrow().contains(&task.name);
+        let tested = |task: &Task| self.heads.borrow().contains(&task.name);
         let tasks: Vec<&Task> = tasks.iter().copied().filter(|task| !tested(task)).collect();
-        for (task, found) in tasks.iter().zip(self.golden_logits(&golden.image, &golden.text, &tasks).await?) {
+        for (task, found) in tasks.iter().zip(logits(network, &golden.image, &golden.text, &tasks).await?) {
             let known = golden.logits.get(&task.name).filter(|known| known.len() == found.len());
             let known = known.ok_or_else(|| missing(&task.name))?;
             if !found.iter().zip(known).all(|(a, b)| (a - b).abs() <= LOGITS) {
-                return Err(self.wrong(format!(
+                return Err(network.wrong(format!(
                     "the logits of the test meme for {} are {found:.2?} instead of {known:.2?}",
                     task.name
                 )));
             }
-            self.test.heads.borrow_mut().insert(task.name.clone());
+            self.heads.borrow_mut().insert(task.name.clone());
         }
         Ok(())
     }
+}
 
-    pub(super) fn wrong(&self, reason: String) -> Error {
-        Error::GpuWrong { device: self.engine.name(), reason }
-    }
+/// Whether the engine must be tested, and can be: an older pack has no golden meme.
+fn is_tested<E: Engine, S: Source>(network: &Network<E, S>) -> bool {
+    network.engine.is_fallible() && network.manifest().components.contains_key(STAGE)
+}
 
-    async fn golden_features(&self) -> Result<(Vec<f32>, Vec<f32>)> {
-        let image = image(self.loader.manifest().clip.vision.image_size);
-        let image = self.encode_images(&[&image]).await?.remove(0).1;
-        let text = self.encode_texts(&[TEXT]).await?.remove(0).1;
-        let mut values = self.engine.read(&[&image, &text]).await?;
-        Ok((values.remove(0), values.remove(0)))
-    }
+/// The golden meme's features of image and text.
+async fn features<E: Engine, S: Source>(network: &Network<E, S>) -> Result<(Vec<f32>, Vec<f32>)> {
+    let image = image(network.manifest().clip.vision.image_size);
+    let image = network.encode_images(&[&image]).await?.remove(0).1;
+    let text = network.encode_texts(&[TEXT]).await?.remove(0).1;
+    let mut values = network.engine.read(&[&image, &text]).await?;
+    Ok((values.remove(0), values.remove(0)))
+}
 
-    async fn golden_logits(&self, image: &[f32], text: &[f32], tasks: &[&Task]) -> Result<Vec<Vec<f32>>> {
-        let image = self.engine.tensor(1, image.len(), image)?;
-        let text = self.engine.tensor(1, text.len(), text)?;
-        let mut logits = Vec::new();
-        for task in tasks {
-            logits.push(self.head(task).await?.logits(&self.engine, &image, &text));
-        }
-        self.engine.read(&logits.iter().collect::<Vec<_>>()).await
-    }
+async fn logits<E: Engine, S: Source>(
+    network: &Network<E, S>,
+    image: &[f32],
+    text: &[f32],
+    tasks: &[&Task],
+) -> Result<Vec<Vec<f32>>> {
+    let image = network.engine.tensor(1, image.len(), image)?;
+    let text = network.engine.tensor(1, text.len(), text)?;
+    let logits = network.logits(tasks, &image, &text).await?;
+    network.engine.read(&logits.iter().collect::<Vec<_>>()).await
 }
 
 impl Golden {
@@ -145,21 +144,21 @@ fn missing(name: &str) -> Error {
 /// Adds the values of the self-test to the pack in a directory, or updates them.
 ///
 /// # Errors
-/// Those of [`Classifier::classify`], and [`Error::Io`] if the pack cannot be written.
+/// Those of [`super::Classifier::classify`], and [`Error::Io`] if the pack cannot be written.
 #[cfg(not(target_arch = "wasm32"))]
 pub async fn write_golden(pack: &Path) -> Result<Manifest> {
-    let classifier = Classifier::open(Cpu::new(), Directory::new(pack)).await?;
-    let manifest = classifier.manifest();
-    let (image, text) = classifier.golden_features().await?;
+    let network = Network::open(Cpu::new(), Directory::new(pack)).await?;
+    let manifest = network.manifest();
+    let (image, text) = features(&network).await?;
     let tasks: Vec<&Task> = manifest.tasks.iter().collect();
-    let logits = classifier.golden_logits(&image, &text, &tasks).await?;
+    let logits = logits(&network, &image, &text, &tasks).await?;
     let mut golden = Tensors { stage: STAGE.into(), ..Tensors::default() };
     golden.vectors.extend([("image".into(), image), ("text".into(), text)]);
     golden.vectors.extend(tasks.iter().map(|task| task.name.clone()).zip(logits));
 
     let mut writer = PackWriter::create(pack)?;
     for component in manifest.components.keys().filter(|component| *component != STAGE) {
-        writer.keep(classifier.source(), manifest, component).await?;
+        writer.keep(network.loader.source(), manifest, component).await?;
     }
     writer.add(golden)?;
     writer.finish(manifest.clone())

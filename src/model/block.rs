@@ -1,4 +1,6 @@
-use super::{BlockConfig, LayerNorm, Linear, Weights};
+use super::config::BlockConfig;
+use super::layers::{LayerNorm, Linear};
+use super::weights::Weights;
 use crate::Result;
 use crate::engine::{Activation, Engine, Mask};
 

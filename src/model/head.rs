@@ -1,4 +1,6 @@
-use super::{Fusion, HeadConfig, Linear, Weights};
+use super::config::{Fusion, HeadConfig};
+use super::layers::Linear;
+use super::weights::Weights;
 use crate::Result;
 use crate::engine::{Activation, Engine};
 

@@ -3,7 +3,7 @@
 //! A block mixes tokens by A' = 0.5 A + 0.5 I, where A is the mean of its heads' attention and I stands for the residual
 //! connection. The product of all A', the last block's first, is the share of every token in every other at the end.
 
-use super::VisionConfig;
+use super::config::VisionConfig;
 use crate::Result;
 use crate::engine::{Activation, Engine, Mask};
 use crate::quant::{BLOCK, Format, Matrix};

@@ -1,4 +1,7 @@
-use super::{Block, LayerNorm, Lazy, Packed, Stages, Tensors, TextConfig, Weights};
+use super::block::Block;
+use super::config::TextConfig;
+use super::layers::LayerNorm;
+use super::weights::{Lazy, Packed, Stages, Tensors, Weights};
 use crate::engine::{Engine, Mask};
 use crate::tokenizer::Tokenizer;
 use crate::{Error, Result};

@@ -1,5 +1,8 @@
+use super::block::Block;
+use super::config::VisionConfig;
+use super::layers::LayerNorm;
 use super::rollout::Rollout;
-use super::{Block, LayerNorm, Lazy, Packed, Stages, VisionConfig, Weights};
+use super::weights::{Lazy, Packed, Stages, Weights};
 use crate::Result;
 use crate::engine::{Activation, Engine, Mask};
 

@@ -15,6 +15,7 @@ use crate::model::{ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
 use crate::quant::{Format, Matrix, pad_columns};
 use crate::stand_in::{not_json, stand_in};
 use crate::task::Task;
+use crate::tokenizer;
 use crate::{Cause, Error, Result};
 
 /// A model's tensors: safetensors, or a state dict that `torch.save` wrote, alone or within a checkpoint.
@@ -432,13 +433,13 @@ fn merges(folder: &Path) -> Result<Vec<[u16; 2]>> {
     match std::fs::read(&text) {
         Ok(bytes) => match stand_in(&bytes) {
             Some(kind) => Err(invalid(&text, kind.to_string(), None)),
-            None => crate::tokenizer::parse_merges(&String::from_utf8_lossy(&bytes)),
+            None => tokenizer::parse_merges(&String::from_utf8_lossy(&bytes)),
         },
         Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io(&text, e)),
         Err(_) => {
             let json = JsonFile::read(folder.join("tokenizer.json"))?;
             if json.json.is_none() {
-                return Ok(crate::tokenizer::clip_merges());
+                return Ok(tokenizer::clip_merges());
             }
             /// Older files have both parts in one text.
             #[derive(Deserialize)]
@@ -451,7 +452,7 @@ fn merges(folder: &Path) -> Result<Vec<[u16; 2]>> {
                 Merge::Pair(pair) => pair.join(" "),
                 Merge::Line(line) => line,
             });
-            crate::tokenizer::parse_merges(&lines.collect::<Vec<_>>().join("\n"))
+            tokenizer::parse_merges(&lines.collect::<Vec<_>>().join("\n"))
         }
     }
 }

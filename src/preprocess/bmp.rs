@@ -6,7 +6,8 @@ use image::codecs::bmp::BmpDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, RgbImage, RgbaImage};
 
-use super::decode::{Decoded, check_size, refuse};
+use super::decoded::{Decoded, refuse};
+use super::limits::check_size;
 use crate::Result;
 
 /// Decodes the rows that are there; the others are transparent.

@@ -4,7 +4,8 @@ use gif::{ColorOutput, DecodeOptions, DecodingError, MemoryLimit};
 use image::metadata::Orientation;
 use image::{GenericImage, RgbaImage};
 
-use super::decode::{Decoded, check_size, refuse};
+use super::decoded::{Decoded, refuse};
+use super::limits::check_size;
 use crate::{Error, Result};
 
 /// Decodes the first frame. As in browsers, the canvas is the logical screen, enlarged to the frame if that reaches beyond

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use super::Rgb;
+use super::rgb::Rgb;
 use crate::Notice;
 
 /// An image with its transparency. What a model is shown of it depends on the model: [`Image::for_classifier`],

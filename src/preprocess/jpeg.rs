@@ -6,7 +6,8 @@ use image::metadata::Orientation;
 use image::{DynamicImage, RgbImage, RgbaImage};
 use libjpeg_turbo_rs::{ComponentInfo, DecodeLimits, DecodeWarning, Decoder, FrameHeader, JpegError, PixelFormat};
 
-use super::decode::{Decoded, check_size, refuse};
+use super::decoded::{Decoded, refuse};
+use super::limits::check_size;
 use crate::{Error, Result};
 
 /// Decodes to RGB. Damaged data decodes as browsers show it. If the end marker is missing, so are the rows that browsers

@@ -6,7 +6,8 @@ use image::metadata::Orientation;
 use image::{GenericImage, RgbaImage};
 use png::{Decoder, DecodingError, Info, InterlaceInfo, Limits, Reader, Transformations, splat_interlaced_row};
 
-use super::decode::{Decoded, MAX_PIXELS, check_size, refuse};
+use super::decoded::{Decoded, refuse};
+use super::limits::{MAX_PIXELS, check_size};
 use crate::Result;
 
 type PngReader<'a> = Reader<Cursor<&'a [u8]>>;

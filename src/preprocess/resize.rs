@@ -1,4 +1,4 @@
-use super::Rgb;
+use super::rgb::Rgb;
 
 /// Fractional bits of the fixed-point coefficients, as in Pillow: sums of products with 8-bit values fit in 32 bits.
 const PRECISION: u32 = 32 - 8 - 2;

@@ -6,7 +6,8 @@ use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError};
 
-use super::decode::{Decoded, check_size, refuse};
+use super::decoded::{Decoded, refuse};
+use super::limits::check_size;
 use crate::{Error, Result};
 
 /// Decodes the image, or the first frame on its canvas. EXIF orientation is not applied, because Chromium does not either.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::tokens;
+use super::tokens::tokens;
 use crate::{Error, Result};
 
 /// The merges that CLIP uses of OpenAI's `bpe_simple_vocab_16e6` (MIT licence).

@@ -1,0 +1,159 @@
+#[cfg(not(target_arch = "wasm32"))]
+use std::collections::BTreeMap;
+
+use super::explain::{Rollouts, explain};
+use super::explanation::Explanation;
+use super::network::Network;
+use super::self_test::SelfTest;
+use super::verdict::Verdict;
+#[cfg(not(target_arch = "wasm32"))]
+use super::zero_shot::Prompts;
+use crate::engine::Engine;
+use crate::error::Result;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::model::Stages;
+use crate::notice::Notice;
+use crate::pack::manifest::Manifest;
+use crate::pack::source::Source;
+use crate::preprocess::Rgb;
+use crate::task::{self, Task};
+use crate::tokenizer;
+
+/// A pack on an engine. Weights load when a request first needs them, and stay.
+pub struct Classifier<E: Engine, S: Source> {
+    network: Network<E, S>,
+    rollouts: Rollouts,
+    test: SelfTest,
+}
+
+impl<E: Engine, S: Source> Classifier<E, S> {
+    /// Reads the manifest; no weights yet.
+    ///
+    /// # Errors
+    /// Those of the source and of [`Manifest::parse`].
+    pub async fn open(engine: E, source: S) -> Result<Self> {
+        let network = Network::open(engine, source).await?;
+        Ok(Classifier { network, rollouts: Rollouts::default(), test: SelfTest::default() })
+    }
+
+    /// The pack's manifest.
+    pub fn manifest(&self) -> &Manifest {
+        self.network.manifest()
+    }
+
+    /// The engine that computes.
+    pub fn engine(&self) -> &E {
+        &self.network.engine
+    }
+
+    /// The source that the pack comes from.
+    pub fn source(&self) -> &S {
+        self.network.loader.source()
+    }
+
+    /// The verdicts on one meme. `text` is the text on the image; empty text is read as `null`, as in the authors' code.
+    /// `tasks`: names of the tasks wanted; if empty, all of the pack. All heads share one pass through the towers.
+    ///
+    /// # Errors
+    /// [`Error::TextTooLong`], [`Error::UnknownTask`], [`Error::Tensor`] for a bad pack, [`Error::GpuWrong`] if a GPU fails
+    /// the self-test, and those of the source and the engine.
+    pub async fn classify(&self, image: &Rgb, text: &str, tasks: &[&str]) -> Result<Verdict> {
+        Ok(self.classify_all(&[(image, text)], tasks).await?.remove(0))
+    }
+
+    /// The verdicts on several memes, in their order. The images pass through the tower together. An image or a text that
+    /// occurs twice, or was used recently, is not computed again.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`].
+    pub async fn classify_all(&self, memes: &[(&Rgb, &str)], tasks: &[&str]) -> Result<Vec<Verdict>> {
+        let tasks = self.prepare(memes.iter().map(|(_, text)| *text), tasks).await?;
+        let network = &self.network;
+        let images = network.encode_images(&memes.iter().map(|(image, _)| *image).collect::<Vec<_>>()).await?;
+        let texts = network.encode_texts(&memes.iter().map(|(_, text)| *text).collect::<Vec<_>>()).await?;
+        let mut outputs = Vec::new();
+        for ((_, image), (_, text)) in images.iter().zip(&texts) {
+            outputs.extend([image.clone(), text.clone()]);
+            outputs.extend(network.logits(&tasks, image, text).await?);
+        }
+
+        let mut values = network.engine.read(&outputs.iter().collect::<Vec<_>>()).await?.into_iter();
+        let mut verdicts = Vec::new();
+        for (((image_key, _), (text_key, _)), (_, text)) in images.into_iter().zip(texts).zip(memes) {
+            let image_feature = network.finite("image feature", values.next().unwrap_or_default())?;
+            let text_feature = network.finite("text feature", values.next().unwrap_or_default())?;
+            let tasks = tasks.iter().zip(&mut values).map(|(task, logits)| network.verdict(task, logits));
+            let tasks = tasks.collect::<Result<_>>()?;
+            network.images.keep(image_key, &image_feature);
+            network.texts.keep(text_key, &text_feature);
+            let notices =
+                if tokenizer::is_wordless(text) { vec![Notice::NoWords { judged: true }] } else { Vec::new() };
+            verdicts.push(Verdict { tasks, image_feature, text_feature, notices });
+        }
+        Ok(verdicts)
+    }
+
+    /// The reasons for the verdicts of [`Classifier::classify`], which has the same arguments. It takes one pass of the image
+    /// unless that was explained recently, and one pass of the texts that lack a word.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`].
+    pub async fn explain(&self, image: &Rgb, text: &str, tasks: &[&str]) -> Result<Explanation> {
+        let tasks = self.prepare([text], tasks).await?;
+        explain(&self.network, &self.rollouts, &tasks, image, text).await
+    }
+
+    /// The vision tower's feature alone: `[projection]`.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`].
+    pub async fn image_feature(&self, image: &Rgb) -> Result<Vec<f32>> {
+        self.test.run(&self.network, &[]).await?;
+        self.feature("image", self.network.encode_images(&[image]).await?.remove(0).1).await
+    }
+
+    /// The text tower's feature alone: `[text width]`. Empty text is read as in [`Classifier::classify`].
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`].
+    pub async fn text_feature(&self, text: &str) -> Result<Vec<f32>> {
+        self.test.run(&self.network, &[]).await?;
+        self.feature("text", self.network.encode_texts(&[text]).await?.remove(0).1).await
+    }
+
+    /// The class prompts by task name, for training.
+    ///
+    /// # Errors
+    /// [`Error::MissingComponent`] if the pack has none, [`Error::Tensor`] if they do not match the pack.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn prompts(&self) -> Result<BTreeMap<String, Prompts>> {
+        let manifest = self.network.manifest();
+        Prompts::load(self.network.loader.stage("prompts").await?, &manifest.clip, &manifest.tasks)
+    }
+
+    /// Checks the request, starts to load what it needs, and tests the engine. Returns the tasks wanted, in the pack's order.
+    async fn prepare<'a>(&self, texts: impl IntoIterator<Item = &'a str>, tasks: &[&str]) -> Result<Vec<&Task>> {
+        // Before weights are fetched for them.
+        for text in texts {
+            tokenizer::check_bytes(text)?;
+        }
+        let manifest = self.network.manifest();
+        let tasks = task::select(&manifest.tasks, tasks)?;
+        let heads = tasks.iter().map(|task| format!("head/{}", task.name));
+        let components: Vec<String> = ["vision".into(), "text".into()]
+            .into_iter()
+            .chain(self.test.component(&self.network))
+            .chain(heads)
+            .collect();
+        self.network.loader.prefetch(&components).await?;
+        let clip = &manifest.clip;
+        let heads = [clip.vision.width / clip.vision.heads, clip.text.width / clip.text.heads];
+        self.network.engine.prepare(manifest.dtype, &heads).await?;
+        self.test.run(&self.network, &tasks).await?;
+        Ok(tasks)
+    }
+
+    async fn feature(&self, modality: &str, feature: E::Tensor) -> Result<Vec<f32>> {
+        self.network.finite(&format!("{modality} feature"), self.network.engine.read(&[&feature]).await?.remove(0))
+    }
+}
