@@ -11,7 +11,7 @@ use base64::Engine;
 use common::{repository, scratch};
 use memeclip::task;
 use memeclip_train::Error;
-use memeclip_train::data::{Column, DataFile, DataSet, Features, Labels, Row, Split};
+use memeclip_train::data::{self, Column, DataFile, DataSet, Features, Labels, Row, Split};
 
 /// Writes a file with this content and reads it.
 fn read(test: &str, file: &str, content: impl AsRef<[u8]>, split: Option<Split>) -> Result<DataSet, Error> {
@@ -19,7 +19,7 @@ fn read(test: &str, file: &str, content: impl AsRef<[u8]>, split: Option<Split>)
     fs::create_dir_all(&dir).unwrap();
     let path = dir.join(file);
     fs::write(&path, content).unwrap();
-    DataSet::read(&[DataFile { path, split }], task::pridemm(), &[])
+    data::read(&[DataFile { path, split }], task::pridemm(), &[])
 }
 
 /// The error behind this one, which must be an `E`.
@@ -237,7 +237,7 @@ fn labels_are_those_of_the_tasks_that_are_asked_for() {
         let path = dir.join(file);
         fs::write(&path, content).unwrap();
         let data = DataFile { path, split: Some(Split::Test) };
-        (DataSet::read(std::slice::from_ref(&data), hate, &[]), DataSet::read(&[data], &task::pridemm()[1..], &[]))
+        (data::read(std::slice::from_ref(&data), hate, &[]), data::read(&[data], &task::pridemm()[1..], &[]))
     };
     let (with, without) = read("memes.csv", "name,text,hate,target\na.png,hi,1,nonsense\n");
     assert_eq!(with.unwrap().rows[0].meme.labels, [("hate".to_string(), 1)].into());
@@ -294,7 +294,7 @@ fn files_that_are_no_data_set_are_refused() {
         assert_eq!(error.code(), code, "{error}");
         assert!(error.to_string().contains(file) && error.to_string().contains(reason), "{error}");
     }
-    let nowhere = DataSet::read(&["nowhere.csv".parse().unwrap()], task::pridemm(), &[]).unwrap_err();
+    let nowhere = data::read(&["nowhere.csv".parse().unwrap()], task::pridemm(), &[]).unwrap_err();
     assert!(nowhere.code() == "io" && nowhere.to_string().contains("nowhere.csv"), "{nowhere}");
     assert_eq!(cause::<io::Error>(&nowhere).kind(), ErrorKind::NotFound);
 }
@@ -444,7 +444,7 @@ fn columns_may_have_other_names() {
         let path = dir.join(file);
         fs::write(&path, content).unwrap();
         let columns: Vec<Column> = columns.iter().map(|column| column.parse().unwrap()).collect();
-        DataSet::read(&[DataFile { path, split: None }], task::pridemm(), &columns)
+        data::read(&[DataFile { path, split: None }], task::pridemm(), &columns)
     };
     // The user's key counts, not the published one beside it.
     let json = r#"{"img":"1.png","label":0,"kind":"hate","text":"x"}"#;
@@ -497,8 +497,7 @@ fn harmemes_targets_are_those_of_its_tasks() {
     fs::create_dir_all(&dir).unwrap();
     let path = dir.join("target_test.jsonl");
     fs::write(&path, lines.join("\n")).unwrap();
-    let read =
-        |tasks: &[task::Task]| DataSet::read(&[DataFile { path: path.clone(), split: None }], tasks, &[]).unwrap();
+    let read = |tasks: &[task::Task]| data::read(&[DataFile { path: path.clone(), split: None }], tasks, &[]).unwrap();
     let label = |data: &DataSet, task: &str| -> Vec<_> {
         data.rows.iter().map(|row| row.meme.labels.get(task).copied()).collect()
     };

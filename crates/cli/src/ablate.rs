@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::Failure;
+use crate::exit_status::Failure;
 use crate::tasks;
 use crate::train::Options;
 use memeclip::Error;

@@ -4,8 +4,9 @@ use pollster::block_on;
 use serde::Serialize;
 
 use crate::device::DeviceName;
+use crate::exit_status::{EXIT_STATUS, Failure};
 use crate::images::{Images, name};
-use crate::{EXIT_STATUS, Failure, tasks, why};
+use crate::{tasks, why};
 use memeclip::classifier::Explanation;
 use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
 use memeclip::ocr::Reader;

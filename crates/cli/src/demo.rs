@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::Failure;
+use crate::exit_status::Failure;
 
 /// Serve the page and a pack on localhost. Builds the page's WebAssembly if it is not built yet.
 ///

@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
-use crate::{Failure, heads, tasks};
+use crate::exit_status::Failure;
+use crate::{heads, tasks};
 use memeclip::Error;
 use memeclip::files::{prepare, write_whole};
 use memeclip_train::data::Split;

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use xtask::extension::{self, Browser};
 
-use crate::Failure;
+use crate::exit_status::Failure;
 
 /// Write the browser extension to a folder that a browser can load.
 ///

@@ -4,7 +4,7 @@ use crate::device::DeviceName;
 use crate::progress::Progress;
 use crate::report::Report;
 use memeclip::task::Task;
-use memeclip_train::data::{Column, DataFile, DataSet, Event, Extraction, Outcome, Shard, Split};
+use memeclip_train::data::{self, Column, DataFile, DataSet, Event, Extraction, Outcome, Shard, Split};
 use memeclip_train::{Error, Result};
 use xtask::{note, warn};
 
@@ -76,7 +76,7 @@ impl Extract {
         let Extract { source, out, shard } = self;
         let mut session = source.device.open(&source.weights).await?;
         let tasks = &session.manifest().tasks;
-        let data = DataSet::read(&source.data, tasks, &source.column).inspect_err(|error| {
+        let data = data::read(&source.data, tasks, &source.column).inspect_err(|error| {
             if let Error::NoRows { skipped, .. } = error {
                 skipped.iter().for_each(|row| report.skipped(row, Report::print));
             }

@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::Failure;
 use crate::convert::Texts;
+use crate::exit_status::Failure;
 use crate::extract::{Extract, Source};
 use crate::train::{Options, head_file, heads};
 use memeclip::Error;

@@ -12,7 +12,7 @@ use memeclip::preprocess::{self, Image, MAX_BYTES};
 use memeclip::{Error, Result};
 use xtask::{say, warn};
 
-use crate::Failure;
+use crate::exit_status::Failure;
 
 /// The name of standard input.
 const STDIN: &str = "-";

@@ -9,7 +9,7 @@ use memeclip::pack::load::Loader;
 use memeclip::pack::source::Source;
 use xtask::say;
 
-use crate::Failure;
+use crate::exit_status::Failure;
 
 /// Print the contents of a pack, and check every shard against the manifest.
 #[derive(clap::Args)]

@@ -10,6 +10,7 @@ mod convert;
 mod demo;
 mod device;
 mod eval;
+mod exit_status;
 mod extension;
 mod extract;
 #[cfg(feature = "train")]
@@ -28,18 +29,15 @@ mod why;
 #[cfg(not(feature = "train"))]
 mod without_training;
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Arg, CommandFactory, FromArgMatches, Parser, Subcommand};
 
+use exit_status::{EXIT_STATUS, Failure, USAGE, is_usage};
 use xtask::{console, say, warn};
 
 #[cfg(not(feature = "train"))]
 use without_training::{self as ablate, self as fit, self as train};
-
-const EXIT_STATUS: &str = "The exit status is 0 if everything was answered, 1 if something failed, which is then named on \
-standard error, and 2 if the arguments cannot be used.";
 
 /// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities. Without a
 /// command: `demo`.
@@ -68,9 +66,6 @@ enum Command {
     Synth(synth::Synth),
     Train(train::Train),
 }
-
-/// An error of the library, of training or of a build.
-type Failure = Box<dyn Error>;
 
 impl Arguments {
     /// Reads the arguments. The value of an option may begin with a dash, as a text or the name of a file may.
@@ -123,18 +118,4 @@ fn main() -> ExitCode {
         return ExitCode::from(USAGE);
     }
     console::fail("memeclip", &*error, if is_usage(&*error) { USAGE } else { 1 })
-}
-
-/// The exit status if the arguments cannot be used.
-const USAGE: u8 = 2;
-
-/// Whether the error is about the arguments.
-fn is_usage(error: &(dyn Error + 'static)) -> bool {
-    use memeclip::Error::{Argument, UnknownDevice, UnknownTask};
-    let of_training = error.downcast_ref().and_then(|error| match error {
-        memeclip_train::Error::Library(error) => Some(error),
-        _ => None,
-    });
-    let error = error.downcast_ref().or(of_training);
-    matches!(error, Some(Argument { .. } | UnknownDevice { .. } | UnknownTask { .. }))
 }

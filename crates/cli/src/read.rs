@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
+use crate::exit_status::{EXIT_STATUS, Failure};
 use crate::images::{Images, name};
-use crate::{EXIT_STATUS, Failure};
 use memeclip::ocr::{Reader, Reading, Recognisers};
 use memeclip::pack::directory::Directory;
 use memeclip::{Error, Result};

@@ -10,7 +10,8 @@ use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::training::{Epoch, Recipe, Settings, parallel, train};
 use xtask::{note, say};
 
-use crate::{Failure, tasks};
+use crate::exit_status::Failure;
+use crate::tasks;
 
 /// Train heads on the features of a data set.
 #[derive(clap::Args)]

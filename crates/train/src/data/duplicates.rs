@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{Row, Split};
+use super::row::Row;
+use super::split::Split;
 
 /// One image in several splits.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,8 +15,8 @@ use std::str::FromStr;
 
 use super::cache::{Cache, key};
 use super::duplicates::{self, Duplicate};
-use super::features::{MEMES, TENSORS};
-use super::{Features, Row, Skipped};
+use super::features::{Features, MEMES, TENSORS};
+use super::row::{Row, Skipped};
 use memeclip::files::sweep;
 use memeclip::pack::source::Source;
 use memeclip::preprocess::{self, Image};

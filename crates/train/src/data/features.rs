@@ -23,7 +23,8 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
-use super::{Labels, Meme, Split};
+use super::meme::{Labels, Meme};
+use super::split::Split;
 use memeclip::classifier::zero_shot::Prompts;
 use memeclip::files::write_whole;
 use memeclip::pack::safetensors_file::{self, Entry, to_floats};

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::Labels;
+use super::meme::Labels;
 use super::rows::Cells;
 use crate::{Error, Result};
 use memeclip::task::{self, Task};

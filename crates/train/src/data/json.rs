@@ -10,9 +10,10 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::columns::{Wanted, list, missing, plain};
+use super::harmeme;
 use super::label::class;
 use super::rows::{Cells, DataSet, Entry, split};
-use super::{Split, harmeme};
+use super::split::Split;
 use crate::{Error, Result};
 use memeclip::task::Task;
 

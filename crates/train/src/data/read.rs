@@ -6,7 +6,8 @@ use std::str::FromStr;
 
 use super::columns::{Column, Wanted};
 use super::rows::DataSet;
-use super::{Split, duplicates, encoding, json, table};
+use super::split::Split;
+use super::{duplicates, encoding, json, table};
 use crate::{Error, Result};
 use memeclip::stand_in::stand_in_for_text;
 use memeclip::task::Task;
@@ -30,46 +31,44 @@ impl FromStr for DataFile {
     }
 }
 
-impl DataSet {
-    /// Reads the labels of `tasks` from tables (`.csv`, `.tsv`, `.txt`: PrideMM as published, or the same columns with labels
-    /// as text) and JSON (`.jsonl`, `.json`: Hateful Memes and HarMeme as published). `columns` says where a field is, if its
-    /// column has another name.
-    ///
-    /// # Errors
-    /// [`Error::DataSet`] if a file lacks a column or is of another kind, [`Error::NoRows`] if no file has a row that can be
-    /// used; [`Argument`](memeclip::Error::Argument) if nothing says the split, or for a column of an unknown field;
-    /// [`Io`](memeclip::Error::Io).
-    pub fn read(files: &[DataFile], tasks: &[Task], columns: &[Column]) -> Result<Self> {
-        let wanted = Wanted::new(tasks, columns)?;
-        let mut data = DataSet::default();
-        for DataFile { path, split } in files {
-            let name = path.display().to_string();
-            let invalid = |reason: String| Error::DataSet { file: name.clone(), reason, source: None };
-            let bytes = fs::read(path).map_err(|e| memeclip::Error::io(path, e))?;
-            let read = match path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase().as_str() {
-                "csv" | "tsv" | "tab" | "txt" => table::read,
-                "jsonl" | "ndjson" | "json" => json::read,
-                _ => {
-                    let name = "its name ends in neither .csv nor .jsonl, nor in .tsv, .txt or .json";
-                    return Err(invalid(archive(&bytes).unwrap_or(name).into()));
-                }
-            };
-            let other = stand_in_for_text(&bytes).map(|kind| kind.to_string());
-            if let Some(reason) = other.or_else(|| archive(&bytes).map(String::from)) {
-                return Err(invalid(reason));
+/// Reads the labels of `tasks` from tables (`.csv`, `.tsv`, `.txt`: PrideMM as published, or the same columns with labels
+/// as text) and JSON (`.jsonl`, `.json`: Hateful Memes and HarMeme as published). `columns` says where a field is, if its
+/// column has another name.
+///
+/// # Errors
+/// [`Error::DataSet`] if a file lacks a column or is of another kind, [`Error::NoRows`] if no file has a row that can be
+/// used; [`Argument`](memeclip::Error::Argument) if nothing says the split, or for a column of an unknown field;
+/// [`Io`](memeclip::Error::Io).
+pub fn read(files: &[DataFile], tasks: &[Task], columns: &[Column]) -> Result<DataSet> {
+    let wanted = Wanted::new(tasks, columns)?;
+    let mut data = DataSet::default();
+    for DataFile { path, split } in files {
+        let name = path.display().to_string();
+        let invalid = |reason: String| Error::DataSet { file: name.clone(), reason, source: None };
+        let bytes = fs::read(path).map_err(|e| memeclip::Error::io(path, e))?;
+        let read = match path.extension().and_then(|e| e.to_str()).unwrap_or_default().to_lowercase().as_str() {
+            "csv" | "tsv" | "tab" | "txt" => table::read,
+            "jsonl" | "ndjson" | "json" => json::read,
+            _ => {
+                let name = "its name ends in neither .csv nor .jsonl, nor in .tsv, .txt or .json";
+                return Err(invalid(archive(&bytes).unwrap_or(name).into()));
             }
-            let named = path.file_stem().and_then(|stem| Split::in_name(&stem.to_string_lossy()));
-            let (text, notice) = encoding::to_utf8(&bytes);
-            notice.into_iter().for_each(|notice| data.notice(&name, notice));
-            read(&name, &text, *split, named, &wanted, &mut data)?;
+        };
+        let other = stand_in_for_text(&bytes).map(|kind| kind.to_string());
+        if let Some(reason) = other.or_else(|| archive(&bytes).map(String::from)) {
+            return Err(invalid(reason));
         }
-        if data.rows.is_empty() {
-            let file = files.first().map(|file| file.path.display().to_string()).unwrap_or_default();
-            return Err(Error::NoRows { file, skipped: data.skipped });
-        }
-        data.duplicates = duplicates::by_name(&data.rows);
-        Ok(data)
+        let named = path.file_stem().and_then(|stem| Split::in_name(&stem.to_string_lossy()));
+        let (text, notice) = encoding::to_utf8(&bytes);
+        notice.into_iter().for_each(|notice| data.notice(&name, notice));
+        read(&name, &text, *split, named, &wanted, &mut data)?;
     }
+    if data.rows.is_empty() {
+        let file = files.first().map(|file| file.path.display().to_string()).unwrap_or_default();
+        return Err(Error::NoRows { file, skipped: data.skipped });
+    }
+    data.duplicates = duplicates::by_name(&data.rows);
+    Ok(data)
 }
 
 /// A file that holds a table, but not as text.

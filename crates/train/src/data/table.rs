@@ -3,10 +3,10 @@
 
 use csv::{ByteRecord, ErrorKind, ReaderBuilder};
 
-use super::Split;
 use super::columns::{Wanted, missing, plain};
 use super::label::class;
 use super::rows::{Cells, DataSet, Entry, split};
+use super::split::Split;
 use crate::{Error, Result};
 use memeclip::task::Task;
 

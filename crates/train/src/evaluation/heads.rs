@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::Request;
+use super::request::Request;
 use crate::data::Features;
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;

@@ -5,39 +5,20 @@ mod heads;
 mod html;
 mod outcome;
 mod plot;
+mod request;
 mod rows;
 mod text;
 mod thumbnail;
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
 use serde::Serialize;
 
 pub use outcome::{Figure, Mistake, Outcome, SupportThreshold, Sweep};
+pub use request::Request;
 
 use crate::Result;
-use crate::data::{Features, Split};
+use crate::data::Features;
 use heads::Heads;
 use memeclip::quant::Format;
-
-/// What to evaluate.
-#[derive(Debug, Clone)]
-pub struct Request<'a> {
-    /// Directory of the features.
-    pub features: &'a Path,
-    /// Directory of the pack whose towers made the features.
-    pub pack: &'a Path,
-    /// Files of heads that replace the pack's, by task name.
-    pub heads: &'a BTreeMap<String, PathBuf>,
-    /// Names; if empty, all tasks that have labels and a head.
-    pub tasks: &'a [String],
-    /// If empty: those of val and test that have labels.
-    pub splits: &'a [Split],
-    /// Bootstrap resamples for the confidence intervals; 0 for no intervals.
-    pub resamples: usize,
-    pub seed: u64,
-}
 
 /// The outcomes, task by task and split by split.
 #[derive(Debug, Clone, Serialize)]

@@ -2,8 +2,8 @@ use std::path::PathBuf;
 
 use serde::{Serialize, Serializer};
 
-use super::Request;
 use super::heads::LoadedHead;
+use super::request::Request;
 use crate::data::{Features, Split};
 use crate::metrics::{
     AtThreshold, Bin, Interval, Point, Predictions, accuracy, at_threshold, auroc, bootstrap, calibration_error,

@@ -1,4 +1,4 @@
-use super::Request;
+use super::request::Request;
 use crate::data::{Features, Split};
 use memeclip::task::{self, Task};
 use memeclip::{Error, Result};

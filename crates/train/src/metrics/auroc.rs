@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::Predictions;
+use super::predictions::Predictions;
 
 /// A point of a ROC curve: the rates if examples with a probability of at least `threshold` count as positive.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

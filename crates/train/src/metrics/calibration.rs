@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::Predictions;
+use super::predictions::Predictions;
 
 /// Number of bins of the calibration error, as in torchmetrics and Guo et al. (ICML 2017).
 const BINS: usize = 15;

@@ -1,4 +1,4 @@
-use super::Predictions;
+use super::predictions::Predictions;
 
 /// The confusion matrix: the number of examples, [true class][predicted class].
 pub fn confusion(predictions: &Predictions) -> Vec<Vec<usize>> {

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::Predictions;
+use super::predictions::Predictions;
 
 /// Metrics of a binary task if examples are flagged as class 1 at a probability of at least `threshold`.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

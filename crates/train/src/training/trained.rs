@@ -1,11 +1,26 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Epoch, Parameters, Shape};
+use serde::{Deserialize, Serialize};
+
+use super::{Parameters, Shape};
 use memeclip::files::write_whole;
 use memeclip::pack::checkpoint::{HEAD_METADATA, HEAD_NAMES, HeadTraining};
 use memeclip::pack::safetensors_file::{self, Entry};
 use memeclip::{Error, Result};
+
+/// The result of an epoch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Epoch {
+    /// Counted from 1.
+    pub number: usize,
+    /// Mean loss while training, with dropout.
+    pub loss: f64,
+    /// On `val`. The best epoch is the one with the largest AUROC.
+    pub auroc: f64,
+    /// On `val`.
+    pub accuracy: f64,
+}
 
 /// A trained head.
 pub struct Trained {

@@ -2,29 +2,16 @@ use std::path::Path;
 
 use rand::seq::SliceRandom;
 use rand_pcg::Pcg64;
-use serde::{Deserialize, Serialize};
 
 use super::checkpoint::{Checkpoint, State};
-use super::{AdamW, Examples, Parameters, Pass, Recipe, Settings, Shape, Trained, logits};
+use super::trained::{Epoch, Trained};
+use super::{AdamW, Examples, Parameters, Pass, Recipe, Settings, Shape, logits};
 use crate::data::{Features, Split};
 use crate::engine::Burn;
 use crate::metrics::{self, Predictions};
 use memeclip::classifier::softmax;
 use memeclip::task::Task;
 use memeclip::{Error, Result};
-
-/// The result of an epoch.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Epoch {
-    /// Counted from 1.
-    pub number: usize,
-    /// Mean loss while training, with dropout.
-    pub loss: f64,
-    /// On `val`. The best epoch is the one with the largest AUROC.
-    pub auroc: f64,
-    /// On `val`.
-    pub accuracy: f64,
-}
 
 /// Trains the head of a task on the split `train`, chooses the epoch with the best AUROC on `val`, and fits the temperature
 /// there. The split `test` is not used.

@@ -1,0 +1,63 @@
+use serde::Serialize;
+
+use super::architecture::Architecture;
+use crate::engine::DropoutRates;
+use memeclip::model::HeadConfig;
+
+/// Hyper-parameters. The defaults are the published ones (paper, section 5, and the authors' code). One thing differs: the
+/// best epoch is chosen on `val`.
+// A checkpoint has a hash of this as JSON. Fields keep their first names there, so that an interrupted training resumes.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Settings {
+    /// Most passes over the training examples.
+    pub epochs: usize,
+    /// Examples in a step.
+    pub batch: usize,
+    /// Learning rate of [`AdamW`](super::AdamW).
+    #[serde(rename = "rate")]
+    pub learning_rate: f32,
+    /// Weight decay of [`AdamW`](super::AdamW).
+    #[serde(rename = "decay")]
+    pub weight_decay: f32,
+    /// Shares of values that dropout sets to 0.
+    pub dropout: DropoutRates,
+    /// Determines the initial values, the order of the examples and dropout.
+    pub seed: u64,
+    /// Stop after this many epochs in a row without a new best epoch.
+    pub patience: Option<usize>,
+    /// Weight classes by the inverse of their frequency, so that rare classes count as much as common ones.
+    pub balanced: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            epochs: 10,
+            batch: 16,
+            learning_rate: 1e-4,
+            weight_decay: 1e-4,
+            dropout: DropoutRates { projection: 0.1, fusion: 0.4, output: 0.2 },
+            seed: 1,
+            patience: None,
+            balanced: false,
+        }
+    }
+}
+
+/// The head to train, and its initial values.
+// Part of the same hash.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Recipe {
+    /// What the head consists of.
+    #[serde(rename = "config")]
+    pub architecture: Architecture,
+    /// Semantic-aware initialisation of the class weights (paper, section 4.4).
+    pub semantic: bool,
+}
+
+impl Recipe {
+    /// The published head and initialisation; `map` is the vision tower's width.
+    pub fn memeclip(map: usize) -> Self {
+        Recipe { architecture: Architecture::Library(HeadConfig::memeclip(map)), semantic: true }
+    }
+}
