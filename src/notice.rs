@@ -15,6 +15,9 @@ pub enum Notice {
     /// [`Image::hides_colours`](crate::preprocess::Image::hides_colours).
     #[error("The image hides colours under transparent pixels: it was judged as it looks on a plain background.")]
     HiddenColours,
+    /// [`Image::animated`](crate::preprocess::Image::animated).
+    #[error("The image is animated: only its first frame was judged.")]
+    Animated,
     /// A GPU was lost or computes wrongly.
     #[error("The CPU has taken over: {reason}")]
     CpuTookOver {
@@ -68,6 +71,7 @@ impl Notice {
         match self {
             Notice::ImageTruncated => "image/truncated",
             Notice::HiddenColours => "image/hidden-colours",
+            Notice::Animated => "image/animated",
             Notice::CpuTookOver { .. } => "cpu-took-over",
             Notice::CannotRead => "cannot-read",
             Notice::LinesFailed { .. } => "lines-failed",

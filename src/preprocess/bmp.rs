@@ -36,6 +36,7 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
                 image: rgba.into(),
                 orientation: Orientation::NoTransforms,
                 damage: Some(invalid(error)),
+                animated: false,
             });
         }
         Err(error) => return Err(invalid(error)),
@@ -45,7 +46,7 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
         false => RgbImage::from_raw(width, height, pixels).map(DynamicImage::from),
     };
     let image = image.expect("as many bytes as the decoder asked for");
-    Ok(Decoded { image, orientation: Orientation::NoTransforms, damage: None })
+    Ok(Decoded { image, orientation: Orientation::NoTransforms, damage: None, animated: false })
 }
 
 fn is_truncated(error: &ImageError) -> bool {

@@ -33,13 +33,14 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Image> {
             return Err(not_an_image(stand_in.as_deref().unwrap_or("unknown format")));
         }
     };
-    let Decoded { mut image, orientation, damage } = decode(name, bytes)?;
+    let Decoded { mut image, orientation, damage, animated } = decode(name, bytes)?;
     image.apply_orientation(orientation);
     let (width, height) = (image.width() as usize, image.height() as usize);
     let mut image = match image {
         DynamicImage::ImageRgb8(image) => Image::from(Rgb { width, height, data: image.into_raw() }),
         image => Image::from_rgba(width, height, &image.into_rgba8()),
     };
+    image.animated = animated;
     if let Some(error) = damage {
         if image.alpha.as_ref().is_some_and(|alpha| alpha.iter().all(|alpha| *alpha == 0)) {
             return Err(error);

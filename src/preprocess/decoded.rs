@@ -12,6 +12,8 @@ pub(super) struct Decoded {
     pub orientation: Orientation,
     /// Why pixels are missing. They are transparent.
     pub damage: Option<Error>,
+    /// Whether other frames follow.
+    pub animated: bool,
 }
 
 /// A decoder's error: the file ends early, or it is no sound image.

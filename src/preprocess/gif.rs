@@ -52,7 +52,8 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
     let frame = RgbaImage::from_raw(width, height, pixels).expect("four bytes for each pixel");
     let mut image = RgbaImage::new(canvas[0], canvas[1]);
     image.copy_from(&frame, left, top).map_err(|e| refuse(name, false, e))?;
-    Ok(Decoded { image: image.into(), orientation: Orientation::NoTransforms, damage })
+    let animated = damage.is_none() && decoder.next_frame_info().is_ok_and(|frame| frame.is_some());
+    Ok(Decoded { image: image.into(), orientation: Orientation::NoTransforms, damage, animated })
 }
 
 /// The rows in the order of the file, each with the distance to the next row of its own or an earlier pass.

@@ -13,6 +13,8 @@ pub struct Image {
     pub alpha: Option<Vec<u8>>,
     /// Whether the file ends, or is damaged, before the image ends. What is missing is transparent.
     pub truncated: bool,
+    /// Whether this is the first frame of several.
+    pub animated: bool,
 }
 
 /// Below this alpha, a pixel shows three quarters of the page behind it.
@@ -89,7 +91,11 @@ impl Image {
     pub fn notices(&self) -> Vec<Notice> {
         // Where an image is cut, there are no colours that could be hidden.
         let hides_colours = !self.truncated && self.hides_colours();
-        let notices = [(self.truncated, Notice::ImageTruncated), (hides_colours, Notice::HiddenColours)];
+        let notices = [
+            (self.truncated, Notice::ImageTruncated),
+            (hides_colours, Notice::HiddenColours),
+            (self.animated, Notice::Animated),
+        ];
         notices.into_iter().filter(|(holds, _)| *holds).map(|(_, notice)| notice).collect()
     }
 
@@ -102,7 +108,7 @@ impl Image {
 
 impl From<Rgb> for Image {
     fn from(rgb: Rgb) -> Self {
-        Image { rgb, alpha: None, truncated: false }
+        Image { rgb, alpha: None, truncated: false, animated: false }
     }
 }
 

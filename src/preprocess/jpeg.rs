@@ -70,7 +70,7 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
         rgba[4 * width * blocks.rows(decoded).min(height)..].fill(0);
         pixels = RgbaImage::from_raw(width as u32, height as u32, rgba).expect("four bytes for each pixel").into();
     }
-    Ok(Decoded { image: pixels, orientation, damage })
+    Ok(Decoded { image: pixels, orientation, damage, animated: false })
 }
 
 /// Pillow's conversion of one CMYK pixel.

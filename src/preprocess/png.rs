@@ -42,7 +42,8 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
         false => image.copy_from(&frame, x, y).map_err(|e| refuse(name, false, e))?,
     }
     let orientation = orientation.unwrap_or(Orientation::NoTransforms);
-    Ok(Decoded { image: image.into(), orientation, damage: end.err().map(invalid) })
+    let animated = reader.info().animation_control.is_some_and(|animation| animation.num_frames > 1);
+    Ok(Decoded { image: image.into(), orientation, damage: end.err().map(invalid), animated })
 }
 
 /// The frame as far as it can be decoded, the rest transparent, and the error that ended it. The missing pixels of an

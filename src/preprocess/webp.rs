@@ -1,6 +1,7 @@
 //! WebP decoding.
 
 use std::io::{Cursor, ErrorKind};
+use std::iter;
 
 use image::codecs::webp::WebPDecoder;
 use image::metadata::Orientation;
@@ -29,7 +30,20 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
         decoder.set_background_color(image::Rgba([0; 4])).map_err(invalid)?;
     }
     let image = DynamicImage::from_decoder(decoder).map_err(invalid)?;
-    Ok(Decoded { image, orientation: Orientation::NoTransforms, damage: None })
+    let animated = chunks(bytes).filter(|name| name == b"ANMF").count() > 1;
+    Ok(Decoded { image, orientation: Orientation::NoTransforms, damage: None, animated })
+}
+
+/// The names of the chunks.
+fn chunks(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> {
+    let mut rest = bytes.get(12..).unwrap_or_default();
+    iter::from_fn(move || {
+        let ([name @ .., a, b, c, d], behind) = rest.split_first_chunk::<8>()?;
+        let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+        // Chunks have an even length.
+        rest = behind.get(length.next_multiple_of(2)..).unwrap_or_default();
+        Some(*name)
+    })
 }
 
 /// Whether a WebP is as long as its container states. The decoder would report a short one as corrupt, not as truncated.

@@ -92,7 +92,10 @@ fn odd_images_look_as_in_chromium() {
         let difference = difference(&found, &shown);
         let whole = !["cut", "no-end", "half-an-end", "end-within-scan", "-cut"].iter().any(|part| name.contains(part));
         println!("{name}: {:.2} % differ, notices {:?}", 100.0 * difference, found.notices());
-        if difference > 0.02 || found.truncated == whole {
+        // Pillow's `n_frames`, without default images that are hidden.
+        let several = ["two-frames.gif", "two-frames.webp", "first-frame.apng"].contains(&&*name);
+        let noticed = found.notices().contains(&Notice::Animated);
+        if difference > 0.02 || found.truncated == whole || noticed != several {
             failures.push(name);
         }
     }
@@ -179,7 +182,12 @@ fn cut_images_say_so() {
         let whole = decode(name, &bytes).unwrap();
         for length in (1..bytes.len()).step_by(bytes.len() / 60 + 1) {
             match decode(name, &bytes[..length]) {
-                Ok(image) => assert!(image.truncated || image == whole, "{name}, {length} bytes"),
+                // The frames that follow may be cut off.
+                Ok(image) => {
+                    let truncated = image.truncated;
+                    let same = Image { animated: whole.animated, ..image } == whole;
+                    assert!(truncated || same, "{name}, {length} bytes")
+                }
                 Err(error) => assert!(["image/truncated", "image/not-an-image"].contains(&error.code()), "{error}"),
             }
         }

@@ -163,6 +163,8 @@ write("holes.gif", gif(WIDTH, HEIGHT, transparent=33))
 write("interlaced.gif", gif(WIDTH, HEIGHT, interlaced=True))
 write("no-trailer.gif", gif(WIDTH, HEIGHT, end=b""))
 write("bytes-behind.gif", gif(WIDTH, HEIGHT) + rng.bytes(100))
+several = dict(save_all=True, append_images=[Image.fromarray(OTHER)], duration=60_000)
+write("two-frames.gif", encoded(COLOURS, "GIF", **several))
 cuts("cut.gif", gif(WIDTH, HEIGHT), (50, 90))
 cuts("cut-beyond.gif", gif(1, 1, 5, 7), (60,))
 cuts("cut-interlaced.gif", gif(WIDTH, HEIGHT, interlaced=True), (40, 80))
@@ -185,6 +187,8 @@ def number(value):
 frame_header = number(10) + number(6) + number(WIDTH - 1) + number(HEIGHT - 1) + number(100) + b"\0"
 canvas = (b"VP8X", b"\x12\0\0\0" + number(119) + number(89)), (b"ANIM", b"\x20\x40\xff\xff\0\0")
 write("frame-inside.webp", riff(*canvas, (b"ANMF", frame_header + lossless[12:])))
+
+write("two-frames.webp", encoded(COLOURS, "WEBP", lossless=True, **several))
 
 # BMP
 bitmap = encoded(COLOURS, "BMP")

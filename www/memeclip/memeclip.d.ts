@@ -132,6 +132,7 @@ export type Verdict = {
  * What people should know about an answer.
  * - `image/truncated`: the file ends, or is damaged, before the image ends.
  * - `image/hidden-colours`: transparent pixels hide other colours than are seen.
+ * - `image/animated`: other frames follow the first one, which was judged.
  * - `no-words`: the text is empty. The model was trained on images with words.
  * - `cannot-read`: the text was to be read, but the pack has no reader.
  * - `lines-failed`, `lines-unsure`, `lines-beyond-limit`: lines of text that could not be read, were too unclear, or are
@@ -140,7 +141,7 @@ export type Verdict = {
  */
 export type Notice = {
     /** For programs. These names are stable. */
-    code: 'image/truncated' | 'image/hidden-colours' | 'no-words' | 'cannot-read' | 'lines-failed' | 'lines-unsure' | 'lines-beyond-limit' | 'cpu-took-over';
+    code: 'image/truncated' | 'image/hidden-colours' | 'image/animated' | 'no-words' | 'cannot-read' | 'lines-failed' | 'lines-unsure' | 'lines-beyond-limit' | 'cpu-took-over';
     /** For people. */
     message: string;
 };

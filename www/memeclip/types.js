@@ -109,6 +109,7 @@
  * What people should know about an answer.
  * - `image/truncated`: the file ends, or is damaged, before the image ends.
  * - `image/hidden-colours`: transparent pixels hide other colours than are seen.
+ * - `image/animated`: other frames follow the first one, which was judged.
  * - `no-words`: the text is empty. The model was trained on images with words.
  * - `cannot-read`: the text was to be read, but the pack has no reader.
  * - `lines-failed`, `lines-unsure`, `lines-beyond-limit`: lines of text that could not be read, were too unclear, or are
@@ -116,7 +117,7 @@
  * - `cpu-took-over`: a GPU was lost or computes wrongly.
  *
  * @typedef {object} Notice
- * @property {'image/truncated' | 'image/hidden-colours' | 'no-words' | 'cannot-read'
+ * @property {'image/truncated' | 'image/hidden-colours' | 'image/animated' | 'no-words' | 'cannot-read'
  *   | 'lines-failed' | 'lines-unsure' | 'lines-beyond-limit' | 'cpu-took-over'} code
  *   For programs. These names are stable.
  * @property {string} message For people.
