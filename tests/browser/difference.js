@@ -14,13 +14,20 @@ export function difference(a, b, papers = [0, 255]) {
   if (a.width !== b.width || a.height !== b.height) return 1;
   let different = 0;
   for (let i = 0; i < a.data.length; i += 4) {
-    const differs = papers.some((paper) => {
-      const looks = ({ data }, c) => (data[i + c] * data[i + 3] + paper * (255 - data[i + 3])) / 255;
-      return [0, 1, 2].some((c) => Math.abs(looks(a, c) - looks(b, c)) > 8);
-    });
-    if (differs) different++;
+    if (differs(a.data, b.data, i, papers)) different++;
   }
   return (4 * different) / a.data.length;
+}
+
+function differs(a, b, i, papers) {
+  const [alphaA, alphaB] = [a[i + 3], b[i + 3]];
+  for (const paper of papers) {
+    for (let c = i; c < i + 3; c++) {
+      const looks = a[c] * alphaA + paper * (255 - alphaA) - (b[c] * alphaB + paper * (255 - alphaB));
+      if (Math.abs(looks) > 8 * 255) return true;
+    }
+  }
+  return false;
 }
 
 export const alike = (a, b, papers) => difference(a, b, papers) <= EDGE;

@@ -80,7 +80,7 @@ async function defineExamine() {
     const [rgb, notices] = [image.forReader(), image.notices().map(({ code }) => code)];
     image.free();
     const data = new Uint8ClampedArray(4 * width * height).fill(255);
-    for (let i = 0; i < width * height; i++) data.set(rgb.subarray(3 * i, 3 * i + 3), 4 * i);
+    for (let i = 0; i < rgb.length; i++) data[i + Math.floor(i / 3)] = rgb[i];
     return { width, height, notices, data };
   }
 
@@ -106,7 +106,7 @@ async function defineExamine() {
     const shown = canvas && { width: canvas.width, height: canvas.height };
     Object.assign(seen, { decoded, shown });
     if (!data || !shown) return seen;
-    const differs = (other) => Math.min(...[0, 255].map((paper) => difference({ ...decoded, data }, other, [paper])));
+    const differs = (other) => [0, 255].reduce((least, paper) => least && Math.min(least, difference({ ...decoded, data }, other, [paper])), 1);
     seen.difference = differs(pixels(canvas));
     if (seen.difference > 0) {
       const plain = await withoutProfile(bytes);

@@ -44,9 +44,9 @@ async function classifyUntilCrash(files, args) {
 
   const failed = [...found.values()].some(({ error }) => error);
   const missing = files.findIndex((file) => !found.has(file));
-  const status = failed ? 1 : 0;
-  if (missing < 0 && code === status) return files.map((file) => found.get(file));
+  const panicked = others.some((line) => line.includes('panicked'));
+  if (missing < 0 && code === (failed ? 1 : 0) && !panicked) return files.map((file) => found.get(file));
   const end = missing < 0 ? files.length - 1 : missing;
-  const crash = `ended with ${signal ?? code}, ${[...others, 'without a word'][0]}`;
+  const crash = `ended with ${signal ?? code}: ${others.join(' ')}`;
   return [...files.slice(0, end).map((file) => found.get(file)), { crash, time: performance.now() - last }];
 }
