@@ -106,7 +106,12 @@ async function defineExamine() {
     const shown = canvas && { width: canvas.width, height: canvas.height };
     Object.assign(seen, { decoded, shown });
     if (!data || !shown) return seen;
-    const differs = (other) => [0, 255].reduce((least, paper) => least && Math.min(least, difference({ ...decoded, data }, other, [paper])), 1);
+    const differs = (other) => {
+      const on = (paper) => difference({ ...decoded, data }, other, [paper]);
+      const black = on(0);
+      // Mostly there is none.
+      return black && Math.min(black, on(255));
+    };
     seen.difference = differs(pixels(canvas));
     if (seen.difference > 0) {
       const plain = await withoutProfile(bytes);

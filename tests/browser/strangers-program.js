@@ -18,7 +18,8 @@ export async function classifyAll(files, ...args) {
 }
 
 async function classifyUntilCrash(files, args) {
-  const child = spawn(program, ['classify', '--json', '--device', 'cpu', ...args, '--', ...files], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const command = ['classify', '--json', '--device', 'cpu', ...args, '--', ...files];
+  const child = spawn(program, command, { stdio: ['ignore', 'pipe', 'pipe'] });
   const found = new Map();
   const others = [];
   let last = performance.now();

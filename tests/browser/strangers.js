@@ -56,14 +56,14 @@ out?.end();
 report();
 
 /** What program and page make of the files. Without `text`, they read it. */
-async function examine(files, pack, text) {
-  const site = await serve(pack);
+async function examine(files, weights, text) {
+  const site = await serve(weights);
   const tab = new Tab(browser, site);
   const found = [];
   const told = text === undefined ? [] : ['--text', text];
   for (let i = 0; i < files.length; i += BATCH) {
     const batch = files.slice(i, i + BATCH);
-    const programs = await classifyAll(batch, '--weights', pack, ...told);
+    const programs = await classifyAll(batch, '--weights', weights, ...told);
     for (const [j, file] of batch.entries()) {
       const page = await tab.examine(readFileSync(file).toString('base64'), text);
       const outcome = { file: relative(folder, file), read: text === undefined, program: programs[j], page };
@@ -114,7 +114,10 @@ function differences({ program, page }) {
 function report() {
   const once = found.filter(({ read }) => !read);
   const kinds = ['alike', 'profile', 'noticed', 'otherwise', 'unseen', 'drawn', 'refused', 'neither', 'crash'];
-  for (const kind of kinds) console.log(`${kind.padEnd(10)}${String(once.filter((outcome) => outcome.kind === kind).length).padStart(6)}`);
+  for (const kind of kinds) {
+    const count = once.filter((outcome) => outcome.kind === kind).length;
+    console.log(kind.padEnd(10) + String(count).padStart(6));
+  }
   for (const { kind, file, program, page } of found) {
     if (['alike', 'neither'].includes(kind)) continue;
     const { difference, decoded } = page;

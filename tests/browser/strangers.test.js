@@ -45,7 +45,8 @@ function translucent() {
 
 test('one that is judged otherwise, one that is not whole, and what is no image', () => {
   const whole = picture('exact.png');
-  const files = { 'a.png': whole, 'cut.png': whole.subarray(0, whole.length / 2), 'translucent.bmp': translucent(), 'words.txt': 'words' };
+  const cut = whole.subarray(0, whole.length / 2);
+  const files = { 'a.png': whole, 'cut.png': cut, 'translucent.bmp': translucent(), 'words.txt': 'words' };
   const { status, stdout } = strangers(files, '--read', '0');
   assert.equal(status, 1, stdout);
   assert.match(stdout, /^otherwise: below\/translucent\.bmp: 100\.0 % of its pixels$/m);
