@@ -15,6 +15,12 @@ export function oddImages() {
 /** A page that draws. */
 export async function drawingPage(browser) {
   const page = await browser.newPage();
+  await defineDraw(page);
+  return page;
+}
+
+/** Gives the page `draw`. */
+export async function defineDraw(page) {
   await page.evaluate(() => {
     /** The image on a canvas; null if the browser shows nothing of it. */
     globalThis.draw = async (base64) => {
@@ -36,7 +42,6 @@ export async function drawingPage(browser) {
     };
     globalThis.base64 = async (blob) => new Uint8Array(await blob.arrayBuffer()).toBase64();
   });
-  return page;
 }
 
 /** The image as a PNG; null if the browser shows nothing of it. */

@@ -11,7 +11,7 @@ import { chromium } from 'playwright-core';
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** The program, as it was built last. */
-const program = ['debug', 'release']
+export const program = ['debug', 'release']
   .map((profile) => join(root, 'target', profile, 'memeclip'))
   .filter((path) => existsSync(path))
   .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)[0];

@@ -6,13 +6,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { alike } from './difference.js';
 import { drawingPage, ODD, oddImages, shownPixels } from './draw.js';
 import { launch, root } from './harness.js';
 
 const COUNT = Number(process.env.IMAGES ?? 150);
 const SEED = Number(process.env.SEED ?? 17);
-/** The share of pixels that may look different: at the edge of what is missing, decoders differ by a row. */
-const EDGE = 0.03;
 const folder = join(root, 'target/tmp/shown');
 
 let browser;
@@ -22,21 +21,6 @@ before(async () => {
   page = await drawingPage(browser);
 });
 after(() => browser.close());
-
-/** The share of pixels that look different on a black or a white page. */
-function difference(a, b) {
-  let different = 0;
-  for (let i = 0; i < a.data.length; i += 4) {
-    const differs = [0, 255].some((paper) => {
-      const looks = ({ data }, c) => (data[i + c] * data[i + 3] + paper * (255 - data[i + 3])) / 255;
-      return [0, 1, 2].some((c) => Math.abs(looks(a, c) - looks(b, c)) > 8);
-    });
-    if (differs) different++;
-  }
-  return (4 * different) / a.data.length;
-}
-
-const alike = (a, b) => a.width === b.width && a.height === b.height && difference(a, b) <= EDGE;
 
 test('Chromium shows of the odd images what it showed when they were drawn', async () => {
   for (const name of oddImages()) {
