@@ -7,6 +7,8 @@ use super::words::Words;
 /// A space of at least this probability counts, even if another class is likelier. The recogniser underrates spaces: it
 /// was also trained on Chinese, which has none between words.
 const SPACE: f32 = 0.05;
+/// A space below this probability does not count within a known word, or before the mark at a word's end.
+const LIKELY: f32 = 0.5;
 /// A space of at least this probability counts if it separates two known words. Between the letters of one word the
 /// probability is usually lower.
 const FAINT: f32 = 0.002;
@@ -15,7 +17,7 @@ const FAINT: f32 = 0.002;
 /// classes of the `alphabet` follow, the last of which is the space.
 pub fn decode(posterior: NdTensorView<f32, 2>, alphabet: &[String], words: &Words) -> (String, f32) {
     let (mut characters, mut sum) = (Vec::new(), 0.0);
-    // Indices of the characters that have a space before them, and of those that may have one.
+    // Indices of the characters that have a space before them, with its probability, and of those that may have one.
     let (mut spaces, mut faint) = (Vec::new(), Vec::new());
     let (mut last, mut space) = (0, 0f32);
     for column in posterior.axis_iter(0) {
@@ -25,7 +27,7 @@ pub fn decode(posterior: NdTensorView<f32, 2>, alphabet: &[String], words: &Word
         if class != 0 && class != last && class != alphabet.len() {
             if !characters.is_empty() {
                 match space {
-                    SPACE.. => spaces.push(characters.len()),
+                    SPACE.. => spaces.push((characters.len(), space)),
                     FAINT.. => faint.push(characters.len()),
                     _ => {}
                 }
@@ -35,9 +37,13 @@ pub fn decode(posterior: NdTensorView<f32, 2>, alphabet: &[String], words: &Word
         }
         last = class;
     }
-    spaces.push(characters.len());
+    spaces.push((characters.len(), 1.0));
     let (mut parts, mut start) = (Vec::new(), 0);
-    for end in spaces {
+    for (i, &(end, probability)) in spaces.iter().enumerate() {
+        let after = spaces.get(i + 1).map_or("".into(), |&(next, _)| characters[end..next].concat());
+        if probability < LIKELY && belong_together(&characters[start..end].concat(), &after, words) {
+            continue;
+        }
         let breaks: Vec<usize> = faint.iter().filter(|at| (start..end).contains(at)).map(|at| at - start).collect();
         let within = words.split(&characters[start..end], &breaks).into_iter().map(|at| start + at);
         for end in within.chain([end]).collect::<Vec<_>>() {
@@ -46,6 +52,14 @@ pub fn decode(posterior: NdTensorView<f32, 2>, alphabet: &[String], words: &Word
         }
     }
     (parts.join(" "), sum / characters.len().max(1) as f32)
+}
+
+/// Whether a known word, or a word and the mark at its end, would be parted between these two.
+fn belong_together(before: &str, after: &str, words: &Words) -> bool {
+    let word = |part: &str| part.contains(char::is_alphanumeric);
+    let mark = !after.is_empty() && after.chars().all(|c| ".,;:!?".contains(c));
+    word(before)
+        && (mark || word(after) && words.has(&[before, after].concat()) && !(words.has(before) && words.has(after)))
 }
 
 #[cfg(test)]
@@ -78,6 +92,34 @@ mod tests {
         assert_eq!(read(&[faint, A, faint, BLANK, B, faint]).0, "A B");
         assert_eq!(read(&[A, [0.0, 0.0, 0.0, 1.0], B]).0, "A B");
         assert_eq!(read(&[A, [0.999, 0.0, 0.0, 0.001], B]).0, "AB");
+    }
+
+    #[test]
+    fn an_unlikely_space_does_not_part_a_word_or_take_its_mark_away() {
+        let words = Words::new("guess\na\nadministration\nup\non\nupon\nnew");
+        for (before, after) in [("gue", "ss"), ("A", "DMINISTRATION"), ("Mr", "."), ("who", "?!"), ("3", ",")] {
+            assert!(belong_together(before, after, &words), "{before} {after}");
+        }
+        // Two words that are another together; unknown ones; what is no mark at a word's end.
+        for (before, after) in [
+            ("UP", "ON"),
+            ("the", "foo"),
+            ("New", "-"),
+            ("is", ".25"),
+            ("New", "& up"),
+            (".", "."),
+            ("", "."),
+            ("new", ""),
+        ] {
+            assert!(!belong_together(before, after, &words), "{before} {after}");
+        }
+        // Columns of A and B, of which "ab" is known.
+        let alphabet = ["A", "B", " "].map(String::from);
+        let read = |space: f32| {
+            let rows = [A, [1.0 - space, 0.0, 0.0, space], B];
+            decode(NdTensor::from_data([3, 4], rows.concat()).view(), &alphabet, &Words::new("ab")).0
+        };
+        assert_eq!([0.049, 0.3, 0.49, 0.51].map(read), ["AB", "AB", "AB", "A B"]);
     }
 
     #[test]

@@ -17,6 +17,8 @@ mod order;
 mod recogniser;
 mod words;
 
+use std::ops::Range;
+
 use rten_tensor::prelude::*;
 use serde::Serialize;
 
@@ -33,8 +35,9 @@ pub use models::{SMALL_STAGE, STAGE};
 use recogniser::Recogniser;
 use words::Words;
 
-/// Confidence of the tiny recogniser below which the small one reads a line again.
-const SURE: f32 = 0.97;
+/// Confidences of the tiny recogniser with which the small one reads a line again. Above them it rarely reads anything else;
+/// below them are leaves, fences and print too small for either.
+const UNSURE: Range<f32> = 0.6..0.98;
 
 /// The networks, ready to read.
 pub struct Reader {
@@ -155,8 +158,8 @@ impl Reader {
             (Recognisers::Small, Some(_)) => None,
             _ => read(&self.tiny),
         };
-        let sure = tiny.as_ref().is_some_and(|(_, confidence)| *confidence >= SURE);
-        let small = self.small.as_ref().filter(|_| self.used != Recognisers::Tiny && !sure);
+        let again = tiny.as_ref().is_none_or(|(_, confidence)| UNSURE.contains(confidence));
+        let small = self.small.as_ref().filter(|_| self.used != Recognisers::Tiny && again);
         let (text, confidence) = small.and_then(read).or(tiny)?;
         Some(TextLine { text, confidence, corners })
     }
@@ -242,6 +245,33 @@ mod tests {
         assert_eq!((&reading.text, &reading.notices[..]), (&expected.text, &[][..]));
         let reading = reader(&FILES, &with(SMALL_FILES, &fixed)).unwrap().read(&image).unwrap();
         assert_eq!(reading.text, expected.text);
+    }
+
+    #[test]
+    fn the_small_recogniser_reads_what_the_tiny_one_is_unsure_of() {
+        let mut reader = reader(&FILES, &SMALL_FILES).unwrap();
+        let (mut sure, mut unsure, mut hopeless) = (0, 0, 0);
+        for name in ["poor-00.jpg", "poor-01.jpg", "rotated-00.jpg", "marked-00.jpg"] {
+            let image = image(name);
+            let mut boxes = reader.detector.find(&image).unwrap().boxes;
+            // What the image shows between its lines.
+            let places = (0..5).map(|i| [40.0 * i as f32 + 10.0, 20.0 * i as f32 + 90.0]);
+            boxes.extend(places.map(|[x, y]| [[x, y], [x + 90.0, y], [x + 90.0, y + 24.0], [x, y + 24.0]]));
+            for corners in boxes {
+                let [tiny, small, both] = [Recognisers::Tiny, Recognisers::Small, Recognisers::Both].map(|used| {
+                    reader.use_recognisers(used);
+                    reader.read_line(&image, corners).unwrap()
+                });
+                let (expected, count) = match tiny.confidence {
+                    0.98.. => (tiny, &mut sure),
+                    0.6.. => (small, &mut unsure),
+                    _ => (tiny, &mut hopeless),
+                };
+                assert_eq!(both, expected, "{name}");
+                *count += 1;
+            }
+        }
+        assert!(sure > 2 && unsure > 2 && hopeless > 2, "{sure} {unsure} {hopeless}");
     }
 
     #[test]
