@@ -34,7 +34,8 @@ export async function defineDraw(page) {
       // It rejects images that end early, which are shown all the same.
       await image.decode().catch(() => {});
       const { naturalWidth: width, naturalHeight: height } = image;
-      if (width === 0 || height === 0) return null;
+      // A canvas holds no more pixels.
+      if (width * height === 0 || width * height > 2 ** 28) return null;
       const canvas = new OffscreenCanvas(width, height);
       const context = canvas.getContext('2d', { willReadFrequently: true });
       context.drawImage(image, 0, 0);
