@@ -14,7 +14,7 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
     // The crate has no error kind for a file that ends early, only this message.
     let invalid = |error: DecodingError| refuse(name, error.to_string().ends_with("Unexpected End of File"), error);
     let mut options = DecodeOptions::new();
-    options.set_color_output(ColorOutput::RGBA);
+    options.set_color_output(ColorOutput::Indexed);
     options.allow_unknown_blocks(true);
     // The size is checked here.
     options.set_memory_limit(MemoryLimit::Unlimited);
@@ -23,18 +23,27 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
         return Err(Error::NotAnImage { name: name.into(), reason: "it has no frame".into(), source: None });
     };
     let (left, top, interlaced) = (frame.left as u32, frame.top as u32, frame.interlaced);
-    let (width, height) = (frame.width as u32, frame.height as u32);
+    let (width, height, transparent) = (frame.width as u32, frame.height as u32, frame.transparent);
     let canvas = [(decoder.width() as u32).max(left + width), (decoder.height() as u32).max(top + height)];
     check_size(name, canvas[0], canvas[1])?;
     check_size(name, width, height)?;
 
+    let palette = decoder.palette().map_err(invalid)?.as_chunks::<3>().0.to_vec();
+    let colour = |index: u8| {
+        // Browsers show what the palette lacks in black; the crate would leave it transparent.
+        let [r, g, b] = palette.get(index as usize).copied().unwrap_or_default();
+        [r, g, b, if transparent == Some(index) { 0 } else { 255 }]
+    };
     let stride = 4 * width as usize;
     let mut pixels = vec![0; stride * height as usize];
+    let mut indices = vec![0; width as usize];
     let mut damage = None;
     for (row, step) in rows(height as usize, interlaced) {
-        match decoder.fill_buffer(&mut pixels[row * stride..][..stride]) {
-            // Where rows are missing, browsers show those above them.
+        match decoder.fill_buffer(&mut indices) {
             Ok(true) => {
+                let pixels_of_row = pixels[row * stride..][..stride].as_chunks_mut::<4>().0;
+                pixels_of_row.iter_mut().zip(&indices).for_each(|(pixel, index)| *pixel = colour(*index));
+                // Where rows are missing, browsers show those above them.
                 for below in row + 1..(row + step).min(height as usize) {
                     pixels.copy_within(row * stride..(row + 1) * stride, below * stride);
                 }

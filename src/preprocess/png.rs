@@ -19,6 +19,8 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
         let truncated = matches!(&error, DecodingError::IoError(e) if e.kind() == std::io::ErrorKind::UnexpectedEof);
         refuse(name, truncated, error)
     };
+    let completed = complete_palette(bytes);
+    let bytes = completed.as_deref().unwrap_or(bytes);
     let mut decoder = Decoder::new_with_limits(Cursor::new(bytes), Limits { bytes: 16 * MAX_PIXELS as usize });
     decoder.set_ignore_text_chunk(true);
     // Each pixel as 8-bit grey or colour, and alpha. Of 16 bits the high byte, as Pillow and Chromium do.
@@ -44,6 +46,51 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
     let orientation = orientation.unwrap_or(Orientation::NoTransforms);
     let animated = reader.info().animation_control.is_some_and(|animation| animation.num_frames > 1);
     Ok(Decoded { image: image.into(), orientation, damage: end.err().map(invalid), animated })
+}
+
+/// The file with a palette of all colours that its pixels can name. Browsers repeat the last colour for those that are
+/// missing; the crate would make them black. `None` if none is missing.
+fn complete_palette(bytes: &[u8]) -> Option<Vec<u8>> {
+    // Of the header, the bits of a pixel and the colour type; 3 has a palette.
+    let (bits, colour_type) = (*bytes.get(24)?, *bytes.get(25)?);
+    if colour_type != 3 || bits > 8 {
+        return None;
+    }
+    let colours = 1 << bits;
+    let mut completed = bytes.get(..8)?.to_vec();
+    let mut rest = &bytes[8..];
+    let mut known = 0;
+    loop {
+        let length = u32::from_be_bytes(*rest.first_chunk()?) as usize;
+        let (chunk, behind) = rest.split_at_checked(length.checked_add(12)?)?;
+        let (name, data) = (&chunk[4..8], &chunk[8..8 + length]);
+        let sound = chunk[8 + length..] == crc32fast::hash(&chunk[4..8 + length]).to_be_bytes();
+        match name {
+            b"IDAT" => break,
+            b"PLTE" if sound && (1..colours).contains(&(length / 3)) => {
+                known = length / 3;
+                let [.., r, g, b] = data[..3 * known] else { return None };
+                push_chunk(&mut completed, name, &[data, &[r, g, b].repeat(colours - known)].concat());
+            }
+            // An alpha for each colour; those without one are opaque.
+            b"tRNS" if sound && (1..=length).contains(&known) => {
+                let last = [data[known - 1]].repeat(colours - known);
+                push_chunk(&mut completed, name, &[&data[..known], &last].concat());
+            }
+            _ => completed.extend(chunk),
+        }
+        rest = behind;
+    }
+    completed.extend(rest);
+    (known > 0).then_some(completed)
+}
+
+fn push_chunk(file: &mut Vec<u8>, name: &[u8], data: &[u8]) {
+    file.extend((data.len() as u32).to_be_bytes());
+    let start = file.len();
+    file.extend([name, data].concat());
+    let checksum = crc32fast::hash(&file[start..]);
+    file.extend(checksum.to_be_bytes());
 }
 
 /// The frame as far as it can be decoded, the rest transparent, and the error that ended it. The missing pixels of an

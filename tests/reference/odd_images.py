@@ -78,8 +78,8 @@ def chunk(kind, data, crc=None):
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", checksum)
 
 
-def png(*chunks, alpha=False, interlaced=False):
-    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 6 if alpha else 2, 0, 0, interlaced)
+def png(*chunks, alpha=False, interlaced=False, colours=None):
+    header = struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, colours or (6 if alpha else 2), 0, 0, interlaced)
     parts = [(b"IHDR", header), *chunks, (b"IEND", b"")]
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
 
@@ -104,6 +104,11 @@ write("bytes-behind.png", plain + rng.bytes(100))
 for gamma in (100000, 10000):
     write(f"gamma-{gamma}.png", png((b"gAMA", struct.pack(">I", gamma)), (b"IDAT", data)))
 write("gamma-srgb.png", png((b"gAMA", struct.pack(">I", 100000)), (b"sRGB", b"\0"), (b"IDAT", data)))
+# Pixels of twelve colours, and a palette of five.
+indexed = [(b"PLTE", COLOURS[5, ::14][:5].tobytes()), (b"IDAT", deflated(np.uint8((x // 5 + y // 7) % 12)))]
+write("short-palette.png", png(*indexed, colours=3))
+write("short-palette-faded.png", png(indexed[0], (b"tRNS", bytes([255, 200, 150, 255, 90])), indexed[1], colours=3))
+write("short-palette-partly-faded.png", png(indexed[0], (b"tRNS", bytes([60])), indexed[1], colours=3))
 write("exif-6.png", png(exif, (b"IDAT", data)))
 write("exif-6-behind.png", png((b"IDAT", data), exif))
 cuts("cut.png", plain, (30, 70))
@@ -148,9 +153,10 @@ def lzw(indices):
 INDICES = np.uint8((x // 3 + y * 5) % 250)
 
 
-def gif(width, height, left=0, top=0, transparent=None, interlaced=False, end=b";"):
+def gif(width, height, left=0, top=0, transparent=None, interlaced=False, end=b";", colours=256):
     palette = np.uint8(np.stack([np.arange(256), np.arange(256)[::-1], np.arange(256) * 7 % 256], 1)).tobytes()
-    screen = b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF7, 9, 0) + palette
+    size = colours.bit_length() - 2
+    screen = b"GIF89a" + struct.pack("<HHBBB", width, height, 0xF0 + size, 9, 0) + palette[: 3 * colours]
     control = b"" if transparent is None else b"\x21\xf9\x04\x01\0\0" + bytes([transparent]) + b"\0"
     image = b"\x2c" + struct.pack("<HHHHB", left, top, WIDTH, HEIGHT, 0x40 if interlaced else 0)
     rows = [*range(0, HEIGHT, 8), *range(4, HEIGHT, 8), *range(2, HEIGHT, 4), *range(1, HEIGHT, 2)]
@@ -164,6 +170,7 @@ write("frame-beyond.gif", gif(80, 60, 40, 33))
 write("frame-inside.gif", gif(120, 90, 20, 11))
 write("holes.gif", gif(WIDTH, HEIGHT, transparent=33))
 write("interlaced.gif", gif(WIDTH, HEIGHT, interlaced=True))
+write("short-palette.gif", gif(WIDTH, HEIGHT, transparent=70, colours=64))
 write("no-trailer.gif", gif(WIDTH, HEIGHT, end=b""))
 write("bytes-behind.gif", gif(WIDTH, HEIGHT) + rng.bytes(100))
 several = dict(save_all=True, append_images=[Image.fromarray(OTHER)], duration=60_000)
