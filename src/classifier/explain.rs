@@ -41,7 +41,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let texts = self.engine.tensor(rows.len(), words.width, &texts)?;
         let mut logits = Vec::new();
         for task in &tasks {
-            logits.push(self.head(task).await?.logits(&self.engine, &images, &texts));
+            logits.push(self.head(task).await?.0.logits(&self.engine, &images, &texts));
         }
         let logits = self.engine.read(&logits.iter().collect::<Vec<_>>()).await?;
 

@@ -20,7 +20,7 @@ pub use verdict::{ByClass, SURE, TaskVerdict, Verdict, serialize_tasks, softmax}
 use crate::engine::Engine;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::model::Stages;
-use crate::model::{Head, Lazy, Packed, TextTower, VisionTower, load_tokenizer};
+use crate::model::{Domain, Head, Lazy, Modality, Packed, TextTower, VisionTower, load_tokenizer};
 use crate::pack::load::Loader;
 use crate::pack::manifest::Manifest;
 use crate::pack::source::Source;
@@ -41,7 +41,7 @@ pub struct Classifier<E: Engine, S: Source> {
     vision: VisionTower<E>,
     text: TextTower<E>,
     /// By task name.
-    heads: BTreeMap<String, Lazy<Head<E>>>,
+    heads: BTreeMap<String, Lazy<(Head<E>, Option<Domain>)>>,
     images: FeatureCache<ImageKey>,
     texts: FeatureCache<Vec<u32>>,
     /// Attention rollouts of images that have been explained.
@@ -108,12 +108,14 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let tasks = self.prepare(memes.iter().map(|(_, text)| *text), tasks).await?;
         let images = self.encode_images(&memes.iter().map(|(image, _)| *image).collect::<Vec<_>>()).await?;
         let texts = self.encode_texts(&memes.iter().map(|(_, text)| *text).collect::<Vec<_>>()).await?;
+        let mut heads = Vec::new();
+        for task in tasks {
+            heads.push((task, self.head(task).await?));
+        }
         let mut outputs = Vec::new();
         for ((_, image), (_, text)) in images.iter().zip(&texts) {
             outputs.extend([image.clone(), text.clone()]);
-            for task in &tasks {
-                outputs.push(self.head(task).await?.logits(&self.engine, image, text));
-            }
+            outputs.extend(heads.iter().map(|(_, (head, _))| head.logits(&self.engine, image, text)));
         }
 
         let mut values = self.engine.read(&outputs.iter().collect::<Vec<_>>()).await?.into_iter();
@@ -121,12 +123,17 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         for (((image_key, _), (text_key, _)), (_, text)) in images.into_iter().zip(texts).zip(memes) {
             let image_feature = self.finite("image feature", values.next().unwrap_or_default())?;
             let text_feature = self.finite("text feature", values.next().unwrap_or_default())?;
-            let tasks = tasks.iter().zip(&mut values).map(|(task, logits)| self.verdict(task, logits));
-            let tasks = tasks.collect::<Result<_>>()?;
+            let wordless = tokenizer::is_wordless(text);
+            let words = (!wordless).then_some(&text_feature[..]);
+            let tasks = heads.iter().zip(&mut values).map(|((task, (_, domain)), logits)| {
+                let outside = domain.as_ref().map(|domain| domain.outside(&image_feature, words)).unwrap_or_default();
+                Ok(TaskVerdict { outside, ..self.verdict(task, logits)? })
+            });
+            let tasks = tasks.collect::<Result<Vec<_>>>()?;
             self.images.keep(image_key, &image_feature);
             self.texts.keep(text_key, &text_feature);
-            let notices =
-                if tokenizer::is_wordless(text) { vec![Notice::NoWords { judged: true }] } else { Vec::new() };
+            let no_words = wordless.then_some(Notice::NoWords { judged: true });
+            let notices = no_words.into_iter().chain(outside_training(&tasks)).collect();
             verdicts.push(Verdict { tasks, image_feature, text_feature, notices });
         }
         Ok(verdicts)
@@ -255,13 +262,23 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         self.tokenizer.get(&self.loader, "text.tokenizer", |t| load_tokenizer(t, config)).await
     }
 
-    async fn head(&self, task: &Task) -> Result<&Head<E>> {
+    /// The head, and what it knows.
+    async fn head(&self, task: &Task) -> Result<&(Head<E>, Option<Domain>)> {
         let clip = &self.loader.manifest().clip;
         let config = &self.loader.manifest().heads[&task.name].config;
-        let load = |t| {
+        let load = |mut t| {
+            let domain = Domain::take(&mut t, clip)?;
             let mut weights = Packed::new(&self.engine, t);
-            Head::load(&mut weights, config, clip.projection, clip.text.width, task.labels.len())
+            let head = Head::load(&mut weights, config, clip.projection, clip.text.width, task.labels.len())?;
+            Ok((head, domain))
         };
         self.heads[&task.name].get(&self.loader, &format!("head.{}", task.name), load).await
     }
+}
+
+/// The notice that some head does not know the image or the text.
+fn outside_training(tasks: &[TaskVerdict]) -> Option<Notice> {
+    let outside = |modality| tasks.iter().any(|task| task.outside.contains(&modality));
+    let (image, text) = (outside(Modality::Image), outside(Modality::Text));
+    (image || text).then_some(Notice::OutsideTraining { image, text })
 }

@@ -125,7 +125,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         let text = self.engine.tensor(1, text.len(), text)?;
         let mut logits = Vec::new();
         for task in tasks {
-            logits.push(self.head(task).await?.logits(&self.engine, &image, &text));
+            logits.push(self.head(task).await?.0.logits(&self.engine, &image, &text));
         }
         self.engine.read(&logits.iter().collect::<Vec<_>>()).await
     }

@@ -5,6 +5,7 @@
 
 mod block;
 mod config;
+pub(crate) mod domain;
 mod head;
 mod rollout;
 mod text;
@@ -15,6 +16,7 @@ use std::collections::HashMap;
 
 pub use block::Block;
 pub use config::{BlockConfig, ClipConfig, Fusion, HeadConfig, TextConfig, VisionConfig};
+pub use domain::{Domain, Modality, Ppca};
 pub use head::{Dropout, Head, Mapping, PreOutput};
 pub use text::{TextTower, load_tokenizer};
 pub use vision::{VisionTower, patches};
