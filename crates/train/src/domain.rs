@@ -13,13 +13,18 @@ const INSIDE: f64 = 0.99;
 const LEAST_RESIDUAL: f64 = 1e-9;
 
 /// The domain of a head that is trained on the split `train`. Its limits come from `val`, because the memes that it was
-/// fitted to lie nearer than others of their kind. `None` if a split has no memes for the task, or if the features vary in
-/// fewer directions than there are axes.
+/// fitted to lie nearer than others of their kind. `None` if no meme has a label for the task, if there are none in `val`, or
+/// if the features vary in fewer directions than there are axes.
 pub fn fit(features: &Features, task: &Task) -> Option<Domain> {
+    // All memes count, also those without a label for the task: what is not hateful is still a meme of this kind, although
+    // nothing is known of its target.
+    if features.rows(&task.name, Split::Train).is_empty() {
+        return None;
+    }
     let fit = |values: &[f32], width: usize| {
         let [training, validation] = [Split::Train, Split::Val].map(|split| {
-            let rows = features.rows(&task.name, split);
-            rows.iter().flat_map(|row| &values[row * width..][..width]).copied().collect::<Vec<f32>>()
+            let memes = values.chunks_exact(width).zip(&features.memes).filter(|(_, meme)| meme.split == split);
+            memes.flat_map(|(row, _)| row).copied().collect::<Vec<f32>>()
         });
         ppca(&training, &validation, width)
     };
