@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 use crate::classifier::write_golden;
 use crate::classifier::zero_shot::{Prompts, ZeroShot};
+use crate::model::{Domain, Stages};
 use crate::ocr;
 use crate::pack::checkpoint::{self, ClipCheckpoint};
 use crate::pack::directory::Directory;
+use crate::pack::load::Loader;
 use crate::pack::manifest::{self, Manifest};
 use crate::pack::source::Source;
 use crate::pack::writer::{PackWriter, format_of};
@@ -136,4 +138,26 @@ pub async fn replace_heads(
     description.apply(&mut manifest);
     writer.finish(manifest)?;
     write_golden(out).await
+}
+
+/// Writes to `out` the pack `base` with what the heads of these tasks know. All other tensors keep their bytes. `out` may be
+/// `base`.
+///
+/// # Errors
+/// Those of reading `base`, and [`Error::Io`](crate::Error::Io) if `out` cannot be written.
+pub async fn replace_domains(base: &Path, mut domains: BTreeMap<String, Domain>, out: &Path) -> Result<Manifest> {
+    let pack = Loader::open(Directory::new(base)).await?;
+    let manifest = pack.manifest();
+    let mut writer = PackWriter::create(out)?;
+    for component in manifest.components.keys() {
+        match component.strip_prefix("head/").and_then(|task| domains.remove(task)) {
+            None => writer.keep(pack.source(), manifest, component).await?,
+            Some(domain) => {
+                let mut tensors = pack.stage(&component.replace('/', ".")).await?;
+                domain.put(&mut tensors);
+                writer.add(tensors)?;
+            }
+        }
+    }
+    writer.finish(manifest.clone())
 }

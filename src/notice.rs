@@ -56,6 +56,19 @@ pub enum Notice {
         /// Whether the image was judged nevertheless.
         judged: bool,
     },
+    /// What is unlike the memes that the pack's heads were trained on:
+    /// [`TaskVerdict::outside`](crate::classifier::TaskVerdict::outside). At least one of the two is.
+    #[error("{} unlike those that this pack was trained on.", match (image, text) {
+        (true, true) => "The image and the text are",
+        (true, false) => "The image is",
+        _ => "The text is"
+    })]
+    OutsideTraining {
+        /// Whether the image is.
+        image: bool,
+        /// Whether the text is.
+        text: bool,
+    },
 }
 
 impl Notice {
@@ -78,6 +91,7 @@ impl Notice {
             Notice::LinesUnsure { .. } => "lines-unsure",
             Notice::LinesBeyondLimit { .. } => "lines-beyond-limit",
             Notice::NoWords { .. } => "no-words",
+            Notice::OutsideTraining { .. } => "outside-training",
         }
     }
 }

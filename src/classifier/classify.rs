@@ -5,11 +5,12 @@ use super::explain::{Rollouts, explain};
 use super::explanation::Explanation;
 use super::network::Network;
 use super::self_test::SelfTest;
-use super::verdict::Verdict;
+use super::verdict::{TaskVerdict, Verdict};
 #[cfg(not(target_arch = "wasm32"))]
 use super::zero_shot::Prompts;
 use crate::engine::Engine;
 use crate::error::Result;
+use crate::model::Modality;
 #[cfg(not(target_arch = "wasm32"))]
 use crate::model::Stages;
 use crate::notice::Notice;
@@ -82,13 +83,19 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         for (((image_key, _), (text_key, _)), (_, text)) in images.into_iter().zip(texts).zip(memes) {
             let image_feature = network.finite("image feature", values.next().unwrap_or_default())?;
             let text_feature = network.finite("text feature", values.next().unwrap_or_default())?;
-            let tasks = tasks.iter().zip(&mut values).map(|(task, logits)| network.verdict(task, logits));
-            let tasks = tasks.collect::<Result<_>>()?;
+            let wordless = tokenizer::is_wordless(text);
+            let words = (!wordless).then_some(&text_feature[..]);
+            let mut judged = Vec::new();
+            for task in &tasks {
+                let verdict = network.verdict(task, values.next().unwrap_or_default())?;
+                let outside = network.outside(task, &image_feature, words).await?;
+                judged.push(TaskVerdict { outside, ..verdict });
+            }
             network.images.keep(image_key, &image_feature);
             network.texts.keep(text_key, &text_feature);
-            let notices =
-                if tokenizer::is_wordless(text) { vec![Notice::NoWords { judged: true }] } else { Vec::new() };
-            verdicts.push(Verdict { tasks, image_feature, text_feature, notices });
+            let no_words = wordless.then_some(Notice::NoWords { judged: true });
+            let notices = no_words.into_iter().chain(outside_training(&judged)).collect();
+            verdicts.push(Verdict { tasks: judged, image_feature, text_feature, notices });
         }
         Ok(verdicts)
     }
@@ -156,4 +163,11 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     async fn feature(&self, modality: &str, feature: E::Tensor) -> Result<Vec<f32>> {
         self.network.finite(&format!("{modality} feature"), self.network.engine.read(&[&feature]).await?.remove(0))
     }
+}
+
+/// The notice that some head does not know the image or the text.
+fn outside_training(tasks: &[TaskVerdict]) -> Option<Notice> {
+    let outside = |modality| tasks.iter().any(|task| task.outside.contains(&modality));
+    let (image, text) = (outside(Modality::Image), outside(Modality::Text));
+    (image || text).then_some(Notice::OutsideTraining { image, text })
 }

@@ -6,7 +6,7 @@ use super::feature_cache::FeatureCache;
 use super::verdict::TaskVerdict;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::model::{Head, Lazy, Packed, TextTower, VisionTower, load_tokenizer};
+use crate::model::{Domain, Head, Lazy, Modality, Packed, TextTower, VisionTower, load_tokenizer};
 use crate::pack::load::Loader;
 use crate::pack::manifest::Manifest;
 use crate::pack::source::Source;
@@ -17,6 +17,12 @@ use crate::tokenizer::Tokenizer;
 /// Sha256 of the pixels that the vision tower sees: a weaker hash could mistake one image for another.
 pub type ImageKey = [u8; 32];
 
+/// A head, and what it knows.
+struct Trained<E: Engine> {
+    head: Head<E>,
+    domain: Option<Domain>,
+}
+
 /// A pack's network on an engine. Weights load when they are first needed, and stay.
 pub struct Network<E: Engine, S: Source> {
     pub engine: E,
@@ -25,7 +31,7 @@ pub struct Network<E: Engine, S: Source> {
     pub text: TextTower<E>,
     tokenizer: Lazy<Tokenizer>,
     /// By task name.
-    heads: BTreeMap<String, Lazy<Head<E>>>,
+    heads: BTreeMap<String, Lazy<Trained<E>>>,
     pub images: FeatureCache<ImageKey>,
     pub texts: FeatureCache<Vec<u32>>,
 }
@@ -108,7 +114,7 @@ impl<E: Engine, S: Source> Network<E, S> {
     pub async fn logits(&self, tasks: &[&Task], images: &E::Tensor, texts: &E::Tensor) -> Result<Vec<E::Tensor>> {
         let mut logits = Vec::new();
         for task in tasks {
-            logits.push(self.head(task).await?.logits(&self.engine, images, texts));
+            logits.push(self.head(task).await?.head.logits(&self.engine, images, texts));
         }
         Ok(logits)
     }
@@ -117,6 +123,12 @@ impl<E: Engine, S: Source> Network<E, S> {
     pub fn verdict(&self, task: &Task, logits: Vec<f32>) -> Result<TaskVerdict> {
         let logits = self.finite(&format!("logits of task {}", task.name), logits)?;
         Ok(TaskVerdict::new(task, logits, &self.manifest().heads[&task.name]))
+    }
+
+    /// The parts of a meme that are unlike what the head of a task was trained on. `text`: `None` if there are no words.
+    pub async fn outside(&self, task: &Task, image: &[f32], text: Option<&[f32]>) -> Result<Vec<Modality>> {
+        let domain = self.head(task).await?.domain.as_ref();
+        Ok(domain.map(|domain| domain.outside(image, text)).unwrap_or_default())
     }
 
     /// Rejects NaN and infinity: [`Error::GpuWrong`] on a GPU, otherwise [`Error::Tensor`], a bad pack.
@@ -138,12 +150,14 @@ impl<E: Engine, S: Source> Network<E, S> {
         self.tokenizer.get(&self.loader, "text.tokenizer", |t| load_tokenizer(t, config)).await
     }
 
-    async fn head(&self, task: &Task) -> Result<&Head<E>> {
+    async fn head(&self, task: &Task) -> Result<&Trained<E>> {
         let clip = &self.manifest().clip;
         let config = &self.manifest().heads[&task.name].config;
-        let load = |t| {
+        let load = |mut t| {
+            let domain = Domain::take(&mut t, clip)?;
             let mut weights = Packed::new(&self.engine, t);
-            Head::load(&mut weights, config, clip.projection, clip.text.width, task.labels.len())
+            let head = Head::load(&mut weights, config, clip.projection, clip.text.width, task.labels.len())?;
+            Ok(Trained { head, domain })
         };
         self.heads[&task.name].get(&self.loader, &format!("head.{}", task.name), load).await
     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::Notice;
 use crate::engine::cpu::exp;
+use crate::model::Modality;
 use crate::pack::manifest::HeadEntry;
 use crate::task::Task;
 
@@ -46,13 +47,16 @@ pub struct TaskVerdict {
     pub probabilities: Vec<f32>,
     /// Whether the head was not trained: its class weights come from the class prompts alone.
     pub zero_shot: bool,
+    /// What is unlike the memes that the head was trained on, so that the probabilities mean little. Empty if nothing is, or
+    /// if the pack does not say what its head was trained on.
+    pub outside: Vec<Modality>,
 }
 
 impl TaskVerdict {
-    /// The result for `logits`, one per class, of this head.
+    /// The result for `logits`, one per class, of this head, with nothing outside.
     pub fn new(task: &Task, logits: Vec<f32>, head: &HeadEntry) -> Self {
         let probabilities = softmax(&logits, head.temperature);
-        TaskVerdict { task: task.clone(), logits, probabilities, zero_shot: head.zero_shot }
+        TaskVerdict { task: task.clone(), logits, probabilities, zero_shot: head.zero_shot, outside: Vec::new() }
     }
 
     /// The class with the largest probability.
@@ -80,17 +84,18 @@ pub fn softmax(logits: &[f32], temperature: f32) -> Vec<f32> {
     exp.into_iter().map(|e| e / sum).collect()
 }
 
-/// `{label, logits: [...], probabilities: {name: p}, zero_shot, unsure}`: what JSON and JavaScript see.
+/// `{label, logits: [...], probabilities: {name: p}, zero_shot, unsure, outside: [...]}`: what JSON and JavaScript see.
 impl Serialize for TaskVerdict {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct;
 
-        let mut object = serializer.serialize_struct("TaskVerdict", 5)?;
+        let mut object = serializer.serialize_struct("TaskVerdict", 6)?;
         object.serialize_field("label", self.label())?;
         object.serialize_field("logits", &self.logits)?;
         object.serialize_field("probabilities", &ByClass { task: self.task.clone(), values: &self.probabilities })?;
         object.serialize_field("zero_shot", &self.zero_shot)?;
         object.serialize_field("unsure", &self.unsure())?;
+        object.serialize_field("outside", &self.outside)?;
         object.end()
     }
 }

@@ -5,6 +5,7 @@
 
 mod block;
 mod config;
+pub(crate) mod domain;
 mod head;
 mod layers;
 mod rollout;
@@ -14,6 +15,7 @@ mod weights;
 
 pub use block::Block;
 pub use config::{BlockConfig, ClipConfig, Fusion, HeadConfig, TextConfig, VisionConfig};
+pub use domain::{Domain, Modality, Ppca};
 pub use head::{Dropout, Head, Mapping, PreOutput};
 pub use layers::Linear;
 pub use text::{TextTower, load_tokenizer};

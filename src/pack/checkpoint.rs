@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::hub::{self, Files};
 use super::manifest::HeadEntry;
 use super::tensor_file::{TensorFile, Unreadable};
+use crate::model::domain::{self, Domain};
 use crate::model::{ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
 use crate::quant::{Format, Matrix, pad_columns};
 use crate::stand_in::{not_json, stand_in};
@@ -541,7 +542,27 @@ pub fn head(
         }
         out.matrices.insert(name.into(), Matrix::encode(&values, rows, cols, format(name)));
     }
+    if let Some(domain) = domain(&c, clip)? {
+        domain.put(&mut out);
+    }
     Ok((out, entry))
+}
+
+/// What a head knows, if `memeclip train` wrote it.
+fn domain(c: &Checkpoint, clip: &ClipConfig) -> Result<Option<Domain>> {
+    let mut tensors = Tensors::default();
+    for name in c.places.keys().filter_map(|full| full.strip_prefix(&c.prefix)) {
+        if !name.starts_with(domain::PREFIX) {
+            continue;
+        }
+        match c.shape(name)? {
+            &[rows, cols] if [clip.projection, clip.text.width].contains(&cols) => {
+                tensors.matrices.insert(name.into(), c.matrix(name, rows, cols, Format::F16)?);
+            }
+            shape => drop(tensors.vectors.insert(name.into(), c.values(name, shape)?)),
+        }
+    }
+    Domain::take(&mut tensors, clip).map_err(|e| c.unreadable(e))
 }
 
 /// Divides each row of `values`, `[rows, cols]`, by its L2 norm.

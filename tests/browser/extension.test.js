@@ -281,6 +281,33 @@ test('shows counts on the toolbar and in the popup', async () => {
   await until(() => badge(page), (text) => text === '?', 'images that could not be checked are always reported');
 });
 
+test('does not warn about an image outside what the pack knows, and says so in the popup and on request', async () => {
+  await it.set({ hate: 0, wordless: true });
+  const page = await it.open('<p>A page.');
+  await page.evaluate(async () => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: 200, height: 200 });
+    const pixels = new ImageData(200, 200);
+    let state = 1;
+    for (let i = 0; i < pixels.data.length; i++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      pixels.data[i] = i % 4 === 3 ? 255 : state >>> 24;
+    }
+    canvas.getContext('2d').putImageData(pixels, 0, 0);
+    document.body.prepend(Object.assign(new Image(), { src: canvas.toDataURL(), alt: 'noise' }));
+  });
+  const popup = await it.own('popup.html');
+  await page.bringToFront();
+  await until(() => popup.reload().then(() => popup.textContent('#recent')), (text) => /outside what this pack knows$/.test(text), 'the popup');
+  await page.bringToFront();
+  await none(page);
+  await page.mouse.click(50, 50, { button: 'right' });
+  await it.ask(page, (id) => chrome.tabs.sendMessage(id, { method: 'check' }));
+  await page.bringToFront();
+  const [label] = await until(() => notices(page), ([notice]) => notice?.kind === 'label', 'a label');
+  assert.equal(label.name, 'Outside what this pack knows. Image: noise');
+  await page.close();
+});
+
 test('marks an image that could not be checked, if the user wants it', async () => {
   const page = await it.open('<img src="IMAGES/refused.jpg"><img src="IMAGES/pride-heart.jpg">');
   await covers(page, 1);
@@ -542,7 +569,7 @@ test('an unsure verdict says so', async () => {
   const description = (unsure) =>
     page.evaluate(async (unsure) => {
       const { describe } = await import('/labels.js');
-      return describe('hate', { label: 'hate', probabilities: { hate: 0.55 }, unsure });
+      return describe('hate', { label: 'hate', probabilities: { hate: 0.55 }, unsure, outside: [] });
     }, unsure);
   assert.deepEqual([await description(false), await description(true)], ['Hate: hate, 55%', 'Hate: hate, 55% (unsure)']);
 });

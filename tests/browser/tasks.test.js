@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { empty, host, launch, root } from './harness.js';
 
-const IRONY = { label: 'ironic', logits: [0, 1], probabilities: { sincere: 0.27, ironic: 0.73 }, zero_shot: true, unsure: true };
-const HATE = { label: 'no hate', logits: [2, 0], probabilities: { 'no hate': 0.88, hate: 0.12 }, zero_shot: false, unsure: false };
+const IRONY = { label: 'ironic', logits: [0, 1], probabilities: { sincere: 0.27, ironic: 0.73 }, zero_shot: true, unsure: true, outside: [] };
+const HATE = { label: 'no hate', logits: [2, 0], probabilities: { 'no hate': 0.88, hate: 0.12 }, zero_shot: false, unsure: false, outside: [] };
 
 let browser, site;
 before(async () => {
@@ -40,6 +40,54 @@ test('the page shows a task that it does not know, with its classes', async () =
   assert.deepEqual(shown.guesses, ['ironic', 'no hate']);
   assert.deepEqual(shown.classes, ['sincere', 'ironic', 'no hate', 'hate']);
   assert.match(shown.spoken, /^irony: ironic, 73/);
+  await page.close();
+});
+
+test('the page shows no label for what the pack does not know, and its probabilities on demand', async () => {
+  const page = await browser.newPage();
+  await page.route('**/app.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }));
+  await page.goto(`${site.origin}/demo/index.html`);
+  const shown = await page.evaluate(async (hate) => {
+    const { TaskCard } = await import('/demo/card.js');
+    const card = new TaskCard('hate', ['no hate', 'hate']);
+    document.getElementById('tasks').append(card.element);
+    const state = () => {
+      const [summary, share] = [card.element.querySelector('summary'), card.element.querySelector('.share')];
+      const visible = (element) => element.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true });
+      const guess = card.element.querySelector('.guess').textContent;
+      return { guess, note: card.element.querySelector('.note').textContent, summary: visible(summary), share: visible(share) };
+    };
+    const states = [];
+    card.show(hate, undefined, false);
+    states.push(state());
+    card.show({ ...hate, outside: ['image', 'text'] }, undefined, false);
+    states.push(state());
+    card.element.querySelector('summary').click();
+    // What was opened stays open while the text changes.
+    card.show({ ...hate, outside: ['image'] }, hate, false);
+    states.push(state());
+    card.show(hate, undefined, false);
+    states.push(state());
+    return states;
+  }, HATE);
+  const outside = 'outside what this pack knows';
+  assert.deepEqual(shown, [
+    { guess: 'no hate', note: '', summary: false, share: true },
+    { guess: outside, note: 'It was trained on memes unlike this one in image and text.', summary: true, share: false },
+    { guess: `${outside} before: no hate`, note: 'It was trained on memes unlike this one in image.', summary: true, share: true },
+    { guess: 'no hate', note: '', summary: false, share: true },
+  ]);
+  await page.close();
+});
+
+test('the extension says in words what the pack does not know', async () => {
+  const page = await empty(browser, site.origin);
+  await page.evaluate(messages);
+  const said = await page.evaluate(async (hate) => {
+    const { describe, warningTitle } = await import('/extension/labels.js');
+    return [warningTitle('hate', hate), describe('hate', hate)];
+  }, { ...HATE, outside: ['image'] });
+  assert.deepEqual(said, ['titleOutside', 'markOutside prediction taskHate classNoHate 88%']);
   await page.close();
 });
 

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use common::{fresh, repository, scratch};
 use program::{command, memeclip, run};
-use serde_json::Value;
+use safetensors::SafeTensors;
+use serde_json::{Value, json};
 
 // Paths relative to the repository's folder, where the program runs.
 const PACK: &str = "weights/default";
@@ -50,6 +51,19 @@ fn classify(pack: &str, image: &str) -> Value {
     serde_json::from_str(&json).unwrap()
 }
 
+/// A BMP of random pixels, `side` is a multiple of 4.
+fn bitmap_of_noise(side: u32) -> Vec<u8> {
+    let header = [54, 40, side, side, 1 | 24 << 16, 0, 3 * side * side, 0, 0, 0, 0];
+    let mut bytes = b"BM\0\0\0\0\0\0\0\0".to_vec();
+    bytes.extend(header.iter().flat_map(|field: &u32| field.to_le_bytes()));
+    let mut state = 1u32;
+    bytes.extend((0..3 * side * side).map(|_| {
+        state = state.wrapping_mul(1664525).wrapping_add(1013904223);
+        (state >> 24) as u8
+    }));
+    bytes
+}
+
 fn failure(arguments: &[&str]) -> String {
     let output = run(arguments);
     assert!(!output.status.success(), "{arguments:?}");
@@ -84,6 +98,58 @@ fn one_command_goes_from_a_csv_to_a_pack() {
     heads.iter().for_each(|head| arguments.extend(["--head", head]));
     memeclip(&arguments);
     assert_eq!(classify(text(&replaced), "00001.webp"), after);
+}
+
+#[test]
+fn a_pack_says_what_its_heads_do_not_know() {
+    let dir = fresh("domain");
+    let (heads, trained, silent, told) = (dir.join("heads"), dir.join("trained"), dir.join("silent"), dir.join("told"));
+    train("hate", &heads.join("hate.safetensors"));
+    let head = format!("hate={}", text(&heads.join("hate.safetensors")));
+    memeclip(&["convert", "--pack", PACK, "--head", &head, "--out", text(&trained)]);
+    let asked = |pack: &Path, image: &str, words: &str, more: &[&str]| {
+        let options = ["--weights", text(pack), "--device", "cpu", "--task", "hate", "--text", words];
+        memeclip(&[&["classify", image], &options[..], more].concat())
+    };
+    let json = |pack: &Path, image: &str, words: &str| -> Value {
+        serde_json::from_str(&asked(pack, image, words, &["--json"])).unwrap()
+    };
+    let codes = |verdict: &Value| -> Vec<String> {
+        verdict["notices"].as_array().unwrap().iter().map(|notice| notice["code"].as_str().unwrap().into()).collect()
+    };
+
+    // A meme of val lies inside, noise outside. Without words, their distance does not count.
+    let mut memes = csv::Reader::from_path(repository(MEMES)).unwrap();
+    let meme = memes.records().map(Result::unwrap).find(|meme| &meme[6] == "val").unwrap();
+    let (known, noise) = (format!("{PICTURES}/{}", &meme[0]), dir.join("noise.bmp"));
+    fs::write(&noise, bitmap_of_noise(200)).unwrap();
+    let noise = text(&noise);
+    let verdict = json(&trained, &known, &meme[1]);
+    assert_eq!((&verdict["tasks"]["hate"]["outside"], codes(&verdict)), (&json!([]), vec![]));
+    let verdict = json(&trained, noise, &meme[1]);
+    assert_eq!(
+        (&verdict["tasks"]["hate"]["outside"], &*codes(&verdict)),
+        (&json!(["image"]), &["outside-training".into()][..])
+    );
+    assert_eq!(verdict["notices"][0]["message"], "The image is unlike those that this pack was trained on.");
+    let verdict = json(&trained, noise, "");
+    assert_eq!(verdict["tasks"]["hate"]["outside"], json!(["image"]));
+    let said = asked(&trained, noise, &meme[1], &[]);
+    assert!(said.contains("hate    outside what this pack knows") && !said.contains('%'), "{said}");
+
+    // Heads from elsewhere say nothing until they are told, and keep their numbers then.
+    let file = fs::read(heads.join("hate.safetensors")).unwrap();
+    let mut tensors = SafeTensors::deserialize(&file).unwrap().tensors();
+    tensors.retain(|(name, _)| !name.starts_with("domain."));
+    let bare = dir.join("bare.safetensors");
+    safetensors::serialize_to_file(tensors, None, &bare).unwrap();
+    memeclip(&["convert", "--pack", PACK, "--head", &format!("hate={}", text(&bare)), "--out", text(&silent)]);
+    let before = json(&silent, noise, &meme[1]);
+    assert_eq!((&before["tasks"]["hate"]["outside"], codes(&before)), (&json!([]), vec![]));
+    memeclip(&["domain", "--features", text(&features()), "--weights", text(&silent), "--out", text(&told)]);
+    let after = json(&told, noise, &meme[1]);
+    assert_eq!(after["tasks"]["hate"]["outside"], json!(["image"]));
+    assert_eq!(after["tasks"]["hate"]["logits"], before["tasks"]["hate"]["logits"]);
 }
 
 #[test]

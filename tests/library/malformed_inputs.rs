@@ -13,12 +13,14 @@ use std::io::{self, ErrorKind};
 use common::{block_on, repository, scratch};
 use libjpeg_turbo_rs::JpegError;
 use memeclip::Error;
+use memeclip::model::{ClipConfig, Domain, Ppca, Tensors};
 use memeclip::ocr::Reader;
 use memeclip::pack::checkpoint::Checkpoint;
 use memeclip::pack::directory::Directory;
 use memeclip::pack::manifest::{self, Manifest};
 use memeclip::pack::source::Source;
 use memeclip::preprocess;
+use memeclip::quant::{Format, Matrix};
 use memeclip::task;
 use memeclip::tokenizer::Tokenizer;
 use pytorch_reader::PytorchError;
@@ -250,6 +252,46 @@ fn merges_that_double_the_token_length_are_refused() {
         |merges: u16| -> Vec<[u16; 2]> { (0..merges).map(|i| if i == 0 { [0, 0] } else { [511 + i; 2] }).collect() };
     Tokenizer::from_merges(&doubling(7), 77).unwrap();
     assert!(matches!(Tokenizer::from_merges(&doubling(40), 77), Err(Error::Tensor { .. })));
+}
+
+#[test]
+fn what_a_head_knows_must_make_sense() {
+    let whole = |width: usize| Ppca {
+        mean: vec![0.0; width],
+        axes: Matrix::encode(&vec![0.1; 9 * width], 9, width, Format::F16),
+        variances: vec![1.0; 9],
+        residual: 0.5,
+        limit: 2.0,
+    };
+    let error = |change: fn(&mut Ppca)| {
+        let mut domain = Domain { image: whole(64), text: whole(96) };
+        change(&mut domain.text);
+        let mut tensors = Tensors { stage: "head.hate".into(), ..Tensors::default() };
+        domain.put(&mut tensors);
+        Domain::take(&mut tensors, &ClipConfig::named("tiny").unwrap()).err()
+    };
+    assert!(error(|_| ()).is_none());
+    let cases: [(fn(&mut Ppca), &str); 9] = [
+        (|ppca| ppca.mean.truncate(64), "head.hate.domain.text.mean: 64 values, expected 96"),
+        (|ppca| ppca.axes = Matrix::encode(&[0.1; 9 * 64], 9, 64, Format::F16), "domain.text.axes: shape [9, 64]"),
+        (|ppca| ppca.variances.truncate(8), "domain.text.axes: shape [9, 96], expected [8, 96]"),
+        (|ppca| ppca.variances.clear(), "domain.text.axes: shape [9, 96], expected [0, 96]"),
+        (|ppca| ppca.variances[8] = 0.0, "domain.text.variances: not positive"),
+        (|ppca| ppca.residual = -1.0, "domain.text.residual: not positive"),
+        (|ppca| ppca.residual = f32::NAN, "domain.text.residual: not positive"),
+        (|ppca| ppca.limit = 0.0, "domain.text.limit: not positive"),
+        (|ppca| ppca.limit = f32::NAN, "domain.text.limit: not positive"),
+    ];
+    for (change, reason) in cases {
+        let error = error(change).expect(reason);
+        assert_eq!(error.code(), "pack/tensor");
+        assert!(error.to_string().contains(reason), "{error}, expected {reason}");
+    }
+    // A part of it alone is a damaged pack.
+    let mut tensors = Tensors::default();
+    Domain { image: whole(64), text: whole(96) }.put(&mut tensors);
+    tensors.vectors.remove("domain.image.limit");
+    assert!(Domain::take(&mut tensors, &ClipConfig::named("tiny").unwrap()).is_err());
 }
 
 /// Checks an error's code, and that the error behind it is an `E`, which it returns.

@@ -11,12 +11,13 @@ use memeclip::classifier::softmax;
 use memeclip::classifier::zero_shot::Prompts;
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
-use memeclip::model::{ClipConfig, Dropout, Head, HeadConfig, Packed};
+use memeclip::model::{ClipConfig, Dropout, Head, HeadConfig, Modality, Packed, Ppca};
 use memeclip::pack::checkpoint::{self, HEAD_NAMES};
 use memeclip::pack::safetensors_file;
 use memeclip::quant::{Format, Matrix};
 use memeclip::task::{self, Task};
 use memeclip_train::data::{Features, Labels, Meme, Split};
+use memeclip_train::domain;
 use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::metrics::Predictions;
 use memeclip_train::training::ablation::{ablate, variants};
@@ -25,12 +26,16 @@ use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use safetensors::{SafeTensorError, SafeTensors};
 
-/// The golden file tests/goldens/training.safetensors.
+/// A golden file, tests/goldens/training.safetensors unless named.
 struct Golden(Vec<u8>);
 
 impl Golden {
     fn open() -> Self {
-        Golden(std::fs::read(repository("tests/goldens/training.safetensors")).unwrap())
+        Golden::named("training")
+    }
+
+    fn named(name: &str) -> Self {
+        Golden(std::fs::read(repository(&format!("tests/goldens/{name}.safetensors"))).unwrap())
     }
 
     fn shape(&self, name: &str) -> Vec<usize> {
@@ -217,12 +222,72 @@ fn heads_depend_on_the_seed_only() {
         let trained = train(&Burn::flex(), &features, task("hate"), &recipe, &settings, None, |_| {}).unwrap();
         let dir = scratch("seeds");
         std::fs::create_dir_all(&dir).unwrap();
-        trained.write(&dir.join(file)).unwrap();
+        trained.write(&dir.join(file), domain::fit(&features, task("hate"))).unwrap();
         std::fs::read(dir.join(file)).unwrap()
     };
     let first = head(1, "first.safetensors");
     assert!(first == head(1, "again.safetensors"));
     assert!(first != head(2, "other.safetensors"));
+}
+
+/// tests/reference/domain.py compares with scikit-learn's probabilistic PCA.
+#[test]
+fn a_domain_finds_features_as_likely_as_scikit_learn_does() {
+    let golden = Golden::named("domain");
+    let [mut image, mut text] = ["image", "text"].map(|modality| golden.floats(&format!("{modality}.features")));
+    // The last row is there for the limit.
+    image.extend_from_within(..64);
+    text.extend_from_within(..96);
+    let count = image.len() / 64;
+    let mut features = Features { image, text, ..memes(count) };
+    features.memes.iter_mut().for_each(|meme| meme.split = Split::Train);
+    features.memes[count - 1].split = Split::Val;
+    let domain = domain::fit(&features, task("hate")).unwrap();
+    for (modality, ppca) in [("image", &domain.image), ("text", &domain.text)] {
+        let Ppca { mean, variances, residual, .. } = ppca;
+        let others = golden.floats(&format!("{modality}.others"));
+        let known = golden.floats(&format!("{modality}.log_likelihood"));
+        let width = mean.len() as f64;
+        let determinant = variances.iter().map(|variance| f64::from(*variance).ln()).sum::<f64>()
+            + (width - variances.len() as f64) * f64::from(*residual).ln();
+        for (row, known) in others.chunks_exact(mean.len()).zip(known) {
+            let constant = width * std::f64::consts::TAU.ln() + determinant;
+            let ours = -0.5 * (constant + width * ppca.distance(row));
+            assert!((ours / f64::from(known) - 1.0).abs() < 1e-3, "{modality}: {ours}, expected {known}");
+        }
+    }
+}
+
+#[test]
+fn a_domain_holds_the_memes_of_val_and_nothing_far_away() {
+    let features = memes(1000);
+    let domain = domain::fit(&features, task("hate")).unwrap();
+    let outside = |row: usize, shift: [f32; 2]| {
+        let feature = |values: &[f32], width: usize, shift| -> Vec<f32> {
+            values[row * width..][..width].iter().map(|x| x + shift).collect()
+        };
+        let image = feature(&features.image, features.image_width(), shift[0]);
+        let text = feature(&features.text, features.text_width(), shift[1]);
+        domain.outside(&image, Some(&text))
+    };
+    let validation = features.rows("hate", Split::Val);
+    let flagged = validation.iter().filter(|row| !outside(**row, [0.0, 0.0]).is_empty()).count();
+    // Of 200 distances, the 199th is the limit, for each of the two.
+    assert!((1..=2).contains(&flagged), "{flagged}");
+    assert_eq!(outside(0, [9.0, 0.0]), [Modality::Image]);
+    assert_eq!(outside(0, [0.0, 9.0]), [Modality::Text]);
+    assert_eq!(outside(0, [9.0, 9.0]), [Modality::Image, Modality::Text]);
+    // Without words, their distance says nothing.
+    assert_eq!(domain.outside(&features.image[..features.image_width()], None), []);
+}
+
+#[test]
+fn features_that_do_not_vary_make_no_domain() {
+    let mut features = memes(200);
+    features.text.fill(0.5);
+    assert_eq!(domain::fit(&features, task("hate")), None);
+    let unlabelled = domain::fit(&memes(200), task("stance"));
+    assert_eq!(unlabelled, None);
 }
 
 #[test]
@@ -243,7 +308,7 @@ fn an_interrupted_training_gives_the_same_head() {
         (end, seen)
     };
     let bytes = |trained: &memeclip_train::training::Trained, file: &str| {
-        trained.write(&dir.join(file)).unwrap();
+        trained.write(&dir.join(file), None).unwrap();
         std::fs::read(dir.join(file)).unwrap()
     };
     let _ = std::fs::remove_file(&checkpoint);

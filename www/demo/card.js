@@ -14,6 +14,14 @@ const ABOUT = {
   humor: ['Is it meant to be funny?', 'A joke, or said in earnest.'],
 };
 
+/**
+ * The guess in words.
+ * @param {TaskVerdict} result
+ */
+export function guess({ label, outside }) {
+  return outside.length ? 'outside what this pack knows' : label;
+}
+
 /** @param {string} id Of a template. */
 function clone(id) {
   const { content } = byId(id, HTMLTemplateElement);
@@ -51,14 +59,17 @@ export class TaskCard {
    */
   show(result, before, idle) {
     this.element.classList.toggle('idle', idle);
-    const guess = find(this.element, '.guess');
-    guess.textContent = result.label;
-    if (before && before.label !== result.label) {
+    const [now, then] = [guess(result), before && guess(before)];
+    const words = find(this.element, '.guess');
+    words.textContent = now;
+    if (then && then !== now) {
       const was = document.createElement('span');
-      was.textContent = `before: ${before.label}`;
-      guess.append(' ', was);
+      was.textContent = `before: ${then}`;
+      words.append(' ', was);
     }
+    this.#fold(result.outside.length > 0);
     this.#note([
+      result.outside.length > 0 && `It was trained on memes unlike this one in ${result.outside.join(' and ')}.`,
       result.zero_shot && 'Zero-shot, untrained.',
       result.unsure && !result.zero_shot && 'Unsure: it expects to be wrong in four of ten such guesses, or more.',
       idle && 'Means little here: the data names a target only where it sees hate.',
@@ -71,9 +82,22 @@ export class TaskCard {
   clear() {
     this.element.classList.remove('idle');
     find(this.element, '.guess').textContent = '';
+    this.#fold(false);
     find(this.element, '.classes').replaceChildren();
     this.#rows.clear();
     this.#note([]);
+  }
+
+  /**
+   * Hides the probabilities until someone asks for them, or shows them.
+   * @param {boolean} folded
+   */
+  #fold(folded) {
+    const summary = find(this.element, 'summary');
+    // What someone has opened stays open.
+    if (summary.hidden !== folded) return;
+    summary.hidden = !folded;
+    find(this.element, 'details').toggleAttribute('open', !folded);
   }
 
   /** @param {(string | false)[]} lines */

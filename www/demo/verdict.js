@@ -1,8 +1,8 @@
-import { TaskCard } from './card.js';
+import { TaskCard, guess } from './card.js';
 import { byId, find } from './dom.js';
 import { bytes, deviceName, duration, percent } from './format.js';
 
-/** @import { Info, Verdict as Answer } from './memeclip/memeclip.js' */
+/** @import { Info, TaskVerdict, Verdict as Answer } from './memeclip/memeclip.js' */
 /** @typedef {{ answer: Answer, text: string }} Shown */
 
 /** The verdict's part of the page: a card for each task, and the facts of how it came about. */
@@ -73,7 +73,8 @@ export class Verdict {
     this.rest();
     this.#shown = { answer, text };
     const before = this.#before?.text === text ? null : this.#before;
-    const benign = answer.tasks.hate !== undefined && answer.tasks.hate.label !== 'hate';
+    const { hate } = answer.tasks;
+    const benign = hate !== undefined && hate.label !== 'hate' && !hate.outside.length;
     const earlier = new Map(Object.entries(before?.answer.tasks ?? {}));
     for (const [task, result] of Object.entries(answer.tasks)) {
       this.#cards.get(task)?.show(result, earlier.get(task), task === 'target' && benign);
@@ -108,14 +109,14 @@ export class Verdict {
   /** The guesses alone. */
   get gist() {
     return this.#guesses()
-      .map(([, { label }]) => label)
+      .map(([, result]) => guess(result))
       .join(' · ');
   }
 
   /** The verdict in a sentence, for those who hear the page. */
   get spoken() {
     return this.#guesses()
-      .map(([task, { label, probabilities }]) => `${task}: ${label}, ${percent(probabilities[label])}`)
+      .map(([task, result]) => `${task}: ${guess(result)}${share(result)}`)
       .join('; ');
   }
 
@@ -138,4 +139,12 @@ export class Verdict {
       }),
     );
   }
+}
+
+/**
+ * How likely the guess is, to be read after it; nothing where there is none.
+ * @param {TaskVerdict} result
+ */
+function share({ label, probabilities, outside }) {
+  return outside.length ? '' : `, ${percent(probabilities[label])}`;
 }

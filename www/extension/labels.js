@@ -45,11 +45,12 @@ export const WARNINGS = {
 };
 
 /**
- * The title of a task's warning, such as “Perhaps hateful: 93%”.
+ * The title of a task's warning, such as “Perhaps hateful: 93%”, or that the pack does not know.
  * @param {string} task
  * @param {TaskVerdict} verdict
  */
-export function warningTitle(task, { probabilities, unsure }) {
+export function warningTitle(task, { probabilities, unsure, outside }) {
+  if (outside.length) return translate('titleOutside');
   const { title, probability } = WARNINGS[task];
   return markUnsure(translate(title, percent(probability(probabilities))), unsure);
 }
@@ -59,11 +60,11 @@ export function warningTitle(task, { probabilities, unsure }) {
  * @param {string} task
  * @param {TaskVerdict} verdict
  */
-export function describe(task, { label, probabilities, unsure }) {
+export function describe(task, { label, probabilities, unsure, outside }) {
   const name = task in TASKS ? translate(TASKS[task]) : task;
   const guess = label in CLASSES ? translate(CLASSES[label]) : label;
   const text = translate('prediction', name, guess, percent(probabilities[label]));
-  return markUnsure(text, unsure);
+  return outside.length ? translate('markOutside', text) : markUnsure(text, unsure);
 }
 
 function markUnsure(text, unsure) {

@@ -47,13 +47,14 @@ async function show({ model, report }) {
   byId('storage').textContent = translate('storage', megabytes(usage));
 }
 
-function recentRow({ address, hate, wordless }) {
+function recentRow({ address, hate, outside, wordless }) {
   const [row, name, result] = ['li', 'span', 'span'].map((tag) => document.createElement(tag));
   row.className = 'row';
   name.textContent = fileName(address);
   name.title = address;
   const unjudged = () => (wordless ? translate('noWords') : translate('unchecked'));
-  result.textContent = hate === undefined ? unjudged() : translate('recentHate', percent(hate));
+  const judged = () => (outside ? translate('outside') : translate('recentHate', percent(hate)));
+  result.textContent = hate === undefined ? unjudged() : judged();
   row.append(name, result);
   return row;
 }

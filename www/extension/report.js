@@ -14,6 +14,7 @@
  * @typedef {object} RecentImage
  * @property {string} address
  * @property {number | undefined} hate Its probability; undefined if the image was not judged.
+ * @property {boolean} outside Whether it is outside what the pack knows of hate.
  * @property {boolean} wordless Whether no words were found in it.
  * @property {number} time Milliseconds since 1970.
  */

@@ -74,6 +74,11 @@ export type TaskVerdict = {
     zero_shot: boolean;
     /** The label is not reliable: no class reaches 0.6, or the head was not trained. */
     unsure: boolean;
+    /**
+     * What is unlike the memes that the head was trained on, so that label and probabilities mean little. Empty if nothing is,
+     * or if the pack does not say what its head was trained on.
+     */
+    outside: ('image' | 'text')[];
 };
 /** A line of text in an image. */
 export type Line = {
@@ -134,6 +139,7 @@ export type Verdict = {
  * - `image/hidden-colours`: transparent pixels hide other colours than are seen.
  * - `image/animated`: other frames follow the first one, which was judged.
  * - `no-words`: the text is empty. The model was trained on images with words.
+ * - `outside-training`: the image or the text is unlike those that the pack was trained on: see `outside`.
  * - `cannot-read`: the text was to be read, but the pack has no reader.
  * - `lines-failed`, `lines-unsure`, `lines-beyond-limit`: lines of text that could not be read, were too unclear, or are
  * more than are read from one image.
@@ -141,7 +147,7 @@ export type Verdict = {
  */
 export type Notice = {
     /** For programs. These names are stable. */
-    code: 'image/truncated' | 'image/hidden-colours' | 'image/animated' | 'no-words' | 'cannot-read' | 'lines-failed' | 'lines-unsure' | 'lines-beyond-limit' | 'cpu-took-over';
+    code: 'image/truncated' | 'image/hidden-colours' | 'image/animated' | 'no-words' | 'outside-training' | 'cannot-read' | 'lines-failed' | 'lines-unsure' | 'lines-beyond-limit' | 'cpu-took-over';
     /** For people. */
     message: string;
 };

@@ -70,6 +70,9 @@
  * @property {Record<string, number>} probabilities By the name of the class.
  * @property {boolean} zero_shot The head was not trained: it compares with the names of the classes.
  * @property {boolean} unsure The label is not reliable: no class reaches 0.6, or the head was not trained.
+ * @property {('image' | 'text')[]} outside
+ *   What is unlike the memes that the head was trained on, so that label and probabilities mean little. Empty if nothing is,
+ *   or if the pack does not say what its head was trained on.
  */
 
 /**
@@ -111,13 +114,14 @@
  * - `image/hidden-colours`: transparent pixels hide other colours than are seen.
  * - `image/animated`: other frames follow the first one, which was judged.
  * - `no-words`: the text is empty. The model was trained on images with words.
+ * - `outside-training`: the image or the text is unlike those that the pack was trained on: see `outside`.
  * - `cannot-read`: the text was to be read, but the pack has no reader.
  * - `lines-failed`, `lines-unsure`, `lines-beyond-limit`: lines of text that could not be read, were too unclear, or are
  *   more than are read from one image.
  * - `cpu-took-over`: a GPU was lost or computes wrongly.
  *
  * @typedef {object} Notice
- * @property {'image/truncated' | 'image/hidden-colours' | 'image/animated' | 'no-words' | 'cannot-read'
+ * @property {'image/truncated' | 'image/hidden-colours' | 'image/animated' | 'no-words' | 'outside-training' | 'cannot-read'
  *   | 'lines-failed' | 'lines-unsure' | 'lines-beyond-limit' | 'cpu-took-over'} code
  *   For programs. These names are stable.
  * @property {string} message For people.

@@ -174,6 +174,10 @@ impl Classify {
             lines.push(format!("  reads   {text}"));
         }
         for task in &verdict.tasks {
+            if !task.outside.is_empty() {
+                lines.push(format!("  {:<7} outside what this pack knows", task.task.name));
+                continue;
+            }
             let zero_shot = if task.zero_shot { "  (zero-shot)" } else { "" };
             let unsure = if task.unsure() { "  (unsure)" } else { "" };
             lines.push(format!("  {:<7} {}{zero_shot}{unsure}", task.task.name, task.label()));

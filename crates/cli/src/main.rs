@@ -9,6 +9,7 @@ mod classify;
 mod convert;
 mod demo;
 mod device;
+mod domain;
 mod eval;
 mod exit_status;
 mod extension;
@@ -57,6 +58,7 @@ enum Command {
     Classify(classify::Classify),
     Convert(convert::Convert),
     Demo(demo::Demo),
+    Domain(domain::Domain),
     Eval(eval::Eval),
     Extension(extension::Extension),
     Extract(extract::Extract),
@@ -87,6 +89,7 @@ impl Arguments {
             Command::Classify(command) => command.run()?,
             Command::Convert(command) => command.run()?,
             Command::Demo(command) => command.run()?,
+            Command::Domain(command) => command.run()?,
             Command::Eval(command) => command.run()?,
             Command::Extension(command) => command.run()?,
             Command::Extract(command) => command.run()?,

@@ -6,6 +6,7 @@ use memeclip::files::prepare;
 use memeclip::task::Task;
 use memeclip::{Error, Result};
 use memeclip_train::data::Features;
+use memeclip_train::domain;
 use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::training::{Epoch, Recipe, Settings, parallel, train};
 use xtask::{note, say};
@@ -126,7 +127,7 @@ pub fn heads(
         prepare(&out)?;
         prepare(&checkpoint)?;
         let trained = train(&options.engine()?, features, task, &recipe, &settings, Some(&checkpoint), report)?;
-        trained.write(&out)?;
+        trained.write(&out, domain::fit(features, task))?;
         std::fs::remove_file(&checkpoint).map_err(|e| Error::io(&checkpoint, e))?;
         let (best, temperature) = (trained.best, trained.temperature);
         Ok(format!("{}: {} head, epoch {best}, temperature {temperature:.3}", out.display(), task.name))

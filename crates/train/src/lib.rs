@@ -4,6 +4,7 @@
 #![allow(async_fn_in_trait)]
 
 pub mod data;
+pub mod domain;
 #[cfg(feature = "burn")]
 pub mod engine;
 mod error;

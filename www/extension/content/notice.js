@@ -76,8 +76,8 @@ function button(key, onClick, className = '') {
   return element;
 }
 
-/** What the model says for the tasks that are not in the title. */
+/** What the model says for the tasks that are not in the title. A title that it does not know is about no task. */
 function otherTasks({ tasks }, titleTask) {
-  const others = Object.entries(tasks).filter(([task]) => task !== titleTask);
+  const others = Object.entries(tasks).filter(([task, { outside }]) => task !== titleTask || outside.length);
   return createElement('ul', 'reasons', ...others.map(([task, verdict]) => createElement('li', '', describe(task, verdict))));
 }

@@ -160,13 +160,14 @@ export class Page {
   }
 
   /**
-   * The first task with a warning, or undefined.
+   * The first task with a warning, or undefined. What is outside what the pack knows is no reason to warn.
    * @param {CheckedImage} image
    */
   #warningTask({ verdict: { tasks } }) {
     const warns = ([task, { probability }]) => {
       const threshold = this.#settings[task];
-      return task in tasks && threshold < 1 && probability(tasks[task].probabilities) >= threshold;
+      const known = task in tasks && tasks[task].outside.length === 0;
+      return known && threshold < 1 && probability(tasks[task].probabilities) >= threshold;
     };
     return Object.entries(WARNINGS).find(warns)?.[0];
   }
@@ -267,6 +268,7 @@ export class Page {
       recent: mostRecent([...answered, ...failed]).map((image) => ({
         address: shorten(image.address),
         hate: image.verdict?.tasks.hate?.probabilities.hate,
+        outside: (image.verdict?.tasks.hate?.outside ?? []).length > 0,
         wordless: isWordless(image),
         time: image.time,
       })),

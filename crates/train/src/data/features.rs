@@ -27,6 +27,7 @@ use super::meme::{Labels, Meme};
 use super::split::Split;
 use memeclip::classifier::zero_shot::Prompts;
 use memeclip::files::write_whole;
+use memeclip::pack::manifest::Manifest;
 use memeclip::pack::safetensors_file::{self, Entry, to_floats};
 use memeclip::stand_in::stand_in;
 use memeclip::task::{self, Task};
@@ -75,6 +76,26 @@ impl Features {
                 && (task != "target" || meme.labels.get("hate") != Some(&0))
         };
         (0..self.memes.len()).filter(|&row| counts(&self.memes[row])).collect()
+    }
+
+    /// Checks that the towers of a pack made the features; `dir` and `pack` are where both are, for the error.
+    pub fn check_towers(&self, dir: &Path, pack: &Path, manifest: &Manifest) -> crate::Result<()> {
+        let file = dir.display().to_string();
+        if !manifest.matches_towers(&self.towers) {
+            return Err(crate::Error::Towers {
+                features: file,
+                found: self.towers.clone(),
+                pack: pack.display().to_string(),
+                expected: manifest.towers_id(),
+            });
+        }
+        let widths = [self.image_width(), self.text_width()];
+        let expected = [manifest.clip.projection, manifest.clip.text.width];
+        if widths != expected {
+            let reason = format!("image and text features of {widths:?} values, those of the pack have {expected:?}");
+            return Err(crate::Error::Features { file, reason, source: None });
+        }
+        Ok(())
     }
 
     /// Writes both files, each at once: a reader never sees half of one.

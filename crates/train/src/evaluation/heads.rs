@@ -40,20 +40,7 @@ impl Heads {
     pub async fn open(request: &Request<'_>, features: &Features) -> crate::Result<Self> {
         let loader = Loader::open(Directory::new(request.pack)).await?;
         let (manifest, file) = (loader.manifest(), request.features.display().to_string());
-        if !manifest.matches_towers(&features.towers) {
-            return Err(crate::Error::Towers {
-                features: file,
-                found: features.towers.clone(),
-                pack: request.pack.display().to_string(),
-                expected: manifest.towers_id(),
-            });
-        }
-        let widths = [features.image_width(), features.text_width()];
-        let expected = [manifest.clip.projection, manifest.clip.text.width];
-        if widths != expected {
-            let reason = format!("image and text features of {widths:?} values, those of the pack have {expected:?}");
-            return Err(crate::Error::Features { file, reason, source: None });
-        }
+        features.check_towers(request.features, request.pack, manifest)?;
         for task in &features.tasks {
             if let Ok(known) = manifest.task(&task.name)
                 && known.labels != task.labels

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Parameters, Shape};
 use memeclip::files::write_whole;
+use memeclip::model::{Domain, Tensors};
 use memeclip::pack::checkpoint::{HEAD_METADATA, HEAD_NAMES, HeadTraining};
 use memeclip::pack::safetensors_file::{self, Entry};
 use memeclip::{Error, Result};
@@ -40,11 +41,11 @@ pub struct Trained {
 
 impl Trained {
     /// Writes a MemeCLIP head as safetensors. The tensors' names and layout are those of the authors' checkpoints; the
-    /// metadata holds [`HeadTraining`].
+    /// metadata holds [`HeadTraining`]. `domain`: what the head knows, which the pack will keep too.
     ///
     /// # Errors
     /// [`Error::Io`] if the file cannot be written, [`Error::Internal`] if it is not a MemeCLIP head.
-    pub fn write(&self, path: &Path) -> Result<()> {
+    pub fn write(&self, path: &Path, domain: Option<Domain>) -> Result<()> {
         let internal = |reason: String| Error::Internal { reason };
         let tensors = &self.parameters.tensors;
         let unknown = tensors.keys().find(|name| !HEAD_NAMES.iter().any(|(known, _)| known == name));
@@ -61,6 +62,15 @@ impl Trained {
             };
             let values = tensor.into_data().try_into_vec::<f32>().map_err(|e| internal(format!("{e:?}")))?;
             entries.push(Entry::floats(published, &shape, &values));
+        }
+        if let Some(domain) = domain {
+            let mut tensors = Tensors::default();
+            domain.put(&mut tensors);
+            let vectors = tensors.vectors.iter().map(|(name, values)| Entry::floats(name, &[values.len()], values));
+            let matrices = tensors.matrices.iter();
+            let matrices =
+                matrices.map(|(name, matrix)| Entry::floats(name, &[matrix.rows, matrix.cols], &matrix.decode()));
+            entries.extend(vectors.chain(matrices));
         }
         let auroc = self.epochs.iter().find(|epoch| epoch.number == self.best).map_or(f64::NAN, |epoch| epoch.auroc);
         let training = HeadTraining { task: self.task.clone(), temperature: self.temperature, epoch: self.best, auroc };
