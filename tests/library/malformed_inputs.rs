@@ -271,7 +271,8 @@ fn what_a_head_knows_must_make_sense() {
         Domain::take(&mut tensors, &ClipConfig::named("tiny").unwrap()).err()
     };
     assert!(error(|_| ()).is_none());
-    let cases: [(fn(&mut Ppca), &str); 9] = [
+    type Change = fn(&mut Ppca);
+    let cases: [(Change, &str); 9] = [
         (|ppca| ppca.mean.truncate(64), "head.hate.domain.text.mean: 64 values, expected 96"),
         (|ppca| ppca.axes = Matrix::encode(&[0.1; 9 * 64], 9, 64, Format::F16), "domain.text.axes: shape [9, 64]"),
         (|ppca| ppca.variances.truncate(8), "domain.text.axes: shape [9, 96], expected [8, 96]"),
