@@ -56,8 +56,9 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     /// `tasks`: names of the tasks wanted; if empty, all of the pack. All heads share one pass through the towers.
     ///
     /// # Errors
-    /// [`Error::TextTooLong`], [`Error::UnknownTask`], [`Error::Tensor`] for a bad pack, [`Error::GpuWrong`] if a GPU fails
-    /// the self-test, and those of the source and the engine.
+    /// [`TextTooLong`](crate::Error::TextTooLong), [`UnknownTask`](crate::Error::UnknownTask),
+    /// [`Tensor`](crate::Error::Tensor) for a bad pack, [`GpuWrong`](crate::Error::GpuWrong) if a GPU fails the self-test,
+    /// and those of the source and the engine.
     pub async fn classify(&self, image: &Rgb, text: &str, tasks: &[&str]) -> Result<Verdict> {
         Ok(self.classify_all(&[(image, text)], tasks).await?.remove(0))
     }
@@ -131,7 +132,8 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     /// The class prompts by task name, for training.
     ///
     /// # Errors
-    /// [`Error::MissingComponent`] if the pack has none, [`Error::Tensor`] if they do not match the pack.
+    /// [`MissingComponent`](crate::Error::MissingComponent) if the pack has none, [`Tensor`](crate::Error::Tensor) if they do
+    /// not match the pack.
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn prompts(&self) -> Result<BTreeMap<String, Prompts>> {
         let manifest = self.network.manifest();
