@@ -118,7 +118,7 @@ test('an image without words is judged with a notice, or skipped before an encod
   const { verdict: given } = await run(picture('landscape.png'), { text: ' ', noWords: 'skip' });
   assert.deepEqual(given.tasks, {});
   const { verdict: worded } = await run(meme, { noWords: 'skip' });
-  assert.deepEqual([worded.text, worded.notices, worded.notice], [words, [], undefined]);
+  assert.deepEqual([worded.text, codes(worded)], [words, ['outside-training']]);
   assert.ok(worded.tasks.hate);
   assert.equal((await run(meme, { noWords: 'ignore' })).error.code, 'argument');
   await page.close();
