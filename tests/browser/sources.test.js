@@ -13,6 +13,7 @@ before(async () => {
   site = await demo('--weights', pack('tiny', 'f32'));
   images = await listen(({ url }, response) => {
     asked[url] = (asked[url] ?? 0) + 1;
+    if (url.startsWith('/never/')) return;
     const open = url.startsWith('/closed/') ? {} : { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' };
     response.writeHead(200, { 'content-type': 'image/png', 'cache-control': 'no-store', ...open });
     const [, placeholder = 'exact.png'] = /^\/changing\/(.*)/.exec(url) ?? [];
@@ -180,6 +181,23 @@ test('a video: its poster, then its frame; and a single frame', async () => {
     assert.ok(Array.isArray(expected), kind);
     assert.deepEqual(found, expected, kind);
   }
+});
+
+test('images that never arrive hold up no others', async () => {
+  await same(async () => {
+    const stop = new AbortController();
+    const never = Array.from({ length: 8 }, (_, i) => clf.classify(`${origin}/never/${i}.png`, { text: '', signal: stop.signal }).catch(() => {}));
+    const reader = new FileReader();
+    await new Promise((resolve) => {
+      reader.onload = resolve;
+      reader.readAsDataURL(file);
+    });
+    const late = new Promise((resolve) => setTimeout(resolve, 20_000, 'it waits'));
+    const found = await Promise.race([judge(reader.result), late]);
+    stop.abort();
+    await Promise.all(never);
+    return [found, await judge(file)];
+  });
 });
 
 test('a response, and the files of an input', async () => {

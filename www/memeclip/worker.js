@@ -25,7 +25,7 @@ import { holdLock } from './worker-lock.js';
 
 /** @typedef {{ id: number, method: keyof typeof methods, parameters: any, stop: AbortController }} Request */
 
-/** Images that are downloaded at a time: of more, browsers would let some wait until their time is over. */
+/** Images that are downloaded from a host at a time: of more, browsers would let some wait until their time is over. */
 const DOWNLOADS = 6;
 /** Milliseconds after which an image that has not arrived is given up. */
 const IMAGE_TIMEOUT = 60_000;
@@ -44,7 +44,11 @@ let classifier;
  */
 const waiting = [];
 let busy = false;
-const downloads = new Turnstile(DOWNLOADS);
+/**
+ * By host.
+ * @type {Map<string, Turnstile>}
+ */
+const downloads = new Map();
 /**
  * What stops a request, waiting or running, by its id.
  * @type {Map<number, AbortController>}
@@ -78,11 +82,12 @@ self.onmessage = async ({ data: { id, method, ...parameters } }) => {
 async function fetched(request, { url, shown }) {
   try {
     const name = url.startsWith('data:') ? 'the image' : url;
-    await downloads.enter();
+    const gate = turnstile(url);
+    await gate?.enter();
     try {
       request.parameters.source = { name, blob: await download(url, request.stop.signal), shown };
     } finally {
-      downloads.leave();
+      gate?.leave();
     }
     return true;
   } catch (error) {
@@ -90,6 +95,18 @@ async function fetched(request, { url, shown }) {
     stops.delete(request.id);
     return false;
   }
+}
+
+/**
+ * Where downloads from the address's host queue. Null for `data:` and `blob:`, which need none.
+ * @param {string} url
+ */
+function turnstile(url) {
+  const { host } = new URL(url);
+  if (!host) return null;
+  const gate = downloads.get(host) ?? new Turnstile(DOWNLOADS);
+  downloads.set(host, gate);
+  return gate;
 }
 
 async function work() {
