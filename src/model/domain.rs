@@ -2,8 +2,8 @@
 //!
 //! The features of the training memes are described by probabilistic PCA (Tipping and Bishop, "Probabilistic principal
 //! component analysis", Journal of the Royal Statistical Society B 61, 1999): a normal distribution with a variance along
-//! each of a few orthogonal axes, and one variance for all other directions. Its distance needs no engine, so that it is
-//! the same on every device.
+//! each of a few orthogonal axes, and one variance for all other directions. Its distance needs no engine: the same feature
+//! has the same distance on every device. A GPU's features differ by rounding, so that one at the limit may be on either side.
 
 use serde::Serialize;
 

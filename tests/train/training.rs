@@ -200,7 +200,7 @@ fn memes(count: usize) -> Features {
         labels.insert("hate".into(), usize::from(sign(row, 0) == sign(row, 1)));
         labels.insert("humor".into(), row % 2);
         let split = [Split::Train, Split::Train, Split::Train, Split::Val, Split::Test][row % 5];
-        Meme { name: format!("{row}.png"), text: String::new(), split, labels }
+        Meme { name: format!("{row}.png"), text: "some words".into(), split, labels }
     });
     let tasks = task::pridemm().to_vec();
     Features { towers: "made up".into(), tasks, memes: memes.collect(), image, text, prompts }
@@ -222,7 +222,7 @@ fn heads_depend_on_the_seed_only() {
         let trained = train(&Burn::flex(), &features, task("hate"), &recipe, &settings, None, |_| {}).unwrap();
         let dir = scratch("seeds");
         std::fs::create_dir_all(&dir).unwrap();
-        trained.write(&dir.join(file), domain::fit(&features, task("hate"))).unwrap();
+        trained.write(&dir.join(file), domain::fit(&features)).unwrap();
         std::fs::read(dir.join(file)).unwrap()
     };
     let first = head(1, "first.safetensors");
@@ -242,7 +242,7 @@ fn a_domain_finds_features_as_likely_as_scikit_learn_does() {
     let mut features = Features { image, text, ..memes(count) };
     features.memes.iter_mut().for_each(|meme| meme.split = Split::Train);
     features.memes[count - 1].split = Split::Val;
-    let domain = domain::fit(&features, task("hate")).unwrap();
+    let domain = domain::fit(&features).unwrap();
     for (modality, ppca) in [("image", &domain.image), ("text", &domain.text)] {
         let Ppca { mean, variances, residual, .. } = ppca;
         let others = golden.floats(&format!("{modality}.others"));
@@ -261,7 +261,7 @@ fn a_domain_finds_features_as_likely_as_scikit_learn_does() {
 #[test]
 fn a_domain_holds_the_memes_of_val_and_nothing_far_away() {
     let features = memes(1000);
-    let domain = domain::fit(&features, task("hate")).unwrap();
+    let domain = domain::fit(&features).unwrap();
     let outside = |row: usize, shift: [f32; 2]| {
         let feature = |values: &[f32], width: usize, shift| -> Vec<f32> {
             values[row * width..][..width].iter().map(|x| x + shift).collect()
@@ -285,9 +285,27 @@ fn a_domain_holds_the_memes_of_val_and_nothing_far_away() {
 fn features_that_do_not_vary_make_no_domain() {
     let mut features = memes(200);
     features.text.fill(0.5);
-    assert_eq!(domain::fit(&features, task("hate")), None);
-    let unlabelled = domain::fit(&memes(200), task("stance"));
-    assert_eq!(unlabelled, None);
+    assert_eq!(domain::fit(&features), None);
+}
+
+/// They are read as "null": one point, far from all texts, that would count as often as it occurs.
+#[test]
+fn memes_without_words_count_by_their_images_alone() {
+    let worded = domain::fit(&memes(400)).unwrap();
+    let mut features = memes(800);
+    let half = memes(400);
+    let width = features.text_width();
+    features.text[..400 * width].copy_from_slice(&half.text);
+    features.text[400 * width..].fill(7.0);
+    for (i, meme) in features.memes.iter_mut().enumerate() {
+        *meme = half.memes[i % 400].clone();
+        if i >= 400 {
+            meme.text = String::new();
+        }
+    }
+    let domain = domain::fit(&features).unwrap();
+    assert_eq!(domain.text, worded.text);
+    assert!(domain.image != worded.image);
 }
 
 #[test]

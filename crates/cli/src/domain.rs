@@ -6,7 +6,7 @@ use memeclip::pack::directory::Directory;
 use memeclip::pack::manifest::Manifest;
 use memeclip::pack::source::Source;
 use memeclip::{Error, Result};
-use memeclip_train::data::Features;
+use memeclip_train::data::{Features, Split};
 use memeclip_train::domain;
 use pollster::block_on;
 use xtask::{say, warn};
@@ -35,17 +35,19 @@ impl Domain {
         let source = Directory::new(&self.weights);
         let manifest = Manifest::parse(&source.name(), &block_on(source.manifest())?)?;
         features.check_towers(&self.features, &self.weights, &manifest)?;
-        let mut domains = BTreeMap::new();
-        for task in features.tasks.iter().filter(|task| manifest.heads.contains_key(&task.name)) {
-            match domain::fit(&features, task) {
-                Some(domain) => drop(domains.insert(task.name.clone(), domain)),
-                None => warn!("{}: too few memes in train and val, or all alike; its head stays as it is", task.name),
-            }
+        let reason = "train and val have too few memes, or their features are all alike";
+        let domain = domain::fit(&features).ok_or_else(|| Error::Argument { reason: reason.into() })?;
+        let is_labelled = |task: &str| !features.rows(task, Split::Train).is_empty();
+        let (trained, others): (Vec<_>, Vec<_>) =
+            manifest.heads.iter().partition(|(task, head)| is_labelled(task) && !head.zero_shot);
+        for (task, _) in others {
+            warn!("{task}: its head was not trained on these memes, and stays as it is");
         }
-        if domains.is_empty() {
-            let reason = "no task of the pack has enough memes in both the train and the val split";
+        if trained.is_empty() {
+            let reason = "no task of the pack has a trained head, and labels in the split train";
             return Err(Error::Argument { reason: reason.into() }.into());
         }
+        let domains: BTreeMap<_, _> = trained.into_iter().map(|(task, _)| (task.clone(), domain.clone())).collect();
         let names: Vec<String> = domains.keys().cloned().collect();
         block_on(replace_domains(&self.weights, domains, &self.out))?;
         Ok(say!("{}: what {} know", self.out.display(), names.join(", "))?)

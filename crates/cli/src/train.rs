@@ -113,6 +113,7 @@ pub fn heads(
     options: &Options,
 ) -> memeclip_train::Result<Vec<String>> {
     let settings = options.settings();
+    let domain = domain::fit(features);
     parallel(jobs, |(task, out)| {
         if let Some(dir) = out.parent() {
             std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
@@ -127,7 +128,7 @@ pub fn heads(
         prepare(&out)?;
         prepare(&checkpoint)?;
         let trained = train(&options.engine()?, features, task, &recipe, &settings, Some(&checkpoint), report)?;
-        trained.write(&out, domain::fit(features, task))?;
+        trained.write(&out, domain.clone())?;
         std::fs::remove_file(&checkpoint).map_err(|e| Error::io(&checkpoint, e))?;
         let (best, temperature) = (trained.best, trained.temperature);
         Ok(format!("{}: {} head, epoch {best}, temperature {temperature:.3}", out.display(), task.name))

@@ -1,35 +1,34 @@
 //! Fits what a head knows, its [`Domain`], to the features that it is trained on.
 
-use crate::data::{Features, Split};
+use crate::data::{Features, Meme, Split};
 use memeclip::model::{Domain, Ppca};
 use memeclip::quant::{Format, Matrix};
-use memeclip::task::Task;
+use memeclip::tokenizer::is_wordless;
 
 /// Most axes.
 const AXES: usize = 64;
 /// Share of memes like those of `val` that the limit is to leave inside.
 const INSIDE: f64 = 0.99;
-/// Least ratio of the residual variance to the largest one: below it is rounding.
-const LEAST_RESIDUAL: f64 = 1e-9;
+/// Least ratio of the residual variance to the largest one. Below it, axes are no better than [`eigen`]'s tolerance.
+const LEAST_RESIDUAL: f64 = 1e-6;
 
-/// The domain of a head that is trained on the split `train`. Its limits come from `val`, because the memes that it was
-/// fitted to lie nearer than others of their kind. `None` if no meme has a label for the task, if there are none in `val`, or
-/// if the features vary in fewer directions than there are axes.
-pub fn fit(features: &Features, task: &Task) -> Option<Domain> {
-    // All memes count, also those without a label for the task: what is not hateful is still a meme of this kind, although
-    // nothing is known of its target.
-    if features.rows(&task.name, Split::Train).is_empty() {
-        return None;
-    }
-    let fit = |values: &[f32], width: usize| {
+/// The domain of heads that are trained on the split `train`. Its limits come from `val`, because the memes that it was
+/// fitted to lie nearer than others of their kind. `None` if a split has no memes, or if the features vary in fewer
+/// directions than there are axes.
+///
+/// All memes count, also those without a label for a task: what is not hateful is still a meme of this kind, although nothing
+/// is known of its target. Memes without words have no text to count.
+pub fn fit(features: &Features) -> Option<Domain> {
+    let fit = |values: &[f32], width: usize, counts: fn(&Meme) -> bool| {
         let [training, validation] = [Split::Train, Split::Val].map(|split| {
-            let memes = values.chunks_exact(width).zip(&features.memes).filter(|(_, meme)| meme.split == split);
+            let memes = values.chunks_exact(width).zip(&features.memes);
+            let memes = memes.filter(|(_, meme)| meme.split == split && counts(meme));
             memes.flat_map(|(row, _)| row).copied().collect::<Vec<f32>>()
         });
         ppca(&training, &validation, width)
     };
-    let image = fit(&features.image, features.image_width())?;
-    let text = fit(&features.text, features.text_width())?;
+    let image = fit(&features.image, features.image_width(), |_| true)?;
+    let text = fit(&features.text, features.text_width(), |meme| !is_wordless(&meme.text))?;
     Some(Domain { image, text })
 }
 
