@@ -89,20 +89,20 @@ impl Image {
 
     /// What to know about the image.
     pub fn notices(&self) -> Vec<Notice> {
-        // Where an image is cut, there are no colours that could be hidden.
-        let hides_colours = !self.truncated && self.hides_colours();
         let notices = [
             (self.truncated, Notice::ImageTruncated),
-            (hides_colours, Notice::HiddenColours),
+            (self.hides_colours(), Notice::HiddenColours),
             (self.animated, Notice::Animated),
         ];
         notices.into_iter().filter(|(holds, _)| *holds).map(|(_, notice)| notice).collect()
     }
 
-    /// The pixels with transparency, each with a weight that depends on its alpha. None if the image is opaque.
+    /// The pixels with transparency, each with a weight that depends on its alpha. None if the image is opaque. The pixels
+    /// that a cut image lacks are no colours that could be hidden.
     fn weighted(&self, weight: impl Fn(u8) -> u8) -> impl Iterator<Item = (&[u8; 3], u64)> {
-        let alpha = self.alpha.iter().flatten();
-        self.rgb.data.as_chunks::<3>().0.iter().zip(alpha).map(move |(pixel, &alpha)| (pixel, weight(alpha) as u64))
+        let pixels = self.rgb.data.as_chunks::<3>().0.iter().zip(self.alpha.iter().flatten());
+        let pixels = pixels.filter(|(pixel, alpha)| !self.truncated || (**pixel, **alpha) != ([0; 3], 0));
+        pixels.map(move |(pixel, &alpha)| (pixel, weight(alpha) as u64))
     }
 }
 

@@ -36,12 +36,13 @@ pub fn decode(name: &str, bytes: &[u8]) -> Result<Decoded> {
 
 /// The names of the chunks.
 fn chunks(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> {
-    let mut rest = bytes.get(12..).unwrap_or_default();
+    let riff = bytes.get(4..8).map_or(0, |size| u32::from_le_bytes(size.try_into().unwrap()) as usize);
+    let mut rest = bytes.get(12..bytes.len().min(riff.saturating_add(8))).unwrap_or_default();
     iter::from_fn(move || {
         let ([name @ .., a, b, c, d], behind) = rest.split_first_chunk::<8>()?;
         let length = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
-        // Chunks have an even length.
-        rest = behind.get(length.next_multiple_of(2)..).unwrap_or_default();
+        // A chunk of odd length has one byte more.
+        rest = behind.get(length..).and_then(|behind| behind.get(length % 2..)).unwrap_or_default();
         Some(*name)
     })
 }

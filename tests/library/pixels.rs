@@ -126,10 +126,21 @@ fn transparent_pixels_that_hide_colours_are_not_judged() {
     let mut cut = Image::from_rgba(
         40,
         50,
-        &(0..2000).flat_map(|i| [3, 2, 1, if i < 1000 { 255 } else { 0 }]).collect::<Vec<u8>>(),
+        &(0..2000).flat_map(|i| if i < 1000 { [3, 2, 1, 255] } else { [0; 4] }).collect::<Vec<u8>>(),
     );
     cut.truncated = true;
     assert_eq!(cut.notices(), [Notice::ImageTruncated]);
+    // What is there may hide some nevertheless.
+    let mut cut = Image::from_rgba(
+        40,
+        50,
+        &(0..2000)
+            .flat_map(|i| if i < 1000 { [(i % 256) as u8, 90, 9, (i % 2 * 255) as u8] } else { [0; 4] })
+            .collect::<Vec<u8>>(),
+    );
+    cut.truncated = true;
+    assert_eq!(cut.notices(), [Notice::ImageTruncated, Notice::HiddenColours]);
+    assert_eq!(cut.for_classifier(), cut.for_reader());
     // The usual: one colour behind all that is transparent. The classifier sees it, as the reference does.
     let sticker = image("sticker.png");
     assert_eq!(sticker.notices(), []);
