@@ -17,8 +17,16 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
         return Err(Error::io(path, kind));
     }
     check_bytes(&path.display().to_string(), file.len())?;
-    let mut bytes = Vec::new();
     // It may grow meanwhile.
-    File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)).map_err(io)?;
+    File::open(path).and_then(read_from).map_err(io)
+}
+
+/// Reads to the end, but not much further than an image may reach: a pipe may have no end.
+///
+/// # Errors
+/// Those of the source.
+pub fn read_from(source: impl Read) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }

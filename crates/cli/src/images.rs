@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_pars
 use glob::MatchOptions;
 use walkdir::{DirEntry, WalkDir};
 
-use memeclip::preprocess::{self, Image, MAX_BYTES};
+use memeclip::preprocess::{self, Image};
 use memeclip::{Error, Result};
 use xtask::{say, warn};
 
@@ -198,11 +198,11 @@ fn decode(path: &Path) -> Result<Image> {
         if io::stdin().is_terminal() {
             return Err(Error::Argument { reason: "standard input is a terminal. Pipe an image into it.".into() });
         }
-        read(io::stdin().lock()).map_err(io)?
+        preprocess::read_from(io::stdin().lock()).map_err(io)?
     } else {
         let file = File::open(path).map_err(io)?;
         preprocess::check_bytes(&name, file.metadata().map_err(io)?.len())?;
-        read(file).map_err(io)?
+        preprocess::read_from(file).map_err(io)?
     };
     preprocess::decode(&name, &bytes).map_err(|error| match (error, infer::get(&bytes)) {
         // Tell an AVIF, say, from noise. The library knows what stands in a file's place.
@@ -213,11 +213,4 @@ fn decode(path: &Path) -> Result<Image> {
         }
         (error, _) => error,
     })
-}
-
-/// Reads to the end, but not much further than an image may reach: a pipe may have no end.
-fn read(source: impl Read) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    source.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
