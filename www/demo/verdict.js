@@ -108,16 +108,19 @@ export class Verdict {
 
   /** The guesses alone. */
   get gist() {
-    return this.#guesses()
-      .map(([, result]) => guess(result))
-      .join(' · ');
+    // What is outside is said once.
+    return [...new Set(this.#guesses().map(([, result]) => guess(result)))].join(' · ');
   }
 
   /** The verdict in a sentence, for those who hear the page. */
   get spoken() {
-    return this.#guesses()
-      .map(([task, result]) => `${task}: ${guess(result)}${share(result)}`)
-      .join('; ');
+    /** @type {Map<string, string[]>} */
+    const tasks = new Map();
+    for (const [task, result] of this.#guesses()) {
+      const said = `${guess(result)}${share(result)}`;
+      tasks.set(said, [...(tasks.get(said) ?? []), task]);
+    }
+    return [...tasks].map(([said, names]) => `${names.join(', ')}: ${said}`).join('; ');
   }
 
   #guesses() {
