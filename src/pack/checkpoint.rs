@@ -191,7 +191,8 @@ impl ClipCheckpoint {
     /// `path`: the model's folder, its folder in Hugging Face's cache, its weights (`model.safetensors`,
     /// `pytorch_model.bin`), or the index of weights in parts. Sizes come from the tensors. The number of heads, the activation
     /// and `layer_norm_eps` come from `config.json` beside the weights, mean and deviation from `processor_config.json` or
-    /// `preprocessor_config.json`, the vocabulary from `merges.txt` or `tokenizer.json`. Without one of the last two pairs, OpenAI's values apply.
+    /// `preprocessor_config.json`, the vocabulary from `merges.txt` or `tokenizer.json`. OpenAI's mean, deviation and vocabulary
+    /// stand in for those of missing files.
     ///
     /// # Errors
     /// Those of [`Checkpoint::open`], [`Error::Checkpoint`] for a file that is missing or cannot be used, and
@@ -542,21 +543,21 @@ pub fn head(
         }
         out.matrices.insert(name.into(), Matrix::encode(&values, rows, cols, format(name)));
     }
-    if let Some(domain) = domain(&c, clip)? {
+    if let Some(domain) = domain(&c, clip, &out.stage)? {
         domain.put(&mut out);
     }
     Ok((out, entry))
 }
 
 /// What a head knows, if `memeclip train` wrote it.
-fn domain(c: &Checkpoint, clip: &ClipConfig) -> Result<Option<Domain>> {
-    let mut tensors = Tensors::default();
+fn domain(c: &Checkpoint, clip: &ClipConfig, stage: &str) -> Result<Option<Domain>> {
+    let mut tensors = Tensors { stage: stage.into(), ..Tensors::default() };
     for name in c.places.keys().filter_map(|full| full.strip_prefix(&c.prefix)) {
         if !name.starts_with(domain::PREFIX) {
             continue;
         }
         match c.shape(name)? {
-            &[rows, cols] if [clip.projection, clip.text.width].contains(&cols) => {
+            &[rows, cols] if name.ends_with(".axes") => {
                 tensors.matrices.insert(name.into(), c.matrix(name, rows, cols, Format::F16)?);
             }
             shape => drop(tensors.vectors.insert(name.into(), c.values(name, shape)?)),
