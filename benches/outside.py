@@ -7,6 +7,7 @@ Each argument is a directory that `extract` wrote. The distribution is fitted to
 limits from val, as crates/train/src/domain.rs does, by scikit-learn. KNOWN are other memes of the same kind.
 """
 
+import json
 import sys
 from pathlib import Path
 
@@ -20,24 +21,30 @@ SCALINGS = {"as they are": lambda x: x, "of length 1": lambda x: x / np.linalg.n
 
 
 def read(folder):
-    return load_file(Path(folder) / "features.safetensors")
+    features = load_file(Path(folder) / "features.safetensors")
+    lines = (Path(folder) / "memes.jsonl").read_text().splitlines()
+    # Without words, the text does not count.
+    features["worded"] = np.array([json.loads(line)["text"].strip() not in ("", "None") for line in lines])
+    return features
 
 
 def main():
     training, known, *others = map(read, sys.argv[1:])
-    names = [Path(folder).name for folder in sys.argv[2:]]
+    names = sys.argv[2:]
     for scaling, scale in SCALINGS.items():
         for axes in (8, 16, 32, 64):
             print(f"features {scaling}, {axes} axes: per cent outside by image, by text, by either; AUROC against the known by each")
             distances, limits = {}, {}
             for modality in ("image", "text"):
-                values = {split: scale(training[modality][training["split"] == split].astype("f8")) for split in (0, 1)}
+                counts = training["worded"] | (modality == "image")
+                values = {split: scale(training[modality][counts & (training["split"] == split)].astype("f8")) for split in (0, 1)}
                 pca = PCA(axes, svd_solver="full").fit(values[0])
                 validation = np.sort(-pca.score_samples(values[1]))
                 limits[modality] = validation[min(len(validation), int(np.ceil((len(validation) + 1) * INSIDE))) - 1]
                 distances[modality] = [-pca.score_samples(scale(f[modality].astype("f8"))) for f in (known, *others)]
             for i, name in enumerate(names):
-                outside = [distances[modality][i] > limits[modality] for modality in limits]
+                worded = (known, *others)[i]["worded"]
+                outside = [(distances[modality][i] > limits[modality]) & (worded | (modality == "image")) for modality in limits]
                 shares = [100 * part.mean() for part in (*outside, outside[0] | outside[1])]
                 aurocs = []
                 for near, *far in distances.values():
