@@ -110,6 +110,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_was_not_read_may_have_words() {
+        let hide =
+            [Notice::CannotRead, Notice::LinesFailed { lines: 1 }, Notice::LinesBeyondLimit { lines: 1, limit: 100 }];
+        assert!(hide.iter().all(|notice| !Notice::wordless("", [notice.code()])));
+        assert!(Notice::wordless(" ", [Notice::LinesUnsure { lines: 1 }.code()]) && !Notice::wordless("a", []));
+    }
+
+    #[test]
     fn a_notice_is_serialised_as_its_code_and_its_message() {
         let json = serde_json::to_value([Notice::LinesBeyondLimit { lines: 7, limit: 100 }]).unwrap();
         let message = "Lines of text that were not read, because only the 100 largest are: 7.";

@@ -99,11 +99,10 @@ function differences({ program, page }) {
   const { decoded, verdict } = page;
   if (!answer || decoded.error) return !answer === Boolean(decoded.error) ? [] : ['one of them refuses it'];
   if (!verdict) return [`the page says ${page.error.code}`];
-  const [{ width, height }, codes] = [verdict.image, ({ notices }) => notices.map(({ code }) => code).join()];
+  const codes = ({ notices }) => notices.map(({ code }) => code).join();
   const probabilities = ({ tasks }) => Object.values(tasks).flatMap(({ probabilities }) => Object.values(probabilities));
   const others = probabilities(verdict);
   const differ = {
-    size: width !== decoded.width || height !== decoded.height,
     notices: codes(answer) !== codes(verdict),
     text: answer.text !== verdict.text,
     probabilities: probabilities(answer).some((p, i) => !(Math.abs(p - others[i]) <= TOLERANCE)),
