@@ -75,11 +75,11 @@ const all = (...steps) => async (bench) => {
   for (const step of steps) await step(bench);
 };
 
-/** Waits last a thirtieth, in the page and its Workers: patience is put to the test, and nobody else's. */
+/** Waits last a tenth, in the page and its Workers: patience is put to the test, and nobody else's. */
 const hurried = all(first('/memeclip/worker.js', hurry), first('/memeclip/loader.js', hurry), ({ page }) => page.evaluate(hurry));
 
 function hurry(least = 0) {
-  const shorter = (milliseconds) => (milliseconds < least ? milliseconds : milliseconds / 30);
+  const shorter = (milliseconds) => (self.unhurried || milliseconds < least ? milliseconds : milliseconds / 10);
   const { setTimeout } = self;
   self.setTimeout = (act, milliseconds, ...parameters) => setTimeout(act, shorter(milliseconds), ...parameters);
   const { timeout } = AbortSignal;
