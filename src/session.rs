@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::str::FromStr;
 
-#[cfg(not(target_arch = "wasm32"))]
-use crate::classifier::zero_shot::Prompts;
 use crate::classifier::{Explanation, Verdict};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::classifier::{ImageFeatures, zero_shot::Prompts};
 use crate::engine::Engine;
 use crate::engine::cpu::Cpu;
 use crate::engine::gpu::{Gpu, GpuOptions};
@@ -126,13 +126,13 @@ impl<S: Source + Clone + 'static> Session<S> {
         self.answer(async |classifier| classifier.explain(image, text, tasks).await).await
     }
 
-    /// See [`Classifier::image_feature`].
+    /// See [`Classifier::image_features`].
     ///
     /// # Errors
     /// As [`Session::classify`].
     #[cfg(not(target_arch = "wasm32"))]
-    pub async fn image_feature(&mut self, image: &Rgb) -> Result<Vec<f32>> {
-        self.answer(async |classifier| classifier.image_feature(image).await).await
+    pub async fn image_features(&mut self, image: &Rgb) -> Result<ImageFeatures> {
+        self.answer(async |classifier| classifier.image_features(image).await).await
     }
 
     /// See [`Classifier::text_feature`].
@@ -232,7 +232,7 @@ trait AnyClassifier {
     fn classify<'a>(&'a self, memes: &'a [Meme<'a>], tasks: &'a [&'a str]) -> Pending<'a, Result<Vec<Verdict>>>;
     fn explain<'a>(&'a self, image: &'a Rgb, text: &'a str, tasks: &'a [&'a str]) -> Pending<'a, Result<Explanation>>;
     #[cfg(not(target_arch = "wasm32"))]
-    fn image_feature<'a>(&'a self, image: &'a Rgb) -> Pending<'a, Result<Vec<f32>>>;
+    fn image_features<'a>(&'a self, image: &'a Rgb) -> Pending<'a, Result<ImageFeatures>>;
     #[cfg(not(target_arch = "wasm32"))]
     fn text_feature<'a>(&'a self, text: &'a str) -> Pending<'a, Result<Vec<f32>>>;
     #[cfg(not(target_arch = "wasm32"))]
@@ -265,8 +265,8 @@ impl<E: Engine + 'static, S: Source + 'static> AnyClassifier for Classifier<E, S
     }
 
     #[cfg(not(target_arch = "wasm32"))]
-    fn image_feature<'a>(&'a self, image: &'a Rgb) -> Pending<'a, Result<Vec<f32>>> {
-        Box::pin(self.image_feature(image))
+    fn image_features<'a>(&'a self, image: &'a Rgb) -> Pending<'a, Result<ImageFeatures>> {
+        Box::pin(self.image_features(image))
     }
 
     #[cfg(not(target_arch = "wasm32"))]

@@ -27,6 +27,16 @@ pub struct Classifier<E: Engine, S: Source> {
     test: SelfTest,
 }
 
+/// An image as the vision tower sees it.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Debug, Clone, PartialEq)]
+pub struct ImageFeatures {
+    /// Before the visual projection: `[vision width]`.
+    pub pooled: Vec<f32>,
+    /// After it, the feature that heads read: `[projection]`.
+    pub projected: Vec<f32>,
+}
+
 impl<E: Engine, S: Source> Classifier<E, S> {
     /// Reads the manifest; no weights yet.
     ///
@@ -111,13 +121,20 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         explain(&self.network, &self.rollouts, &tasks, image, text).await
     }
 
-    /// The vision tower's feature alone: `[projection]`.
+    /// The vision tower's features alone.
     ///
     /// # Errors
     /// As [`Classifier::classify`].
-    pub async fn image_feature(&self, image: &Rgb) -> Result<Vec<f32>> {
-        self.test.run(&self.network, &[]).await?;
-        self.feature("image", self.network.encode_images(&[image]).await?.remove(0).1).await
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn image_features(&self, image: &Rgb) -> Result<ImageFeatures> {
+        let network = &self.network;
+        self.test.run(network, &[]).await?;
+        let pixels = network.normalize(&network.resize(image).1);
+        let (pooled, projected) = network.vision.pooled(&network.engine, &network.loader, &pixels).await?;
+        Ok(ImageFeatures {
+            pooled: self.feature("image", pooled).await?,
+            projected: self.feature("image", projected).await?,
+        })
     }
 
     /// The text tower's feature alone: `[text width]`. Empty text is read as in [`Classifier::classify`].

@@ -11,6 +11,8 @@ mod verdict;
 pub mod zero_shot;
 
 pub use classify::Classifier;
+#[cfg(not(target_arch = "wasm32"))]
+pub use classify::ImageFeatures;
 pub use explanation::{Explanation, Modalities, PARTS, Regions, Word};
 #[cfg(not(target_arch = "wasm32"))]
 pub use self_test::write_golden;

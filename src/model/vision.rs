@@ -40,6 +40,15 @@ impl<E: Engine> VisionTower<E> {
     /// # Errors
     /// Those of loading the stages ([`Stages`]) and of the engine.
     pub async fn features(&self, engine: &E, stages: &impl Stages, pixels: &[f32]) -> Result<E::Tensor> {
+        Ok(self.pass(engine, stages, pixels, None).await?.1)
+    }
+
+    /// The image features before and after the visual projection: `[images, width]` (Hugging Face: `pooler_output`) and
+    /// `[images, projection]`.
+    ///
+    /// # Errors
+    /// As [`VisionTower::features`].
+    pub async fn pooled(&self, engine: &E, stages: &impl Stages, pixels: &[f32]) -> Result<(E::Tensor, E::Tensor)> {
         self.pass(engine, stages, pixels, None).await
     }
 
@@ -50,17 +59,18 @@ impl<E: Engine> VisionTower<E> {
     /// As [`VisionTower::features`].
     pub async fn rollout(&self, engine: &E, stages: &impl Stages, pixels: &[f32]) -> Result<(E::Tensor, E::Tensor)> {
         let mut rollout = Rollout::new(engine, &self.config)?;
-        let feature = self.pass(engine, stages, pixels, Some(&mut rollout)).await?;
+        let (_, feature) = self.pass(engine, stages, pixels, Some(&mut rollout)).await?;
         Ok((feature, rollout.class_token(engine)))
     }
 
+    /// See [`VisionTower::pooled`].
     async fn pass(
         &self,
         engine: &E,
         stages: &impl Stages,
         pixels: &[f32],
         mut rollout: Option<&mut Rollout<E>>,
-    ) -> Result<E::Tensor> {
+    ) -> Result<(E::Tensor, E::Tensor)> {
         let c = &self.config;
         let images = pixels.len() / (3 * c.image_size * c.image_size);
         let embed = self.embed.get(stages, "vision.embed", |t| {
@@ -98,7 +108,8 @@ impl<E: Engine> VisionTower<E> {
         });
         let pool = pool.await?;
         let x = pool.norm.forward(engine, &x);
-        Ok(engine.linear(&x, &pool.projection, None, Activation::Identity, None))
+        let feature = engine.linear(&x, &pool.projection, None, Activation::Identity, None);
+        Ok((x, feature))
     }
 }
 

@@ -481,6 +481,9 @@ pub const HEAD_NAMES: [(&str, &str); 11] = [
 /// The key of a head's metadata, for [`HeadTraining`] as JSON.
 pub const HEAD_METADATA: &str = "memeclip";
 
+/// The key of the metadata of a file that holds another system of the paper's tables, which no pack can hold.
+pub const SYSTEM_METADATA: &str = "memeclip system";
+
 /// What `memeclip train` writes about a head besides its tensors.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HeadTraining {
@@ -507,7 +510,13 @@ pub fn head(
     format: impl Fn(&str) -> Format,
 ) -> Result<(Tensors, HeadEntry)> {
     let first = HEAD_NAMES[0].1;
-    let c = Checkpoint::open(path)?.below(first)?;
+    let c = Checkpoint::open(path)?;
+    if let Some(system) = c.metadata(SYSTEM_METADATA) {
+        let reason =
+            "a system for comparison, which only `memeclip eval --features ...` of a build with training reads";
+        return Err(c.invalid(format!("{reason}: {system}")));
+    }
+    let c = c.below(first)?;
     let &[map, _] = c.shape(first)? else {
         return Err(c.invalid(format!("{first} is not a matrix")));
     };

@@ -69,18 +69,23 @@ pub struct HeadEntry {
 /// The values allowed for [`HeadEntry::temperature`]. Beyond them, probabilities would be 0, 1 or NaN.
 pub const TEMPERATURES: RangeInclusive<f32> = 0.01..=100.0;
 
+/// Checks that it is one of [`TEMPERATURES`].
+///
+/// # Errors
+/// What is wrong.
+pub fn check_temperature(temperature: f32) -> Result<(), String> {
+    let (least, most) = (TEMPERATURES.start(), TEMPERATURES.end());
+    match TEMPERATURES.contains(&temperature) {
+        true => Ok(()),
+        false => Err(format!("temperature must be from {least} to {most}, not {temperature}")),
+    }
+}
+
 impl HeadEntry {
     /// Checks the entry; the error says what is wrong.
     pub(super) fn check(&self) -> Result<(), String> {
-        match TEMPERATURES.contains(&self.temperature) {
-            true => self.config.check(),
-            false => Err(format!(
-                "temperature must be from {} to {}, not {}",
-                TEMPERATURES.start(),
-                TEMPERATURES.end(),
-                self.temperature
-            )),
-        }
+        check_temperature(self.temperature)?;
+        self.config.check()
     }
 }
 

@@ -68,6 +68,7 @@ fn features() -> Features {
         text: noise(2).take(90 * width).collect(),
         prompts: task::pridemm().iter().map(prompts).collect(),
         tasks: task::pridemm().to_vec(),
+        ..Features::default()
     }
 }
 

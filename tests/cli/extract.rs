@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use common::{repository, scratch};
 use memeclip::task;
-use memeclip_train::data::{Features, Split};
+use memeclip_train::data::{Features, ImageFeature, Split};
 use program::{command, memeclip, run};
 use safetensors::{Dtype, SafeTensors};
 
@@ -179,6 +179,39 @@ fn nothing_is_computed_twice() {
         (meme.split, &meme.labels),
         (Split::Test, &[("hate", 1), ("target", 2), ("humor", 1)].map(|(task, class)| (task.into(), class)).into())
     );
+}
+
+#[test]
+fn a_further_column_leaves_the_others_as_they_are() {
+    let _alone = ALONE.lock();
+    let out = fresh("column");
+    extract(&out, &[]);
+    let (plain, files) = (Features::read(&out).unwrap(), cache(&out));
+    assert!(extract(&out, &["--system", "clip,memeclip"]).contains("of which 0 computed"));
+    assert_eq!(Features::read(&out).unwrap(), plain);
+
+    let system = ["--system", "hateclipper-align"];
+    assert!(extract(&out, &system).contains("of which 120 computed"));
+    let found = Features::read(&out).unwrap();
+    let (values, width) = found.images(ImageFeature::Pooled);
+    assert_eq!((values.len(), width), (MEMES * 128, 128));
+    assert_ne!(found.image_pre, found.image);
+    assert_eq!(Features { image_pre: Vec::new(), ..found.clone() }, plain);
+    // Texts are not computed again.
+    let texts = |files: &BTreeMap<PathBuf, SystemTime>| -> Vec<(PathBuf, SystemTime)> {
+        let texts = files.iter().filter(|(path, _)| path.parent().unwrap().ends_with("text"));
+        texts.map(|(path, time)| (path.clone(), *time)).collect()
+    };
+    assert_eq!(texts(&cache(&out)), texts(&files));
+    assert!(extract(&out, &system).contains("of which 0 computed"));
+    assert_eq!(Features::read(&out).unwrap(), found);
+
+    // In shards, from nothing.
+    let shards = fresh("column-shards");
+    for shard in ["1/2", "2/2"] {
+        extract(&shards, &["--system", "hateclipper-align", "--shard", shard]);
+    }
+    assert_eq!(result(&shards), result(&out));
 }
 
 #[test]

@@ -141,7 +141,7 @@ fn a_gpu_that_computes_wrongly_gives_no_verdict() {
         for _ in 0..2 {
             gpu_wrong(block_on(classifier.classify(&grey_image(0), "hello", &[])).map(drop));
             gpu_wrong(block_on(classifier.explain(&grey_image(0), "hello", &[])).map(drop));
-            gpu_wrong(block_on(classifier.image_feature(&grey_image(0))).map(drop));
+            gpu_wrong(block_on(classifier.image_features(&grey_image(0))).map(drop));
             gpu_wrong(block_on(classifier.text_feature("hello")).map(drop));
         }
     }

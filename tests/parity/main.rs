@@ -12,14 +12,16 @@ use std::fs;
 use std::path::Path;
 
 use common::{block_on, model, scratch, tiny_model};
+use memeclip::Classifier;
 use memeclip::classifier::Verdict;
 use memeclip::classifier::zero_shot::ZeroShot;
 use memeclip::engine::cpu::Cpu;
 use memeclip::engine::gpu::{Gpu, GpuOptions};
 use memeclip::pack::checkpoint::ClipCheckpoint;
+use memeclip::pack::directory::Directory;
 use memeclip::quant::{BLOCK, Format};
 use memeclip::task;
-use reference::{Distance, check_rollouts, cosine, goldens, pack, verdicts};
+use reference::{Distance, check_rollouts, cosine, golden_image, goldens, pack, verdicts};
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 
@@ -45,6 +47,21 @@ fn tiny_rollouts_equal_pytorchs() {
         let pack = pack(&model, format);
         check_rollouts(Cpu::new(), &pack, &goldens, bound);
         check_rollouts(gpu(), &pack, &goldens, bound);
+    }
+}
+
+#[test]
+fn tiny_image_features_before_the_projection_equal_pytorchs() {
+    let (model, goldens) = (tiny_model(), goldens("tiny"));
+    let pack = pack(&model, Format::F32);
+    let cpu = block_on(Classifier::open(Cpu::new(), Directory::new(&pack))).unwrap();
+    let gpu = block_on(Classifier::open(gpu(), Directory::new(&pack))).unwrap();
+    for meme in &goldens.memes {
+        let image = golden_image(&meme.image);
+        for found in [block_on(cpu.image_features(&image)).unwrap(), block_on(gpu.image_features(&image)).unwrap()] {
+            assert!(cosine(&found.pooled, &meme.image_pre) > 0.99999, "{}", meme.image);
+            assert!(cosine(&found.projected, &meme.image_feature) > 0.99999, "{}", meme.image);
+        }
     }
 }
 

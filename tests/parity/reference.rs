@@ -31,6 +31,9 @@ pub struct Meme {
     pub image: String,
     pub text: String,
     pub image_feature: Vec<f32>,
+    /// Before the projection; of the tiny model alone.
+    #[serde(default)]
+    pub image_pre: Vec<f32>,
     pub text_feature: Vec<f32>,
     pub logits: BTreeMap<String, Vec<f32>>,
     pub rollout: Vec<f32>,

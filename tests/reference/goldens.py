@@ -11,6 +11,7 @@ through OpenAI's tokenizer; all in float32. The file holds, for each meme (pictu
 
     ids            token ids, nothing behind the end token
     image_feature  [projection]
+    image_pre      [vision width], before the projection; of the tiny model alone
     text_feature   [text width]
     logits         {task: [classes]}, by the heads of the model directory
     rollout        [patches]: attention rollout, the class token's row
@@ -138,6 +139,7 @@ def goldens(directory, arch):
     projected = clip.get_text_features(input_ids=ids).pooler_output
     check("text features", clip.text_projection(text), projected, 1e-5)
 
+    pooled = clip.vision_model(pixel_values=batch).pooler_output if arch == "tiny" else None
     patches = rollout(clip, batch)
 
     logits, class_weights = {}, {}
@@ -153,6 +155,7 @@ def goldens(directory, arch):
             "text": words,
             "ids": ids[i, : ids[i].argmax() + 1].tolist(),
             "image_feature": rounded(image[i]),
+            **({} if pooled is None else {"image_pre": rounded(pooled[i])}),
             "text_feature": rounded(text[i]),
             "logits": {task: rounded(values[i]) for task, values in logits.items()},
             "rollout": rounded(patches[i]),

@@ -16,7 +16,7 @@ use memeclip::pack::checkpoint::{self, HEAD_NAMES};
 use memeclip::pack::safetensors_file;
 use memeclip::quant::{Format, Matrix};
 use memeclip::task::{self, Task};
-use memeclip_train::data::{Features, Labels, Meme, Split};
+use memeclip_train::data::{Features, ImageFeature, Labels, Meme, Split};
 use memeclip_train::domain;
 use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::metrics::Predictions;
@@ -203,7 +203,8 @@ fn memes(count: usize) -> Features {
         Meme { name: format!("{row}.png"), text: "some words".into(), split, labels }
     });
     let tasks = task::pridemm().to_vec();
-    Features { towers: "made up".into(), tasks, memes: memes.collect(), image, text, prompts }
+    let memes = memes.collect();
+    Features { towers: "made up".into(), tasks, memes, image, text, prompts, ..Features::default() }
 }
 
 fn task(name: &str) -> &'static Task {
@@ -389,7 +390,7 @@ fn the_best_epoch_is_kept_and_patience_ends_the_training() {
     assert_eq!(trained.epochs[trained.best - 1].auroc, best);
     assert!(trained.best < trained.epochs.len());
     // The parameters are those of the best epoch.
-    let val = Examples::new(&features, task("humor"), Split::Val);
+    let val = Examples::new(&features, task("humor"), Split::Val, ImageFeature::Projected);
     let logits = memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &val).unwrap();
     let probabilities = logits.chunks(2).flat_map(|logits| softmax(logits, 1.0)).collect();
     let predictions = Predictions::new(2, val.labels, probabilities).unwrap();
@@ -423,7 +424,7 @@ fn the_temperature_calibrates_probabilities() {
     let settings = Settings { epochs: 30, dropout, ..quick() };
     let trained = train(&Burn::flex(), &features, task("hate"), &recipe, &settings, None, |_| {}).unwrap();
     assert!(trained.temperature > 1.0, "{}", trained.temperature);
-    let test = Examples::new(&features, task("hate"), Split::Test);
+    let test = Examples::new(&features, task("hate"), Split::Test, ImageFeature::Projected);
     let logits = memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
     let loss = |temperature: f32| -> f32 {
         let rows = logits.chunks_exact(2).zip(&test.labels);
@@ -482,7 +483,7 @@ fn balanced_classes_have_the_same_weight() {
     let mean = |balanced: bool| {
         let settings = Settings { balanced, epochs: 2, ..quick() };
         let trained = train(&Burn::flex(), &features, task("humor"), &recipe, &settings, None, |_| {}).unwrap();
-        let test = Examples::new(&features, task("humor"), Split::Test);
+        let test = Examples::new(&features, task("humor"), Split::Test, ImageFeature::Projected);
         let logits =
             memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
         let probabilities: Vec<f32> = logits.chunks(2).map(|logits| softmax(logits, 1.0)[1]).collect();

@@ -7,6 +7,7 @@ use memeclip::Error;
 use memeclip::files::{prepare, write_whole};
 use memeclip::task::Task;
 use memeclip_train::data::Features;
+use memeclip_train::training::Settings;
 use memeclip_train::training::ablation::ablate;
 use xtask::{note, say};
 
@@ -32,7 +33,7 @@ pub struct Ablate {
 impl Ablate {
     pub fn run(self) -> Result<(), Failure> {
         let features = Features::read(&self.features)?;
-        let settings = self.options.settings();
+        let settings = self.options.settings(Settings::default());
         if self.seeds == 0 {
             return Err(Error::Argument { reason: "--seeds must be at least 1".into() }.into());
         }

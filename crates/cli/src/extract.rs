@@ -4,7 +4,8 @@ use crate::device::DeviceName;
 use crate::progress::Progress;
 use crate::report::Report;
 use memeclip::task::Task;
-use memeclip_train::data::{self, Column, DataFile, DataSet, Event, Extraction, Outcome, Shard, Split};
+use memeclip_train::data::{self, Column, DataFile, DataSet, Event, Extraction, ImageFeature, Outcome, Shard, Split};
+use memeclip_train::systems::System;
 use memeclip_train::{Error, Result};
 use xtask::{note, warn};
 
@@ -24,6 +25,9 @@ pub struct Extract {
     /// i/n: only the i-th of n shares. The last of them to finish writes the features.
     #[arg(long, default_value = "1/1")]
     pub shard: Shard,
+    /// Keep the features that these systems need, too (see `train --system`); separated by commas, may be repeated.
+    #[arg(long, value_delimiter = ',')]
+    pub system: Vec<System>,
 }
 
 /// The memes, and the pack and device that compute their features.
@@ -73,7 +77,7 @@ impl Extract {
     }
 
     async fn extract_with(&self, report: &mut Report) -> Result<()> {
-        let Extract { source, out, shard } = self;
+        let Extract { source, out, shard, .. } = self;
         let mut session = source.device.open(&source.weights).await?;
         let tasks = &session.manifest().tasks;
         let data = data::read(&source.data, tasks, &source.column).inspect_err(|error| {
@@ -97,7 +101,8 @@ impl Extract {
             }
             Event::Duplicate(duplicate) => report.duplicate(duplicate, |line| progress.say(line)),
         };
-        let extraction = Extraction { rows: &data.rows, images: &source.images, out, shard: *shard };
+        let image_pre = self.system.iter().any(|system| system.image_feature() == ImageFeature::Pooled);
+        let extraction = Extraction { rows: &data.rows, images: &source.images, out, shard: *shard, image_pre };
         let outcome = extraction.run(&mut session, watch).await?;
         progress.finish();
         if let Some(notice) = session.notice() {

@@ -8,7 +8,8 @@ use crate::train::{Options, head_file, heads};
 use memeclip::Error;
 use memeclip::convert::replace_heads;
 use memeclip::task::Task;
-use memeclip_train::data::{Features, Split};
+use memeclip_train::data::{Features, ImageFeature, Split};
+use memeclip_train::systems::System;
 use memeclip_train::training::Examples;
 use xtask::{say, warn};
 
@@ -36,12 +37,12 @@ impl Fit {
         let work = self.work.unwrap_or_else(|| self.out.with_added_extension("training"));
         let weights = self.source.weights.clone();
         let whole = "1/1".parse()?;
-        Extract { source: self.source, out: work.clone(), shard: whole }.run()?;
+        Extract { source: self.source, out: work.clone(), shard: whole, system: Vec::new() }.run()?;
 
         let features = Features::read(&work)?;
         let labelled = |task: &Task| {
-            let classes =
-                |split| Examples::new(&features, task, split).frequencies().iter().filter(|n| **n > 0).count();
+            let examples = |split| Examples::new(&features, task, split, ImageFeature::Projected);
+            let classes = |split| examples(split).frequencies().iter().filter(|n| **n > 0).count();
             classes(Split::Train) > 1 && classes(Split::Val) > 1
         };
         let (tasks, others): (Vec<&Task>, Vec<&Task>) = features.tasks.iter().partition(|task| labelled(task));
@@ -53,7 +54,9 @@ impl Fit {
             warn!("{}: not enough labels in train and val; the pack keeps the head that it has", task.name);
         }
         let jobs: Vec<(&Task, PathBuf)> = tasks.into_iter().map(|task| (task, head_file(&work, task))).collect();
-        heads(&features, jobs.clone(), &self.options)?.into_iter().try_for_each(|line| say!("{line}"))?;
+        heads(&features, &System::Memeclip.choose(features.vision_width(), None, None)?, jobs.clone(), &self.options)?
+            .into_iter()
+            .try_for_each(|line| say!("{line}"))?;
         let files: BTreeMap<String, PathBuf> = jobs.into_iter().map(|(task, file)| (task.name.clone(), file)).collect();
         pollster::block_on(replace_heads(&weights, &files, &self.out, &self.texts.into()))?;
         Ok(say!("{}: try it with `memeclip demo --weights {0}`", self.out.display())?)

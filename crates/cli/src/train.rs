@@ -8,7 +8,8 @@ use memeclip::{Error, Result};
 use memeclip_train::data::Features;
 use memeclip_train::domain;
 use memeclip_train::engine::{Burn, DropoutRates};
-use memeclip_train::training::{Epoch, Recipe, Settings, parallel, train};
+use memeclip_train::systems::{Choice, System, SystemFile};
+use memeclip_train::training::{Epoch, Settings, parallel, train};
 use xtask::{note, say};
 
 use crate::exit_status::Failure;
@@ -26,26 +27,40 @@ pub struct Train {
     /// File of the head (.safetensors); if there may be several, as with --task all, a directory for one file per task.
     #[arg(long)]
     out: PathBuf,
+    /// The system to train: clip-text, clip-image, clip, hateclipper-cross, hateclipper-align or memeclip. `eval --head`
+    /// measures each; only memeclip's head can become part of a pack.
+    #[arg(long, default_value_t = System::Memeclip)]
+    system: System,
+    /// Width of the space that both features are mapped into [default: the vision tower's]; not of memeclip.
+    #[arg(long)]
+    map: Option<usize>,
+    /// Hidden layers between fusion and classifier [default: 1]; not of memeclip.
+    #[arg(long)]
+    hidden_layers: Option<usize>,
     #[command(flatten)]
     options: Options,
 }
 
-/// How to train; the defaults are the published hyper-parameters.
+/// How to train; what is not given is as published: for memeclip 10 epochs of batches of 16, rate and decay 0.0001, dropout
+/// 0.1,0.4,0.2 and no clipping.
 #[derive(clap::Args, Clone)]
 pub struct Options {
-    #[arg(long, default_value_t = Settings::default().epochs)]
-    epochs: usize,
-    #[arg(long, default_value_t = Settings::default().batch)]
-    batch: usize,
+    #[arg(long)]
+    epochs: Option<usize>,
+    #[arg(long)]
+    batch: Option<usize>,
     /// Learning rate.
-    #[arg(long, alias = "rate", default_value_t = Settings::default().learning_rate)]
-    learning_rate: f32,
+    #[arg(long, alias = "rate")]
+    learning_rate: Option<f32>,
     /// Weight decay.
-    #[arg(long, alias = "decay", default_value_t = Settings::default().weight_decay)]
-    weight_decay: f32,
+    #[arg(long, alias = "decay")]
+    weight_decay: Option<f32>,
     /// Share of values dropped after the projections, after the fusion and before the classifier.
-    #[arg(long, value_parser = parse_dropout, default_value = "0.1,0.4,0.2")]
-    dropout: DropoutRates,
+    #[arg(long, value_parser = parse_dropout)]
+    dropout: Option<DropoutRates>,
+    /// The most that the gradient's norm may be.
+    #[arg(long)]
+    clip: Option<f32>,
     /// Seed of all randomness.
     #[arg(long, default_value_t = Settings::default().seed)]
     seed: u64,
@@ -68,16 +83,18 @@ enum Trainer {
 }
 
 impl Options {
-    pub fn settings(&self) -> Settings {
+    /// What is given, and the rest of `published`.
+    pub fn settings(&self, published: Settings) -> Settings {
         Settings {
-            epochs: self.epochs,
-            batch: self.batch,
-            learning_rate: self.learning_rate,
-            weight_decay: self.weight_decay,
-            dropout: self.dropout,
+            epochs: self.epochs.unwrap_or(published.epochs),
+            batch: self.batch.unwrap_or(published.batch),
+            learning_rate: self.learning_rate.unwrap_or(published.learning_rate),
+            weight_decay: self.weight_decay.unwrap_or(published.weight_decay),
+            dropout: self.dropout.unwrap_or(published.dropout),
             seed: self.seed,
-            patience: self.patience,
-            balanced: self.balanced,
+            patience: self.patience.or(published.patience),
+            balanced: self.balanced || published.balanced,
+            clip: self.clip.or(published.clip),
         }
     }
 
@@ -92,11 +109,14 @@ impl Options {
 impl Train {
     pub fn run(self) -> Result<(), Failure> {
         let features = Features::read(&self.features)?;
+        let vision = features.vision_width();
+        let choice = self.system.choose(vision, self.map, self.hidden_layers)?;
+        choice.check(&features, &self.features)?;
         let single = self.task.len() == 1 && self.task[0] != tasks::ALL;
         let file = |task: &Task| if single { self.out.clone() } else { head_file(&self.out, task) };
         let tasks = tasks::trained(&features.tasks, &self.task)?;
         let jobs = tasks.into_iter().map(|task| (task, file(task))).collect();
-        Ok(heads(&features, jobs, &self.options)?.into_iter().try_for_each(|line| say!("{line}"))?)
+        Ok(heads(&features, &choice, jobs, &self.options)?.into_iter().try_for_each(|line| say!("{line}"))?)
     }
 }
 
@@ -109,16 +129,21 @@ pub fn head_file(dir: &Path, task: &Task) -> PathBuf {
 /// the file.
 pub fn heads(
     features: &Features,
+    choice: &Choice,
     jobs: Vec<(&Task, PathBuf)>,
     options: &Options,
 ) -> memeclip_train::Result<Vec<String>> {
-    let settings = options.settings();
-    let domain = domain::fit(features);
+    let settings = options.settings(choice.system.settings());
+    let recipe = choice.recipe();
+    choice.check_memory(&options.engine()?, features, &jobs.iter().map(|(task, _)| *task).collect::<Vec<_>>())?;
+    let domain = match choice.system {
+        System::Memeclip => domain::fit(features),
+        _ => None,
+    };
     parallel(jobs, |(task, out)| {
         if let Some(dir) = out.parent() {
             std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
         }
-        let recipe = Recipe::memeclip(features.prompts[&task.name].class_weights.len() / task.labels.len());
         let report = |epoch: &Epoch| {
             let Epoch { number, loss, auroc, accuracy } = epoch;
             let (name, epochs) = (&task.name, settings.epochs);
@@ -128,7 +153,10 @@ pub fn heads(
         prepare(&out)?;
         prepare(&checkpoint)?;
         let trained = train(&options.engine()?, features, task, &recipe, &settings, Some(&checkpoint), report)?;
-        trained.write(&out, domain.clone())?;
+        match choice.system {
+            System::Memeclip => trained.write(&out, domain.clone())?,
+            _ => SystemFile::write(&out, choice, &trained)?,
+        }
         std::fs::remove_file(&checkpoint).map_err(|e| Error::io(&checkpoint, e))?;
         let (best, temperature) = (trained.best, trained.temperature);
         Ok(format!("{}: {} head, epoch {best}, temperature {temperature:.3}", out.display(), task.name))

@@ -48,6 +48,16 @@ pub enum Error {
         /// The error behind it, if there is one.
         source: Option<Cause>,
     },
+    /// Features without a column that a system reads.
+    #[error("{features}: the features have no '{column}', which {system} reads. {}", self.remedy())]
+    MissingColumn {
+        /// The folder of the features.
+        features: String,
+        /// The tensor.
+        column: &'static str,
+        /// The system's name.
+        system: &'static str,
+    },
     /// Features made by towers other than those of the pack.
     #[error("{features}: features of the towers {found}, but {pack} has the towers {expected}. {}", self.remedy())]
     Towers {
@@ -79,6 +89,7 @@ impl Error {
             Error::Library(error) => error.code(),
             Error::DataSet { .. } | Error::NoRows { .. } | Error::NoImages { .. } => "data-set",
             Error::Features { .. } => "features",
+            Error::MissingColumn { .. } => "features/column",
             Error::Towers { .. } => "features/towers",
             Error::State { .. } => "checkpoint",
         }
@@ -93,6 +104,9 @@ impl Error {
             }
             Error::NoImages { .. } => "Check that the folder has the images that the data set names.",
             Error::Features { .. } => "Make them with `memeclip extract`.",
+            Error::MissingColumn { system, .. } => {
+                return format!("Run the same `memeclip extract` again with --system {system}.");
+            }
             Error::Towers { .. } => {
                 "Give the pack that the features were made with, or make them again with `memeclip extract` and this pack."
             }

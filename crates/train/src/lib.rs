@@ -10,6 +10,7 @@ pub mod engine;
 mod error;
 pub mod evaluation;
 pub mod metrics;
+pub mod systems;
 #[cfg(feature = "burn")]
 pub mod training;
 

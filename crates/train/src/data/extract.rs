@@ -1,7 +1,8 @@
 //! Runs the towers once per meme: from a data set and its images to [`Features`].
 //!
 //! Each feature goes into a cache below the output directory, named by the content that it was computed from:
-//! `cache/<towers>/image/<sha256 of the file>` and `cache/<towers>/text/<sha256 of the text>`. A file there is whole or
+//! `cache/<towers>/image/<sha256 of the file>` and `cache/<towers>/text/<sha256 of the text>`; `image_pre` is as `image`, of
+//! the features before the visual projection, if they are wanted. A file there is whole or
 //! not there, so a killed process resumes when it is started again. Any number of processes, on machines that share the
 //! directory, can split the work without knowing of each other. The result is a function of the data, the images and the
 //! cache: the process that finds the cache complete writes it, and two such processes write the same bytes.
@@ -17,6 +18,7 @@ use super::cache::{Cache, key};
 use super::duplicates::{self, Duplicate};
 use super::features::{Features, MEMES, TENSORS};
 use super::row::{Row, Skipped};
+use memeclip::classifier::ImageFeatures;
 use memeclip::files::sweep;
 use memeclip::pack::source::Source;
 use memeclip::preprocess::{self, Image};
@@ -61,13 +63,15 @@ pub struct Extraction<'a> {
     pub images: &'a Path,
     pub out: &'a Path,
     pub shard: Shard,
+    /// Keep the image features before the visual projection, too.
+    pub image_pre: bool,
 }
 
 /// A step of the extraction.
 pub enum Event<'a> {
     /// The number of memes in this process's share.
     Begin(usize),
-    /// One of them is done; `computed` unless both of its features were in the cache.
+    /// One of them is done; `computed` unless all of its features were in the cache.
     Meme { computed: bool },
     /// What to know about an image that was computed.
     Noticed(&'a Row, &'a Notice),
@@ -105,6 +109,10 @@ impl Extraction<'_> {
         let cache = Caches {
             image: Cache::open(cache.join("image"), manifest.clip.projection)?,
             text: Cache::open(cache.join("text"), manifest.clip.text.width)?,
+            image_pre: match self.image_pre {
+                true => Some(Cache::open(cache.join("image_pre"), manifest.clip.vision.width)?),
+                false => None,
+            },
         };
 
         let (own, others): (Vec<usize>, Vec<usize>) = (0..self.rows.len()).partition(|&row| self.shard.has(row));
@@ -125,8 +133,8 @@ impl Extraction<'_> {
         let mut missing = Vec::new();
         for row in others {
             match self.find(&self.rows[row], &cache) {
-                Ok(Found { image: Some(image), text: Some(text), image_key, .. }) => {
-                    encoded[row] = Some(Encoded { image_key, image, text });
+                Ok(Found { images: Some(images), text: Some(text), image_key, .. }) => {
+                    encoded[row] = Some(Encoded { image_key, images, text });
                 }
                 Ok(_) => missing.push(row),
                 Err(skipped) => watch(Event::Skipped(&skipped)),
@@ -147,10 +155,13 @@ impl Extraction<'_> {
         let mut features =
             Features { towers: manifest.towers_id(), tasks: manifest.tasks, prompts, ..Features::default() };
         for (row, encoded) in self.rows.iter().zip(encoded) {
-            if let Some(Encoded { image, text, .. }) = encoded {
+            if let Some(Encoded { images, text, .. }) = encoded {
                 features.memes.push(row.meme.clone());
-                features.image.extend(image);
+                features.image.extend(images.projected);
                 features.text.extend(text);
+                if self.image_pre {
+                    features.image_pre.extend(images.pooled);
+                }
             }
         }
         if features.memes.is_empty() {
@@ -162,13 +173,13 @@ impl Extraction<'_> {
         sweep(self.out, &result, |name| {
             [TENSORS, MEMES].iter().any(|file| name.starts_with(format!("{file}.").as_bytes()))
         })?;
-        for folder in [&cache.image.dir, &cache.text.dir] {
-            sweep(folder, &result, |_| true)?;
+        for cache in [&cache.image, &cache.text].into_iter().chain(&cache.image_pre) {
+            sweep(&cache.dir, &result, |_| true)?;
         }
         Ok(Outcome::Complete { memes: features.memes.len() })
     }
 
-    /// Both features, whether any of them had to be computed, and what to know about the image if it had.
+    /// All features, whether any of them had to be computed, and what to know about the image if it had.
     async fn encode<S: Source + Clone + 'static>(
         &self,
         row: &Row,
@@ -177,15 +188,15 @@ impl Extraction<'_> {
     ) -> Result<(Encoded, bool, Vec<Notice>), Failure> {
         let found = self.find(row, cache)?;
         let mut notices = Vec::new();
-        let computed = found.image.is_none() || found.text.is_none();
-        let image = match &found.image {
-            Some(image) => image.clone(),
+        let computed = found.images.is_none() || found.text.is_none();
+        let images = match &found.images {
+            Some(images) => images.clone(),
             None => {
                 let image = found.image(row)?;
                 notices = image.notices();
-                let image = session.image_feature(&image.for_classifier()).await?;
-                cache.image.put(&found.image_key, &image)?;
-                image
+                let images = session.image_features(&image.for_classifier()).await?;
+                cache.put_images(&found.image_key, &images)?;
+                images
             }
         };
         let text = match found.text {
@@ -196,7 +207,7 @@ impl Extraction<'_> {
                 text
             }
         };
-        Ok((Encoded { image_key: found.image_key, image, text }, computed, notices))
+        Ok((Encoded { image_key: found.image_key, images, text }, computed, notices))
     }
 
     /// Reads a meme's image, and the cached features of image and text.
@@ -204,26 +215,40 @@ impl Extraction<'_> {
         let path = self.images.join(&row.meme.name);
         let bytes = preprocess::read(&path).map_err(|e| row.skipped(e.to_string()))?;
         let (image, text) = (key(&bytes), key(row.meme.text.as_bytes()));
-        Ok(Found {
-            image: cache.image.get(&image),
-            text: cache.text.get(&text),
-            image_key: image,
-            text_key: text,
-            bytes,
-        })
+        Ok(Found { images: cache.images(&image), text: cache.text.get(&text), image_key: image, text_key: text, bytes })
     }
 }
 
 struct Caches {
     image: Cache,
     text: Cache,
+    /// If wanted.
+    image_pre: Option<Cache>,
+}
+
+impl Caches {
+    /// The features of the image with this key, if all that are wanted are there; `pooled` is empty if it is not wanted.
+    fn images(&self, key: &str) -> Option<ImageFeatures> {
+        let pooled = match &self.image_pre {
+            Some(cache) => cache.get(key)?,
+            None => Vec::new(),
+        };
+        Some(ImageFeatures { projected: self.image.get(key)?, pooled })
+    }
+
+    fn put_images(&self, key: &str, images: &ImageFeatures) -> Result<()> {
+        if let Some(cache) = &self.image_pre {
+            cache.put(key, &images.pooled)?;
+        }
+        self.image.put(key, &images.projected)
+    }
 }
 
 /// A meme's features.
 struct Encoded {
     /// The identity of the image's bytes.
     image_key: String,
-    image: Vec<f32>,
+    images: ImageFeatures,
     text: Vec<f32>,
 }
 
@@ -233,7 +258,7 @@ struct Found {
     bytes: Vec<u8>,
     image_key: String,
     text_key: String,
-    image: Option<Vec<f32>>,
+    images: Option<ImageFeatures>,
     text: Option<Vec<f32>>,
 }
 

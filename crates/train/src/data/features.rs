@@ -6,6 +6,7 @@
 //! | --- | --- | --- |
 //! | `image` | F32 `[memes, projection]` | image features |
 //! | `text` | F32 `[memes, text width]` | text features |
+//! | `image_pre` | F32 `[memes, vision width]` | image features before the visual projection, if a system needed them |
 //! | `split` | U8 `[memes]` | 0 train, 1 val, 2 test |
 //! | `<task>` | I8 `[memes]` | class, or -1 where there is none |
 //! | `prompts.<task>` | F32 `[classes, projection]` | the class prompts in CLIP's joint space |
@@ -35,6 +36,19 @@ use memeclip::{Cause, Error, Result};
 
 pub(super) const TENSORS: &str = "features.safetensors";
 pub(super) const MEMES: &str = "memes.jsonl";
+/// The tensor of [`ImageFeature::Pooled`].
+pub const IMAGE_PRE: &str = "image_pre";
+
+/// The image feature that a system reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ImageFeature {
+    /// After the visual projection: MemeCLIP's.
+    #[default]
+    Projected,
+    /// Before it (Hugging Face: `pooler_output`): HateCLIPper's.
+    Pooled,
+}
 
 /// A data set as a head sees it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -48,6 +62,8 @@ pub struct Features {
     pub image: Vec<f32>,
     /// [memes, text width], row-major.
     pub text: Vec<f32>,
+    /// [memes, vision width], row-major: see [`ImageFeature::Pooled`]. Empty if not extracted.
+    pub image_pre: Vec<f32>,
     /// By task name: one for each.
     pub prompts: BTreeMap<String, Prompts>,
 }
@@ -65,6 +81,21 @@ impl Features {
 
     pub fn text_width(&self) -> usize {
         self.text.len() / self.memes.len().max(1)
+    }
+
+    /// The width of the vision tower that made the features.
+    pub fn vision_width(&self) -> usize {
+        let first = self.tasks.first().map(|task| self.prompts[&task.name].class_weights.len() / task.labels.len());
+        first.unwrap_or(0)
+    }
+
+    /// The image features that a system reads, and their width; width 0 if they were not extracted.
+    pub fn images(&self, feature: ImageFeature) -> (&[f32], usize) {
+        let values = match feature {
+            ImageFeature::Projected => &self.image,
+            ImageFeature::Pooled => &self.image_pre,
+        };
+        (values, values.len() / self.memes.len().max(1))
     }
 
     /// The rows of a split that are labelled for the task. `target` asks whom a hateful meme is aimed at, so that memes
@@ -107,6 +138,9 @@ impl Features {
             Entry::floats("text", &[count, self.text_width()], &self.text),
             bytes("split", Dtype::U8, self.memes.iter().map(|meme| meme.split as u8).collect()),
         ];
+        if !self.image_pre.is_empty() {
+            entries.push(Entry::floats(IMAGE_PRE, &[count, self.images(ImageFeature::Pooled).1], &self.image_pre));
+        }
         let internal = |e: serde_json::Error| Error::Internal { reason: e.to_string() };
         for Task { name, labels, .. } in &self.tasks {
             let class = |meme: &Meme| meme.labels.get(name).map_or(-1i8 as u8, |class| *class as u8);
@@ -202,7 +236,11 @@ impl Features {
         }
         let image = to_floats(tensor("image", Dtype::F32, memes.len(), 2)?.data());
         let text = to_floats(tensor("text", Dtype::F32, memes.len(), 2)?.data());
-        if let Some(at) = image.iter().chain(&text).position(|value| !value.is_finite()) {
+        let image_pre = match tensors.tensor(IMAGE_PRE) {
+            Ok(_) => to_floats(tensor(IMAGE_PRE, Dtype::F32, memes.len(), 2)?.data()),
+            Err(_) => Vec::new(),
+        };
+        if let Some(at) = image.iter().chain(&text).chain(&image_pre).position(|value| !value.is_finite()) {
             return Err(invalid(format!("value {at} of the features is not finite")));
         }
         Ok(Features {
@@ -211,6 +249,7 @@ impl Features {
             memes,
             image,
             text,
+            image_pre,
             prompts,
         })
     }

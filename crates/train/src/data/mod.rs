@@ -19,7 +19,7 @@ mod table;
 pub use columns::Column;
 pub use duplicates::Duplicate;
 pub use extract::{Event, Extraction, Outcome, Shard};
-pub use features::Features;
+pub use features::{Features, IMAGE_PRE, ImageFeature};
 pub use meme::{Labels, Meme};
 pub use read::{DataFile, read};
 pub use row::{Row, Skipped};

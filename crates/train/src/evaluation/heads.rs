@@ -3,6 +3,8 @@ use std::path::PathBuf;
 
 use super::request::Request;
 use crate::data::Features;
+#[cfg(feature = "burn")]
+use crate::systems::SystemFile;
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
 use memeclip::model::{Head, Packed, Stages};
@@ -18,7 +20,8 @@ use memeclip::{Error, Result};
 const BATCH: usize = 256;
 
 /// The heads of a pack, and those that replace them.
-pub struct Heads {
+pub struct Heads<'a> {
+    features: &'a Features,
     engine: Cpu,
     loader: Loader<Directory>,
     /// By task name.
@@ -29,15 +32,24 @@ pub struct Heads {
 
 pub struct LoadedHead {
     pub task: Task,
-    pub entry: HeadEntry,
+    /// Whether it was not trained.
+    pub zero_shot: bool,
+    /// What divides its logits.
+    pub temperature: f32,
     /// The file it came from; `None` for the pack's own.
     pub file: Option<PathBuf>,
-    head: Head<Cpu>,
+    kind: Kind,
 }
 
-impl Heads {
+enum Kind {
+    Library(Box<Head<Cpu>>),
+    #[cfg(feature = "burn")]
+    System(Box<SystemFile>),
+}
+
+impl<'a> Heads<'a> {
     /// Checks that the pack's towers made the features, and that a task has the same labels in both.
-    pub async fn open(request: &Request<'_>, features: &Features) -> crate::Result<Self> {
+    pub async fn open(request: &Request<'_>, features: &'a Features) -> crate::Result<Self> {
         let loader = Loader::open(Directory::new(request.pack)).await?;
         let (manifest, file) = (loader.manifest(), request.features.display().to_string());
         features.check_towers(request.features, request.pack, manifest)?;
@@ -53,7 +65,13 @@ impl Heads {
         let files = task::by_name(&features.tasks, request.heads)?;
         let has_head = |task: &&Task| manifest.heads.contains_key(&task.name) || files.contains_key(&task.name);
         let tasks = features.tasks.iter().filter(has_head).cloned().collect();
-        Ok(Heads { engine: Cpu::new(), loader, files, tasks })
+        #[cfg(feature = "burn")]
+        for path in files.values() {
+            if let Some(choice) = SystemFile::choice(path) {
+                choice.check(features, request.features)?;
+            }
+        }
+        Ok(Heads { features, engine: Cpu::new(), loader, files, tasks })
     }
 
     pub fn manifest(&self) -> &Manifest {
@@ -69,6 +87,15 @@ impl Heads {
     pub async fn load(&self, task: &Task) -> Result<LoadedHead> {
         let clip = &self.manifest().clip;
         let file = self.files.get(&task.name).cloned();
+        #[cfg(feature = "burn")]
+        if let Some(path) = &file
+            && SystemFile::choice(path).is_some()
+        {
+            let system = SystemFile::read(path, task, self.features)?;
+            let temperature = system.training.temperature;
+            let (task, kind) = (task.clone(), Kind::System(system.into()));
+            return Ok(LoadedHead { task, zero_shot: false, temperature, file, kind });
+        }
         let (tensors, entry) = match &file {
             Some(file) => checkpoint::head(file, task, clip, |_| Format::F32)?,
             None => {
@@ -79,12 +106,26 @@ impl Heads {
         let mut weights = Packed::new(&self.engine, tensors);
         let classes = task.labels.len();
         let head = Head::load(&mut weights, &entry.config, clip.projection, clip.text.width, classes)?;
-        Ok(LoadedHead { task: task.clone(), entry, file, head })
+        let HeadEntry { zero_shot, temperature, .. } = entry;
+        Ok(LoadedHead { task: task.clone(), zero_shot, temperature, file, kind: Kind::Library(head.into()) })
     }
 
     /// [rows, classes], row-major.
-    pub async fn logits(&self, head: &LoadedHead, features: &Features, rows: &[usize]) -> Result<Vec<f32>> {
-        let mut logits = Vec::with_capacity(rows.len() * head.task.labels.len());
+    pub async fn logits(&self, head: &LoadedHead, rows: &[usize]) -> Result<Vec<f32>> {
+        let logits = match &head.kind {
+            Kind::Library(head) => self.library_logits(head, rows).await?,
+            #[cfg(feature = "burn")]
+            Kind::System(system) => system.logits(self.features, rows)?,
+        };
+        if logits.iter().any(|logit| !logit.is_finite()) {
+            return Err(Error::not_finite(&format!("logits of task {}", head.task.name)));
+        }
+        Ok(logits)
+    }
+
+    async fn library_logits(&self, head: &Head<Cpu>, rows: &[usize]) -> Result<Vec<f32>> {
+        let features = self.features;
+        let mut logits = Vec::new();
         for batch in rows.chunks(BATCH) {
             let tensor = |values: &[f32], width: usize| {
                 let values: Vec<f32> = batch.iter().flat_map(|row| &values[row * width..][..width]).copied().collect();
@@ -92,11 +133,8 @@ impl Heads {
             };
             let image = tensor(&features.image, features.image_width())?;
             let text = tensor(&features.text, features.text_width())?;
-            let output = head.head.logits(&self.engine, &image, &text);
+            let output = head.logits(&self.engine, &image, &text);
             logits.extend(self.engine.read(&[&output]).await?.concat());
-        }
-        if logits.iter().any(|logit| !logit.is_finite()) {
-            return Err(Error::not_finite(&format!("logits of task {}", head.task.name)));
         }
         Ok(logits)
     }

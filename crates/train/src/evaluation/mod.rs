@@ -45,7 +45,7 @@ pub async fn evaluate(request: &Request<'_>) -> Result<Report> {
     for (task, splits) in rows::select(request, &features, heads.tasks())? {
         let head = heads.load(task).await?;
         for (split, rows) in splits {
-            let logits = heads.logits(&head, &features, &rows).await?;
+            let logits = heads.logits(&head, &rows).await?;
             outcomes.push(Outcome::new(request, &features, &head, split, rows, logits)?);
         }
     }
@@ -53,7 +53,7 @@ pub async fn evaluate(request: &Request<'_>) -> Result<Report> {
     Ok(Report {
         pack: manifest.name.clone(),
         dtype: manifest.dtype,
-        towers: features.towers,
+        towers: features.towers.clone(),
         features: request.features.display().to_string(),
         resamples: request.resamples,
         seed: request.seed,

@@ -101,7 +101,7 @@ impl Outcome {
         rows: Vec<usize>,
         logits: Vec<f32>,
     ) -> Result<Self> {
-        let (task, temperature) = (&head.task, head.entry.temperature);
+        let (task, temperature) = (&head.task, head.temperature);
         let classes = &task.labels;
         let labels = rows.iter().filter_map(|row| features.memes[*row].labels.get(&task.name).copied()).collect();
         let probabilities = logits.chunks_exact(classes.len()).flat_map(|row| softmax(row, temperature)).collect();
@@ -118,7 +118,7 @@ impl Outcome {
             split,
             classes: classes.clone(),
             head: head.file.clone(),
-            zero_shot: head.entry.zero_shot,
+            zero_shot: head.zero_shot,
             temperature,
             examples: predictions.len(),
             support: predictions.support(),

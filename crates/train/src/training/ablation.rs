@@ -31,7 +31,7 @@ pub fn variants(map: usize) -> Vec<Variant> {
     let memeclip = Recipe::memeclip(map);
     let adapter = HeadConfig::memeclip(map).adapter;
     let hateclipper = |map, adapter, fusion| Recipe {
-        architecture: Architecture::HateClipper(HateClipper { map, adapter, fusion }),
+        architecture: Architecture::HateClipper(HateClipper::new(map, adapter, fusion)),
         semantic: false,
     };
     let with = |name, recipe| Variant { name, recipe: Some(recipe) };
@@ -96,15 +96,15 @@ pub fn ablate(
     let mut rows = Vec::new();
     let mut jobs = Vec::new();
     for task in tasks {
-        let map = features.prompts[&task.name].class_weights.len() / task.labels.len();
-        for variant in variants(map) {
+        for variant in variants(features.vision_width()) {
             let seeds = if variant.recipe.is_some() { seeds } else { &seeds[..1] };
             jobs.extend(seeds.iter().map(|&seed| (rows.len(), task, variant.clone(), seed)));
             rows.push(Row { task: task.name.clone(), name: variant.name, scores: Vec::new() });
         }
     }
     let scores = parallel(jobs, |(row, task, variant, seed)| {
-        let test = Examples::new(features, task, Split::Test);
+        let image = variant.recipe.as_ref().map(|recipe| recipe.architecture.image_feature()).unwrap_or_default();
+        let test = Examples::new(features, task, Split::Test, image);
         let scores = match &variant.recipe {
             None => zero_shot(features, task, &test),
             Some(recipe) => {

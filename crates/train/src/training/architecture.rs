@@ -2,6 +2,7 @@ use burn::tensor::Tensor;
 use serde::Serialize;
 
 use super::hateclipper::{HateClipper, HateClipperHead};
+use crate::data::ImageFeature;
 use crate::engine::Burn;
 use memeclip::Result;
 use memeclip::model::{self, HeadConfig, Weights};
@@ -25,6 +26,14 @@ pub enum Head {
 }
 
 impl Architecture {
+    /// The image feature that the head reads.
+    pub fn image_feature(&self) -> ImageFeature {
+        match self {
+            Architecture::Library(_) => ImageFeature::Projected,
+            Architecture::HateClipper(config) => config.image,
+        }
+    }
+
     /// The head for features of the widths `image` and `text`.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 use burn::tensor::Tensor;
 
-use crate::data::{Features, Split};
+use crate::data::{Features, ImageFeature, Split};
 use crate::engine::Burn;
 use memeclip::Result;
 use memeclip::engine::Engine;
@@ -19,16 +19,22 @@ pub struct Examples {
 }
 
 impl Examples {
-    /// Selects the rows of `features` that are in the split and have a label for the task.
-    pub fn new(features: &Features, task: &Task, split: Split) -> Self {
-        let rows = features.rows(&task.name, split);
+    /// Selects the rows of `features` that are in the split and have a label for the task; `image` is the image feature to
+    /// take.
+    pub fn new(features: &Features, task: &Task, split: Split, image: ImageFeature) -> Self {
+        Examples::of(features, task, &features.rows(&task.name, split), image)
+    }
+
+    /// The given rows, which have a label for the task.
+    pub fn of(features: &Features, task: &Task, rows: &[usize], image: ImageFeature) -> Self {
         let take = |values: &[f32], width: usize| -> Vec<f32> {
             rows.iter().flat_map(|row| &values[row * width..][..width]).copied().collect()
         };
         let labels = rows.iter().filter_map(|&row| features.memes[row].labels.get(&task.name).copied()).collect();
+        let (images, width) = features.images(image);
         Examples {
             classes: task.labels.len(),
-            image: take(&features.image, features.image_width()),
+            image: take(images, width),
             text: take(&features.text, features.text_width()),
             labels,
         }

@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use serde::Serialize;
 
+use crate::data::ImageFeature;
 use crate::engine::Burn;
 use memeclip::Result;
 use memeclip::engine::Activation;
@@ -10,6 +11,7 @@ use memeclip::model::{Dropout, Linear, Mapping, PreOutput, Weights};
 
 /// HateCLIPper's head (Kumar and Nandakumar, NLP4PI 2022), or a step from it to MemeCLIP's. Where MemeCLIP's has a cosine
 /// classifier, it has a linear one.
+// Part of a checkpoint's hash, see `Settings`: what is as it always was is not written.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HateClipper {
     /// Width of the space that both features are mapped into.
@@ -18,6 +20,23 @@ pub struct HateClipper {
     pub adapter: Option<f32>,
     /// How the two features become one.
     pub fusion: Fusion,
+    /// Hidden layers between fusion and classifier, at least 1.
+    #[serde(skip_serializing_if = "is_single")]
+    pub hidden: usize,
+    /// The image feature that it reads.
+    #[serde(skip_serializing_if = "is_projected")]
+    pub image: ImageFeature,
+    /// Whether two classes have a single logit, that of the second; the loss is then the binary cross-entropy.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub binary: bool,
+}
+
+fn is_single(hidden: &usize) -> bool {
+    *hidden == 1
+}
+
+fn is_projected(image: &ImageFeature) -> bool {
+    *image == ImageFeature::Projected
 }
 
 /// How HateCLIPper combines the two features, or which of them it is limited to.
@@ -28,6 +47,8 @@ pub enum Fusion {
     Align,
     /// Outer product, of map² values.
     Cross,
+    /// One after the other.
+    Concat,
     /// The image alone.
     Image,
     /// The text alone.
@@ -38,18 +59,28 @@ pub enum Fusion {
 pub struct HateClipperHead {
     fused: Fused,
     pre_output: PreOutput<Burn>,
+    /// The hidden layers after the first.
+    hidden: Vec<Linear<Burn>>,
     classifier: Linear<Burn>,
+    /// Whether the classifier's only logit is that of the second of two classes.
+    single: bool,
 }
 
 /// The mappings that each [`Fusion`] needs.
 enum Fused {
     Align(Mapping<Burn>, Mapping<Burn>),
     Cross(Mapping<Burn>, Mapping<Burn>),
+    Concat(Mapping<Burn>, Mapping<Burn>),
     Image(Mapping<Burn>),
     Text(Mapping<Burn>),
 }
 
 impl HateClipper {
+    /// The head of one hidden layer for the feature that heads read, with a logit for each class.
+    pub fn new(map: usize, adapter: Option<f32>, fusion: Fusion) -> Self {
+        HateClipper { map, adapter, fusion, hidden: 1, image: ImageFeature::Projected, binary: false }
+    }
+
     /// The head for features of the widths `image` and `text`.
     ///
     /// # Errors
@@ -61,17 +92,28 @@ impl HateClipper {
         text: usize,
         classes: usize,
     ) -> Result<HateClipperHead> {
-        let &HateClipper { map, adapter, fusion } = self;
+        let &HateClipper { map, adapter, fusion, hidden, binary, .. } = self;
         let mut mapping = |name, features| Mapping::load(w, name, features, map, adapter);
         let fused = match fusion {
             Fusion::Align => Fused::Align(mapping("image", image)?, mapping("text", text)?),
             Fusion::Cross => Fused::Cross(mapping("image", image)?, mapping("text", text)?),
+            Fusion::Concat => Fused::Concat(mapping("image", image)?, mapping("text", text)?),
             Fusion::Image => Fused::Image(mapping("image", image)?),
             Fusion::Text => Fused::Text(mapping("text", text)?),
         };
-        let width = if fusion == Fusion::Cross { map * map } else { map };
-        let pre_output = PreOutput::load(w, width, map)?;
-        Ok(HateClipperHead { fused, pre_output, classifier: Linear::load(w, "classifier", classes, map)? })
+        let width = match fusion {
+            Fusion::Cross => map * map,
+            Fusion::Concat => 2 * map,
+            Fusion::Align | Fusion::Image | Fusion::Text => map,
+        };
+        let single = binary && classes == 2;
+        Ok(HateClipperHead {
+            fused,
+            pre_output: PreOutput::load(w, width, map)?,
+            hidden: (1..hidden).map(|i| Linear::load(w, &format!("hidden.{i}"), map, map)).collect::<Result<_>>()?,
+            classifier: Linear::load(w, "classifier", if single { 1 } else { classes }, map)?,
+            single,
+        })
     }
 }
 
@@ -88,11 +130,20 @@ impl HateClipperHead {
         let fused = match &self.fused {
             Fused::Align(of_image, of_text) => map(of_image, image) * map(of_text, text),
             Fused::Cross(of_image, of_text) => outer_product(map(of_image, image), map(of_text, text)),
+            Fused::Concat(of_image, of_text) => Tensor::cat(vec![map(of_image, image), map(of_text, text)], 1),
             Fused::Image(of_image) => map(of_image, image),
             Fused::Text(of_text) => map(of_text, text),
         };
-        let x = self.pre_output.forward(engine, fused, &drop);
-        self.classifier.forward(engine, &x, Activation::Identity, None)
+        let mut x = self.pre_output.forward(engine, fused, &drop);
+        for layer in &self.hidden {
+            x = drop(Dropout::Output, layer.forward(engine, &x, Activation::Relu, None));
+        }
+        let logits = self.classifier.forward(engine, &x, Activation::Identity, None);
+        match self.single {
+            // The cross-entropy of these two is the binary cross-entropy of the one.
+            true => Tensor::cat(vec![logits.zeros_like(), logits], 1),
+            false => logits,
+        }
     }
 }
 

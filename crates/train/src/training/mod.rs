@@ -19,7 +19,7 @@ mod trainer;
 pub use architecture::{Architecture, Head};
 pub use examples::Examples;
 pub use optimizer::AdamW;
-pub use parallel::parallel;
+pub use parallel::{at_once, parallel};
 pub use parameters::{Named, Parameters, Shape};
 pub use pass::{Pass, logits};
 pub use settings::{Recipe, Settings};

@@ -25,6 +25,8 @@ pub struct AdamW {
     pub learning_rate: f32,
     /// The share of each parameter that a step takes away, divided by the learning rate.
     pub weight_decay: f32,
+    /// The most that the gradient's norm may be: `torch.nn.utils.clip_grad_norm_`.
+    pub clip: Option<f32>,
     /// Number of steps so far.
     pub steps: i32,
     /// First and second moment of each parameter's gradient.
@@ -34,7 +36,7 @@ pub struct AdamW {
 impl AdamW {
     /// An optimizer before its first step.
     pub fn new(learning_rate: f32, weight_decay: f32) -> Self {
-        AdamW { learning_rate, weight_decay, steps: 0, moments: BTreeMap::new() }
+        AdamW { learning_rate, weight_decay, clip: None, steps: 0, moments: BTreeMap::new() }
     }
 
     /// Updates `parameters` by the gradients of the pass. A parameter without a gradient stays as it is.
@@ -47,13 +49,21 @@ impl AdamW {
         let corrected = 1.0 - BETA1.powi(self.steps);
         let root = 1.0 / (1.0 - BETA2.powi(self.steps)).sqrt();
         let (rate, keep) = (self.learning_rate / corrected, 1.0 - self.learning_rate * self.weight_decay);
-        for (name, tracked) in tracked {
-            let Some(gradient) = tracked.grad_remove(&mut gradients) else { continue };
+        let found = tracked.into_iter().filter_map(|(name, tracked)| {
+            let gradient = tracked.grad_remove(&mut gradients)?;
             drop(tracked);
+            Some((name, gradient.into_data()))
+        });
+        let found: Vec<(String, TensorData)> = found.collect();
+        let factor = match self.clip {
+            Some(most) => (most / (norm(&found)? + 1e-6)).min(1.0),
+            None => 1.0,
+        };
+        for (name, gradient) in found {
             let Some(tensor) = parameters.tensors.remove(&name) else { continue };
             let device = tensor.device();
-            // Nothing else holds these tensors now, so burn does not copy them.
-            let (mut values, gradient) = (tensor.into_data(), gradient.into_data());
+            // Nothing else holds this tensor now, so burn does not copy it.
+            let mut values = tensor.into_data();
             let gradient = slice(&gradient)?;
             let zeros = || [vec![0.0; gradient.len()], vec![0.0; gradient.len()]];
             let [first, second] = self.moments.entry(name.clone()).or_insert_with(zeros);
@@ -62,6 +72,7 @@ impl AdamW {
             let chunks = chunks.zip(first.par_chunks_mut(CHUNK)).zip(second.par_chunks_mut(CHUNK));
             chunks.for_each(|(((values, gradients), first), second)| {
                 let update = |((value, g), (m, v)): ((&mut f32, &f32), (&mut f32, &mut f32))| {
+                    let g = g * factor;
                     *m += (1.0 - BETA1) * (g - *m);
                     *v = BETA2 * *v + (1.0 - BETA2) * g * g;
                     *value = *value * keep - rate * *m / (v.sqrt() * root + EPSILON);
@@ -72,6 +83,17 @@ impl AdamW {
         }
         Ok(())
     }
+}
+
+/// The length of all gradients as one vector.
+fn norm(gradients: &[(String, TensorData)]) -> Result<f32> {
+    let squares = gradients.iter().map(|(_, gradient)| {
+        let chunks = slice(gradient)?.par_chunks(CHUNK);
+        let squares: Vec<f64> =
+            chunks.map(|chunk| chunk.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>()).collect();
+        Ok(squares.iter().sum::<f64>())
+    });
+    Ok(squares.sum::<Result<f64>>()?.sqrt() as f32)
 }
 
 fn slice(data: &TensorData) -> Result<&[f32]> {

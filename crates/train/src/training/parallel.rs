@@ -14,8 +14,8 @@ use memeclip::Error;
 /// # Errors
 /// The first error of a job; [`Error::Internal`] if one panics.
 pub fn parallel<T: Send, R: Send>(items: Vec<T>, job: impl Fn(T) -> Result<R> + Sync) -> Result<Vec<R>> {
-    let processors = thread::available_parallelism().map_or(1, usize::from);
-    let workers = processors.min(items.len()).max(1);
+    let processors = processors();
+    let workers = at_once(items.len());
     let mut slots: Vec<Option<Result<R>>> = items.iter().map(|_| None).collect();
     let queue = Mutex::new(items.into_iter().zip(&mut slots));
     let work = || -> memeclip::Result<()> {
@@ -32,4 +32,13 @@ pub fn parallel<T: Send, R: Send>(items: Vec<T>, job: impl Fn(T) -> Result<R> + 
         ends.try_for_each(|end| end.unwrap_or_else(|_| Err(Error::Internal { reason: "a worker panicked".into() })))
     })?;
     slots.into_iter().map(|slot| slot.unwrap_or_else(|| Err(Error::Aborted.into()))).collect()
+}
+
+/// How many of so many items [`parallel`] runs at a time.
+pub fn at_once(items: usize) -> usize {
+    processors().min(items).max(1)
+}
+
+fn processors() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }

@@ -7,11 +7,13 @@ use rand::RngExt;
 use rand_pcg::Pcg64;
 
 use super::{Architecture, Head};
+use crate::data::Features;
 use crate::engine::Burn;
 use memeclip::Result;
 use memeclip::engine::Engine;
 use memeclip::model::Weights;
 use memeclip::quant::{Format, Matrix};
+use memeclip::task::Task;
 
 /// The sizes of a head.
 #[derive(Debug, Clone, PartialEq)]
@@ -24,6 +26,18 @@ pub struct Shape {
     pub text: usize,
     /// Number of classes.
     pub classes: usize,
+}
+
+impl Shape {
+    /// The head's sizes for these features and the task.
+    pub fn new(architecture: &Architecture, features: &Features, task: &Task) -> Self {
+        Shape {
+            architecture: architecture.clone(),
+            image: features.images(architecture.image_feature()).1,
+            text: features.text_width(),
+            classes: task.labels.len(),
+        }
+    }
 }
 
 /// Tensors by name.

@@ -27,6 +27,9 @@ pub struct Settings {
     pub patience: Option<usize>,
     /// Weight classes by the inverse of their frequency, so that rare classes count as much as common ones.
     pub balanced: bool,
+    /// The most that the gradient's norm may be, over all parameters; a larger gradient is scaled down to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip: Option<f32>,
 }
 
 impl Default for Settings {
@@ -40,6 +43,7 @@ impl Default for Settings {
             seed: 1,
             patience: None,
             balanced: false,
+            clip: None,
         }
     }
 }

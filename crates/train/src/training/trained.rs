@@ -40,6 +40,12 @@ pub struct Trained {
 }
 
 impl Trained {
+    /// What a file says about the training.
+    pub fn metadata(&self) -> HeadTraining {
+        let auroc = self.epochs.iter().find(|epoch| epoch.number == self.best).map_or(f64::NAN, |epoch| epoch.auroc);
+        HeadTraining { task: self.task.clone(), temperature: self.temperature, epoch: self.best, auroc }
+    }
+
     /// Writes a MemeCLIP head as safetensors. The tensors' names and layout are those of the authors' checkpoints; the
     /// metadata holds [`HeadTraining`]. `domain`: what the head knows, which the pack will keep too.
     ///
@@ -72,9 +78,7 @@ impl Trained {
                 matrices.map(|(name, matrix)| Entry::floats(name, &[matrix.rows, matrix.cols], &matrix.decode()));
             entries.extend(vectors.chain(matrices));
         }
-        let auroc = self.epochs.iter().find(|epoch| epoch.number == self.best).map_or(f64::NAN, |epoch| epoch.auroc);
-        let training = HeadTraining { task: self.task.clone(), temperature: self.temperature, epoch: self.best, auroc };
-        let training = serde_json::to_string(&training).map_err(|e| internal(e.to_string()))?;
+        let training = serde_json::to_string(&self.metadata()).map_err(|e| internal(e.to_string()))?;
         let metadata = BTreeMap::from([(HEAD_METADATA.to_string(), training)]);
         write_whole(path, &safetensors_file::serialize(&entries, metadata)?)
     }

@@ -32,18 +32,14 @@ pub fn train(
     checkpoint: Option<&Path>,
     mut report: impl FnMut(&Epoch),
 ) -> crate::Result<Trained> {
-    let [training, validation] = [Split::Train, Split::Val].map(|split| Examples::new(features, task, split));
+    let image = recipe.architecture.image_feature();
+    let [training, validation] = [Split::Train, Split::Val].map(|split| Examples::new(features, task, split, image));
     check(task, settings, &training, &validation)?;
-    let shape = Shape {
-        architecture: recipe.architecture.clone(),
-        image: features.image_width(),
-        text: features.text_width(),
-        classes: training.classes,
-    };
+    let shape = Shape::new(&recipe.architecture, features, task);
     let checkpoint = checkpoint.map(|path| Checkpoint::new(path, settings, recipe, &training, &validation));
     let class_weights = recipe.semantic.then(|| &features.prompts[&task.name].class_weights[..]);
     let parameters = Parameters::initial(engine, &shape, class_weights, &mut random(settings, 0, Purpose::Order))?;
-    let optimizer = AdamW::new(settings.learning_rate, settings.weight_decay);
+    let optimizer = AdamW { clip: settings.clip, ..AdamW::new(settings.learning_rate, settings.weight_decay) };
     let mut state = State { best: parameters.tensors.clone(), parameters, optimizer, epochs: Vec::new() };
     if let Some(checkpoint) = &checkpoint {
         checkpoint.load(engine, settings.epochs, &mut state)?;
@@ -172,6 +168,9 @@ fn check(task: &Task, settings: &Settings, training: &Examples, validation: &Exa
         return argument(format!(
             "learning rate {learning_rate} and weight decay {weight_decay}: the rate must be positive, the decay positive or 0, both finite"
         ));
+    }
+    if settings.clip.is_some_and(|clip| !(clip > 0.0 && clip.is_finite())) {
+        return argument(format!("clip {:?}: the gradient's largest norm must be positive and finite", settings.clip));
     }
     if rates.iter().any(|rate| !(0.0..1.0).contains(rate)) {
         return argument(format!("dropout {rates:?}: each rate must be at least 0 and less than 1"));

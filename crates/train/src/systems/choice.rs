@@ -1,0 +1,115 @@
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::{System, memory};
+use crate::data::{Features, IMAGE_PRE};
+use crate::engine::{Burn, DropoutRates};
+use crate::training::hateclipper::{Fusion, HateClipper};
+use crate::training::{Architecture, Recipe, Settings, Shape, at_once};
+use memeclip::task::Task;
+use memeclip::{Error, Result};
+
+/// A system and the sizes that it leaves to choose.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    pub system: System,
+    /// Width of the space that both features are mapped into. HateCLIPper's paper has 1024, CLIP ViT-L/14's vision width.
+    pub map: usize,
+    /// Hidden layers between fusion and classifier: of HateCLIPper 1, or 3 as in the paper's best row; of others 1.
+    pub hidden: usize,
+}
+
+impl System {
+    /// The authors' hyper-parameters. The plain heads have MemeCLIP's. HateCLIPper's are its paper's; that says nothing of
+    /// dropout, so the rates are its code's.
+    pub fn settings(self) -> Settings {
+        match self {
+            System::HateclipperAlign | System::HateclipperCross => Settings {
+                epochs: 20,
+                batch: 64,
+                dropout: DropoutRates { projection: 0.1, fusion: 0.4, output: 0.2 },
+                clip: Some(0.1),
+                ..Settings::default()
+            },
+            System::ClipImage | System::ClipText | System::Clip | System::Memeclip => Settings::default(),
+        }
+    }
+
+    /// The system with these sizes, for a vision tower of the given width, which is the width of the map unless chosen.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a size that the system does not leave to choose, or that is 0.
+    pub fn choose(self, vision: usize, map: Option<usize>, hidden: Option<usize>) -> Result<Choice> {
+        let argument = |reason: String| Err(Error::Argument { reason });
+        let fixed = self == System::Memeclip;
+        if let (true, Some((size, _))) =
+            (fixed, [("map", map), ("hidden layers", hidden)].iter().find(|s| s.1.is_some()))
+        {
+            return argument(format!("{self} has no choice of {size}: a pack's head has the published sizes"));
+        }
+        let (map, hidden) = (map.unwrap_or(vision), hidden.unwrap_or(1));
+        if map == 0 || hidden == 0 {
+            return argument(format!("map {map}, hidden layers {hidden}: both must be at least 1"));
+        }
+        Ok(Choice { system: self, map, hidden })
+    }
+}
+
+impl Choice {
+    /// The head to train.
+    pub fn recipe(&self) -> Recipe {
+        let &Choice { system, map, hidden } = self;
+        let fusion = match system {
+            System::Memeclip => return Recipe::memeclip(map),
+            System::ClipImage => Fusion::Image,
+            System::ClipText => Fusion::Text,
+            System::Clip => Fusion::Concat,
+            System::HateclipperAlign => Fusion::Align,
+            System::HateclipperCross => Fusion::Cross,
+        };
+        let binary = matches!(fusion, Fusion::Align | Fusion::Cross);
+        let image = system.image_feature();
+        let head = HateClipper { hidden, image, binary, ..HateClipper::new(map, None, fusion) };
+        Recipe { architecture: Architecture::HateClipper(head), semantic: false }
+    }
+
+    /// Checks that the features have what the system reads. `dir` is where they are, for the error.
+    ///
+    /// # Errors
+    /// [`MissingColumn`](crate::Error::MissingColumn).
+    pub fn check(&self, features: &Features, dir: &Path) -> crate::Result<()> {
+        match features.images(self.system.image_feature()).1 {
+            0 => Err(crate::Error::MissingColumn {
+                features: dir.display().to_string(),
+                column: IMAGE_PRE,
+                system: self.system.name(),
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks that the training of these tasks' heads, as many as run together, fits into the memory that is free.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] with both figures, and those of the engine.
+    pub fn check_memory(&self, engine: &Burn, features: &Features, tasks: &[&Task]) -> Result<()> {
+        let recipe = self.recipe();
+        let memory = |task: &&Task| memory::needed(engine, &Shape::new(&recipe.architecture, features, task));
+        let mut needed = tasks.iter().map(memory).collect::<Result<Vec<u64>>>()?;
+        needed.sort_unstable();
+        let together: u64 = needed.iter().rev().take(at_once(tasks.len())).sum();
+        match memory::free() {
+            Some(free) if together > free => Err(Error::Argument {
+                reason: format!(
+                    "{} with map {}: training takes {:.1} GB, and {:.1} GB are free. Give a smaller --map, or one --task at a time.",
+                    self.system,
+                    self.map,
+                    together as f64 / 1e9,
+                    free as f64 / 1e9,
+                ),
+            }),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::ImageFeature;
+use memeclip::{Error, Result};
+
+/// A system of the paper's tables 3 to 5.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum System {
+    /// CLIP's image feature and a plain head.
+    ClipImage,
+    /// CLIP's text feature and a plain head.
+    ClipText,
+    /// Both, one after the other, and a plain head.
+    Clip,
+    /// HateCLIPper (Kumar and Nandakumar, NLP4PI 2022) with the elementwise product.
+    HateclipperAlign,
+    /// HateCLIPper with the outer product.
+    HateclipperCross,
+    /// MemeCLIP (Shah et al., EMNLP 2024).
+    Memeclip,
+}
+
+impl System {
+    /// In the order of the tables.
+    pub const ALL: [System; 6] = [
+        System::ClipText,
+        System::ClipImage,
+        System::Clip,
+        System::HateclipperCross,
+        System::HateclipperAlign,
+        System::Memeclip,
+    ];
+
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            System::ClipImage => "clip-image",
+            System::ClipText => "clip-text",
+            System::Clip => "clip",
+            System::HateclipperAlign => "hateclipper-align",
+            System::HateclipperCross => "hateclipper-cross",
+            System::Memeclip => "memeclip",
+        }
+    }
+
+    /// The image feature that it reads.
+    pub fn image_feature(self) -> ImageFeature {
+        match self {
+            System::HateclipperAlign | System::HateclipperCross => ImageFeature::Pooled,
+            System::ClipImage | System::ClipText | System::Clip | System::Memeclip => ImageFeature::Projected,
+        }
+    }
+}
+
+impl fmt::Display for System {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for System {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self> {
+        let known = || System::ALL.map(System::name).join(", ");
+        let unknown = || Error::Argument { reason: format!("unknown system '{name}'. There are: {}.", known()) };
+        System::ALL.into_iter().find(|system| system.name() == name).ok_or_else(unknown)
+    }
+}

@@ -1,0 +1,204 @@
+//! Compares the systems of the paper's tables with PyTorch (tests/reference/systems.py), and tests how they are chosen, kept
+//! and evaluated.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+use burn::tensor::Tensor;
+use common::{block_on, repository};
+use memeclip::engine::Engine;
+use memeclip_train::data::ImageFeature;
+use memeclip_train::engine::Burn;
+use memeclip_train::systems::System;
+use memeclip_train::training::hateclipper::{Fusion, HateClipper};
+use memeclip_train::training::{AdamW, Architecture, Parameters, Pass, Shape};
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
+use safetensors::SafeTensors;
+
+const BATCH: usize = 16;
+const ROWS: usize = 48;
+
+/// One system of tests/goldens/systems.safetensors.
+struct Golden {
+    bytes: Vec<u8>,
+    name: &'static str,
+    shape: Shape,
+}
+
+impl Golden {
+    fn all() -> Vec<Golden> {
+        let golden = |name, fusion, map, hidden, classes, binary| {
+            let head =
+                HateClipper { hidden, binary, image: ImageFeature::Pooled, ..HateClipper::new(map, None, fusion) };
+            let shape = Shape { architecture: Architecture::HateClipper(head), image: 48, text: 40, classes };
+            let bytes = std::fs::read(repository("tests/goldens/systems.safetensors")).unwrap();
+            Golden { bytes, name, shape }
+        };
+        vec![
+            golden("align", Fusion::Align, 32, 3, 2, true),
+            golden("align_classes", Fusion::Align, 32, 1, 3, true),
+            golden("cross", Fusion::Cross, 8, 1, 2, true),
+            golden("clip", Fusion::Concat, 32, 1, 3, false),
+        ]
+    }
+
+    fn tensor(&self, name: &str) -> (Vec<usize>, Vec<u8>) {
+        let file = SafeTensors::deserialize(&self.bytes).unwrap();
+        let view = file.tensor(&format!("{}.{name}", self.name)).unwrap();
+        (view.shape().to_vec(), view.data().to_vec())
+    }
+
+    fn floats(&self, name: &str) -> Vec<f32> {
+        self.tensor(name).1.chunks_exact(4).map(|bytes| f32::from_le_bytes(bytes.try_into().unwrap())).collect()
+    }
+
+    fn labels(&self) -> Vec<usize> {
+        let bytes = self.tensor("labels").1;
+        bytes.chunks_exact(8).map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()) as usize).collect()
+    }
+
+    /// A parameter by our name, in the burn engine's layout: matrices are transposed.
+    fn kept(&self, kind: &str, name: &str) -> (usize, usize, Vec<f32>) {
+        let (layer, end) = name.rsplit_once('.').unwrap();
+        let layer = match layer {
+            "image.projection" => "image_map",
+            "text.projection" => "text_map",
+            "pre_output" => "pre_output.0",
+            "hidden.1" => "pre_output.2",
+            "hidden.2" => "pre_output.4",
+            "classifier" => "output",
+            _ => panic!("{layer}"),
+        };
+        let name = format!("{kind}.{layer}.{end}");
+        let values = self.floats(&name);
+        match self.tensor(&name).0[..] {
+            [rows, cols] => (cols, rows, (0..rows * cols).map(|i| values[i % rows * cols + i / rows]).collect()),
+            _ => (1, values.len(), values),
+        }
+    }
+
+    fn parameters(&self, engine: &Burn) -> Parameters {
+        let mut parameters = Parameters::initial(engine, &self.shape, None, &mut Pcg64::seed_from_u64(0)).unwrap();
+        for (name, tensor) in &mut parameters.tensors {
+            let (rows, cols, values) = self.kept("initial", name);
+            assert_eq!(tensor.dims(), [rows, cols], "{}: {name}", self.name);
+            *tensor = engine.tensor(rows, cols, &values).unwrap();
+        }
+        parameters
+    }
+
+    fn batch(&self, engine: &Burn, step: usize) -> ([Tensor<2>; 2], Vec<usize>) {
+        let rows: Vec<usize> = (0..BATCH).map(|row| (row + step * BATCH) % ROWS).collect();
+        let take = |name: &str, width: usize| {
+            let values = self.floats(name);
+            let batch: Vec<f32> = rows.iter().flat_map(|row| values[row * width..][..width].to_vec()).collect();
+            engine.tensor(BATCH, width, &batch).unwrap()
+        };
+        let labels = self.labels();
+        ([take("image", 48), take("text", 40)], rows.iter().map(|&row| labels[row]).collect())
+    }
+}
+
+/// The largest difference, as a share of the largest expected value.
+fn difference(found: &[f32], expected: &[f32]) -> f32 {
+    assert_eq!(found.len(), expected.len());
+    let largest = expected.iter().fold(1e-12, |max: f32, value| value.abs().max(max));
+    found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) / largest
+}
+
+fn devices() -> Vec<Burn> {
+    vec![Burn::flex(), Burn::wgpu().unwrap()]
+}
+
+#[test]
+fn logits_equal_pytorchs() {
+    for golden in Golden::all() {
+        for engine in devices() {
+            let head = golden.parameters(&engine).head(&engine, &golden.shape, None).unwrap();
+            let image = engine.tensor(ROWS, 48, &golden.floats("image")).unwrap();
+            let text = engine.tensor(ROWS, 40, &golden.floats("text")).unwrap();
+            let found = block_on(engine.read(&[&head.logits(&engine, &image, &text)])).unwrap().remove(0);
+            let mut expected = golden.floats("logits");
+            if golden.tensor("logits").0[1] == 1 {
+                expected = expected.iter().flat_map(|&logit| [0.0, logit]).collect();
+            }
+            let off = difference(&found, &expected);
+            assert!(off < 1e-5, "{}, {}: {off}", golden.name, engine.name());
+        }
+    }
+}
+
+#[test]
+fn loss_gradients_and_clipping_equal_pytorchs() {
+    for golden in Golden::all() {
+        for engine in devices() {
+            let mut parameters = golden.parameters(&engine);
+            let (batch, labels) = golden.batch(&engine, 0);
+            let pass = Pass::run(&engine, &golden.shape, &parameters, batch, &labels, None).unwrap();
+            let what = format!("{}, {}", golden.name, engine.name());
+            assert!((pass.loss - golden.floats("losses")[0]).abs() < 1e-5, "{what}: loss {}", pass.loss);
+            let names: Vec<String> = parameters.tensors.keys().cloned().collect();
+            for name in &names {
+                let off = difference(&pass.gradient(name).unwrap(), &golden.kept("gradient", name).2);
+                assert!(off < 1e-5, "{what}: gradient of {name} off by {off}");
+            }
+            // After one step, the first moment is a tenth of the clipped gradient.
+            let mut optimizer = AdamW { clip: Some(0.1), ..AdamW::new(1e-3, 1e-4) };
+            optimizer.step(&mut parameters, pass).unwrap();
+            let factor = (0.1 / (golden.floats("norm")[0] + 1e-6)).min(1.0);
+            for name in &names {
+                let gradient = golden.kept("gradient", name).2;
+                let expected: Vec<f32> = gradient.iter().map(|g| 0.1 * factor * g).collect();
+                let off = difference(&optimizer.moments[name][0], &expected);
+                assert!(off < 1e-5, "{what}: clipped gradient of {name} off by {off}");
+            }
+        }
+    }
+}
+
+#[test]
+fn training_equals_pytorchs() {
+    for golden in Golden::all() {
+        let engine = Burn::flex();
+        let mut parameters = golden.parameters(&engine);
+        let mut optimizer = AdamW { clip: Some(0.1), ..AdamW::new(1e-3, 1e-4) };
+        let expected = golden.floats("losses");
+        let mut losses = Vec::new();
+        for step in 0..expected.len() {
+            let (batch, labels) = golden.batch(&engine, step);
+            let pass = Pass::run(&engine, &golden.shape, &parameters, batch, &labels, None).unwrap();
+            losses.push(pass.loss);
+            optimizer.step(&mut parameters, pass).unwrap();
+        }
+        let off = difference(&losses, &expected);
+        assert!(off < 1e-5, "{}: losses off by {off}", golden.name);
+        for (name, tensor) in &parameters.tensors {
+            let values: Vec<f32> = tensor.to_data().try_into_vec().unwrap();
+            let off = difference(&values, &golden.kept("trained", name).2);
+            // AdamW amplifies the last bits of tiny gradients.
+            assert!(off < 1e-3, "{}: {name} off by {off}", golden.name);
+        }
+    }
+}
+
+#[test]
+fn a_system_is_known_by_its_name_alone() {
+    for system in System::ALL {
+        assert_eq!(system.name().parse::<System>().unwrap(), system);
+        let json = serde_json::to_string(&system).unwrap();
+        assert_eq!(json, format!("\"{system}\""));
+    }
+    let error = "hateclipper".parse::<System>().unwrap_err().to_string();
+    assert!(error.contains("hateclipper-align"), "{error}");
+}
+
+#[test]
+fn sizes_that_cannot_be_are_errors() {
+    let error = |system: System, map, hidden| system.choose(128, map, hidden).unwrap_err().to_string();
+    assert!(error(System::Memeclip, Some(64), None).contains("map"));
+    assert!(error(System::Memeclip, None, Some(3)).contains("hidden layers"));
+    assert!(error(System::Clip, Some(0), None).contains("at least 1"));
+    assert!(error(System::Clip, None, Some(0)).contains("at least 1"));
+    assert_eq!(System::HateclipperAlign.choose(128, None, Some(3)).unwrap().map, 128);
+}
