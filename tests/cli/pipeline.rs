@@ -303,16 +303,17 @@ fn what_a_system_lacks_is_said_before_it_trains() {
 fn the_ablation_is_one_table_in_two_formats() {
     let dir = fresh("ablation");
     let features = features();
-    let table = |name: &str| {
+    let table = |name: &str, more: &[&str]| {
         let out = dir.join(name);
         let short = ["--task", "stance", "--seeds", "2", "--epochs", "2", "--out", text(&out)];
-        let printed = memeclip(&[&["ablate", "--features", text(&features)], &short[..]].concat());
+        let printed = memeclip(&[&["ablate", "--features", text(&features)], &short[..], more].concat());
         let read = |extension: &str| fs::read_to_string(out.with_extension(extension)).unwrap();
         assert_eq!(printed, read("md"));
         (printed, read("json"))
     };
-    let (markdown, json) = table("first");
-    assert_eq!((markdown.clone(), json.clone()), table("again"));
+    let (markdown, json) = table("first", &[]);
+    assert_eq!((markdown.clone(), json.clone()), table("again", &[]));
+    assert!(markdown.contains("by AUROC on val."));
     let json: Value = serde_json::from_str(&json).unwrap();
     for row in json["rows"].as_array().unwrap() {
         let name = row["name"].as_str().unwrap();
@@ -323,6 +324,9 @@ fn the_ablation_is_one_table_in_two_formats() {
         let mean = 100.0 * scores.iter().sum::<f64>() / scores.len() as f64;
         assert!(line.contains(&format!("| {mean:.1}")), "{line}: {mean}");
     }
+    let (markdown, json) = table("published", &["--protocol", "published"]);
+    assert!(markdown.contains("🔴") && markdown.contains("on test itself"), "{markdown}");
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["protocol"], "published");
 }
 
 #[test]

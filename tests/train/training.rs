@@ -21,7 +21,9 @@ use memeclip_train::domain;
 use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::metrics::Predictions;
 use memeclip_train::training::ablation::{ablate, variants};
-use memeclip_train::training::{AdamW, Architecture, Examples, Parameters, Pass, Recipe, Settings, Shape, train};
+use memeclip_train::training::{
+    AdamW, Architecture, Examples, Parameters, Pass, Protocol, Recipe, Settings, Shape, train,
+};
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use safetensors::{SafeTensorError, SafeTensors};
@@ -395,6 +397,26 @@ fn the_best_epoch_is_kept_and_patience_ends_the_training() {
     let probabilities = logits.chunks(2).flat_map(|logits| softmax(logits, 1.0)).collect();
     let predictions = Predictions::new(2, val.labels, probabilities).unwrap();
     assert_eq!(memeclip_train::metrics::auroc(&predictions), Some(best));
+}
+
+#[test]
+fn the_published_protocol_chooses_on_test() {
+    let mut features = memes(200);
+    let recipe = Recipe::memeclip(128);
+    let settings = Settings { epochs: 6, protocol: Protocol::Published, ..quick() };
+    // It needs no val at all.
+    features.memes.iter_mut().filter(|meme| meme.split == Split::Val).for_each(|meme| meme.split = Split::Train);
+    let trained = train(&Burn::flex(), &features, task("humor"), &recipe, &settings, None, |_| {}).unwrap();
+    let test = Examples::new(&features, task("humor"), Split::Test, ImageFeature::Projected);
+    let logits = memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
+    let probabilities = logits.chunks(2).flat_map(|logits| softmax(logits, 1.0)).collect();
+    let predictions = Predictions::new(2, test.labels, probabilities).unwrap();
+    let best = trained.epochs.iter().map(|epoch| epoch.auroc).fold(0.0, f64::max);
+    assert_eq!(memeclip_train::metrics::auroc(&predictions), Some(best));
+
+    let ours = Settings { protocol: Protocol::Ours, ..settings };
+    let error = train(&Burn::flex(), &features, task("humor"), &recipe, &ours, None, |_| {}).err().unwrap().to_string();
+    assert!(error.contains("val"), "{error}");
 }
 
 #[test]

@@ -40,18 +40,19 @@ impl Fit {
         Extract { source: self.source, out: work.clone(), shard: whole, system: Vec::new() }.run()?;
 
         let features = Features::read(&work)?;
+        let choosing = self.options.settings(System::Memeclip.settings()).protocol.split();
         let labelled = |task: &Task| {
             let examples = |split| Examples::new(&features, task, split, ImageFeature::Projected);
             let classes = |split| examples(split).frequencies().iter().filter(|n| **n > 0).count();
-            classes(Split::Train) > 1 && classes(Split::Val) > 1
+            classes(Split::Train) > 1 && classes(choosing) > 1
         };
         let (tasks, others): (Vec<&Task>, Vec<&Task>) = features.tasks.iter().partition(|task| labelled(task));
         if tasks.is_empty() {
-            let reason = "no task has memes of two classes both in the train and in the val split";
-            return Err(Error::Argument { reason: reason.into() }.into());
+            let reason = format!("no task has memes of two classes both in the train and in the {choosing} split");
+            return Err(Error::Argument { reason }.into());
         }
         for task in others {
-            warn!("{}: not enough labels in train and val; the pack keeps the head that it has", task.name);
+            warn!("{}: not enough labels in train and {choosing}; the pack keeps the head that it has", task.name);
         }
         let jobs: Vec<(&Task, PathBuf)> = tasks.into_iter().map(|task| (task, head_file(&work, task))).collect();
         heads(&features, &System::Memeclip.choose(features.vision_width(), None, None)?, jobs.clone(), &self.options)?

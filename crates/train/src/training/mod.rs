@@ -22,6 +22,6 @@ pub use optimizer::AdamW;
 pub use parallel::{at_once, parallel};
 pub use parameters::{Named, Parameters, Shape};
 pub use pass::{Pass, logits};
-pub use settings::{Recipe, Settings};
+pub use settings::{Protocol, Recipe, Settings};
 pub use trained::{Epoch, Trained};
 pub use trainer::train;

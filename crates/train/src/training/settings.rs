@@ -1,11 +1,38 @@
 use serde::Serialize;
 
 use super::architecture::Architecture;
+use crate::data::Split;
 use crate::engine::DropoutRates;
 use memeclip::model::HeadConfig;
 
+/// How the epoch is chosen, by AUROC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// On `val`, so that `test` is only measured.
+    #[default]
+    Ours,
+    /// On `test`, as in the authors' code: figures on `test` are then better than on new memes.
+    Published,
+}
+
+impl Protocol {
+    /// The split that chooses.
+    pub fn split(self) -> Split {
+        match self {
+            Protocol::Ours => Split::Val,
+            Protocol::Published => Split::Test,
+        }
+    }
+
+    /// Whether it is [`Protocol::Ours`].
+    pub fn is_ours(&self) -> bool {
+        *self == Protocol::Ours
+    }
+}
+
 /// Hyper-parameters. The defaults are the published ones (paper, section 5, and the authors' code). One thing differs: the
-/// best epoch is chosen on `val`.
+/// best epoch is chosen on `val` ([`Protocol`]).
 // A checkpoint has a hash of this as JSON. Fields keep their first names there, so that an interrupted training resumes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Settings {
@@ -30,6 +57,9 @@ pub struct Settings {
     /// The most that the gradient's norm may be, over all parameters; a larger gradient is scaled down to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<f32>,
+    /// How the epoch is chosen.
+    #[serde(skip_serializing_if = "Protocol::is_ours")]
+    pub protocol: Protocol,
 }
 
 impl Default for Settings {
@@ -44,6 +74,7 @@ impl Default for Settings {
             patience: None,
             balanced: false,
             clip: None,
+            protocol: Protocol::Ours,
         }
     }
 }

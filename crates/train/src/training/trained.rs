@@ -17,9 +17,9 @@ pub struct Epoch {
     pub number: usize,
     /// Mean loss while training, with dropout.
     pub loss: f64,
-    /// On `val`. The best epoch is the one with the largest AUROC.
+    /// On the split that chooses. The best epoch is the one with the largest AUROC.
     pub auroc: f64,
-    /// On `val`.
+    /// On the same split.
     pub accuracy: f64,
 }
 
@@ -31,7 +31,7 @@ pub struct Trained {
     pub shape: Shape,
     /// The parameters of the best epoch.
     pub parameters: Parameters,
-    /// Fitted on `val` after training (see [`memeclip::pack::manifest::HeadEntry`]).
+    /// Fitted on that split after training (see [`memeclip::pack::manifest::HeadEntry`]).
     pub temperature: f32,
     /// All epochs in order.
     pub epochs: Vec<Epoch>,

@@ -14,7 +14,7 @@ use memeclip::task::Task;
 use memeclip::{Error, Result};
 
 /// Trains the head of a task on the split `train`, chooses the epoch with the best AUROC on `val`, and fits the temperature
-/// there. The split `test` is not used.
+/// there. The split `test` is not used, unless [`Protocol::Published`](super::Protocol) has it in place of `val`.
 ///
 /// With `checkpoint`, the state is saved to that file after each epoch, and an interrupted training resumes from it. The
 /// caller may remove the file once the head is written. `report` is called after each epoch.
@@ -33,7 +33,8 @@ pub fn train(
     mut report: impl FnMut(&Epoch),
 ) -> crate::Result<Trained> {
     let image = recipe.architecture.image_feature();
-    let [training, validation] = [Split::Train, Split::Val].map(|split| Examples::new(features, task, split, image));
+    let choosing = settings.protocol.split();
+    let [training, validation] = [Split::Train, choosing].map(|split| Examples::new(features, task, split, image));
     check(task, settings, &training, &validation)?;
     let shape = Shape::new(&recipe.architecture, features, task);
     let checkpoint = checkpoint.map(|path| Checkpoint::new(path, settings, recipe, &training, &validation));
@@ -52,7 +53,7 @@ pub fn train(
         let predictions = predict(&logits(engine, &shape, &state.parameters, &validation)?, &validation)?;
         let auroc = metrics::auroc(&predictions).ok_or_else(|| {
             let reason = format!(
-                "task {}: the AUROC on val is undefined; add labelled memes of at least two classes to val",
+                "task {}: the AUROC on {choosing} is undefined; add labelled memes of at least two classes to it",
                 task.name
             );
             Error::Argument { reason }
@@ -148,7 +149,7 @@ fn random(settings: &Settings, epoch: usize, purpose: Purpose) -> Pcg64 {
 
 fn check(task: &Task, settings: &Settings, training: &Examples, validation: &Examples) -> Result<()> {
     let argument = |reason: String| Err(Error::Argument { reason });
-    for (split, examples) in [(Split::Train, training), (Split::Val, validation)] {
+    for (split, examples) in [(Split::Train, training), (settings.protocol.split(), validation)] {
         if examples.frequencies().iter().filter(|&&count| count > 0).count() < 2 {
             return argument(format!(
                 "task {}: the split {split} has {} labelled memes of {} classes, but training needs at least two classes. Check the label and split columns of the data set.",
