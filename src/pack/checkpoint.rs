@@ -4,17 +4,16 @@ use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::hub::{self, Files};
+use super::json_file::JsonFile;
 use super::manifest::HeadEntry;
 use super::tensor_file::{TensorFile, Unreadable};
 use crate::model::domain::{self, Domain};
 use crate::model::{ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
 use crate::quant::{Format, Matrix, pad_columns};
-use crate::stand_in::{not_json, stand_in};
+use crate::stand_in::stand_in;
 use crate::task::Task;
 use crate::tokenizer;
 use crate::{Cause, Error, Result};
@@ -25,11 +24,13 @@ use crate::{Cause, Error, Result};
 /// wrapper of PyTorch put between (`DataParallel`, `torch.compile`).
 pub struct Checkpoint {
     file: String,
+    /// The folder of the weights, with the files that describe the model.
+    pub folder: PathBuf,
     /// The model may be in several files.
     parts: Vec<TensorFile>,
     /// Where the tensors are, by their names without [`WRAPPERS`].
     places: HashMap<String, Vec<Place>>,
-    /// What is in front of the model's own names, once [`Checkpoint::below`] found it.
+    /// What is in front of the model's own names, once [`Checkpoint::of_model`] found it.
     prefix: String,
 }
 
@@ -52,11 +53,23 @@ impl Checkpoint {
     /// # Errors
     /// [`Error::Io`] if it cannot be read, [`Error::Checkpoint`] if it is not such a file.
     pub fn open(path: &Path) -> Result<Self> {
-        Checkpoint::open_parts(path, &[path.to_path_buf()])
+        Checkpoint::open_parts(path, &[path.to_path_buf()], path.with_file_name(""))
+    }
+
+    /// Opens a model as Hugging Face lays it out: its folder, its folder in Hugging Face's cache, its weights
+    /// (`model.safetensors`, `pytorch_model.bin`), or the index of weights in parts. Wherever the model is nested, its tensors
+    /// then have their own names. `names`: those that one tensor of it may have; the first that is there counts.
+    ///
+    /// # Errors
+    /// Those of [`Checkpoint::open`], and [`Error::Checkpoint`] if the weights or the tensor are not there.
+    pub fn of_model(path: &Path, names: &[&str]) -> Result<Self> {
+        let Files { weights, folder } = hub::find(path)?;
+        let file = if let [file] = &weights[..] { file } else { path };
+        Checkpoint::open_parts(file, &weights, folder)?.below(names)
     }
 
     /// Opens the files of one model; `path` names it in errors.
-    fn open_parts(path: &Path, files: &[PathBuf]) -> Result<Self> {
+    fn open_parts(path: &Path, files: &[PathBuf], folder: PathBuf) -> Result<Self> {
         let parts = files.iter().map(|file| TensorFile::open(file)).collect::<Result<Vec<_>>>()?;
         let mut places: HashMap<String, Vec<Place>> = HashMap::new();
         for (part, file) in parts.iter().enumerate() {
@@ -65,11 +78,13 @@ impl Checkpoint {
                 places.entry(own.join(".")).or_default().push(Place { part, name });
             }
         }
-        Ok(Checkpoint { file: path.display().to_string(), parts, places, prefix: String::new() })
+        Ok(Checkpoint { file: path.display().to_string(), folder, parts, places, prefix: String::new() })
     }
 
-    /// The checkpoint as the model that has the tensor `name`, wherever it is nested.
-    fn below(mut self, name: &str) -> Result<Self> {
+    /// The checkpoint as the model that has a tensor of these `names`, wherever it is nested.
+    fn below(mut self, names: &[&str]) -> Result<Self> {
+        let found = |name: &&&str| self.places.keys().any(|full| prefix(full, name).is_some());
+        let name = names.iter().find(found).or(names.last()).expect("a name");
         let mut prefixes: Vec<&str> = self.places.keys().filter_map(|full| prefix(full, name)).collect();
         prefixes.sort_unstable();
         if prefixes.len() > 1 {
@@ -134,7 +149,11 @@ impl Checkpoint {
         }
     }
 
-    fn shape(&self, name: &str) -> Result<&[usize]> {
+    /// The shape of a tensor, outermost size first.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] if the tensor is missing.
+    pub fn shape(&self, name: &str) -> Result<&[usize]> {
         let (file, own) = self.place(name)?;
         file.shape(own).ok_or_else(|| self.missing(name))
     }
@@ -198,12 +217,10 @@ impl ClipCheckpoint {
     /// Those of [`Checkpoint::open`], [`Error::Checkpoint`] for a file that is missing or cannot be used, and
     /// [`Error::UnsupportedModel`].
     pub fn open(path: &Path) -> Result<Self> {
-        let Files { weights, folder } = hub::find(path)?;
-        let file = if let [file] = &weights[..] { file } else { path };
-        let checkpoint = Checkpoint::open_parts(file, &weights)?.below(PATCH_EMBEDDING)?;
-        let config = clip_config(&checkpoint, &folder)?;
+        let checkpoint = Checkpoint::of_model(path, &[PATCH_EMBEDDING])?;
+        let config = clip_config(&checkpoint)?;
         config.check(&checkpoint.file)?;
-        let merges = merges(&folder)?;
+        let merges = merges(&checkpoint.folder)?;
         if merges.len() + 512 + 2 != config.text.vocabulary {
             let reason = format!("{} merges do not make a vocabulary of {}", merges.len(), config.text.vocabulary);
             return Err(checkpoint.invalid(reason));
@@ -326,9 +343,9 @@ impl ClipCheckpoint {
     }
 }
 
-/// The configuration: sizes from the tensors' shapes, the rest from `config.json` and `preprocessor_config.json` in
-/// `folder`. A field that is missing has the value that Hugging Face's `transformers` gives it.
-fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
+/// The configuration: sizes from the tensors' shapes, the rest from `config.json` and `preprocessor_config.json` beside
+/// them. A field that is missing has the value that Hugging Face's `transformers` gives it.
+fn clip_config(checkpoint: &Checkpoint) -> Result<ClipConfig> {
     let rows = |name: &str| checkpoint.shape(name).map(|shape| shape.first().copied().unwrap_or(0));
     let layers = |tower: &str| {
         (0..).take_while(|i| rows(&format!("{tower}.encoder.layers.{i}.layer_norm1.weight")).is_ok()).count()
@@ -340,13 +357,11 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
         );
     };
     let patches = rows("vision_model.embeddings.position_embedding.weight")?.saturating_sub(1);
-    let config = JsonFile::read(folder.join("config.json"))?;
-    if config.json.is_none() {
-        let reason = "it is missing. The weights do not say what their activation is, quick-GELU or GELU, and how many heads \
-                      their attention has: put the model's config.json there";
-        return Err(invalid(&config.path, reason.into(), None));
-    }
-    let images = JsonFile::of_images(folder)?;
+    let config = JsonFile::read(checkpoint.folder.join("config.json"))?;
+    config.require(
+        "The weights do not say what their activation is, quick-GELU or GELU, and how many heads their attention has",
+    )?;
+    let images = JsonFile::of_images(&checkpoint.folder)?;
     let openai = ClipConfig::named("vit-l-14")?;
     let heads = |tower: &str, default: usize| config.field(&[tower, "num_attention_heads"], default);
     let vision = VisionConfig {
@@ -375,72 +390,21 @@ fn clip_config(checkpoint: &Checkpoint, folder: &Path) -> Result<ClipConfig> {
     Ok(ClipConfig { vision, text, projection: rows("visual_projection.weight")? })
 }
 
-/// A JSON file of Hugging Face's.
-struct JsonFile {
-    path: PathBuf,
-    /// `None` if there is no such file.
-    json: Option<Value>,
-}
-
-impl JsonFile {
-    fn read(path: PathBuf) -> Result<Self> {
-        let json = match std::fs::read(&path) {
-            Ok(bytes) => {
-                let json = serde_json::from_slice(&bytes).map_err(|e| {
-                    let reason = not_json(&bytes, &e);
-                    invalid(&path, reason, Some(e.into()))
-                });
-                Some(json?)
-            }
-            Err(e) if e.kind() == ErrorKind::NotFound => None,
-            Err(e) => return Err(Error::io(&path, e)),
-        };
-        Ok(JsonFile { path, json })
-    }
-
-    /// What the model does with images: `image_processor` of `processor_config.json`, as transformers writes it since version
-    /// 5, else `preprocessor_config.json`.
-    fn of_images(folder: &Path) -> Result<Self> {
-        let mut processor = JsonFile::read(folder.join("processor_config.json"))?;
-        match processor.json.as_mut().and_then(|json| json.get_mut("image_processor")).map(Value::take) {
-            Some(json) => Ok(JsonFile { json: Some(json), ..processor }),
-            None => JsonFile::read(folder.join("preprocessor_config.json")),
-        }
-    }
-
-    /// The field that `keys` lead to, or `default` if the file or the field is missing. Only the field may be: a file without
-    /// the objects that contain it is of another kind, whose values would be taken for OpenAI's.
-    fn field<T: DeserializeOwned>(&self, keys: &[&str], default: T) -> Result<T> {
-        let (Some(mut json), Some((field, objects))) = (self.json.as_ref(), keys.split_last()) else {
-            return Ok(default);
-        };
-        for key in objects {
-            json = json.get(key).filter(|json| json.is_object()).ok_or_else(|| {
-                let reason = format!("it has no '{key}', so it does not describe the two towers of a CLIP model");
-                invalid(&self.path, reason, None)
-            })?;
-        }
-        match json.get(field) {
-            None | Some(Value::Null) => Ok(default),
-            Some(value) => T::deserialize(value)
-                .map_err(|e| invalid(&self.path, format!("{} is {value}: {e}", keys.join(".")), Some(e.into()))),
-        }
-    }
-}
-
 /// The merges of the tokenizer in `folder`: those of `merges.txt`, else of `tokenizer.json`, which is all that transformers
 /// writes since version 5, else OpenAI's.
 fn merges(folder: &Path) -> Result<Vec<[u16; 2]>> {
     let text = folder.join("merges.txt");
     match std::fs::read(&text) {
         Ok(bytes) => match stand_in(&bytes) {
-            Some(kind) => Err(invalid(&text, kind.to_string(), None)),
+            Some(kind) => {
+                Err(Error::Checkpoint { file: text.display().to_string(), reason: kind.to_string(), source: None })
+            }
             None => tokenizer::parse_merges(&String::from_utf8_lossy(&bytes)),
         },
         Err(e) if e.kind() != ErrorKind::NotFound => Err(Error::io(&text, e)),
         Err(_) => {
             let json = JsonFile::read(folder.join("tokenizer.json"))?;
-            if json.json.is_none() {
+            if json.is_missing() {
                 return Ok(tokenizer::clip_merges());
             }
             /// Older files have both parts in one text.
@@ -457,10 +421,6 @@ fn merges(folder: &Path) -> Result<Vec<[u16; 2]>> {
             tokenizer::parse_merges(&lines.collect::<Vec<_>>().join("\n"))
         }
     }
-}
-
-fn invalid(file: &Path, reason: String, source: Option<Cause>) -> Error {
-    Error::Checkpoint { file: file.display().to_string(), reason, source }
 }
 
 /// The tensors of heads: as the model names them, and as the authors' checkpoints do.
@@ -516,7 +476,7 @@ pub fn head(
             "a system for comparison, which only `memeclip eval --features ...` of a build with training reads";
         return Err(c.invalid(format!("{reason}: {system}")));
     }
-    let c = c.below(first)?;
+    let c = c.below(&[first])?;
     let &[map, _] = c.shape(first)? else {
         return Err(c.invalid(format!("{first} is not a matrix")));
     };

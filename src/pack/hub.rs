@@ -43,7 +43,7 @@ pub(super) fn find(path: &Path) -> Result<Files> {
         None if path.join("snapshots").is_dir() => find(&snapshot(path)?),
         None => {
             let reason =
-                format!("no weights of a CLIP in this folder; expected {}. {}", WEIGHTS.join(", "), contents(path)?);
+                format!("no weights of a model in this folder; expected {}. {}", WEIGHTS.join(", "), contents(path)?);
             Err(invalid(path, reason))
         }
     }

@@ -8,6 +8,8 @@ pub mod format;
 pub mod hash;
 #[cfg(not(target_arch = "wasm32"))]
 mod hub;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod json_file;
 pub mod load;
 pub mod manifest;
 #[cfg(not(target_arch = "wasm32"))]
