@@ -23,5 +23,5 @@ pub use decode::decode;
 pub use limits::{MAX_BYTES, MAX_PIXELS, MAX_SIDE, check_bytes, check_size};
 #[cfg(not(target_arch = "wasm32"))]
 pub use read::{read, read_from};
-pub use resize::{resize, resize_to};
+pub use resize::{Filter, resize, resize_by, resize_to};
 pub use rgb::{Rgb, neutral, normalize};
