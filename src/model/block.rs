@@ -4,7 +4,7 @@ use super::weights::Weights;
 use crate::Result;
 use crate::engine::{Activation, Engine, Mask};
 
-/// A pre-LN transformer block, the same in both towers: x + attention(norm(x)), then x + mlp(norm(x)).
+/// A pre-LN transformer block, the same in both towers and in every ViT: x + attention(norm(x)), then x + mlp(norm(x)).
 pub struct Block<E: Engine> {
     norm1: LayerNorm<E>,
     qkv: Linear<E>,
@@ -17,7 +17,11 @@ pub struct Block<E: Engine> {
 }
 
 impl<E: Engine> Block<E> {
-    pub(super) fn load(w: &mut impl Weights<E>, config: BlockConfig) -> Result<Self> {
+    /// The block with the layers `norm1`, `qkv`, `out`, `norm2`, `fc1` and `fc2`.
+    ///
+    /// # Errors
+    /// Those of [`Weights::matrix`].
+    pub fn load(w: &mut impl Weights<E>, config: BlockConfig) -> Result<Self> {
         let BlockConfig { width, heads, mlp, activation, layer_norm_eps } = config;
         Ok(Block {
             norm1: LayerNorm::load(w, "norm1", width, layer_norm_eps)?,
@@ -32,13 +36,13 @@ impl<E: Engine> Block<E> {
     }
 
     /// Queries, keys and values of x [rows, width], side by side: [rows, 3 · width].
-    pub(super) fn qkv(&self, engine: &E, x: &E::Tensor) -> E::Tensor {
+    pub fn qkv(&self, engine: &E, x: &E::Tensor) -> E::Tensor {
         self.qkv.forward(engine, &self.norm1.forward(engine, x), Activation::Identity, None)
     }
 
     /// x [sequences · tokens, width] and its `qkv`. With `keep`, only those rows continue after the attention: only one
     /// token of each sequence is read from the last block of a tower.
-    pub(super) fn forward(
+    pub fn forward(
         &self,
         engine: &E,
         x: &E::Tensor,

@@ -33,19 +33,24 @@ impl<E: Engine> Linear<E> {
 }
 
 /// A layer norm.
-pub(crate) struct LayerNorm<E: Engine> {
+pub struct LayerNorm<E: Engine> {
     gamma: E::Tensor,
     beta: E::Tensor,
     eps: f32,
 }
 
 impl<E: Engine> LayerNorm<E> {
-    pub(super) fn load(w: &mut impl Weights<E>, name: &str, width: usize, eps: f32) -> Result<Self> {
+    /// The layer norm `name` of rows of `width` values; `eps` is added to the variance.
+    ///
+    /// # Errors
+    /// Those of [`Weights::vector`].
+    pub fn load(w: &mut impl Weights<E>, name: &str, width: usize, eps: f32) -> Result<Self> {
         let (gamma, beta) = (w.vector(&format!("{name}.weight"), width)?, w.vector(&format!("{name}.bias"), width)?);
         Ok(LayerNorm { gamma, beta, eps })
     }
 
-    pub(super) fn forward(&self, engine: &E, x: &E::Tensor) -> E::Tensor {
+    /// [`Engine::layer_norm`] with the layer's gamma and beta.
+    pub fn forward(&self, engine: &E, x: &E::Tensor) -> E::Tensor {
         engine.layer_norm(x, &self.gamma, &self.beta, self.eps)
     }
 }

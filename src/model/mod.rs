@@ -17,7 +17,7 @@ pub use block::Block;
 pub use config::{BlockConfig, ClipConfig, Fusion, HeadConfig, TextConfig, VisionConfig};
 pub use domain::{Domain, Modality, Ppca};
 pub use head::{Dropout, Head, Mapping, PreOutput};
-pub use layers::Linear;
+pub use layers::{LayerNorm, Linear};
 pub use text::{TextTower, load_tokenizer};
 pub use vision::{VisionTower, patches};
 pub(crate) use weights::Lazy;

@@ -92,6 +92,36 @@ impl Burn {
         Tensor::from_data(TensorData::new(values, [count]), &self.device)
     }
 
+    /// [`Engine::attention`] without the keys that are `hidden`. `hidden` is true for those, [sequences, 1, tokens, tokens] of
+    /// query and key; sizes that are 1 are repeated.
+    pub fn attend(
+        &self,
+        qkv: &Tensor<2>,
+        sequences: usize,
+        heads: usize,
+        hidden: Option<Tensor<4, Bool>>,
+    ) -> Tensor<2> {
+        let [rows, cols] = qkv.dims();
+        let (tokens, width) = (rows / sequences, cols / 3);
+        let split = |part: usize| -> Tensor<4> {
+            let x = qkv.clone().narrow(1, part * width, width);
+            x.reshape([sequences, tokens, heads, width / heads]).swap_dims(1, 2)
+        };
+        let (q, k, v) = (split(0), split(1), split(2));
+        let mut scores = q.matmul(k.transpose()) / ((width / heads) as f32).sqrt();
+        if let Some(hidden) = hidden {
+            scores = scores.mask_fill(hidden.expand([sequences, heads, tokens, tokens]), f32::NEG_INFINITY);
+        }
+        let attended = activation::softmax(scores, 3).matmul(v);
+        attended.swap_dims(1, 2).reshape([rows, width])
+    }
+
+    /// Which of `tokens` positions are behind the end of each sequence, for [`Burn::attend`]: [sequences, 1, 1, tokens].
+    pub fn padding(&self, lengths: &[usize], tokens: usize) -> Tensor<4, Bool> {
+        let behind: Vec<bool> = lengths.iter().flat_map(|&length| (0..tokens).map(move |i| i >= length)).collect();
+        Tensor::from_data(TensorData::new(behind, [lengths.len(), 1, 1, tokens]), &self.device)
+    }
+
     fn matrix(&self, rows: usize, cols: usize, values: Vec<f32>) -> Tensor<2> {
         Tensor::from_data(TensorData::new(values, [rows, cols]), &self.device)
     }
@@ -168,21 +198,9 @@ impl Engine for Burn {
     }
 
     fn attention(&self, qkv: &Tensor<2>, sequences: usize, heads: usize, mask: Mask) -> Tensor<2> {
-        let [rows, cols] = qkv.dims();
-        let (tokens, width) = (rows / sequences, cols / 3);
-        let split = |part: usize| -> Tensor<4> {
-            let x = qkv.clone().narrow(1, part * width, width);
-            x.reshape([sequences, tokens, heads, width / heads]).swap_dims(1, 2)
-        };
-        let (q, k, v) = (split(0), split(1), split(2));
-        let mut scores = q.matmul(k.transpose()) / ((width / heads) as f32).sqrt();
-        if mask == Mask::Causal {
-            let later = Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, &self.device);
-            scores =
-                scores.mask_fill(later.unsqueeze::<4>().expand([sequences, heads, tokens, tokens]), f32::NEG_INFINITY);
-        }
-        let attended = activation::softmax(scores, 3).matmul(v);
-        attended.swap_dims(1, 2).reshape([rows, width])
+        let tokens = qkv.dims()[0] / sequences;
+        let later = (mask == Mask::Causal).then(|| Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, &self.device));
+        self.attend(qkv, sequences, heads, later.map(Tensor::unsqueeze))
     }
 
     fn add_scaled(&self, a: &Tensor<2>, alpha: f32, b: &Tensor<2>, beta: f32) -> Tensor<2> {

@@ -1,10 +1,12 @@
-//! Data sets, and what is done with them: features, training, evaluation.
+//! Data sets, and what is done with them: features, training, evaluation. And the encoders that only training has.
 
 // The crate's futures run on one thread.
 #![allow(async_fn_in_trait)]
 
 pub mod data;
 pub mod domain;
+#[cfg(feature = "burn")]
+pub mod encoders;
 #[cfg(feature = "burn")]
 pub mod engine;
 mod error;

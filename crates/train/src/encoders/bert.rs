@@ -1,0 +1,224 @@
+use std::path::Path;
+
+use burn::tensor::{Bool, Tensor};
+
+use super::config::{check_blocks, only, read};
+use super::parameters::{Classifier, Current, Layout, Published, Within};
+use super::wordpiece::WordPiece;
+use crate::engine::Burn;
+use crate::training::{Named, Parameters};
+use memeclip::engine::{Activation, Engine};
+use memeclip::model::{LayerNorm, Linear, Weights};
+use memeclip::pack::checkpoint::Checkpoint;
+use memeclip::pack::json_file::JsonFile;
+use memeclip::{Error, Result};
+
+/// BERT with a classifier (Devlin et al., NAACL 2019), as `BertForSequenceClassification` computes it.
+pub struct Bert {
+    /// Text to token ids.
+    pub tokenizer: WordPiece,
+    /// The sizes.
+    pub config: BertConfig,
+    /// Number of classes.
+    pub classes: usize,
+    /// All weights, also the classifier's.
+    pub parameters: Parameters,
+}
+
+/// The sizes of a BERT. What `config.json` leaves out is as in BERT-base.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BertConfig {
+    /// Number of tokens that the model knows.
+    pub vocabulary: usize,
+    /// The largest number of tokens in a text.
+    pub context: usize,
+    /// Number of kinds of text. A meme's is the first.
+    pub types: usize,
+    /// Width of a token.
+    pub width: usize,
+    /// Number of transformer blocks.
+    pub layers: usize,
+    /// Attention heads of a block.
+    pub heads: usize,
+    /// Hidden width of a block's MLP.
+    pub mlp: usize,
+    /// The activation of the blocks' MLPs.
+    pub activation: Activation,
+    /// Added to the variance in layer norms.
+    pub layer_norm_eps: f32,
+}
+
+impl BertConfig {
+    fn read(file: &JsonFile) -> Result<Self> {
+        only(file, "position_embedding_type", "absolute".to_string())?;
+        only(file, "is_decoder", false)?;
+        let config = BertConfig {
+            vocabulary: file.field(&["vocab_size"], 30522)?,
+            context: file.field(&["max_position_embeddings"], 512)?,
+            types: file.field(&["type_vocab_size"], 2)?,
+            width: file.field(&["hidden_size"], 768)?,
+            layers: file.field(&["num_hidden_layers"], 12)?,
+            heads: file.field(&["num_attention_heads"], 12)?,
+            mlp: file.field(&["intermediate_size"], 3072)?,
+            activation: file.field(&["hidden_act"], Activation::Gelu)?,
+            layer_norm_eps: file.field(&["layer_norm_eps"], 1e-12)?,
+        };
+        check_blocks(file, config.layers, config.width, config.heads)?;
+        Ok(config)
+    }
+}
+
+const LAYERS: [(&str, &[&str]); 11] = [
+    ("word", &["embeddings.word_embeddings"]),
+    ("position", &["embeddings.position_embeddings"]),
+    ("type", &["embeddings.token_type_embeddings"]),
+    ("norm", &["embeddings.LayerNorm"]),
+    ("qkv", &["attention.self.query", "attention.self.key", "attention.self.value"]),
+    ("out", &["attention.output.dense"]),
+    ("norm1", &["attention.output.LayerNorm"]),
+    ("fc1", &["intermediate.dense"]),
+    ("fc2", &["output.dense"]),
+    ("norm2", &["output.LayerNorm"]),
+    ("pooler", &["pooler.dense"]),
+];
+
+/// What is in front of the encoder's names, unless it was saved alone.
+const BASE: &str = "bert.";
+/// A tensor that every BERT has.
+const WORDS: &str = "embeddings.word_embeddings.weight";
+
+impl Bert {
+    /// `path`: the model's folder, its folder in Hugging Face's cache, or its weights, with `config.json` and the tokenizer
+    /// beside them. `length`: the most token ids of a text. What the file has for other purposes is ignored.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] for a file that is missing or cannot be used, [`Error::Argument`] if `length` is more than the
+    /// model's or less than 3, [`Error::Io`], and those of the engine.
+    pub fn open(engine: &Burn, path: &Path, length: usize, classifier: Classifier) -> Result<Self> {
+        let nested = format!("{BASE}{WORDS}");
+        let checkpoint = Checkpoint::of_model(path, &[&nested, WORDS])?;
+        let config = BertConfig::read(&read(&checkpoint, "bert")?)?;
+        if length > config.context {
+            let reason =
+                format!("{length} tokens: this BERT has positions for {}; give at most as many", config.context);
+            return Err(Error::Argument { reason });
+        }
+        let tokenizer = WordPiece::open(&checkpoint.folder, length)?;
+        if tokenizer.vocabulary() > config.vocabulary {
+            let reason = format!("the tokenizer has {} tokens, expected {}", tokenizer.vocabulary(), config.vocabulary);
+            return Err(checkpoint.invalid(reason));
+        }
+        let base = if checkpoint.shape(&nested).is_ok() { BASE } else { "" };
+        let layout = Layout { base, layers: &LAYERS, shapes: &[] };
+        let classes = classifier.classes(&checkpoint)?;
+        let mut published = Published::new(engine, &checkpoint, &layout, classifier);
+        Network::load(&mut published, &config, classes)?;
+        Ok(Bert { tokenizer, config, classes, parameters: published.parameters })
+    }
+
+    /// Logits [texts, classes], without dropout. `texts`: the token ids of each text. `parameters` are the model's own or, for
+    /// [`Tensor::backward`], their [`tracked`](Parameters::tracked) copies.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub fn logits(&self, engine: &Burn, parameters: &Named, texts: &[Vec<u32>]) -> Result<Tensor<2>> {
+        let network = Network::load(&mut Current(parameters), &self.config, self.classes)?;
+        Ok(network.logits(engine, texts))
+    }
+}
+
+struct Network {
+    word: Tensor<2>,
+    position: Tensor<2>,
+    kind: Tensor<2>,
+    norm: LayerNorm<Burn>,
+    blocks: Vec<Block>,
+    pooler: Linear<Burn>,
+    classifier: Linear<Burn>,
+}
+
+impl Network {
+    fn load(w: &mut impl Weights<Burn>, c: &BertConfig, classes: usize) -> Result<Self> {
+        let word = w.tensor("word.weight", c.vocabulary, c.width)?;
+        let position = w.tensor("position.weight", c.context, c.width)?;
+        let kind = w.tensor("type.weight", c.types, c.width)?;
+        let norm = LayerNorm::load(w, "norm", c.width, c.layer_norm_eps)?;
+        let blocks = (0..c.layers).map(|block| Block::load(&mut Within { weights: w, block }, c));
+        let blocks = blocks.collect::<Result<_>>()?;
+        let pooler = Linear::load(w, "pooler", c.width, c.width)?;
+        let classifier = Linear::load(w, "classifier", classes, c.width)?;
+        Ok(Network { word, position, kind, norm, blocks, pooler, classifier })
+    }
+
+    fn logits(&self, engine: &Burn, texts: &[Vec<u32>]) -> Tensor<2> {
+        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
+        let tokens = lengths.iter().copied().max().unwrap_or_default();
+        // Any token will do as padding: it is hidden from the others.
+        let mut ids = vec![0; texts.len() * tokens];
+        texts.iter().zip(ids.chunks_exact_mut(tokens)).for_each(|(text, row)| row[..text.len()].copy_from_slice(text));
+        let padding = lengths.iter().any(|&length| length < tokens).then(|| engine.padding(&lengths, tokens));
+
+        let positions: Vec<u32> = (0..tokens as u32).collect();
+        let place = engine.gather(&self.position, &positions);
+        let place = engine.add_scaled(&place, 1.0, &engine.gather(&self.kind, &[0]), 1.0);
+        let x = engine.add_scaled(&engine.gather(&self.word, &ids), 1.0, &place, 1.0);
+        let mut x = self.norm.forward(engine, &x);
+
+        let first: Vec<u32> = (0..texts.len()).map(|text| (text * tokens) as u32).collect();
+        for (i, block) in self.blocks.iter().enumerate() {
+            let keep = (i + 1 == self.blocks.len()).then_some(&first[..]);
+            x = block.forward(engine, &x, texts.len(), padding.clone(), keep);
+        }
+        let pooled = self.pooler.forward(engine, &x, Activation::Identity, None).tanh();
+        self.classifier.forward(engine, &pooled, Activation::Identity, None)
+    }
+}
+
+/// A post-LN transformer block: norm(x + attention(x)), then norm(x + mlp(x)).
+struct Block {
+    qkv: Linear<Burn>,
+    out: Linear<Burn>,
+    norm1: LayerNorm<Burn>,
+    fc1: Linear<Burn>,
+    fc2: Linear<Burn>,
+    norm2: LayerNorm<Burn>,
+    heads: usize,
+    activation: Activation,
+}
+
+impl Block {
+    fn load(w: &mut impl Weights<Burn>, config: &BertConfig) -> Result<Self> {
+        let &BertConfig { width, heads, mlp, activation, layer_norm_eps, .. } = config;
+        Ok(Block {
+            qkv: Linear::load(w, "qkv", 3 * width, width)?,
+            out: Linear::load(w, "out", width, width)?,
+            norm1: LayerNorm::load(w, "norm1", width, layer_norm_eps)?,
+            fc1: Linear::load(w, "fc1", mlp, width)?,
+            fc2: Linear::load(w, "fc2", width, mlp)?,
+            norm2: LayerNorm::load(w, "norm2", width, layer_norm_eps)?,
+            heads,
+            activation,
+        })
+    }
+
+    /// x [sequences · tokens, width]. With `keep`, only those rows continue after the attention.
+    fn forward(
+        &self,
+        engine: &Burn,
+        x: &Tensor<2>,
+        sequences: usize,
+        padding: Option<Tensor<4, Bool>>,
+        keep: Option<&[u32]>,
+    ) -> Tensor<2> {
+        let qkv = self.qkv.forward(engine, x, Activation::Identity, None);
+        let mut attended = engine.attend(&qkv, sequences, self.heads, padding);
+        let mut x = x.clone();
+        if let Some(ids) = keep {
+            attended = engine.gather(&attended, ids);
+            x = engine.gather(&x, ids);
+        }
+        let x = self.norm1.forward(engine, &self.out.forward(engine, &attended, Activation::Identity, Some(&x)));
+        let hidden = self.fc1.forward(engine, &x, self.activation, None);
+        self.norm2.forward(engine, &self.fc2.forward(engine, &hidden, Activation::Identity, Some(&x)))
+    }
+}

@@ -1,0 +1,72 @@
+//! What the JSON files beside a model's weights say.
+
+use std::fmt::Debug;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use memeclip::Result;
+use memeclip::pack::checkpoint::Checkpoint;
+use memeclip::pack::json_file::JsonFile;
+
+/// `config.json` beside the weights.
+///
+/// # Errors
+/// [`Error::Checkpoint`](memeclip::Error::Checkpoint) if it is missing or no JSON, or of another `model_type`.
+pub fn read(checkpoint: &Checkpoint, model_type: &str) -> Result<JsonFile> {
+    let config = JsonFile::read(checkpoint.folder.join("config.json"))?;
+    config.require("The weights do not say how many heads their attention has")?;
+    only(&config, "model_type", model_type.to_string())?;
+    Ok(config)
+}
+
+/// Checks that a field has the one value that is supported, or is missing.
+///
+/// # Errors
+/// [`Error::Checkpoint`](memeclip::Error::Checkpoint), which names the field and both values.
+pub fn only<T: DeserializeOwned + PartialEq + Debug + Clone>(file: &JsonFile, field: &str, value: T) -> Result<()> {
+    let found = file.field(&[field], value.clone())?;
+    match found == value {
+        true => Ok(()),
+        false => Err(file.invalid(format!("{field} is {found:?}, but only {value:?} is supported"))),
+    }
+}
+
+/// Checks that the blocks can be divided into heads.
+///
+/// # Errors
+/// [`Error::Checkpoint`](memeclip::Error::Checkpoint) if not.
+pub fn check_blocks(file: &JsonFile, layers: usize, width: usize, heads: usize) -> Result<()> {
+    if layers == 0 {
+        return Err(file.invalid("num_hidden_layers is 0, expected at least 1".into()));
+    }
+    if heads == 0 || width == 0 || !width.is_multiple_of(heads) {
+        let reason = format!("num_attention_heads is {heads}, expected a divisor of hidden_size, {width}");
+        return Err(file.invalid(reason));
+    }
+    Ok(())
+}
+
+/// The side of a square, as its side, both sides, or a record of both.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Square {
+    Side(usize),
+    Sides([usize; 2]),
+    Record { height: usize, width: usize },
+}
+
+/// A field with the size of a square, in pixels.
+///
+/// # Errors
+/// [`Error::Checkpoint`](memeclip::Error::Checkpoint) if it is another rectangle, or 0.
+pub fn side(file: &JsonFile, field: &str, default: usize) -> Result<usize> {
+    let (height, width) = match file.field(&[field], Square::Side(default))? {
+        Square::Side(side) => (side, side),
+        Square::Sides([height, width]) | Square::Record { height, width } => (height, width),
+    };
+    match height == width && height > 0 {
+        true => Ok(height),
+        false => Err(file.invalid(format!("{field} is {height}x{width}, expected a square"))),
+    }
+}

@@ -1,0 +1,193 @@
+"""Writes tests/goldens/encoders: how Hugging Face's transformers computes BERT and ViT, and Pillow resizes for the latter.
+
+    pip install -r tests/reference/requirements.txt
+    python tests/reference/encoders.py
+
+    bert/, vit/              tiny seeded models for three classes, as save_pretrained writes them
+    bert.safetensors         token ids I64 [texts, tokens], padded; lengths I64 [texts]; and as vit.safetensors
+    vit.safetensors          pixels [images, 3, 32, 32]; labels I64; logits; loss, the mean cross-entropy; its gradient by
+                             each parameter, as gradient.<name>. Computed in float64, without dropout
+    wordpiece.json           texts and the ids that BertTokenizer gives them, by its settings
+    bilinear/<image>.<side>.png   images of tests/goldens/images resized by Pillow
+"""
+
+import json
+import random
+import shutil
+from pathlib import Path
+
+import torch
+from PIL import Image
+from safetensors.torch import save_file
+from transformers import (
+    BertConfig,
+    BertForSequenceClassification,
+    BertTokenizer,
+    ViTConfig,
+    ViTForImageClassification,
+    ViTImageProcessorPil,
+)
+
+GOLDENS = Path(__file__).parents[1] / "goldens"
+OUT = GOLDENS / "encoders"
+SIZES = dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40, num_labels=3)
+CLASSES = 3
+
+SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+# All words of the texts below that the vocabulary has whole. Others are made of pieces, or unknown.
+WORDS = "when you the cat dog me my boss they said love is pride flag we all memes un able nobody can t of a".split()
+PIECES = "s ed ing er ly able ness ##ly fl ag wo rd t he ca n est".split()
+OTHER = "的 一 猫 日 本 か な ネ コ α β γ ά д о м й ё а i ı é ß ø ñ ü 한 ★ 😂 ½ ² ①".split()
+
+TEXTS = """
+When you FINALLY love the cat
+nobody: ... Nobody!? can't, won't
+unlovable unable unflagged wordly catness dogsest
+un-able (flags) [words] {the} <cat> "me" 'my' `boss` ~t~ ^a^ $5 50% a_b a|b a\\b a/b a+b=c #cat @dog
+[CLS] the cat [SEP] [MASK] [PAD] [UNK] [sep] [ SEP ]
+我爱猫 的一猫日本 catの猫dog 猫cat 한국어 カネコ かな ｶﾅ ﾈｺ
+café CAFÉ cafe\u0301 naïve Ñandú über ÜBER ÅNGSTRÖM Łódź ß ẞ straße İstanbul ı Iı ﬁne ǆ
+αβγ ΑΒΓ Άά ΌΔΟΣ дом ДОМ ёлка й и\u0306
+zero\u200bwidth joi\u200dner soft\u00adhyphen \ufeffbom \u202eright\u202c word\u2060joiner a\u0000b re\ufffdplaced
+ctrl\u0001\u0002\u0007 \u001b[31mred\u001b[0m del\u007f c1\u0085next pri\ue000vate un\u0378assigned sur\U000f0000face
+tab\there\u000bvertical\u000cform\u001cfile\u001funit line\u2028separator para\u2029graph nbsp\u00a0em\u2003thin\u2009wide\u3000end
+“the” ‘cat’ — … « me » ‹ my › ¿ ¡ § ¶ · † • ‰ ′ ″ ※ ⁂ ¦ ¬ © ® ° ± × ÷ € £ ¥ ₿ ™ №
+😂😂 ★ 💀 👨‍👩‍👧 🏳️‍🌈 ❤️ #️⃣ ☺ 🇩🇪 love😂cat
+½ ² ① ㈱ ㎏ Ⅷ ٣٤٥ १२३ 𝓕𝓪𝓷𝓬𝔂 ＷＩＤＥ ﷺ
+مرحبا لَا שלום नमस्ते สวัสดี Việt t̷e̸x̵t̴ q̣̇
+\U00020000 \U0002a700 \U0002b740 \U0002b820 \U0002b920 \U0002ceb0 \uf900 \ufa6d \U0002f800 \u3400 \u4dbf \u9fff \ua000 \u2e80 \u3000
+""".strip().splitlines()
+LONG = ["a" * 100, "a" * 101, "猫" * 101, "é" * 100, "é" * 101, "e\u0301" * 60, "a" * 99 + "-" + "a" * 101, "x" * 300, "😂" * 100]
+
+ALPHABETS = [
+    "abcdefghinostyABCDEF",
+    "0123456789",
+    "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~",
+    "áàâäçéèêñöøßüÁÉÑÖÜİı",
+    "абвгдеёжзийкАБВГ",
+    "αβγδεάέΑΒΓΆ",
+    "あかなネコ日本猫的一是",
+    "가나다한",
+    "\u0300\u0301\u0303\u0308\u0327\u200b\u200d\u00ad\u0000\ufffd\u0007\u202e",
+    "😂🤣★💀❤\ufe0f🏳🌈",
+    "“”‘’–—…«»§©™×÷€",
+]
+SPACES = [" ", " ", " ", "", "  ", "\t", "\n", "\r\n", "\u00a0", "\u3000", "\u2028", "\u0085"]
+
+
+def drawn(rng):
+    """Words of the vocabulary, changed words, words of one script, and signs, with uneven white space."""
+    pieces = []
+    for _ in range(rng.choice([1, 2, 3, 5, 8])):
+        word = rng.choice(WORDS)
+        kind = rng.random()
+        if kind < 0.3:
+            word = rng.choice([word, word.upper(), word.title(), word + rng.choice("!?.,…'-")])
+        elif kind < 0.6:
+            word += "".join(rng.choice(PIECES) for _ in range(rng.randint(1, 3)))
+        else:
+            word = "".join(rng.choice(rng.choice(ALPHABETS)) for _ in range(rng.randint(1, 6)))
+        pieces += [word, rng.choice(SPACES)]
+    return "".join(pieces)
+
+
+def vocabulary():
+    letters = "abcdefghilmnoprstuvwy"
+    single = list(letters) + list("ABCDT") + list("0123459") + list("!\"#$%&'()*+,-./:;<=>?@[\\]^`{|}~…—“”")
+    pieces = [f"##{piece}" for piece in [*PIECES, *letters, *"0123É", "é", "\u0301", "猫", "д", "о"]]
+    return list(dict.fromkeys([*SPECIAL, *single, *WORDS, "The", "CAT", "Café", *OTHER, *pieces]))
+
+
+def tokens(vocabulary):
+    rng = random.Random(1)
+    texts = [*TEXTS, *LONG, "", " ", "\n", "\u200b", " ".join(TEXTS[:3]) * 4]
+    texts = list(dict.fromkeys([*texts, *(text.upper() for text in TEXTS)]))
+    while len(texts) < 500:
+        text = drawn(rng)
+        texts += [text] if text not in texts else []
+    ids = {token: id for id, token in enumerate(vocabulary)}
+    # What a person writes is text, even if it looks like a special token.
+    make = lambda **settings: BertTokenizer(vocab=ids, split_special_tokens=True, **settings)
+    settings = [
+        (500, {}),
+        (150, {"do_lower_case": False}),
+        (150, {"strip_accents": False}),
+        (150, {"do_lower_case": False, "strip_accents": True, "tokenize_chinese_chars": False}),
+    ]
+    out = {"texts": texts, "settings": []}
+    for count, setting in settings:
+        rows = make(**setting)(texts[:count])["input_ids"]
+        out["settings"].append({"tokenizer_config": setting, "length": 512, "ids": rows})
+    short = make()(texts[:150], truncation=True, max_length=8)["input_ids"]
+    out["settings"].append({"tokenizer_config": {}, "length": 8, "ids": short})
+    (OUT / "wordpiece.json").write_text(json.dumps(out), encoding="ascii")
+    make().save_pretrained(OUT / "bert")
+    return make()
+
+
+def seeded(model):
+    """Weights so large that every part of the model matters."""
+    for name, value in model.named_parameters():
+        norm = name.lower().split(".")[-2].startswith("layernorm")
+        if norm and name.endswith("weight"):
+            value.data = 1 + 0.2 * torch.randn_like(value)
+        elif name.endswith("bias"):
+            value.data = 0.2 * torch.randn_like(value)
+        else:
+            value.data = torch.randn_like(value) * 1.5 / value[0].numel() ** 0.5
+    return model.eval()
+
+
+def step(model, name, inputs, kept):
+    model.save_pretrained(OUT / name)
+    labels = torch.arange(len(next(iter(inputs.values())))) % CLASSES
+    model.double()
+    out = model(**inputs, labels=labels)
+    out.loss.backward()
+    kept = {**kept, "labels": labels, "logits": out.logits.detach().float(), "loss": out.loss.detach().float().reshape(1)}
+    kept |= {f"gradient.{name}": value.grad.float() for name, value in model.named_parameters()}
+    return kept
+
+
+# The names of save_pretrained, which the model's own attributes differ from.
+VIT = {"attention.q_proj": "attention.attention.query", "attention.k_proj": "attention.attention.key",
+       "attention.v_proj": "attention.attention.value", "attention.o_proj": "attention.output.dense",
+       "mlp.fc1": "intermediate.dense", "mlp.fc2": "output.dense", "vit.layers": "vit.encoder.layer"}  # fmt: skip
+
+
+def published(name):
+    for own, theirs in VIT.items():
+        name = name.replace(own, theirs)
+    return name
+
+
+def main():
+    shutil.rmtree(OUT, ignore_errors=True)
+    (OUT / "bilinear").mkdir(parents=True)
+    torch.manual_seed(5)
+    words = vocabulary()
+    tokenizer = tokens(words)
+
+    bert = seeded(BertForSequenceClassification(BertConfig(vocab_size=len(words), max_position_embeddings=24, **SIZES)))
+    texts = ["the cat said love", "nobody", "When you can't flag all the memes: my boss!", "猫 is unlovable", ""]
+    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
+    kept = {"ids": batch["input_ids"], "lengths": batch["attention_mask"].sum(dim=1)}
+    save_file(step(bert, "bert", inputs, kept), OUT / "bert.safetensors")
+    torch.save(bert.float().state_dict(), OUT / "pytorch_model.bin")
+
+    vit = seeded(ViTForImageClassification(ViTConfig(image_size=32, patch_size=8, **SIZES)))
+    pixels = torch.randn(3, 3, 32, 32)
+    golden = step(vit, "vit", {"pixel_values": pixels.double()}, {"pixels": pixels})
+    save_file({published(name): value for name, value in golden.items()}, OUT / "vit.safetensors")
+    ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(OUT / "vit")
+
+    for name in "noise large banner column pixel square portrait landscape exact speck".split():
+        image = Image.open(GOLDENS / "images" / f"{name}.png").convert("RGB")
+        for side in [32, 57] if name != "speck" else [32, 57, 224]:
+            resized = image.resize((side, side), Image.Resampling.BILINEAR)
+            resized.save(OUT / "bilinear" / f"{name}.png.{side}.png", optimize=True)
+
+
+if __name__ == "__main__":
+    main()
