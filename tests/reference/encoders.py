@@ -47,6 +47,7 @@ un-able (flags) [words] {the} <cat> "me" 'my' `boss` ~t~ ^a^ $5 50% a_b a|b a\\b
 [CLS] the cat [SEP] [MASK] [PAD] [UNK] [sep] [ SEP ]
 我爱猫 的一猫日本 catの猫dog 猫cat 한국어 カネコ かな ｶﾅ ﾈｺ
 café CAFÉ cafe\u0301 naïve Ñandú über ÜBER ÅNGSTRÖM Łódź ß ẞ straße İstanbul ı Iı ﬁne ǆ
+the <url> dog the <URL> catcat [USER] x<url>y\n<url>
 αβγ ΑΒΓ Άά ΌΔΟΣ дом ДОМ ёлка й и\u0306
 zero\u200bwidth joi\u200dner soft\u00adhyphen \ufeffbom \u202eright\u202c word\u2060joiner a\u0000b re\ufffdplaced
 ctrl\u0001\u0002\u0007 \u001b[31mred\u001b[0m del\u007f c1\u0085next pri\ue000vate un\u0378assigned sur\U000f0000face
@@ -120,6 +121,13 @@ def tokens(vocabulary):
         out["settings"].append({"tokenizer_config": setting, "length": 512, "ids": rows})
     short = make()(texts[:150], truncation=True, max_length=8)["input_ids"]
     out["settings"].append({"tokenizer_config": {}, "length": 8, "ids": short})
+    added = make()
+    added.add_tokens(["<url>", "cat"])
+    added.add_tokens(["[USER]"], special_tokens=True)
+    added.add_tokens(["Flag"])
+    content = json.loads(added.backend_tokenizer.to_str())["added_tokens"]
+    rows = added(texts[:150])["input_ids"]
+    out["settings"].append({"tokenizer_config": {}, "added_tokens": content, "length": 512, "ids": rows})
     (OUT / "wordpiece.json").write_text(json.dumps(out), encoding="ascii")
     make().save_pretrained(OUT / "bert")
     return make()

@@ -213,11 +213,15 @@ fn token_ids_equal_hugging_faces() {
         let rows: Vec<Vec<u32>> = serde_json::from_value(setting["ids"].clone()).unwrap();
         let length = setting["length"].as_u64().unwrap() as usize;
         let config = &setting["tokenizer_config"];
-        // From both files, with both kinds of line ends.
-        let from_json = copy("bert", &format!("tokenizer-json-{number}"));
-        let from_text = fresh(&format!("vocab-txt-{number}"));
-        fs::write(from_text.join("vocab.txt"), lines.join(if number == 0 { "\n" } else { "\r\n" })).unwrap();
-        for folder in [from_json, from_text] {
+        // From both files, with both kinds of line ends. Only one can say which tokens were added.
+        let mut folders = vec![copy("bert", &format!("tokenizer-json-{number}"))];
+        if setting["added_tokens"].is_null() {
+            folders.push(fresh(&format!("vocab-txt-{number}")));
+            fs::write(folders[1].join("vocab.txt"), lines.join(if number == 0 { "\n" } else { "\r\n" })).unwrap();
+        } else {
+            set(&folders[0].join("tokenizer.json"), "added_tokens", setting["added_tokens"].clone());
+        }
+        for folder in folders {
             fs::write(folder.join("tokenizer_config.json"), config.to_string()).unwrap();
             let tokenizer = WordPiece::open(&folder, length).unwrap();
             let different: Vec<_> =
@@ -340,6 +344,9 @@ fn a_new_classifier_is_drawn() {
     assert!(same(&open(1).parameters, &bert.parameters) && !same(&open(2).parameters, &bert.parameters));
 
     let mut rng = Pcg64::seed_from_u64(1);
+    let none = Classifier::New { classes: 0, rng: &mut rng };
+    let error = Bert::open(&burn, &folder, 24, none).err().expect("an error");
+    assert!(matches!(error, Error::Argument { .. }), "{error}");
     let vit = Vit::open(&burn, &goldens("vit"), Classifier::New { classes: 5, rng: &mut rng }).unwrap();
     assert_eq!(vit.logits(&burn, &vit.parameters.tensors, &[0.0; 3 * 32 * 32]).unwrap().dims(), [1, 5]);
 }
@@ -364,6 +371,8 @@ fn models_that_cannot_be_used_are_refused() {
         ("num_attention_heads", json!(0), ["num_attention_heads is 0", "24"]),
         ("num_hidden_layers", json!(0), ["num_hidden_layers is 0", "1"]),
         ("hidden_size", json!("24"), ["hidden_size", "string"]),
+        ("layer_norm_eps", json!(-1.0), ["layer_norm_eps is -1", "1e-12"]),
+        ("type_vocab_size", json!(0), ["type_vocab_size is 0", "1"]),
     ] {
         let folder = copy("bert", "bert-config");
         set(&folder.join("config.json"), field, value);
@@ -399,6 +408,7 @@ fn models_that_cannot_be_used_are_refused() {
         ("preprocessor_config.json", "size", json!(384), ["384", "32"]),
         ("preprocessor_config.json", "size", json!({"shortest_edge": 32}), ["size", "shortest_edge"]),
         ("preprocessor_config.json", "resample", json!(1), ["resample is 1", "bilinear"]),
+        ("preprocessor_config.json", "do_center_crop", json!(true), ["do_center_crop is true", "false"]),
         ("preprocessor_config.json", "do_normalize", json!(false), ["do_normalize is false", "true"]),
         ("preprocessor_config.json", "rescale_factor", json!(1.0), ["rescale_factor", "0.003921569"]),
         ("preprocessor_config.json", "image_std", json!([0.5, 0.0, 0.5]), ["image_std", "positive"]),
@@ -437,6 +447,14 @@ fn vocabularies_that_cannot_be_used_are_refused() {
     refused(&folder, "tokenizer.json", "BPE");
     fs::write(folder.join("tokenizer.json"), "{}").unwrap();
     refused(&folder, "tokenizer.json", "'model'");
+    let folder = copy("bert", "vocabulary-added");
+    let token = json!({"id": 200, "content": "<url>", "single_word": false, "lstrip": false, "rstrip": false,
+        "normalized": true, "special": false});
+    set(&folder.join("tokenizer.json"), "added_tokens", json!([token]));
+    refused(&folder, "tokenizer.json", "<url> has the id 200");
+    fs::remove_file(folder.join("tokenizer.json")).unwrap();
+    fs::write(folder.join("added_tokens.json"), r#"{"<url>": 174}"#).unwrap();
+    refused(&folder, "added_tokens.json", "tokenizer.json");
     let folder = copy("bert", "vocabulary-config");
     set(&folder.join("tokenizer_config.json"), "do_lower_case", json!("no"));
     refused(&folder, "tokenizer_config.json", "do_lower_case");

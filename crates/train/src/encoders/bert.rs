@@ -8,7 +8,7 @@ use super::wordpiece::WordPiece;
 use crate::engine::Burn;
 use crate::training::{Named, Parameters};
 use memeclip::engine::{Activation, Engine};
-use memeclip::model::{LayerNorm, Linear, Weights};
+use memeclip::model::{BlockConfig, LayerNorm, Linear, Weights};
 use memeclip::pack::checkpoint::Checkpoint;
 use memeclip::pack::json_file::JsonFile;
 use memeclip::{Error, Result};
@@ -26,7 +26,7 @@ pub struct Bert {
 }
 
 /// The sizes of a BERT. What `config.json` leaves out is as in BERT-base.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct BertConfig {
     /// Number of tokens that the model knows.
     pub vocabulary: usize,
@@ -34,18 +34,10 @@ pub struct BertConfig {
     pub context: usize,
     /// Number of kinds of text. A meme's is the first.
     pub types: usize,
-    /// Width of a token.
-    pub width: usize,
     /// Number of transformer blocks.
     pub layers: usize,
-    /// Attention heads of a block.
-    pub heads: usize,
-    /// Hidden width of a block's MLP.
-    pub mlp: usize,
-    /// The activation of the blocks' MLPs.
-    pub activation: Activation,
-    /// Added to the variance in layer norms.
-    pub layer_norm_eps: f32,
+    /// What all blocks share.
+    pub block: BlockConfig,
 }
 
 impl BertConfig {
@@ -56,14 +48,19 @@ impl BertConfig {
             vocabulary: file.field(&["vocab_size"], 30522)?,
             context: file.field(&["max_position_embeddings"], 512)?,
             types: file.field(&["type_vocab_size"], 2)?,
-            width: file.field(&["hidden_size"], 768)?,
             layers: file.field(&["num_hidden_layers"], 12)?,
-            heads: file.field(&["num_attention_heads"], 12)?,
-            mlp: file.field(&["intermediate_size"], 3072)?,
-            activation: file.field(&["hidden_act"], Activation::Gelu)?,
-            layer_norm_eps: file.field(&["layer_norm_eps"], 1e-12)?,
+            block: BlockConfig {
+                width: file.field(&["hidden_size"], 768)?,
+                heads: file.field(&["num_attention_heads"], 12)?,
+                mlp: file.field(&["intermediate_size"], 3072)?,
+                activation: file.field(&["hidden_act"], Activation::Gelu)?,
+                layer_norm_eps: file.field(&["layer_norm_eps"], 1e-12)?,
+            },
         };
-        check_blocks(file, config.layers, config.width, config.heads)?;
+        check_blocks(file, config.layers, config.block)?;
+        if config.types == 0 {
+            return Err(file.invalid("type_vocab_size is 0, expected at least 1".into()));
+        }
         Ok(config)
     }
 }
@@ -116,7 +113,7 @@ impl Bert {
         Ok(Bert { tokenizer, config, classes, parameters: published.parameters })
     }
 
-    /// Logits [texts, classes], without dropout. `texts`: the token ids of each text. `parameters` are the model's own or, for
+    /// Logits [texts, classes], without dropout. `texts`: the token ids of each text, of one at least. `parameters` are the model's own or, for
     /// [`Tensor::backward`], their [`tracked`](Parameters::tracked) copies.
     ///
     /// # Errors
@@ -139,14 +136,15 @@ struct Network {
 
 impl Network {
     fn load(w: &mut impl Weights<Burn>, c: &BertConfig, classes: usize) -> Result<Self> {
-        let word = w.tensor("word.weight", c.vocabulary, c.width)?;
-        let position = w.tensor("position.weight", c.context, c.width)?;
-        let kind = w.tensor("type.weight", c.types, c.width)?;
-        let norm = LayerNorm::load(w, "norm", c.width, c.layer_norm_eps)?;
-        let blocks = (0..c.layers).map(|block| Block::load(&mut Within { weights: w, block }, c));
+        let width = c.block.width;
+        let word = w.tensor("word.weight", c.vocabulary, width)?;
+        let position = w.tensor("position.weight", c.context, width)?;
+        let kind = w.tensor("type.weight", c.types, width)?;
+        let norm = LayerNorm::load(w, "norm", width, c.block.layer_norm_eps)?;
+        let blocks = (0..c.layers).map(|block| Block::load(&mut Within { weights: w, block }, c.block));
         let blocks = blocks.collect::<Result<_>>()?;
-        let pooler = Linear::load(w, "pooler", c.width, c.width)?;
-        let classifier = Linear::load(w, "classifier", classes, c.width)?;
+        let pooler = Linear::load(w, "pooler", width, width)?;
+        let classifier = Linear::load(w, "classifier", classes, width)?;
         Ok(Network { word, position, kind, norm, blocks, pooler, classifier })
     }
 
@@ -187,8 +185,8 @@ struct Block {
 }
 
 impl Block {
-    fn load(w: &mut impl Weights<Burn>, config: &BertConfig) -> Result<Self> {
-        let &BertConfig { width, heads, mlp, activation, layer_norm_eps, .. } = config;
+    fn load(w: &mut impl Weights<Burn>, config: BlockConfig) -> Result<Self> {
+        let BlockConfig { width, heads, mlp, activation, layer_norm_eps } = config;
         Ok(Block {
             qkv: Linear::load(w, "qkv", 3 * width, width)?,
             out: Linear::load(w, "out", width, width)?,

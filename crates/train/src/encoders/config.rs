@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use memeclip::Result;
+use memeclip::model::BlockConfig;
 use memeclip::pack::checkpoint::Checkpoint;
 use memeclip::pack::json_file::JsonFile;
 
@@ -32,11 +33,12 @@ pub fn only<T: DeserializeOwned + PartialEq + Debug + Clone>(file: &JsonFile, fi
     }
 }
 
-/// Checks that the blocks can be divided into heads.
+/// Checks that a network can be computed with these blocks.
 ///
 /// # Errors
-/// [`Error::Checkpoint`](memeclip::Error::Checkpoint) if not.
-pub fn check_blocks(file: &JsonFile, layers: usize, width: usize, heads: usize) -> Result<()> {
+/// [`Error::Checkpoint`](memeclip::Error::Checkpoint), which names the field.
+pub fn check_blocks(file: &JsonFile, layers: usize, blocks: BlockConfig) -> Result<()> {
+    let BlockConfig { width, heads, layer_norm_eps, .. } = blocks;
     if layers == 0 {
         return Err(file.invalid("num_hidden_layers is 0, expected at least 1".into()));
     }
@@ -44,7 +46,10 @@ pub fn check_blocks(file: &JsonFile, layers: usize, width: usize, heads: usize) 
         let reason = format!("num_attention_heads is {heads}, expected a divisor of hidden_size, {width}");
         return Err(file.invalid(reason));
     }
-    Ok(())
+    match (1e-12..=1.0).contains(&layer_norm_eps) {
+        true => Ok(()),
+        false => Err(file.invalid(format!("layer_norm_eps is {layer_norm_eps}, expected 1e-12 to 1"))),
+    }
 }
 
 /// The side of a square, as its side, both sides, or a record of both.

@@ -33,6 +33,7 @@ impl Resample {
     pub fn read(file: &JsonFile, config: &mut VisionConfig) -> Result<Self> {
         ["do_resize", "do_rescale", "do_normalize"].iter().try_for_each(|step| only(file, step, true))?;
         only(file, "rescale_factor", 1f32 / 255.0)?;
+        only(file, "do_center_crop", false)?;
         let size = side(file, "size", config.image_size)?;
         if size != config.image_size {
             let reason = format!("size is {size}, but the model takes images of {} pixels", config.image_size);

@@ -8,10 +8,10 @@ use rand_pcg::Pcg64;
 
 use crate::engine::Burn;
 use crate::training::{Named, Parameters};
-use memeclip::Result;
 use memeclip::engine::Engine;
 use memeclip::model::Weights;
 use memeclip::pack::checkpoint::Checkpoint;
+use memeclip::{Error, Result};
 
 /// Where the last layer comes from, which turns an encoder's feature into logits.
 pub enum Classifier<'a> {
@@ -35,14 +35,22 @@ impl Classifier<'_> {
     /// The number of classes.
     ///
     /// # Errors
-    /// Those of [`Checkpoint::shape`].
+    /// Those of [`Checkpoint::shape`]; [`Error::Checkpoint`] or [`Error::Argument`] if there are none.
     pub fn classes(&self, checkpoint: &Checkpoint) -> Result<usize> {
-        match self {
+        match *self {
             Classifier::Published => {
-                let bias = checkpoint.shape(&format!("{CLASSIFIER}.bias"))?;
-                Ok(bias.first().copied().unwrap_or(0))
+                let bias = format!("{CLASSIFIER}.bias");
+                match checkpoint.shape(&bias)? {
+                    &[classes] if classes > 0 => Ok(classes),
+                    shape => {
+                        Err(checkpoint.invalid(format!("tensor '{bias}' has shape {shape:?}, expected [classes]")))
+                    }
+                }
             }
-            Classifier::New { classes, .. } => Ok(*classes),
+            Classifier::New { classes: 0, .. } => {
+                Err(Error::Argument { reason: "a classifier of no classes; give at least 1".into() })
+            }
+            Classifier::New { classes, .. } => Ok(classes),
         }
     }
 }

@@ -100,7 +100,7 @@ fn config(file: &JsonFile) -> Result<VisionConfig> {
         mean: [0.5; 3],
         std: [0.5; 3],
     };
-    check_blocks(file, config.layers, config.width, config.heads)?;
+    check_blocks(file, config.layers, config.block())?;
     if !config.image_size.is_multiple_of(config.patch_size) {
         let VisionConfig { image_size, patch_size, .. } = config;
         return Err(file.invalid(format!("patch_size is {patch_size}, expected a divisor of image_size, {image_size}")));
