@@ -4,9 +4,10 @@
     python tests/reference/encoders.py
 
     bert/, vit/              tiny seeded models for three classes, as save_pretrained writes them
-    bert.safetensors         token ids I64 [texts, tokens], padded; lengths I64 [texts]; and as vit.safetensors
-    vit.safetensors          pixels [images, 3, 32, 32]; labels I64; logits; loss, the mean cross-entropy; its gradient by
-                             each parameter, as gradient.<name>. Computed in float64, without dropout
+    pytorch_model.bin        the weights of bert/ as torch.save writes them
+    bert.safetensors         ids I64 [texts, tokens], padded; lengths I64 [texts]; and what vit.safetensors has from labels on
+    vit.safetensors          pixels [images, 3, 32, 32]; labels I64; feature, which the classifier sees; logits; loss, the
+                             mean cross-entropy; gradient.<parameter> of the loss. In float64, without dropout
     wordpiece.json           texts and the ids that BertTokenizer gives them, by its settings
     bilinear/<image>.<side>.png   images of tests/goldens/images resized by Pillow
 """
@@ -146,13 +147,15 @@ def seeded(model):
     return model.eval()
 
 
-def step(model, name, inputs, kept):
+def step(model, name, inputs, feature, kept):
     model.save_pretrained(OUT / name)
     labels = torch.arange(len(next(iter(inputs.values())))) % CLASSES
     model.double()
     out = model(**inputs, labels=labels)
     out.loss.backward()
-    kept = {**kept, "labels": labels, "logits": out.logits.detach().float(), "loss": out.loss.detach().float().reshape(1)}
+    with torch.no_grad():
+        feature = feature(model.base_model(**inputs)).float()
+    kept = {**kept, "labels": labels, "feature": feature.contiguous(), "logits": out.logits.detach().float(), "loss": out.loss.detach().float().reshape(1)}
     kept |= {f"gradient.{name}": value.grad.float() for name, value in model.named_parameters()}
     return kept
 
@@ -181,12 +184,13 @@ def main():
     batch = tokenizer(texts, padding=True, return_tensors="pt")
     inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
     kept = {"ids": batch["input_ids"], "lengths": batch["attention_mask"].sum(dim=1)}
-    save_file(step(bert, "bert", inputs, kept), OUT / "bert.safetensors")
+    save_file(step(bert, "bert", inputs, lambda out: out.pooler_output, kept), OUT / "bert.safetensors")
     torch.save(bert.float().state_dict(), OUT / "pytorch_model.bin")
 
     vit = seeded(ViTForImageClassification(ViTConfig(image_size=32, patch_size=8, **SIZES)))
     pixels = torch.randn(3, 3, 32, 32)
-    golden = step(vit, "vit", {"pixel_values": pixels.double()}, {"pixels": pixels})
+    inputs = {"pixel_values": pixels.double()}
+    golden = step(vit, "vit", inputs, lambda out: out.last_hidden_state[:, 0], {"pixels": pixels})
     save_file({published(name): value for name, value in golden.items()}, OUT / "vit.safetensors")
     ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(OUT / "vit")
 

@@ -174,6 +174,8 @@ fn bert_equals_hugging_faces() {
     let (golden, bert) = (Golden::open("bert.safetensors"), bert(&goldens("bert")).unwrap());
     let texts = texts(&golden);
     assert!(texts.iter().any(|text| text.len() < texts[2].len()), "padding");
+    let features = values(bert.features(&Burn::flex(), &bert.parameters.tensors, &texts).unwrap());
+    assert!(difference(&features, &golden.floats("feature")) < 1e-5);
     assert_eq!(bert.tokenizer.ids("When you can't flag all the memes: my boss!").unwrap(), texts[2]);
     check_step(&golden, &bert.parameters, |parameters| bert.logits(&Burn::flex(), parameters, &texts).unwrap());
 }
@@ -182,6 +184,8 @@ fn bert_equals_hugging_faces() {
 fn vit_equals_hugging_faces() {
     let (golden, vit) = (Golden::open("vit.safetensors"), vit(&goldens("vit")).unwrap());
     let pixels = golden.floats("pixels");
+    let features = values(vit.features(&Burn::flex(), &vit.parameters.tensors, &pixels).unwrap());
+    assert!(difference(&features, &golden.floats("feature")) < 1e-5);
     check_step(&golden, &vit.parameters, |parameters| vit.logits(&Burn::flex(), parameters, &pixels).unwrap());
 }
 

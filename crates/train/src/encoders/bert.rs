@@ -119,8 +119,22 @@ impl Bert {
     /// # Errors
     /// Those of the engine.
     pub fn logits(&self, engine: &Burn, parameters: &Named, texts: &[Vec<u32>]) -> Result<Tensor<2>> {
-        let network = Network::load(&mut Current(parameters), &self.config, self.classes)?;
-        Ok(network.logits(engine, texts))
+        let network = self.network(parameters)?;
+        let features = network.features(engine, texts);
+        Ok(network.classifier.forward(engine, &features, Activation::Identity, None))
+    }
+
+    /// What the classifier sees, [texts, width]: the pooled state of the start token (Hugging Face: `pooler_output`). Otherwise
+    /// as [`Bert::logits`].
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub fn features(&self, engine: &Burn, parameters: &Named, texts: &[Vec<u32>]) -> Result<Tensor<2>> {
+        Ok(self.network(parameters)?.features(engine, texts))
+    }
+
+    fn network(&self, parameters: &Named) -> Result<Network> {
+        Network::load(&mut Current(parameters), &self.config, self.classes)
     }
 }
 
@@ -148,7 +162,7 @@ impl Network {
         Ok(Network { word, position, kind, norm, blocks, pooler, classifier })
     }
 
-    fn logits(&self, engine: &Burn, texts: &[Vec<u32>]) -> Tensor<2> {
+    fn features(&self, engine: &Burn, texts: &[Vec<u32>]) -> Tensor<2> {
         let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
         let tokens = lengths.iter().copied().max().unwrap_or_default();
         // Any token will do as padding: it is hidden from the others.
@@ -167,8 +181,7 @@ impl Network {
             let keep = (i + 1 == self.blocks.len()).then_some(&first[..]);
             x = block.forward(engine, &x, texts.len(), padding.clone(), keep);
         }
-        let pooled = self.pooler.forward(engine, &x, Activation::Identity, None).tanh();
-        self.classifier.forward(engine, &pooled, Activation::Identity, None)
+        self.pooler.forward(engine, &x, Activation::Identity, None).tanh()
     }
 }
 

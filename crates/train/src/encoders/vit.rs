@@ -81,7 +81,22 @@ impl Vit {
     /// # Errors
     /// Those of the engine.
     pub fn logits(&self, engine: &Burn, parameters: &Named, pixels: &[f32]) -> Result<Tensor<2>> {
-        Network::load(&mut Current(parameters), &self.config, self.classes)?.logits(engine, &self.config, pixels)
+        let network = self.network(parameters)?;
+        let features = network.features(engine, &self.config, pixels)?;
+        Ok(network.classifier.forward(engine, &features, Activation::Identity, None))
+    }
+
+    /// What the classifier sees, [images, width]: the class token's last state after the final layer norm (Hugging Face: the
+    /// first token of `last_hidden_state`). Otherwise as [`Vit::logits`].
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub fn features(&self, engine: &Burn, parameters: &Named, pixels: &[f32]) -> Result<Tensor<2>> {
+        self.network(parameters)?.features(engine, &self.config, pixels)
+    }
+
+    fn network(&self, parameters: &Named) -> Result<Network> {
+        Network::load(&mut Current(parameters), &self.config, self.classes)
     }
 }
 
@@ -131,7 +146,7 @@ impl Network {
         Ok(Network { patch, bias, class, position, blocks, norm, classifier })
     }
 
-    fn logits(&self, engine: &Burn, c: &VisionConfig, pixels: &[f32]) -> Result<Tensor<2>> {
+    fn features(&self, engine: &Burn, c: &VisionConfig, pixels: &[f32]) -> Result<Tensor<2>> {
         let images = pixels.len() / (3 * c.image_size * c.image_size);
         let x = engine.tensor(images * c.tokens(), c.patch_values(), &patches(c, pixels))?;
         // Without the columns that the library's kernels need as padding.
@@ -146,7 +161,6 @@ impl Network {
             let keep = (i + 1 == c.layers).then_some(&class_tokens[..]);
             x = block.forward(engine, &x, &block.qkv(engine, &x), images, Mask::Full, keep);
         }
-        let x = self.norm.forward(engine, &x);
-        Ok(self.classifier.forward(engine, &x, Activation::Identity, None))
+        Ok(self.norm.forward(engine, &x))
     }
 }
