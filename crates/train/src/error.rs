@@ -3,6 +3,8 @@
 
 use memeclip::Cause;
 
+#[cfg(feature = "chat")]
+use crate::chat::Fault;
 use crate::data::Skipped;
 
 /// A result with [`Error`] as the error.
@@ -80,6 +82,39 @@ pub enum Error {
         /// The error behind it, if there is one.
         source: Option<Cause>,
     },
+    /// A chat model on another machine, to which images may not be sent.
+    #[error(
+        "{endpoint}: on another machine, so the memes' images and texts would leave this one. {}", self.remedy()
+    )]
+    SendImages {
+        /// Its base address.
+        endpoint: String,
+    },
+    /// A chat model gives no answers.
+    #[cfg(feature = "chat")]
+    #[error("{endpoint}: {fault}. {}", self.remedy())]
+    Chat {
+        /// Its base address.
+        endpoint: String,
+        /// Why.
+        fault: Fault,
+    },
+    /// A file of a chat model's answers that cannot be used.
+    #[error("{file}: {reason}. {}", self.remedy())]
+    Answers {
+        /// The path.
+        file: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Some memes have no answer; each was named.
+    #[error("{unanswered} of {memes} memes have no answer. {}", self.remedy())]
+    Unanswered {
+        /// How many.
+        unanswered: usize,
+        /// Of how many.
+        memes: usize,
+    },
 }
 
 impl Error {
@@ -92,6 +127,11 @@ impl Error {
             Error::MissingColumn { .. } => "features/column",
             Error::Towers { .. } => "features/towers",
             Error::State { .. } => "checkpoint",
+            Error::SendImages { .. } => "chat/send-images",
+            #[cfg(feature = "chat")]
+            Error::Chat { fault, .. } => fault.code(),
+            Error::Answers { .. } => "chat/answers",
+            Error::Unanswered { .. } => "chat/unanswered",
         }
     }
 
@@ -111,6 +151,11 @@ impl Error {
                 "Give the pack that the features were made with, or make them again with `memeclip extract` and this pack."
             }
             Error::State { .. } => "Remove the file to start again.",
+            Error::SendImages { .. } => "Give --send-images to allow it, or the address of a model on this machine.",
+            #[cfg(feature = "chat")]
+            Error::Chat { fault, .. } => fault.remedy(),
+            Error::Answers { .. } => "Ask as before, or name another file with --out.",
+            Error::Unanswered { .. } => "Run the same command again: it asks about these memes only.",
         };
         remedy.into()
     }

@@ -3,6 +3,8 @@
 // The crate's futures run on one thread.
 #![allow(async_fn_in_trait)]
 
+#[cfg(feature = "chat")]
+pub mod chat;
 pub mod data;
 pub mod domain;
 #[cfg(feature = "burn")]

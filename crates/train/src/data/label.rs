@@ -39,7 +39,7 @@ pub(super) fn is_missing(text: &str) -> bool {
 }
 
 /// For comparison: `No_Hate`, `no-hate` and `no hate` are one label.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let text = text.trim().to_lowercase();
     // The hyphen of a number is a sign.
     let (first, rest) = text.split_at(text.chars().next().map_or(0, char::len_utf8));
