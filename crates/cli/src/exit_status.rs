@@ -11,10 +11,11 @@ pub const USAGE: u8 = 2;
 /// Whether the error is about the arguments.
 pub fn is_usage(error: &(dyn Error + 'static)) -> bool {
     use memeclip::Error::{Argument, UnknownDevice, UnknownTask};
-    let of_training = error.downcast_ref().and_then(|error| match error {
-        memeclip_train::Error::Library(error) => Some(error),
+    let of_training = match error.downcast_ref() {
+        Some(memeclip_train::Error::SendImages { .. }) => return true,
+        Some(memeclip_train::Error::Library(error)) => Some(error),
         _ => None,
-    });
+    };
     let error = error.downcast_ref().or(of_training);
     matches!(error, Some(Argument { .. } | UnknownDevice { .. } | UnknownTask { .. }))
 }

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "train")]
 mod ablate;
+#[cfg(feature = "train")]
+mod chat;
 mod classify;
 mod convert;
 mod demo;
@@ -38,7 +40,7 @@ use exit_status::{EXIT_STATUS, Failure, USAGE, is_usage};
 use xtask::{console, say, warn};
 
 #[cfg(not(feature = "train"))]
-use without_training::{self as ablate, self as fit, self as train};
+use without_training::{self as ablate, self as chat, self as fit, self as train};
 
 /// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities. Without a
 /// command: `demo`.
@@ -55,6 +57,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Ablate(ablate::Ablate),
+    Chat(chat::Chat),
     Classify(classify::Classify),
     Convert(convert::Convert),
     Demo(demo::Demo),
@@ -86,6 +89,7 @@ impl Arguments {
         }
         match self.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
             Command::Ablate(command) => command.run()?,
+            Command::Chat(command) => command.run()?,
             Command::Classify(command) => command.run()?,
             Command::Convert(command) => command.run()?,
             Command::Demo(command) => command.run()?,

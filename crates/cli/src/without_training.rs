@@ -12,6 +12,7 @@ pub struct Missing {
 }
 
 pub type Ablate = Missing;
+pub type Chat = Missing;
 pub type Fit = Missing;
 pub type Train = Missing;
 
