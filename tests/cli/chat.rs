@@ -360,7 +360,7 @@ fn each_answer_counts_as_what_it_is() {
     let (output, said) = chat(&folder, &server.endpoint(), &[]);
     assert_eq!((output.status.code(), server.counts()), (Some(0), skipped), "{said}");
     assert!(
-        said.contains(&format!("{unanswered} memes to ask")) && !folder.join("answers.report.txt").exists(),
+        said.contains(&format!("{unanswered} memes to send")) && !folder.join("answers.report.txt").exists(),
         "{said}"
     );
     assert_eq!(answers(&folder, &memes).len(), memes.len());
@@ -442,7 +442,10 @@ fn the_request_is_what_it_should_be() {
     // One of two equal rows is asked about, and none of another split. Both count.
     let requests = server.requests.lock().unwrap();
     assert_eq!(requests.len(), 2, "{said}");
-    assert!(said.contains("2 memes to ask played") && said.contains("170 tokens of images at detail low"), "{said}");
+    assert!(
+        said.contains("2 memes to send to played") && said.contains("170 tokens of images at detail low"),
+        "{said}"
+    );
     assert!(said.contains("hate: 3 memes") && said.contains("stance: 2 memes"), "{said}");
 
     let [large, small] = &requests[..] else { unreachable!() };
@@ -514,6 +517,39 @@ fn parameters_that_a_model_does_not_take_are_left_out() {
         (&json!(50), &Value::Null, &json!(0))
     );
     assert_eq!(server.counts(), [("first".into(), 4), ("second".into(), 1), ("third".into(), 1)].into());
+}
+
+/// Where the server gives its tokens probabilities, the labels have some, and there is an AUROC: here 3/4, since one of the
+/// four pairs of a hateful and another meme is in the wrong order.
+#[test]
+fn probabilities_of_tokens_give_an_auroc() {
+    let memes = [("0.9", 1), ("0.3", 1), ("0.6", 0), ("0.1", 0)];
+    let folder = data_set("probabilities", &memes);
+    let server = Server::new(|request, _| {
+        assert_eq!((&request.body["logprobs"], &request.body["top_logprobs"]), (&json!(true), &json!(20)));
+        let hate: f64 = request.words().parse().unwrap();
+        let label = if hate > 0.5 { "hate" } else { "no hate" };
+        let mut body = says(&format!("{{\"hate\":\"{label}\"}}"));
+        let alternative = |token: &str, p: f64| json!({ "token": token, "logprob": (0.5 * p).ln() });
+        let first = json!({
+            "token": label.split(' ').next(),
+            "logprob": 0,
+            "top_logprobs": [alternative("hate", hate), alternative("no", 1.0 - hate), alternative("maybe", 0.5)],
+        });
+        let token = |token: &str| json!({ "token": token, "logprob": 0, "top_logprobs": [] });
+        let rest = if hate > 0.5 { "\"}" } else { " hate\"}" };
+        body["choices"][0]["logprobs"] = json!({ "content": [token("{\"hate\":\""), first, token(rest)] });
+        Play::Json(200, "", body)
+    });
+    for _ in 0..2 {
+        let (output, said) = chat(&folder, &server.endpoint(), &[]);
+        let auroc = said.lines().find(|line| line.contains("AUROC of the answered"));
+        assert!(output.status.success() && auroc.is_some_and(|line| line.contains(" 0.750 ")), "{said}");
+        assert!(said.contains("accuracy                   0.500"), "{said}");
+    }
+    assert_eq!(server.counts().len(), 4);
+    let probabilities = answers(&folder, &memes)["0.3"]["probabilities"]["hate"].clone();
+    assert!((probabilities[1].as_f64().unwrap() - 0.3).abs() < 1e-6, "{probabilities}");
 }
 
 #[test]

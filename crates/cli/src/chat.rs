@@ -2,6 +2,7 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use indicatif::HumanBytes;
 use memeclip::task::{self, Task};
 use memeclip::{Error, Result};
 use memeclip_train::chat::{Answers, Client, Detail, Endpoint, Estimate, Event, Score, Settings, Survey, score};
@@ -161,13 +162,13 @@ fn tell(estimate: &Estimate, endpoint: &Endpoint, settings: &Settings) {
     let Estimate { memes, answered, image_tokens, bytes } = estimate;
     let open =
         if endpoint.is_loopback() || endpoint.is_encrypted() { "" } else { ", which others on the way can read" };
-    note!("{memes} memes to ask {} at {endpoint} about; {answered} have an answer", settings.model);
-    note!("{:.1} MB to send{open}", *bytes as f64 / 1e6);
+    note!("{memes} memes to send to {} at {endpoint}; {answered} have an answer", settings.model);
+    note!("{} in all{open}", HumanBytes(*bytes as u64));
     note!("{image_tokens} tokens of images at detail {}, as OpenAI counts them for GPT-4o", settings.detail);
 }
 
 fn text(score: &Score) -> String {
-    let Score { task, memes, unparsed, refused, all, answered } = score;
+    let Score { task, memes, unparsed, refused, all, answered, auroc } = score;
     let mut lines = vec![format!("{task}: {memes} memes, {unparsed} unparsed, {refused} refused")];
     let mut add = |what: &str, figure: Figure| lines.push(format!("  {what:<26} {figure}"));
     if let Some(figures) = all {
@@ -177,6 +178,9 @@ fn text(score: &Score) -> String {
     if let Some(figures) = answered.filter(|_| unparsed + refused > 0) {
         add("accuracy of the answered", figures.accuracy);
         add("macro-F1 of the answered", figures.macro_f1);
+    }
+    if let Some(figure) = auroc {
+        add("AUROC of the answered", *figure);
     }
     lines.join("\n")
 }

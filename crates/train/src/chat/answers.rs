@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::answer::{self, Classes};
+use super::likelihood;
 use super::prompt;
 use super::reply::{Content, Reply};
 use super::request::Settings;
@@ -39,6 +40,9 @@ pub struct Answer {
     pub model: Option<String>,
     /// The label for each task; none if the answer does not say it. Empty if the model or the server refuses.
     pub labels: BTreeMap<String, Option<String>>,
+    /// The probability of each of a task's labels, in their order, where the server says it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub probabilities: BTreeMap<String, Vec<f32>>,
     /// Why it refuses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refusal: Option<String>,
@@ -53,12 +57,13 @@ pub struct Answer {
 impl Answer {
     /// What a reply says on the meme.
     pub(super) fn new(name: &str, meme: String, reply: Reply, tasks: &[&Task]) -> Self {
-        let Reply { model, finish, content } = reply;
+        let Reply { model, finish, content, logprobs } = reply;
         let (refusal, text) = match content {
             Content::Refusal(reason) => (Some(reason), None),
             Content::Text(text) => (None, Some(text)),
         };
-        let mut answer = Answer { name: name.into(), meme, model, labels: BTreeMap::new(), refusal, text, finish };
+        let (labels, probabilities) = (BTreeMap::new(), BTreeMap::new());
+        let mut answer = Answer { name: name.into(), meme, model, labels, probabilities, refusal, text, finish };
         let Some(text) = &answer.text else { return answer };
         // Of an answer that was cut at the most tokens, nobody knows how it would have gone on.
         let cut = answer.finish.as_deref() == Some("length");
@@ -67,6 +72,7 @@ impl Answer {
             answer.refusal = answer.text.take();
         } else {
             answer.labels = named(classes, tasks);
+            answer.probabilities = likelihood::read(&logprobs, tasks);
         }
         answer
     }
@@ -158,10 +164,17 @@ fn line(value: &impl Serialize) -> Result<Vec<u8>> {
 
 fn parse(line: &[u8], tasks: &[&Task]) -> Result<Answer, String> {
     let answer: Answer = serde_json::from_slice(line).map_err(|e| format!("not an answer ({e})"))?;
-    for (task, label) in &answer.labels {
-        let known = tasks.iter().find(|known| known.name == *task);
-        if known.is_none_or(|known| label.as_ref().is_some_and(|label| known.class(label).is_none())) {
-            return Err(format!("'{}' is not a label of '{task}'", label.as_deref().unwrap_or_default()));
+    let find = |name: &String| tasks.iter().find(|task| task.name == *name);
+    for (name, label) in &answer.labels {
+        let known = find(name).map(|task| label.as_ref().is_none_or(|label| task.class(label).is_some()));
+        if known != Some(true) {
+            return Err(format!("'{}' is not a label of '{name}'", label.as_deref().unwrap_or_default()));
+        }
+    }
+    for (name, values) in &answer.probabilities {
+        let fit = find(name).is_some_and(|task| task.labels.len() == values.len());
+        if !fit || values.iter().any(|value| !(0.0..=1.0).contains(value)) {
+            return Err(format!("{values:?} are not the probabilities of '{name}'"));
         }
     }
     Ok(answer)

@@ -10,7 +10,7 @@ use ureq::{Agent, Proxy, Timeout};
 
 use super::endpoint::Endpoint;
 use super::fault::Fault;
-use super::reply::{Content, Failure, Reply, Response, read};
+use super::reply::{Failure, Reply, Response, read};
 use super::request::OPTIONAL;
 use super::retry;
 use memeclip::stand_in::stand_in_for_text;
@@ -92,7 +92,7 @@ impl Client {
             };
             let said = self.fit(&rejection.message);
             if rejection.is_policy() {
-                return Ok(Reply { model: None, finish: None, content: Content::Refusal(said) });
+                return Ok(Reply::refusal(said));
             }
             if let Some(name) = OPTIONAL.into_iter().find(|name| !body[name].is_null() && rejection.names(name)) {
                 left_out.push(name);

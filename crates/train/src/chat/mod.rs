@@ -10,6 +10,7 @@ mod answers;
 mod client;
 mod endpoint;
 mod fault;
+mod likelihood;
 mod prompt;
 mod reply;
 mod request;

@@ -20,6 +20,8 @@ pub struct Reply {
     /// Why the model stopped.
     pub finish: Option<String>,
     pub content: Content,
+    /// The probabilities of its tokens; null without any.
+    pub logprobs: Value,
 }
 
 #[derive(Debug, PartialEq)]
@@ -27,6 +29,13 @@ pub enum Content {
     Text(String),
     /// The model or the server will not answer, and why.
     Refusal(String),
+}
+
+impl Reply {
+    /// A refusal by the server itself.
+    pub fn refusal(reason: String) -> Self {
+        Reply { model: None, finish: None, content: Content::Refusal(reason), logprobs: Value::Null }
+    }
 }
 
 /// An error of the server, with what it says about it.
@@ -97,7 +106,7 @@ impl Rejection {
 
     /// Whether the same request may succeed later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self.status, 408 | 425 | 429 | 500..) && !self.lacks_credit()
+        matches!(self.status, 408 | 409 | 425 | 429 | 500..) && !self.lacks_credit()
     }
 
     fn lacks_credit(&self) -> bool {
@@ -150,7 +159,7 @@ pub fn read(response: &Response) -> Result<Reply, Failure> {
         None if finish.as_deref() == Some("content_filter") => Content::Refusal("content_filter".into()),
         None => Content::Text(text(&message["content"])),
     };
-    Ok(Reply { model: string(&value["model"]), finish, content })
+    Ok(Reply { model: string(&value["model"]), finish, content, logprobs: choice["logprobs"].clone() })
 }
 
 /// A message's content: a text, or parts of which some are texts.

@@ -16,10 +16,12 @@ pub struct Settings {
     pub max_tokens: u32,
 }
 
-/// The parameters that not every server or model takes. `max_tokens` then gets its newer name, the others are left out. The
-/// longer of two names comes first, since a message with it also has the shorter one.
-pub(super) const OPTIONAL: [&str; 5] =
-    ["max_completion_tokens", "max_tokens", "temperature", "seed", "response_format"];
+/// To how many tokens the server may give a probability: the most that OpenAI takes.
+const ALTERNATIVES: u32 = 20;
+
+/// The parameters that not every server or model takes. `max_tokens` then gets its newer name, the others are left out.
+pub(super) const OPTIONAL: [&str; 7] =
+    ["max_tokens", "max_completion_tokens", "temperature", "seed", "response_format", "top_logprobs", "logprobs"];
 
 /// The body of a request about one meme, without the parameters in `left_out`.
 pub(super) fn body(settings: &Settings, tasks: &[&Task], text: &str, image: &str, left_out: &[&str]) -> Value {
@@ -36,6 +38,8 @@ pub(super) fn body(settings: &Settings, tasks: &[&Task], text: &str, image: &str
         "temperature": 0,
         "seed": seed,
         "max_tokens": max_tokens,
+        "logprobs": true,
+        "top_logprobs": ALTERNATIVES,
         "response_format": {
             "type": "json_schema",
             "json_schema": { "name": "labels", "strict": true, "schema": prompt::schema(tasks) },

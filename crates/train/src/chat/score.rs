@@ -3,7 +3,7 @@
 use super::answers::Answer;
 use crate::data::Row;
 use crate::evaluation::Figure;
-use crate::metrics::{Predictions, accuracy, bootstrap, macro_f1};
+use crate::metrics::{Predictions, accuracy, auroc, bootstrap, macro_f1};
 use memeclip::Result;
 use memeclip::task::Task;
 
@@ -11,7 +11,7 @@ use memeclip::task::Task;
 const RESAMPLES: usize = 1000;
 const SEED: u64 = 0;
 
-/// The answers to one task. There is no AUROC: an answer has no probabilities.
+/// The answers to one task.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Score {
     pub task: String,
@@ -25,6 +25,8 @@ pub struct Score {
     pub all: Option<Figures>,
     /// Without them.
     pub answered: Option<Figures>,
+    /// Without them; `None` unless all others have probabilities, and are of more than one class.
+    pub auroc: Option<Figure>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,14 +37,14 @@ pub struct Figures {
 
 /// Compares the answers on rows with their labels. Memes without a reply are left out.
 pub fn score(task: &Task, rows: &[&Row], answers: &[Option<Answer>]) -> Result<Score> {
-    let (mut unparsed, mut refused, mut pairs) = (0, 0, Vec::new());
+    let (mut unparsed, mut refused, mut pairs, mut probabilities) = (0, 0, Vec::new(), Vec::new());
     for (row, answer) in rows.iter().zip(answers) {
         let (Some(label), Some(answer)) = (row.meme.labels.get(&task.name), answer) else { continue };
         let said = answer.labels.get(&task.name).and_then(Option::as_ref).and_then(|label| task.class(label));
         match said {
             None if answer.refusal.is_some() => refused += 1,
             None => unparsed += 1,
-            Some(_) => {}
+            Some(_) => probabilities.extend(answer.probabilities.get(&task.name).into_iter().flatten()),
         }
         pairs.push((*label, said));
     }
@@ -54,7 +56,19 @@ pub fn score(task: &Task, rows: &[&Row], answers: &[Option<Answer>]) -> Result<S
         refused,
         all: figures(task, &pairs)?,
         answered: figures(task, &answered)?,
+        auroc: area(task, answered.into_iter().map(|(label, _)| label).collect(), probabilities)?,
     })
+}
+
+/// The AUROC, if there are probabilities for all labels.
+fn area(task: &Task, labels: Vec<usize>, probabilities: Vec<f32>) -> Result<Option<Figure>> {
+    let classes = task.labels.len();
+    if labels.is_empty() || probabilities.len() != labels.len() * classes {
+        return Ok(None);
+    }
+    let predictions = Predictions::new(classes, labels, probabilities)?;
+    let interval = bootstrap(&predictions, RESAMPLES, SEED, auroc);
+    Ok(auroc(&predictions).map(|value| Figure { value, interval }))
 }
 
 /// The figures of (label, answer); `None` without any.
