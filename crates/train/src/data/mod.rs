@@ -20,6 +20,7 @@ pub use columns::Column;
 pub use duplicates::Duplicate;
 pub use extract::{Event, Extraction, Outcome, Shard};
 pub use features::{Features, IMAGE_PRE, ImageFeature};
+#[cfg(feature = "chat")]
 pub(crate) use label::plain;
 pub use meme::{Labels, Meme};
 pub use read::{DataFile, read};
