@@ -610,6 +610,13 @@ fn a_file_of_other_answers_stays_as_it_is() {
     assert!(chat(&folder, &other.endpoint(), &[]).0.status.success());
     assert_eq!((server.counts().len(), other.counts().len()), (1, 0));
 
+    // Of two runs at once, both would ask about the same memes.
+    let other = fs::File::open(&file).unwrap();
+    other.lock().unwrap();
+    let (output, said) = chat(&folder, &endpoint, &[]);
+    assert!(said.contains("another process writes it") && output.status.code() == Some(1), "{said}");
+    drop(other);
+
     // What is not ours stays, too, also without a line's end.
     for content in ["a letter", "a letter\nof two lines", "{\"model\":\"played\"}", "{}\n", "\n"] {
         fs::write(&file, content).unwrap();
