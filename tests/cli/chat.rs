@@ -387,6 +387,12 @@ fn what_no_meme_survives_stops_the_run_at_once() {
             "the account has no credit (status 429",
         ),
         ("404", error(404, "", said_by_server("model_not_found")), "no such model or address (status 404"),
+        (
+            "501",
+            Play::Raw("HTTP/1.1 501 No\r\nContent-Type: text/html\r\n\r\n<!DOCTYPE HTML><p>POST?"),
+            "no such model or address (status 501: an HTML page)",
+        ),
+        ("405", Play::Raw("HTTP/1.1 405 No\r\n\r\n"), "no such model or address (status 405: no reason given)"),
         ("redirect", Play::Json(307, location, json!({})), "it redirects (status 307)"),
     ] {
         let memes = [("first", 1), ("second", 0), ("third", 0)];
@@ -406,9 +412,12 @@ fn what_no_meme_survives_stops_the_run_at_once() {
 
     let folder = data_set("stops-refused", &[("first", 1)]);
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (output, said) = chat(&folder, &format!("http://{closed}"), &[]);
-    assert!(said.contains("there is no connection to it") && said.contains("Check that the server runs"), "{said}");
-    assert_eq!(output.status.code(), Some(1));
+    // A port without a server, and a name without an address.
+    for endpoint in [format!("http://{closed}"), "http://memeclip.invalid/v1".into()] {
+        let (output, said) = chat(&folder, &endpoint, &["--send-images"]);
+        assert!(said.contains("there is no connection to it") && said.contains("Check that the server runs"), "{said}");
+        assert_eq!(output.status.code(), Some(1), "{endpoint}");
+    }
 }
 
 /// Not every server is down for good, but one that fails ten times in a row gets no more requests.

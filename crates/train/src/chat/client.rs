@@ -13,7 +13,7 @@ use super::fault::Fault;
 use super::reply::{Failure, Reply, Response, read};
 use super::request::OPTIONAL;
 use super::retry;
-use memeclip::stand_in::stand_in_for_text;
+use memeclip::stand_in::{StandIn, stand_in_for_text};
 use memeclip::{Error, Result};
 
 /// A connection is there within this time, or the server is not.
@@ -127,7 +127,7 @@ impl Client {
         Ok(Response { status, content_type: content_type.map(|found| self.fit(&found)), retry_after, body })
     }
 
-    /// An error below HTTP. Only those from before the request was sent are [`Fault::Unreachable`].
+    /// An error below HTTP. A connection that is lost may have cost an answer; any other error is one of the connection.
     fn fault(&self, error: ureq::Error) -> Fault {
         use ureq::Error::*;
         let reason = self.fit(&error.to_string());
@@ -141,14 +141,14 @@ impl Client {
             | TlsRequired
             | InvalidProxyUrl
             | ConnectProxyFailed(_) => Fault::Unreachable { reason },
-            // The last is TLS's, for a certificate that does not hold or a server without TLS.
             Io(e) => match e.kind() {
-                ErrorKind::ConnectionRefused
-                | ErrorKind::HostUnreachable
-                | ErrorKind::NetworkUnreachable
-                | ErrorKind::AddrNotAvailable
-                | ErrorKind::InvalidData => Fault::Unreachable { reason },
-                _ => Fault::CutOff { reason },
+                ErrorKind::UnexpectedEof
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe
+                | ErrorKind::NotConnected => Fault::CutOff { reason },
+                // No server at the address, no address of the name, no trust in the certificate, and the like.
+                _ => Fault::Unreachable { reason },
             },
             _ => Fault::CutOff { reason },
         }
@@ -156,8 +156,10 @@ impl Client {
 
     /// A server's words, fit to be shown: short, on one line, and without the key.
     fn fit(&self, text: &str) -> String {
-        if let Some(page) = stand_in_for_text(text.as_bytes()) {
-            return page.to_string();
+        match stand_in_for_text(text.as_bytes()) {
+            Some(StandIn::Empty) => return "no reason given".into(),
+            Some(StandIn::Html) => return "an HTML page".into(),
+            _ => {}
         }
         let text = match &*self.key {
             "" => text.into(),

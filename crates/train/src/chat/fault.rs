@@ -9,13 +9,13 @@ pub enum Fault {
     /// 402, or 429 with the code `insufficient_quota`.
     #[error("the account has no credit (status {status}: {said})")]
     Credit { status: u16, said: String },
-    /// 404 or 405.
+    /// 404, 405 or 501.
     #[error("it has no such model or address (status {status}: {said})")]
     NotFound { status: u16, said: String },
     /// Following it would send the images elsewhere.
     #[error("it redirects (status {status})")]
     Redirect { status: u16 },
-    /// There is no connection, so nothing was sent.
+    /// There is no connection.
     #[error("there is no connection to it ({reason})")]
     Unreachable { reason: String },
     /// It rejects this request.

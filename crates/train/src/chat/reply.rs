@@ -106,7 +106,7 @@ impl Rejection {
 
     /// Whether the same request may succeed later.
     pub fn is_temporary(&self) -> bool {
-        matches!(self.status, 408 | 409 | 425 | 429 | 500..) && !self.lacks_credit()
+        matches!(self.status, 408 | 409 | 425 | 429 | 500 | 502..) && !self.lacks_credit()
     }
 
     fn lacks_credit(&self) -> bool {
@@ -120,7 +120,7 @@ impl Rejection {
             _ if self.lacks_credit() => Fault::Credit { status, said },
             300..=399 => Fault::Redirect { status },
             401 | 403 => Fault::Key { status, said },
-            404 | 405 => Fault::NotFound { status, said },
+            404 | 405 | 501 => Fault::NotFound { status, said },
             _ if self.is_temporary() => Fault::Busy { status, said },
             _ => Fault::Rejected { status, said },
         }
