@@ -63,7 +63,7 @@ impl From<Fault> for Failure {
 }
 
 /// What servers say when the meme is what they object to, in lower case.
-const POLICY: [&str; 9] = [
+const POLICY: [&str; 10] = [
     "content_filter",
     "content_policy",
     "content policy",
@@ -71,8 +71,9 @@ const POLICY: [&str; 9] = [
     "content filtering",
     "responsibleai",
     "safety system",
-    "flagged",
-    "moderation",
+    "moderation_blocked",
+    "input was flagged",
+    "prompt was flagged",
 ];
 
 impl Rejection {
@@ -92,9 +93,7 @@ impl Rejection {
     /// Whether the meme breaks the server's rules.
     pub fn is_policy(&self) -> bool {
         let said = format!("{} {}", self.kind, self.message).to_lowercase();
-        matches!(self.status, 400..=499)
-            && !matches!(self.status, 401 | 429)
-            && POLICY.iter().any(|words| said.contains(words))
+        matches!(self.status, 400 | 403 | 422 | 451) && POLICY.iter().any(|words| said.contains(words))
     }
 
     /// Whether it is about the parameter.
@@ -180,4 +179,47 @@ fn error_of(body: &Value) -> Option<&Value> {
 fn is_json(content_type: &str) -> bool {
     let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     kind == "application/json" || kind.ends_with("+json")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// As OpenAI, Azure and OpenRouter word them.
+    #[test]
+    fn a_refused_meme_is_not_a_refused_key() {
+        for (status, code, message, policy) in [
+            (400, "content_policy_violation", "Your request was rejected as a result of our safety system.", true),
+            (400, "content_filter", "The response was filtered.", true),
+            (400, "", "The prompt triggered Azure OpenAI's content management policy.", true),
+            (
+                400,
+                "invalid_prompt",
+                "Invalid prompt: your prompt was flagged as potentially violating our policy.",
+                true,
+            ),
+            (403, "403", "The model requires moderation. Your input was flagged for \"hate\".", true),
+            (400, "invalid_image", "The image cannot be read.", false),
+            (401, "content_filter", "No key.", false),
+            (403, "", "Your account was flagged.", false),
+            (404, "model_not_found", "The model `omni-moderation-latest` does not exist.", false),
+            (429, "", "Your input was flagged too often.", false),
+            (500, "", "The content filtering failed.", false),
+        ] {
+            let rejection = Rejection::new(status, &json!({ "code": code, "message": message }));
+            assert_eq!(rejection.is_policy(), policy, "{status} {code} {message}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_named_as_whole_words() {
+        let names = |status, error: Value, name| Rejection::new(status, &error).names(name);
+        assert!(names(400, json!({ "message": "no", "param": "seed" }), "seed"));
+        assert!(names(400, json!({ "message": "Unsupported parameter: 'max_tokens'." }), "max_tokens"));
+        assert!(names(422, json!([{ "loc": ["body", "response_format"], "msg": "extra" }]), "response_format"));
+        assert!(!names(400, json!({ "message": "Use 'max_completion_tokens'." }), "max_tokens"));
+        assert!(!names(500, json!({ "message": "seed" }), "seed"));
+    }
 }
