@@ -24,6 +24,6 @@ pub use client::Client;
 pub use endpoint::Endpoint;
 pub use fault::Fault;
 pub use request::Settings;
-pub use score::{Score, score};
+pub use score::{Figures, Score, score};
 pub use sent_image::Detail;
 pub use survey::{Estimate, Event, Survey};
