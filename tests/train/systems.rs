@@ -135,7 +135,7 @@ fn loss_gradients_and_clipping_equal_pytorchs() {
         for engine in devices() {
             let mut parameters = golden.parameters(&engine);
             let (batch, labels) = golden.batch(&engine, 0);
-            let pass = Pass::run(&engine, &golden.shape, &parameters, batch, &labels, None).unwrap();
+            let pass = Pass::run(&engine, &golden.shape, &parameters, batch, &labels, None, None).unwrap();
             let what = format!("{}, {}", golden.name, engine.name());
             assert!((pass.loss - golden.floats("losses")[0]).abs() < 1e-5, "{what}: loss {}", pass.loss);
             let names: Vec<String> = parameters.tensors.keys().cloned().collect();
@@ -167,7 +167,7 @@ fn training_equals_pytorchs() {
         let mut losses = Vec::new();
         for step in 0..expected.len() {
             let (batch, labels) = golden.batch(&engine, step);
-            let pass = Pass::run(&engine, &golden.shape, &parameters, batch, &labels, None).unwrap();
+            let pass = Pass::run(&engine, &golden.shape, &parameters, batch, &labels, None, None).unwrap();
             losses.push(pass.loss);
             optimizer.step(&mut parameters, pass).unwrap();
         }
@@ -197,7 +197,7 @@ fn a_system_is_known_by_its_name_alone() {
 fn sizes_that_cannot_be_are_errors() {
     let error = |system: System, map, hidden| system.choose(128, map, hidden).unwrap_err().to_string();
     assert!(error(System::Memeclip, Some(64), None).contains("map"));
-    assert!(error(System::Memeclip, None, Some(3)).contains("hidden layers"));
+    assert!(error(System::MemeclipRgcl, None, Some(3)).contains("hidden layers"));
     assert!(error(System::Clip, Some(0), None).contains("at least 1"));
     assert!(error(System::Clip, None, Some(0)).contains("at least 1"));
     assert_eq!(System::HateclipperAlign.choose(128, None, Some(3)).unwrap().map, 128);

@@ -22,7 +22,7 @@ use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::metrics::Predictions;
 use memeclip_train::training::ablation::{ablate, variants};
 use memeclip_train::training::{
-    AdamW, Architecture, Examples, Parameters, Pass, Protocol, Recipe, Settings, Shape, train,
+    AdamW, Architecture, Bank, Examples, Parameters, Pass, Protocol, Recipe, Retrieval, Settings, Shape, train,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -51,8 +51,12 @@ impl Golden {
     }
 
     fn labels(&self) -> Vec<usize> {
+        self.integers("labels")
+    }
+
+    fn integers(&self, name: &str) -> Vec<usize> {
         let file = SafeTensors::deserialize(&self.0).unwrap();
-        let data = file.tensor("labels").unwrap().data();
+        let data = file.tensor(name).unwrap().data();
         data.chunks_exact(8).map(|bytes| i64::from_le_bytes(bytes.try_into().unwrap()) as usize).collect()
     }
 
@@ -117,7 +121,7 @@ fn loss_and_gradients_equal_pytorchs() {
     for engine in devices() {
         let parameters = golden.parameters(&engine, &tiny());
         let (batch, labels) = golden.batch(&engine, 0);
-        let pass = Pass::run(&engine, &tiny(), &parameters, batch.clone(), &labels, None).unwrap();
+        let pass = Pass::run(&engine, &tiny(), &parameters, batch.clone(), &labels, None, None).unwrap();
         assert!((pass.loss - golden.floats("losses")[0]).abs() < 1e-5, "{}: loss {}", engine.name(), pass.loss);
         for (name, published) in HEAD_NAMES {
             let (_, _, expected) = golden.kept("gradient", published);
@@ -125,8 +129,41 @@ fn loss_and_gradients_equal_pytorchs() {
             println!("{}, {name}: largest gradient {:.1e}, off by {off:.1e} of it", engine.name(), largest(&expected));
             assert!(off < 1e-5, "{}: gradient of {name} off by {off}", engine.name());
         }
-        let weighted = Pass::run(&engine, &tiny(), &parameters, batch, &labels, Some(&[0.5, 1.0, 2.0])).unwrap();
+        let weighted = Pass::run(&engine, &tiny(), &parameters, batch, &labels, Some(&[0.5, 1.0, 2.0]), None).unwrap();
         assert!((weighted.loss - golden.floats("weighted_loss")[0]).abs() < 1e-5, "{}", engine.name());
+    }
+}
+
+#[test]
+fn retrieval_guided_losses_and_gradients_equal_pytorchs() {
+    let (start, golden) = (Golden::open(), Golden::named("rgcl"));
+    let classes = golden.integers("labels");
+    for (kind, labels) in [("", classes), ("rare.", golden.integers("rare.labels"))] {
+        let memes = labels.iter().map(|&label| Meme {
+            name: String::new(),
+            text: "some words".into(),
+            split: Split::Train,
+            labels: Labels::from([("stance".into(), label)]),
+        });
+        let (image, text) = (start.floats("image"), start.floats("text"));
+        let features = Features { memes: memes.collect(), image, text, ..Features::default() };
+        let examples = Examples::new(&features, task("stance"), Split::Train, ImageFeature::Projected);
+        for engine in devices() {
+            let parameters = start.parameters(&engine, &tiny());
+            let bank = Bank::new(&engine, &tiny(), &parameters, &examples).unwrap();
+            let rows: Vec<usize> = (0..16).collect();
+            let batch = examples.batch(&engine, &rows).unwrap();
+            let retrieval = Some(Retrieval { bank: &bank, rows: &rows });
+            let pass = Pass::run(&engine, &tiny(), &parameters, batch, &labels[..16], None, retrieval).unwrap();
+            let expected = golden.floats(&format!("{kind}loss"))[0];
+            assert!((pass.loss - expected).abs() < 1e-5, "{}{kind}: {} for {expected}", engine.name(), pass.loss);
+            let names = HEAD_NAMES.into_iter().filter(|(name, _)| kind.is_empty() || *name == "pre_output.weight");
+            for (name, published) in names {
+                let (_, _, expected) = golden.kept(&format!("{kind}gradient"), published);
+                let off = difference(&pass.gradient(name).unwrap(), &expected) / largest(&expected);
+                assert!(off < 1e-5, "{}{kind}: gradient of {name} off by {off}", engine.name());
+            }
+        }
     }
 }
 
@@ -140,7 +177,7 @@ fn parameters_after_two_hundred_steps_equal_pytorchs() {
         let mut losses = Vec::new();
         for step in 0..expected.len() {
             let (batch, labels) = golden.batch(&engine, step);
-            let pass = Pass::run(&engine, &tiny(), &parameters, batch, &labels, None).unwrap();
+            let pass = Pass::run(&engine, &tiny(), &parameters, batch, &labels, None, None).unwrap();
             losses.push(pass.loss);
             optimizer.step(&mut parameters, pass).unwrap();
         }

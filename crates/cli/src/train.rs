@@ -27,14 +27,14 @@ pub struct Train {
     /// File of the head (.safetensors); if there may be several, as with --task all, a directory for one file per task.
     #[arg(long)]
     out: PathBuf,
-    /// The system to train: clip-text, clip-image, clip, hateclipper-cross, hateclipper-align or memeclip. `eval --head`
-    /// measures each; only memeclip's head can become part of a pack.
+    /// The system to train: clip-text, clip-image, clip, hateclipper-cross, hateclipper-align, memeclip or
+    /// memeclip-rgcl. `eval --head` measures each; only the heads of the last two can become part of a pack.
     #[arg(long, default_value_t = System::Memeclip)]
     system: System,
-    /// Width of the space that both features are mapped into [default: the vision tower's]; not of memeclip.
+    /// Width of the space that both features are mapped into [default: the vision tower's]; not of memeclip's heads.
     #[arg(long)]
     map: Option<usize>,
-    /// Hidden layers between fusion and classifier [default: 1]; not of memeclip.
+    /// Hidden layers between fusion and classifier [default: 1]; not of memeclip's heads.
     #[arg(long)]
     hidden_layers: Option<usize>,
     #[command(flatten)]
@@ -105,6 +105,7 @@ impl Options {
             seed: self.seed,
             patience: self.patience.or(published.patience),
             balanced: self.balanced || published.balanced,
+            retrieval: published.retrieval,
             clip: self.clip.or(published.clip),
             protocol: match self.protocol {
                 ProtocolName::Ours => Protocol::Ours,
@@ -151,10 +152,7 @@ pub fn heads(
     let settings = options.settings(choice.system.settings());
     let recipe = choice.recipe();
     choice.check_memory(&options.engine()?, features, &jobs.iter().map(|(task, _)| *task).collect::<Vec<_>>())?;
-    let domain = match choice.system {
-        System::Memeclip => domain::fit(features),
-        _ => None,
-    };
+    let domain = if choice.system.ships() { domain::fit(features) } else { None };
     parallel(jobs, |(task, out)| {
         if let Some(dir) = out.parent() {
             std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
@@ -171,9 +169,9 @@ pub fn heads(
         prepare(&out)?;
         prepare(&checkpoint)?;
         let trained = train(&options.engine()?, features, task, &recipe, &settings, Some(&checkpoint), report)?;
-        match choice.system {
-            System::Memeclip => trained.write(&out, domain.clone())?,
-            _ => SystemFile::write(&out, choice, &trained)?,
+        match choice.system.ships() {
+            true => trained.write(&out, domain.clone())?,
+            false => SystemFile::write(&out, choice, &trained)?,
         }
         std::fs::remove_file(&checkpoint).map_err(|e| Error::io(&checkpoint, e))?;
         let (best, temperature) = (trained.best, trained.temperature);

@@ -22,7 +22,7 @@ pub struct Choice {
 
 impl System {
     /// The authors' hyper-parameters. The plain heads have MemeCLIP's. HateCLIPper's are its paper's; that says nothing of
-    /// dropout, so the rates are its code's.
+    /// dropout, so the rates are its code's. RGCL's are its paper's, with MemeCLIP's dropout and weight decay.
     pub fn settings(self) -> Settings {
         match self {
             System::HateclipperAlign | System::HateclipperCross => Settings {
@@ -32,6 +32,9 @@ impl System {
                 clip: Some(0.1),
                 ..Settings::default()
             },
+            System::MemeclipRgcl => {
+                Settings { epochs: 30, batch: 64, clip: Some(0.1), retrieval: true, ..Settings::default() }
+            }
             System::ClipImage | System::ClipText | System::Clip | System::Memeclip => Settings::default(),
         }
     }
@@ -42,7 +45,7 @@ impl System {
     /// [`Error::Argument`] for a size that the system does not leave to choose, or that is 0.
     pub fn choose(self, vision: usize, map: Option<usize>, hidden: Option<usize>) -> Result<Choice> {
         let argument = |reason: String| Err(Error::Argument { reason });
-        let fixed = self == System::Memeclip;
+        let fixed = self.ships();
         if let (true, Some((size, _))) =
             (fixed, [("map", map), ("hidden layers", hidden)].iter().find(|s| s.1.is_some()))
         {
@@ -61,7 +64,7 @@ impl Choice {
     pub fn recipe(&self) -> Recipe {
         let &Choice { system, map, hidden } = self;
         let fusion = match system {
-            System::Memeclip => return Recipe::memeclip(map),
+            System::Memeclip | System::MemeclipRgcl => return Recipe::memeclip(map),
             System::ClipImage => Fusion::Image,
             System::ClipText => Fusion::Text,
             System::Clip => Fusion::Concat,

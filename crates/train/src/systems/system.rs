@@ -22,17 +22,20 @@ pub enum System {
     HateclipperCross,
     /// MemeCLIP (Shah et al., EMNLP 2024).
     Memeclip,
+    /// MemeCLIP's head, trained with retrieval-guided contrastive learning (Mei et al., ACL 2024).
+    MemeclipRgcl,
 }
 
 impl System {
     /// In the order of the tables.
-    pub const ALL: [System; 6] = [
+    pub const ALL: [System; 7] = [
         System::ClipText,
         System::ClipImage,
         System::Clip,
         System::HateclipperCross,
         System::HateclipperAlign,
         System::Memeclip,
+        System::MemeclipRgcl,
     ];
 
     /// As on the command line.
@@ -44,14 +47,21 @@ impl System {
             System::HateclipperAlign => "hateclipper-align",
             System::HateclipperCross => "hateclipper-cross",
             System::Memeclip => "memeclip",
+            System::MemeclipRgcl => "memeclip-rgcl",
         }
+    }
+
+    /// Whether its head is MemeCLIP's, which a pack can hold.
+    pub fn ships(self) -> bool {
+        matches!(self, System::Memeclip | System::MemeclipRgcl)
     }
 
     /// The image feature that it reads.
     pub fn image_feature(self) -> ImageFeature {
         match self {
             System::HateclipperAlign | System::HateclipperCross => ImageFeature::Pooled,
-            System::ClipImage | System::ClipText | System::Clip | System::Memeclip => ImageFeature::Projected,
+            System::ClipImage | System::ClipText | System::Clip => ImageFeature::Projected,
+            System::Memeclip | System::MemeclipRgcl => ImageFeature::Projected,
         }
     }
 }

@@ -1,11 +1,14 @@
+use std::cell::RefCell;
+
 use burn::tensor::Tensor;
 use serde::Serialize;
 
+use super::Named;
 use super::hateclipper::{HateClipper, HateClipperHead};
 use crate::data::ImageFeature;
 use crate::engine::Burn;
 use memeclip::Result;
-use memeclip::model::{self, HeadConfig, Weights};
+use memeclip::model::{self, Dropout, HeadConfig, Weights};
 
 /// The kinds of heads that can be trained.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -49,7 +52,45 @@ impl Architecture {
 impl Head {
     /// Image features `[n, image]` and text features `[n, text]` to logits `[n, classes]`, with the engine's dropout.
     pub fn logits(&self, engine: &Burn, image: &Tensor<2>, text: &Tensor<2>) -> Tensor<2> {
-        let drop = |place, x| engine.dropout(x, place);
+        self.logits_with(engine, image, text, |place, x| engine.dropout(x, place))
+    }
+
+    /// [`Head::logits`], and the embeddings `[n, map]`: what the last hidden layer gives before its ReLU. `parameters` are
+    /// those of the head.
+    pub fn embed(
+        &self,
+        engine: &Burn,
+        parameters: &Named,
+        image: &Tensor<2>,
+        text: &Tensor<2>,
+    ) -> (Tensor<2>, Tensor<2>) {
+        // What the first hidden layer gets, and what each of them gives.
+        let states = RefCell::new(Vec::new());
+        let logits = self.logits_with(engine, image, text, |place, x| {
+            let x = engine.dropout(x, place);
+            if place != Dropout::Projection {
+                states.borrow_mut().push(x.clone());
+            }
+            x
+        });
+        let mut states = states.into_inner();
+        states.pop();
+        let layer = match states.len() {
+            0 | 1 => "pre_output".to_string(),
+            layers => format!("hidden.{}", layers - 1),
+        };
+        let [weight, bias] = ["weight", "bias"].map(|kind| parameters[&format!("{layer}.{kind}")].clone());
+        let embeddings = states.pop().map(|x| x.matmul(weight) + bias);
+        (embeddings.unwrap_or_else(|| logits.clone()), logits)
+    }
+
+    fn logits_with(
+        &self,
+        engine: &Burn,
+        image: &Tensor<2>,
+        text: &Tensor<2>,
+        drop: impl Fn(Dropout, Tensor<2>) -> Tensor<2>,
+    ) -> Tensor<2> {
         match self {
             Head::Library(head) => head.logits_with(engine, image, text, drop),
             Head::HateClipper(head) => head.logits_with(engine, image, text, drop),

@@ -1,20 +1,20 @@
 use burn::tensor::{Gradients, Tensor, activation};
 
-use super::{Examples, Named, Parameters, Shape};
+use super::{Examples, Named, Parameters, Retrieval, Shape};
 use crate::engine::Burn;
 use memeclip::engine::Engine;
 use memeclip::{Error, Result};
 
 /// One forward and backward pass over a batch.
 pub struct Pass {
-    /// Mean cross-entropy of the batch.
+    /// Mean loss of the batch.
     pub loss: f32,
     pub(super) tracked: Named,
     pub(super) gradients: Gradients,
 }
 
 impl Pass {
-    /// `image`, `text`: features `[batch, width]`; `labels` `[batch]`. `weights` `[classes]` make the loss a weighted mean, as in
+    /// `retrieval` adds the loss of [`Bank::loss`](super::Bank::loss). `image`, `text`: features `[batch, width]`; `labels` `[batch]`. `weights` `[classes]` make the loss a weighted mean, as in
     /// `torch.nn.functional.cross_entropy`.
     ///
     /// # Errors
@@ -26,15 +26,26 @@ impl Pass {
         [image, text]: [Tensor<2>; 2],
         labels: &[usize],
         weights: Option<&[f32]>,
+        retrieval: Option<Retrieval<'_>>,
     ) -> Result<Self> {
         let tracked = parameters.tracked();
         let head = parameters.head(engine, shape, Some(&tracked))?;
-        let logits = head.logits(engine, &image, &text);
+        let (logits, contrast) = match retrieval {
+            None => (head.logits(engine, &image, &text), None),
+            Some(Retrieval { bank, rows }) => {
+                let (embeddings, logits) = head.embed(engine, &tracked, &image, &text);
+                (logits, Some(bank.loss(engine, rows, &embeddings)?))
+            }
+        };
         let classes = engine.integers(labels.iter().map(|&label| label as i32).collect());
         let picked = activation::log_softmax(logits, 1).gather(1, classes.unsqueeze_dim(1));
         let shares: Vec<f32> = labels.iter().map(|&label| weights.map_or(1.0, |weights| weights[label])).collect();
         let total: f32 = shares.iter().sum();
         let loss = (picked * engine.tensor(labels.len(), 1, &shares)?).sum() / -total;
+        let loss = match contrast {
+            Some(contrast) => loss + contrast,
+            None => loss,
+        };
         let gradients = loss.backward();
         let loss: f32 = loss.try_into_scalar().map_err(|e| Error::Internal { reason: format!("{e:?}") })?;
         Ok(Pass { loss, tracked, gradients })

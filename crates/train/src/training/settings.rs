@@ -57,6 +57,9 @@ pub struct Settings {
     /// The most that the gradient's norm may be, over all parameters; a larger gradient is scaled down to it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<f32>,
+    /// Add the loss of retrieval-guided contrastive learning: see [`Bank`](super::Bank).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub retrieval: bool,
     /// How the epoch is chosen.
     #[serde(skip_serializing_if = "Protocol::is_ours")]
     pub protocol: Protocol,
@@ -74,6 +77,7 @@ impl Default for Settings {
             patience: None,
             balanced: false,
             clip: None,
+            retrieval: false,
             protocol: Protocol::Ours,
         }
     }

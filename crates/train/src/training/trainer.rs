@@ -5,7 +5,7 @@ use rand_pcg::Pcg64;
 
 use super::checkpoint::{Checkpoint, State};
 use super::trained::{Epoch, Trained};
-use super::{AdamW, Examples, Parameters, Pass, Recipe, Settings, Shape, logits};
+use super::{AdamW, Bank, Examples, Parameters, Pass, Recipe, Retrieval, Settings, Shape, logits};
 use crate::data::{Features, Split};
 use crate::engine::Burn;
 use crate::metrics::{self, Predictions};
@@ -93,6 +93,10 @@ fn epoch(
     weights: Option<&[f32]>,
     state: &mut State,
 ) -> Result<f64> {
+    let bank = match settings.retrieval {
+        true => Some(Bank::new(engine, shape, &state.parameters, training)?),
+        false => None,
+    };
     let engine = engine.with_dropout(settings.dropout, random(settings, number, Purpose::Dropout));
     let mut rows: Vec<usize> = (0..training.len()).collect();
     rows.shuffle(&mut random(settings, number, Purpose::Order));
@@ -100,7 +104,8 @@ fn epoch(
     for rows in rows.chunks(settings.batch) {
         let labels: Vec<usize> = rows.iter().map(|&row| training.labels[row]).collect();
         let batch = training.batch(&engine, rows)?;
-        let pass = Pass::run(&engine, shape, &state.parameters, batch, &labels, weights)?;
+        let retrieval = bank.as_ref().map(|bank| Retrieval { bank, rows });
+        let pass = Pass::run(&engine, shape, &state.parameters, batch, &labels, weights, retrieval)?;
         loss += f64::from(pass.loss) * rows.len() as f64;
         state.optimizer.step(&mut state.parameters, pass)?;
     }
