@@ -3,8 +3,8 @@ use std::cell::RefCell;
 use burn::tensor::Tensor;
 use serde::Serialize;
 
-use super::Named;
 use super::hateclipper::{HateClipper, HateClipperHead};
+use super::named::Named;
 use crate::data::ImageFeature;
 use crate::engine::Burn;
 use memeclip::Result;

@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
+use super::named::Named;
 use super::{Architecture, Head};
 use crate::data::Features;
 use crate::engine::Burn;
@@ -39,9 +40,6 @@ impl Shape {
         }
     }
 }
-
-/// Tensors by name.
-pub type Named = BTreeMap<String, Tensor<2>>;
 
 /// The parameters of a head.
 #[derive(Clone)]
