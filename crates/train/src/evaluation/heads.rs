@@ -113,7 +113,7 @@ impl<'a> Heads<'a> {
     /// [rows, classes], row-major.
     pub async fn logits(&self, head: &LoadedHead, rows: &[usize]) -> Result<Vec<f32>> {
         let logits = match &head.kind {
-            Kind::Library(head) => self.library_logits(head, rows).await?,
+            Kind::Library(head) => self.cpu_logits(head, rows).await?,
             #[cfg(feature = "burn")]
             Kind::System(system) => system.logits(self.features, rows)?,
         };
@@ -123,7 +123,7 @@ impl<'a> Heads<'a> {
         Ok(logits)
     }
 
-    async fn library_logits(&self, head: &Head<Cpu>, rows: &[usize]) -> Result<Vec<f32>> {
+    async fn cpu_logits(&self, head: &Head<Cpu>, rows: &[usize]) -> Result<Vec<f32>> {
         let features = self.features;
         let mut logits = Vec::new();
         for batch in rows.chunks(BATCH) {

@@ -55,8 +55,8 @@ impl Head {
         self.logits_with(engine, image, text, |place, x| engine.dropout(x, place))
     }
 
-    /// [`Head::logits`], and the embeddings `[n, map]`: what the last hidden layer gives before its ReLU. `parameters` are
-    /// those of the head.
+    /// The embeddings `[n, map]`, what the last hidden layer gives before its ReLU, and [`Head::logits`]. `parameters` are
+    /// those of the head, which has a hidden layer.
     pub fn embed(
         &self,
         engine: &Burn,
@@ -74,14 +74,10 @@ impl Head {
             x
         });
         let mut states = states.into_inner();
-        states.pop();
-        let layer = match states.len() {
-            0 | 1 => "pre_output".to_string(),
-            layers => format!("hidden.{}", layers - 1),
-        };
-        let [weight, bias] = ["weight", "bias"].map(|kind| parameters[&format!("{layer}.{kind}")].clone());
-        let embeddings = states.pop().map(|x| x.matmul(weight) + bias);
-        (embeddings.unwrap_or_else(|| logits.clone()), logits)
+        let last = states.len() - 2;
+        let layer = if last == 0 { "pre_output".to_string() } else { format!("hidden.{last}") };
+        let parameter = |kind: &str| parameters[&format!("{layer}.{kind}")].clone();
+        (states.swap_remove(last).matmul(parameter("weight")) + parameter("bias"), logits)
     }
 
     fn logits_with(
