@@ -413,11 +413,26 @@ fn what_no_meme_survives_stops_the_run_at_once() {
     let folder = data_set("stops-refused", &[("first", 1)]);
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     // A port without a server, and a name without an address.
-    for endpoint in [format!("http://{closed}"), "http://memeclip.invalid/v1".into()] {
+    for endpoint in [format!("http://{closed}"), "https://memeclip.invalid/v1".into()] {
         let (output, said) = chat(&folder, &endpoint, &["--send-images"]);
         assert!(said.contains("there is no connection to it") && said.contains("Check that the server runs"), "{said}");
         assert_eq!(output.status.code(), Some(1), "{endpoint}");
     }
+}
+
+/// As training and evaluation have it.
+#[test]
+fn the_target_is_asked_of_hateful_memes_only() {
+    let folder = fresh("chat-target");
+    let table = "name,text,split,hate,target\na.bmp,kind,test,0,1\nb.bmp,cruel,test,1,2\n";
+    fs::write(folder.join("memes.csv"), table).unwrap();
+    for (name, shade) in [("a.bmp", 10), ("b.bmp", 200)] {
+        fs::write(folder.join(name), bmp(8, 8, |x, y| [shade, x as u8, y as u8])).unwrap();
+    }
+    let server = Server::new(|_, _| ok(r#"{"target":"community"}"#));
+    let (output, said) = chat(&folder, &server.endpoint(), &["--task", "target"]);
+    assert!(output.status.success() && said.contains("target: 1 memes, 0 unparsed"), "{said}");
+    assert_eq!(server.counts(), BTreeMap::from([("cruel".to_string(), 1)]));
 }
 
 /// Not every server is down for good, but one that fails ten times in a row gets no more requests.
@@ -665,8 +680,11 @@ fn images_stay_on_this_machine_unless_allowed() {
     assert_eq!((server.counts().len(), proxy.counts().len()), (1, 0));
 
     fs::remove_file(folder.join("answers.jsonl")).unwrap();
+    let (output, said) = chat(&folder, &open, &["--send-images"]);
+    assert!(said.contains("others on the way could read the key") && !said.contains(KEY), "{said}");
+    assert_eq!((output.status.code(), server.counts().len()), (Some(2), 0));
     let mut command = chat_command(&folder, &open, &["--send-images"]);
-    let output = command.env("NO_PROXY", "*").output().unwrap();
+    let output = command.env("NO_PROXY", "*").env_remove("OPENAI_API_KEY").output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && said.contains("which others on the way can read"), "{said}");
     assert_eq!(server.counts().len(), 1);

@@ -119,7 +119,7 @@ impl Chat {
         data.skipped.iter().for_each(|row| report.skipped(row, Report::print));
 
         let of_split = || data.rows.iter().filter(|row| row.meme.split == self.split);
-        let has_label = |row: &Row, task: &Task| row.meme.labels.contains_key(&task.name);
+        let has_label = |row: &Row, task: &Task| row.meme.class(&task.name).is_some();
         let mut tasks = task::select(&known, &self.task)?;
         if self.task.is_empty() {
             tasks.retain(|task| of_split().any(|row| has_label(row, task)));

@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::data::plain;
 use memeclip::task::Task;
@@ -67,7 +68,7 @@ fn class_in(object: &[(String, Value)], task: &Task, only: bool) -> Option<usize
 
 /// The class of the one label in a text.
 fn class_named(text: &str, task: &Task) -> Option<usize> {
-    let text = plain_words(text);
+    let text = plain_words(&without_keys(&text.to_lowercase(), task));
     let words: Vec<&str> = words(&text).collect();
     let labels: Vec<String> = task.labels.iter().map(|label| plain_words(label)).collect();
     let mut labels: Vec<(usize, Vec<&str>)> =
@@ -89,6 +90,23 @@ fn class_named(text: &str, task: &Task) -> Option<usize> {
     same(found.into_iter())
 }
 
+/// A text in lower case without the task's name where it is a key, as in `Hate: unclear` or `{'hate': 'no hate'}`: a label
+/// may have the same name.
+fn without_keys(text: &str, task: &Task) -> String {
+    let mut text = text.to_string();
+    for name in [&task.name].into_iter().chain(&task.aliases) {
+        let is_key = |at: usize| {
+            let before = text[..at].trim_end_matches([' ', '\t']);
+            let after = text[at + name.len()..].trim_start_matches([' ', '"', '\'', '*', '`', '_']);
+            let begins = before.is_empty() || before.ends_with(['\n', '"', '\'', '{', ',', ';', '*', '-', '`', '_']);
+            begins && after.starts_with([':', '='])
+        };
+        let keys: Vec<usize> = text.match_indices(name.as_str()).map(|(at, _)| at).filter(|at| is_key(*at)).collect();
+        keys.into_iter().rev().for_each(|at| text.replace_range(at..at + name.len(), ""));
+    }
+    text
+}
+
 /// What all have in common.
 fn same(mut classes: impl Iterator<Item = Option<usize>>) -> Option<usize> {
     let first = classes.next()??;
@@ -108,19 +126,27 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 /// The keys and values of the JSON object in a text, also of repeated keys. Of an object in an object, the inner one.
 fn object(text: &str) -> Option<Vec<(String, Value)>> {
     let (first, last) = (text.find('{')?, text.rfind('}')?);
-    let mut json = serde_json::Deserializer::from_str(text.get(first..=last)?);
-    let mut pairs = json.deserialize_map(Pairs).ok()?;
-    json.end().ok()?;
-    while let [(_, Value::Object(inner))] = &pairs[..] {
-        pairs = inner.clone().into_iter().collect();
+    let mut found = pairs(text.get(first..=last)?)?;
+    while let [(_, value)] = &found[..]
+        && value.get().starts_with('{')
+    {
+        found = pairs(value.get())?;
     }
+    found.into_iter().map(|(key, value)| Some((key, serde_json::from_str(value.get()).ok()?))).collect()
+}
+
+/// What a JSON object holds.
+fn pairs(json: &str) -> Option<Vec<(String, Box<RawValue>)>> {
+    let mut json = serde_json::Deserializer::from_str(json);
+    let pairs = json.deserialize_map(Pairs).ok()?;
+    json.end().ok()?;
     Some(pairs)
 }
 
 struct Pairs;
 
 impl<'de> Visitor<'de> for Pairs {
-    type Value = Vec<(String, Value)>;
+    type Value = Vec<(String, Box<RawValue>)>;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("an object")
@@ -161,6 +187,19 @@ mod tests {
             (r#"{"humor":"hate","target":"hate"}"#, None),
             (r#"{"hate":"hate"} or {"hate":"no hate"}"#, None),
             (r#"{"hate":"hate"} {"hate":"hate"}"#, Some("hate")),
+            (r#"{"hate":"no hate"} {"hate":"no hate"}"#, Some("no hate")),
+            (r#"{"labels":{"hate":"hate","hate":"no hate"}}"#, None),
+            (r#"{"labels":{"hate":"hate","hate":"hate"}}"#, Some("hate")),
+            ("{'hate': 'benign'}", None),
+            ("{'hate': 'no hate'}", Some("no hate")),
+            ("{'hate': 'hate'}", Some("hate")),
+            (r#"{"hate":"unclear",}"#, None),
+            (r#"{"hate":"no hate",}"#, Some("no hate")),
+            ("Hate: unclear", None),
+            ("**Hate**: no hate", Some("no hate")),
+            ("- hate = hate", Some("hate")),
+            ("No hate: the meme is friendly.", Some("no hate")),
+            ("It is hate: it insults.", Some("hate")),
             (r#"{"hate":"no ha"#, None),
             ("no hate", Some("no hate")),
             ("**No-hate**.", Some("no hate")),

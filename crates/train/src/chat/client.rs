@@ -38,9 +38,15 @@ impl Client {
     /// `key`: empty for a server that needs none. `timeout`: for each request.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the key has characters that a header cannot have.
+    /// [`Error::Argument`] if the key has characters that a header cannot have, or others on the way could read it.
     pub fn new(endpoint: &Endpoint, key: &str, timeout: Duration) -> Result<Self> {
         let key = key.trim();
+        if !key.is_empty() && !endpoint.is_loopback() && !endpoint.is_encrypted() {
+            let reason = format!(
+                "{endpoint}: others on the way could read the key in OPENAI_API_KEY. Give an address with https://, or unset the key."
+            );
+            return Err(Error::Argument { reason });
+        }
         let value = HeaderValue::try_from(format!("Bearer {key}")).ok().filter(|_| key.is_ascii());
         let mut value = value.ok_or_else(|| Error::Argument {
             reason: "OPENAI_API_KEY has characters that no key has. Set it again.".into(),
@@ -167,5 +173,20 @@ impl Client {
         };
         let line = text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty());
         line.collect::<Vec<_>>().join(" ").chars().take(QUOTED).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_key_goes_where_others_could_read_it() {
+        let client = |endpoint: &str, key| Client::new(&endpoint.parse().unwrap(), key, CONNECT);
+        let error = client("http://example.org/v1", "hunter2").err().unwrap().to_string();
+        assert!(error.contains("http://example.org/v1") && error.contains("https") && !error.contains("hunter2"));
+        assert!(client("http://example.org/v1", " ").is_ok());
+        assert!(client("https://example.org/v1", "hunter2").is_ok());
+        assert!(client("http://127.0.0.1:8080/v1", "hunter2").is_ok());
     }
 }

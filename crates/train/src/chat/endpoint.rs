@@ -27,7 +27,7 @@ impl Endpoint {
         host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.to_canonical().is_loopback())
     }
 
-    /// Whether others on the way can read what is sent.
+    /// Whether it is reached by https, so that others on the way cannot read what is sent.
     pub fn is_encrypted(&self) -> bool {
         self.encrypted
     }

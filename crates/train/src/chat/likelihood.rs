@@ -32,10 +32,10 @@ pub fn read(logprobs: &Value, tasks: &[&Task]) -> BTreeMap<String, Vec<f32>> {
     tasks.iter().filter_map(of).collect()
 }
 
-/// Where the string begins that is the value of a key.
+/// Where the string begins that is the value of a key: the last one, since models that reason may name it before.
 fn value(text: &str, key: &str) -> Option<usize> {
     let key = format!("\"{key}\"");
-    text.match_indices(&key).find_map(|(at, _)| {
+    text.rmatch_indices(&key).find_map(|(at, _)| {
         let value = text[at + key.len()..].trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
         Some(text.len() - value.len())
     })
@@ -88,8 +88,10 @@ mod tests {
         let apart = [token("{\"hate\":", &[]), token(" \"", &[]), token("no", &value), token(" hate\"}", &[])];
         let joined = [("\"no", 0.65), ("\"hate", 0.15), ("\"hate\"}", 0.05), ("hate", 0.1)];
         let joined = [token("{\"", &[]), token("hate\":", &[]), token("\"hate", &joined), token("\"}", &[])];
+        let draft = [token("<think>{\"hate\":\"", &[]), token("hate", &[("hate", 1.0)]), token("\"}</think>", &[])];
+        let reasoned = [&draft[..], &apart].concat();
         let expected = [0.65 / 0.85, 0.2 / 0.85];
-        for tokens in [&apart, &joined] {
+        for tokens in [&apart[..], &joined, &reasoned] {
             let found = hate(tokens).unwrap();
             assert!(found.iter().zip(expected).all(|(p, expected)| (p - expected).abs() < 1e-6), "{found:?}");
         }

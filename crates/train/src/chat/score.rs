@@ -17,7 +17,7 @@ pub struct Score {
     pub task: String,
     /// Memes with a label that have a reply.
     pub memes: usize,
-    /// Of these, replies that say no label, or none that is sure.
+    /// Of these, replies from which no single label follows.
     pub unparsed: usize,
     /// Of these, memes on which the model or the server refused.
     pub refused: usize,
@@ -39,14 +39,14 @@ pub struct Figures {
 pub fn score(task: &Task, rows: &[&Row], answers: &[Option<Answer>]) -> Result<Score> {
     let (mut unparsed, mut refused, mut pairs, mut probabilities) = (0, 0, Vec::new(), Vec::new());
     for (row, answer) in rows.iter().zip(answers) {
-        let (Some(label), Some(answer)) = (row.meme.labels.get(&task.name), answer) else { continue };
+        let (Some(label), Some(answer)) = (row.meme.class(&task.name), answer) else { continue };
         let said = answer.labels.get(&task.name).and_then(Option::as_ref).and_then(|label| task.class(label));
         match said {
             None if answer.refusal.is_some() => refused += 1,
             None => unparsed += 1,
             Some(_) => probabilities.extend(answer.probabilities.get(&task.name).into_iter().flatten()),
         }
-        pairs.push((*label, said));
+        pairs.push((label, said));
     }
     let answered: Vec<_> = pairs.iter().copied().filter(|(_, said)| said.is_some()).collect();
     Ok(Score {

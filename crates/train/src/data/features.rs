@@ -98,14 +98,9 @@ impl Features {
         (values, values.len() / self.memes.len().max(1))
     }
 
-    /// The rows of a split that are labelled for the task. `target` asks whom a hateful meme is aimed at, so that memes
-    /// labelled as not hateful do not count, as in the paper.
+    /// The rows of a split that count for the task: see [`Meme::class`].
     pub fn rows(&self, task: &str, split: Split) -> Vec<usize> {
-        let counts = |meme: &Meme| {
-            meme.split == split
-                && meme.labels.contains_key(task)
-                && (task != "target" || meme.labels.get("hate") != Some(&0))
-        };
+        let counts = |meme: &Meme| meme.split == split && meme.class(task).is_some();
         (0..self.memes.len()).filter(|&row| counts(&self.memes[row])).collect()
     }
 

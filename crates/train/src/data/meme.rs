@@ -13,6 +13,15 @@ pub struct Meme {
     pub labels: Labels,
 }
 
+impl Meme {
+    /// Its class, if it counts for the task. `target` asks whom a hateful meme is aimed at, so that memes labelled as not
+    /// hateful do not count, as in the paper.
+    pub fn class(&self, task: &str) -> Option<usize> {
+        let counts = task != "target" || self.labels.get("hate") != Some(&0);
+        self.labels.get(task).copied().filter(|_| counts)
+    }
+}
+
 /// The class of a meme by task name, as an index into [`Task::labels`](memeclip::task::Task::labels); no entry without a
 /// label.
 pub type Labels = BTreeMap<String, usize>;
