@@ -453,7 +453,7 @@ pub struct HeadTraining {
     pub temperature: f32,
     /// The epoch that was chosen, counted from 1.
     pub epoch: usize,
-    /// The AUROC of that epoch on `val`.
+    /// The AUROC of that epoch on the split that chose it.
     pub auroc: f64,
 }
 

@@ -8,8 +8,7 @@ gives before the ReLU. Features, labels and the head before training are those o
 writes; the bank has the embeddings of all rows. The file holds, for the batch of the first 16 rows,
 
     labels                 I64 [rows]
-    nearest                I64 [batch, 2]: the positive and the hard negative of each, rows of the bank; -1 for none
-    contrast, loss         [1]: the contrastive loss, and its sum with the cross-entropy
+    loss                   [1]: the sum of the contrastive loss and the cross-entropy
     gradient.<parameter>   of that sum, by the authors' names
 
 and `rare.<the same>`, of that gradient one parameter's, for labels of which one is unique and two are rare.
@@ -73,8 +72,7 @@ def main():
         head.zero_grad()
         bank, nearest, contrast, loss = step(head, embedded, image, text, labels)
         loss.backward()
-        out |= {f"{name}nearest": torch.tensor(nearest), f"{name}labels": labels}
-        out |= {f"{name}contrast": contrast.detach().reshape(1), f"{name}loss": loss.detach().reshape(1)}
+        out |= {f"{name}labels": labels, f"{name}loss": loss.detach().reshape(1)}
         out[f"{name}gradient.pre_output.1.weight"] = head.pre_output[1].weight.grad.clone()
         if not name:
             out |= {f"gradient.{key}": value.grad.clone() for key, value in head.named_parameters()}

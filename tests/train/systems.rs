@@ -4,14 +4,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use burn::tensor::Tensor;
+use burn::tensor::{Tensor, activation};
 use common::{block_on, repository};
 use memeclip::engine::Engine;
 use memeclip_train::data::ImageFeature;
-use memeclip_train::engine::Burn;
+use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::systems::System;
-use memeclip_train::training::hateclipper::{Fusion, HateClipper};
-use memeclip_train::training::{AdamW, Architecture, Parameters, Pass, Shape};
+use memeclip_train::training::{AdamW, Parameters, Pass, Recipe, Settings, Shape};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use safetensors::SafeTensors;
@@ -28,18 +27,18 @@ struct Golden {
 
 impl Golden {
     fn all() -> Vec<Golden> {
-        let golden = |name, fusion, map, hidden, classes, binary| {
-            let head =
-                HateClipper { hidden, binary, image: ImageFeature::Pooled, ..HateClipper::new(map, None, fusion) };
-            let shape = Shape { architecture: Architecture::HateClipper(head), image: 48, text: 40, classes };
+        let golden = |name, system: System, map, hidden, classes| {
+            let Recipe { architecture, semantic } = system.choose(128, Some(map), Some(hidden)).unwrap().recipe();
+            assert!(!semantic);
+            let shape = Shape { architecture, image: 48, text: 40, classes };
             let bytes = std::fs::read(repository("tests/goldens/systems.safetensors")).unwrap();
             Golden { bytes, name, shape }
         };
         vec![
-            golden("align", Fusion::Align, 32, 3, 2, true),
-            golden("align_classes", Fusion::Align, 32, 1, 3, true),
-            golden("cross", Fusion::Cross, 8, 1, 2, true),
-            golden("clip", Fusion::Concat, 32, 1, 3, false),
+            golden("align", System::HateclipperAlign, 32, 3, 2),
+            golden("align_classes", System::HateclipperAlign, 32, 1, 3),
+            golden("cross", System::HateclipperCross, 8, 1, 2),
+            golden("clip", System::Clip, 32, 1, 3),
         ]
     }
 
@@ -115,7 +114,8 @@ fn devices() -> Vec<Burn> {
 fn logits_equal_pytorchs() {
     for golden in Golden::all() {
         for engine in devices() {
-            let head = golden.parameters(&engine).head(&engine, &golden.shape, None).unwrap();
+            let parameters = golden.parameters(&engine);
+            let head = parameters.head(&engine, &golden.shape, None).unwrap();
             let image = engine.tensor(ROWS, 48, &golden.floats("image")).unwrap();
             let text = engine.tensor(ROWS, 40, &golden.floats("text")).unwrap();
             let found = block_on(engine.read(&[&head.logits(&engine, &image, &text)])).unwrap().remove(0);
@@ -125,6 +125,16 @@ fn logits_equal_pytorchs() {
             }
             let off = difference(&found, &expected);
             assert!(off < 1e-5, "{}, {}: {off}", golden.name, engine.name());
+
+            // The embedding is what the classifier reads, before the ReLU.
+            let (embedding, logits) = head.embed(&engine, &parameters.tensors, &image, &text);
+            assert_eq!(block_on(engine.read(&[&logits])).unwrap().remove(0), found);
+            assert!(embedding.clone().min().try_into_scalar::<f32>().unwrap() < 0.0);
+            let [weight, bias] =
+                ["weight", "bias"].map(|kind| parameters.tensors[&format!("classifier.{kind}")].clone());
+            let outputs = activation::relu(embedding).matmul(weight) + bias;
+            let off = difference(&block_on(engine.read(&[&outputs])).unwrap()[0], &golden.floats("logits"));
+            assert!(off < 1e-5, "{}, {}: embedding {off}", golden.name, engine.name());
         }
     }
 }
@@ -180,6 +190,54 @@ fn training_equals_pytorchs() {
             assert!(off < 1e-3, "{}: {name} off by {off}", golden.name);
         }
     }
+}
+
+#[test]
+fn each_reads_the_features_that_it_is_named_after() {
+    let engine = Burn::flex();
+    let logits = |system: System, image: f32, text: f32| {
+        let Recipe { architecture, .. } = system.choose(32, None, None).unwrap().recipe();
+        let shape = Shape { architecture, image: 48, text: 40, classes: 3 };
+        let parameters = Parameters::initial(&engine, &shape, None, &mut Pcg64::seed_from_u64(3)).unwrap();
+        let feature = |width: usize, first: f32| {
+            let values: Vec<f32> = (0..width).map(|i| if i == 0 { first } else { 0.1 * i as f32 }).collect();
+            engine.tensor(1, width, &values).unwrap()
+        };
+        let head = parameters.head(&engine, &shape, None).unwrap();
+        let logits = head.logits(&engine, &feature(48, image), &feature(40, text));
+        block_on(engine.read(&[&logits])).unwrap().remove(0)
+    };
+    use System::*;
+    for system in [ClipImage, ClipText, Clip, HateclipperAlign, HateclipperCross] {
+        let start = logits(system, 1.0, 1.0);
+        let reads = [start != logits(system, 5.0, 1.0), start != logits(system, 1.0, 5.0)];
+        assert_eq!(reads, [system != ClipText, system != ClipImage], "{system}: image, text");
+    }
+    for system in System::ALL {
+        let pooled = [HateclipperAlign, HateclipperCross].contains(&system);
+        let expected = if pooled { ImageFeature::Pooled } else { ImageFeature::Projected };
+        let recipe = system.choose(128, None, None).unwrap().recipe();
+        assert_eq!((system.image_feature(), recipe.architecture.image_feature()), (expected, expected), "{system}");
+    }
+}
+
+/// Those of the papers and, where these are silent, of the authors' code.
+#[test]
+fn the_settings_are_the_published_ones() {
+    let dropout = DropoutRates { projection: 0.1, fusion: 0.4, output: 0.2 };
+    let (learning_rate, weight_decay) = (1e-4, 1e-4);
+    let plain = Settings { epochs: 10, batch: 16, learning_rate, weight_decay, dropout, ..Settings::default() };
+    let hateclipper = Settings { epochs: 20, batch: 64, clip: Some(0.1), ..plain.clone() };
+    let rgcl = Settings { epochs: 30, retrieval: true, ..hateclipper.clone() };
+    for system in System::ALL {
+        let expected = match system {
+            System::HateclipperAlign | System::HateclipperCross => &hateclipper,
+            System::MemeclipRgcl => &rgcl,
+            _ => &plain,
+        };
+        assert_eq!(&system.settings(), expected, "{system}");
+    }
+    assert_eq!((plain.clip, plain.retrieval), (None, false));
 }
 
 #[test]

@@ -25,7 +25,8 @@ pub struct Extract {
     /// i/n: only the i-th of n shares. The last of them to finish writes the features.
     #[arg(long, default_value = "1/1")]
     pub shard: Shard,
-    /// Keep the features that these systems need, too (see `train --system`); separated by commas, may be repeated.
+    /// Keep the features that these systems need, too (see `train --system`); separated by commas, may be
+    /// repeated. A later run without it leaves them out again, but keeps them in the cache.
     #[arg(long, value_delimiter = ',')]
     pub system: Vec<System>,
 }

@@ -10,7 +10,7 @@ use memeclip_train::domain;
 use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::systems::{Choice, System, SystemFile};
 use memeclip_train::training::{Epoch, Protocol, Settings, parallel, train};
-use xtask::{note, say};
+use xtask::{note, say, warn};
 
 use crate::exit_status::Failure;
 use crate::tasks;
@@ -150,6 +150,11 @@ pub fn heads(
     options: &Options,
 ) -> memeclip_train::Result<Vec<String>> {
     let settings = options.settings(choice.system.settings());
+    if settings.protocol == Protocol::Published {
+        warn!(
+            "memeclip: the epoch is chosen on test, as in the authors' code: figures there will be better than on new memes"
+        );
+    }
     let recipe = choice.recipe();
     choice.check_memory(&options.engine()?, features, &jobs.iter().map(|(task, _)| *task).collect::<Vec<_>>())?;
     let domain = if choice.system.ships() { domain::fit(features) } else { None };

@@ -1,4 +1,4 @@
-//! Data sets, and what is done with them: features, training, evaluation. And the encoders that only training has.
+//! Data sets, and what is done with them: features, training, evaluation; and encoders that are only compared with CLIP.
 
 // The crate's futures run on one thread.
 #![allow(async_fn_in_trait)]

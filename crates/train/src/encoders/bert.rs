@@ -113,8 +113,8 @@ impl Bert {
         Ok(Bert { tokenizer, config, classes, parameters: published.parameters })
     }
 
-    /// Logits [texts, classes], without dropout. `texts`: the token ids of each text, of one at least. `parameters` are the model's own or, for
-    /// [`Tensor::backward`], their [`tracked`](Parameters::tracked) copies.
+    /// Logits [texts, classes], without dropout. `texts`: the token ids of each text, of one at least. `parameters` are the
+    /// model's own or, for [`Tensor::backward`], their [`tracked`](Parameters::tracked) copies.
     ///
     /// # Errors
     /// Those of the engine.

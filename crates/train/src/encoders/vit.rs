@@ -76,7 +76,8 @@ impl Vit {
         self.resample.pixels(&self.config, image)
     }
 
-    /// Logits [images, classes]. `pixels` [images, 3, size, size]: those of [`Vit::pixels`], one image after the other. `parameters` are the model's own or, for [`Tensor::backward`], their [`tracked`](Parameters::tracked) copies.
+    /// Logits [images, classes]. `pixels` [images, 3, size, size]: those of [`Vit::pixels`], one image after the other.
+    /// `parameters` are the model's own or, for [`Tensor::backward`], their [`tracked`](Parameters::tracked) copies.
     ///
     /// # Errors
     /// Those of the engine.

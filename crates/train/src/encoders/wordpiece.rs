@@ -30,8 +30,8 @@ const END: &str = "[SEP]";
 
 impl WordPiece {
     /// Reads the vocabulary of the model in `folder` from `tokenizer.json`, with the tokens that were added to it, else from
-    /// `vocab.txt`. `tokenizer_config.json` says
-    /// whether it knows capital letters and accents. `length`: the most token ids of a text, with start and end.
+    /// `vocab.txt`. `tokenizer_config.json` says whether it knows capital letters and accents. `length`: the most token ids of
+    /// a text, with start and end.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] if there is no vocabulary or it cannot be used, [`Error::Argument`] if `length` is less than 3,

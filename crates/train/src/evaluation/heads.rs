@@ -67,7 +67,7 @@ impl<'a> Heads<'a> {
         let tasks = features.tasks.iter().filter(has_head).cloned().collect();
         #[cfg(feature = "burn")]
         for path in files.values() {
-            if let Some(choice) = SystemFile::choice(path) {
+            if let Some(choice) = SystemFile::choice(path)? {
                 choice.check(features, request.features)?;
             }
         }
@@ -89,7 +89,7 @@ impl<'a> Heads<'a> {
         let file = self.files.get(&task.name).cloned();
         #[cfg(feature = "burn")]
         if let Some(path) = &file
-            && SystemFile::choice(path).is_some()
+            && SystemFile::choice(path)?.is_some()
         {
             let system = SystemFile::read(path, task, self.features)?;
             let temperature = system.training.temperature;

@@ -74,9 +74,14 @@ impl SystemFile {
         Ok(SystemFile { choice, training, task: task.clone(), shape, parameters, engine })
     }
 
-    /// The system in a file; `None` for any other file, or one that cannot be read.
-    pub fn choice(path: &Path) -> Option<Choice> {
-        serde_json::from_str(Checkpoint::open(path).ok()?.metadata(SYSTEM_METADATA)?).ok()
+    /// The system in a file; `None` for a head of another kind.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] for a file that cannot be read.
+    pub fn choice(path: &Path) -> Result<Option<Choice>> {
+        let file = Checkpoint::open(path)?;
+        let json = file.metadata(SYSTEM_METADATA);
+        json.map(|json| serde_json::from_str(json).map_err(|e| file.unreadable(e))).transpose()
     }
 
     /// Logits [rows, classes] of the given rows.

@@ -1,7 +1,7 @@
 //! The memory that training takes, and the memory that there is.
 
 use burn::tensor::Tensor;
-use sysinfo::{MemoryRefreshKind, RefreshKind, System};
+use sysinfo::{CGroupLimits, MemoryRefreshKind, RefreshKind, System};
 
 use crate::engine::Burn;
 use crate::training::Shape;
@@ -19,14 +19,16 @@ const COPIES: u64 = 5;
 pub fn needed(engine: &Burn, shape: &Shape) -> Result<u64> {
     let mut count = Count { engine, values: 0 };
     shape.architecture.load(&mut count, shape.image, shape.text, shape.classes)?;
-    Ok(COPIES * 4 * count.values)
+    Ok(count.values.saturating_mul(COPIES * 4))
 }
 
 /// Bytes that are free now; `None` where the system does not tell.
 pub fn free() -> Option<u64> {
     let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
     let system = System::new_with_specifics(ram);
-    let container = system.cgroup_limits().map_or(u64::MAX, |limits| limits.free_memory);
+    // What the container calls free lacks the file cache, which it can give back.
+    let free = |limits: CGroupLimits| limits.total_memory.saturating_sub(limits.rss);
+    let container = system.cgroup_limits().map_or(u64::MAX, free);
     Some(system.available_memory().min(container)).filter(|&free| free > 0)
 }
 
@@ -38,7 +40,7 @@ struct Count<'a> {
 
 impl Count<'_> {
     fn add(&mut self, rows: usize, cols: usize) -> Result<Tensor<2>> {
-        self.values += rows as u64 * cols as u64;
+        self.values = self.values.saturating_add((rows as u64).saturating_mul(cols as u64));
         self.engine.tensor(1, 1, &[0.0])
     }
 }

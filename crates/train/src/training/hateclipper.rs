@@ -11,7 +11,8 @@ use memeclip::model::{Dropout, Linear, Mapping, PreOutput, Weights};
 
 /// HateCLIPper's head (Kumar and Nandakumar, NLP4PI 2022), or a step from it to MemeCLIP's. Where MemeCLIP's has a cosine
 /// classifier, it has a linear one.
-// Part of a checkpoint's hash, see `Settings`: what is as it always was is not written.
+// Part of a checkpoint's hash, see `Settings`. Newer fields are left out where they have their default, so that the hash of
+// older trainings stays the same.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HateClipper {
     /// Width of the space that both features are mapped into.
@@ -102,8 +103,9 @@ impl HateClipper {
             Fusion::Text => Fused::Text(mapping("text", text)?),
         };
         let width = match fusion {
-            Fusion::Cross => map * map,
-            Fusion::Concat => 2 * map,
+            // A size that no memory holds is told before the training.
+            Fusion::Cross => map.saturating_mul(map),
+            Fusion::Concat => map.saturating_mul(2),
             Fusion::Align | Fusion::Image | Fusion::Text => map,
         };
         let single = binary && classes == 2;

@@ -14,8 +14,8 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// `retrieval` adds the loss of [`Bank::loss`](super::Bank::loss). `image`, `text`: features `[batch, width]`; `labels` `[batch]`. `weights` `[classes]` make the loss a weighted mean, as in
-    /// `torch.nn.functional.cross_entropy`.
+    /// `image`, `text`: features `[batch, width]`; `labels` `[batch]`. `weights` `[classes]` make the loss a weighted mean, as in
+    /// `torch.nn.functional.cross_entropy`. `retrieval` adds the loss of [`Bank::loss`](super::Bank::loss).
     ///
     /// # Errors
     /// Those of the engine; [`Error::Internal`] if burn cannot hand out the loss.
