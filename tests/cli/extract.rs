@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use common::{repository, scratch};
 use memeclip::task;
-use memeclip_train::data::{Features, ImageFeature, Split};
+use memeclip_train::data::{Feature, Features, Split};
 use program::{command, memeclip, run};
 use safetensors::{Dtype, SafeTensors};
 
@@ -193,10 +193,10 @@ fn a_further_column_leaves_the_others_as_they_are() {
     let system = ["--system", "hateclipper-align"];
     assert!(extract(&out, &system).contains("of which 120 computed"));
     let found = Features::read(&out).unwrap();
-    let (values, width) = found.images(ImageFeature::Pooled);
+    let (values, width) = found.column(Feature::ImagePre);
     assert_eq!((values.len(), width), (MEMES * 128, 128));
-    assert_ne!(found.image_pre, found.image);
-    assert_eq!(Features { image_pre: Vec::new(), ..found.clone() }, plain);
+    assert_ne!(found.further[&Feature::ImagePre], found.image);
+    assert_eq!(Features { further: Default::default(), ..found.clone() }, plain);
     // Texts are not computed again.
     let texts = |files: &BTreeMap<PathBuf, SystemTime>| -> Vec<(PathBuf, SystemTime)> {
         let texts = files.iter().filter(|(path, _)| path.parent().unwrap().ends_with("text"));

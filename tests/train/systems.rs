@@ -4,13 +4,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::activation;
 use common::{block_on, repository};
 use memeclip::engine::Engine;
-use memeclip_train::data::ImageFeature;
+use memeclip::task;
+use memeclip_train::data::{Feature, Features, Labels, Meme, Split};
 use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::systems::System;
-use memeclip_train::training::{AdamW, Parameters, Pass, Recipe, Settings, Shape};
+use memeclip_train::training::{AdamW, HeadModel, Model, Parameters, Pass, Recipe, Settings, Shape};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use safetensors::SafeTensors;
@@ -23,6 +24,7 @@ struct Golden {
     bytes: Vec<u8>,
     name: &'static str,
     shape: Shape,
+    features: Features,
 }
 
 impl Golden {
@@ -30,9 +32,11 @@ impl Golden {
         let golden = |name, system: System, map, hidden, classes| {
             let Recipe { architecture, semantic } = system.choose(128, Some(map), Some(hidden)).unwrap().recipe();
             assert!(!semantic);
-            let shape = Shape { architecture, image: 48, text: 40, classes };
+            let shape = Shape { architecture, widths: vec![48, 40], classes };
             let bytes = std::fs::read(repository("tests/goldens/systems.safetensors")).unwrap();
-            Golden { bytes, name, shape }
+            let mut golden = Golden { bytes, name, shape, features: Features::default() };
+            golden.features = features(ROWS, golden.floats("image"), golden.floats("text"));
+            golden
         };
         vec![
             golden("align", System::HateclipperAlign, 32, 3, 2),
@@ -87,16 +91,24 @@ impl Golden {
         parameters
     }
 
-    fn batch(&self, engine: &Burn, step: usize) -> ([Tensor<2>; 2], Vec<usize>) {
+    /// The rows of a step, and their labels.
+    fn batch(&self, step: usize) -> (Vec<usize>, Vec<usize>) {
         let rows: Vec<usize> = (0..BATCH).map(|row| (row + step * BATCH) % ROWS).collect();
-        let take = |name: &str, width: usize| {
-            let values = self.floats(name);
-            let batch: Vec<f32> = rows.iter().flat_map(|row| values[row * width..][..width].to_vec()).collect();
-            engine.tensor(BATCH, width, &batch).unwrap()
-        };
         let labels = self.labels();
-        ([take("image", 48), take("text", 40)], rows.iter().map(|&row| labels[row]).collect())
+        let classes = rows.iter().map(|&row| labels[row]).collect();
+        (rows, classes)
     }
+
+    fn model(&self) -> HeadModel<'_> {
+        HeadModel { shape: self.shape.clone(), features: &self.features }
+    }
+}
+
+/// Memes without labels; the image features are those that a head of any kind reads.
+fn features(memes: usize, image: Vec<f32>, text: Vec<f32>) -> Features {
+    let meme = Meme { name: String::new(), text: String::new(), split: Split::Train, labels: Labels::new() };
+    let further = [(Feature::ImagePre, image.clone())].into();
+    Features { memes: vec![meme; memes], image, text, further, ..Features::default() }
 }
 
 /// The largest difference, as a share of the largest expected value.
@@ -115,10 +127,9 @@ fn logits_equal_pytorchs() {
     for golden in Golden::all() {
         for engine in devices() {
             let parameters = golden.parameters(&engine);
-            let head = parameters.head(&engine, &golden.shape, None).unwrap();
-            let image = engine.tensor(ROWS, 48, &golden.floats("image")).unwrap();
-            let text = engine.tensor(ROWS, 40, &golden.floats("text")).unwrap();
-            let found = block_on(engine.read(&[&head.logits(&engine, &image, &text)])).unwrap().remove(0);
+            let (model, rows): (_, Vec<usize>) = (golden.model(), (0..ROWS).collect());
+            let logits = model.logits(&engine, &parameters.tensors, &rows).unwrap();
+            let found = block_on(engine.read(&[&logits])).unwrap().remove(0);
             let mut expected = golden.floats("logits");
             if golden.tensor("logits").0[1] == 1 {
                 expected = expected.iter().flat_map(|&logit| [0.0, logit]).collect();
@@ -127,7 +138,7 @@ fn logits_equal_pytorchs() {
             assert!(off < 1e-5, "{}, {}: {off}", golden.name, engine.name());
 
             // The embedding is what the classifier reads, before the ReLU.
-            let (embedding, logits) = head.embed(&engine, &parameters.tensors, &image, &text);
+            let (embedding, logits) = model.embed(&engine, &parameters.tensors, &rows).unwrap();
             assert_eq!(block_on(engine.read(&[&logits])).unwrap().remove(0), found);
             assert!(embedding.clone().min().try_into_scalar::<f32>().unwrap() < 0.0);
             let [weight, bias] =
@@ -144,8 +155,8 @@ fn loss_gradients_and_clipping_equal_pytorchs() {
     for golden in Golden::all() {
         for engine in devices() {
             let mut parameters = golden.parameters(&engine);
-            let (batch, labels) = golden.batch(&engine, 0);
-            let pass = Pass::run(&engine, &golden.shape, &parameters, batch, &labels, None, None).unwrap();
+            let (rows, labels) = golden.batch(0);
+            let pass = Pass::run(&engine, &golden.model(), &parameters, &rows, &labels, None, None).unwrap();
             let what = format!("{}, {}", golden.name, engine.name());
             assert!((pass.loss - golden.floats("losses")[0]).abs() < 1e-5, "{what}: loss {}", pass.loss);
             let names: Vec<String> = parameters.tensors.keys().cloned().collect();
@@ -176,8 +187,8 @@ fn training_equals_pytorchs() {
         let expected = golden.floats("losses");
         let mut losses = Vec::new();
         for step in 0..expected.len() {
-            let (batch, labels) = golden.batch(&engine, step);
-            let pass = Pass::run(&engine, &golden.shape, &parameters, batch, &labels, None, None).unwrap();
+            let (rows, labels) = golden.batch(step);
+            let pass = Pass::run(&engine, &golden.model(), &parameters, &rows, &labels, None, None).unwrap();
             losses.push(pass.loss);
             optimizer.step(&mut parameters, pass).unwrap();
         }
@@ -197,14 +208,14 @@ fn each_reads_the_features_that_it_is_named_after() {
     let engine = Burn::flex();
     let logits = |system: System, image: f32, text: f32| {
         let Recipe { architecture, .. } = system.choose(32, None, None).unwrap().recipe();
-        let shape = Shape { architecture, image: 48, text: 40, classes: 3 };
-        let parameters = Parameters::initial(&engine, &shape, None, &mut Pcg64::seed_from_u64(3)).unwrap();
-        let feature = |width: usize, first: f32| {
-            let values: Vec<f32> = (0..width).map(|i| if i == 0 { first } else { 0.1 * i as f32 }).collect();
-            engine.tensor(1, width, &values).unwrap()
+        let feature = |width: usize, first: f32| -> Vec<f32> {
+            (0..width).map(|i| if i == 0 { first } else { 0.1 * i as f32 }).collect()
         };
-        let head = parameters.head(&engine, &shape, None).unwrap();
-        let logits = head.logits(&engine, &feature(48, image), &feature(40, text));
+        let features = features(1, feature(48, image), feature(40, text));
+        let model = HeadModel::new(&architecture, &features, &task::pridemm()[2]);
+        assert_eq!((&model.shape.widths[..], model.shape.classes), (&[48, 40][..], 3));
+        let parameters = Parameters::initial(&engine, &model.shape, None, &mut Pcg64::seed_from_u64(3)).unwrap();
+        let logits = model.logits(&engine, &parameters.tensors, &[0]).unwrap();
         block_on(engine.read(&[&logits])).unwrap().remove(0)
     };
     use System::*;
@@ -215,9 +226,10 @@ fn each_reads_the_features_that_it_is_named_after() {
     }
     for system in System::ALL {
         let pooled = [HateclipperAlign, HateclipperCross].contains(&system);
-        let expected = if pooled { ImageFeature::Pooled } else { ImageFeature::Projected };
+        let expected = [if pooled { Feature::ImagePre } else { Feature::Image }, Feature::Text];
         let recipe = system.choose(128, None, None).unwrap().recipe();
-        assert_eq!((system.image_feature(), recipe.architecture.image_feature()), (expected, expected), "{system}");
+        assert_eq!(system.features(), expected, "{system}");
+        assert_eq!(recipe.architecture.features(), expected, "{system}");
     }
 }
 

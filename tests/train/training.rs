@@ -16,13 +16,14 @@ use memeclip::pack::checkpoint::{self, HEAD_NAMES};
 use memeclip::pack::safetensors_file;
 use memeclip::quant::{Format, Matrix};
 use memeclip::task::{self, Task};
-use memeclip_train::data::{Features, ImageFeature, Labels, Meme, Split};
+use memeclip_train::data::{Features, Labels, Meme, Split};
 use memeclip_train::domain;
 use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::metrics::Predictions;
 use memeclip_train::training::ablation::{ablate, variants};
 use memeclip_train::training::{
-    AdamW, Architecture, Bank, Examples, Parameters, Pass, Protocol, Recipe, Retrieval, Settings, Shape, train,
+    AdamW, Architecture, Bank, Examples, HeadModel, Model, Parameters, Pass, Protocol, Recipe, Retrieval, Settings,
+    Shape, logits, train,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -80,21 +81,29 @@ impl Golden {
         parameters
     }
 
-    /// The rows of a step.
-    fn batch(&self, engine: &Burn, step: usize) -> ([burn::tensor::Tensor<2>; 2], Vec<usize>) {
+    /// The features, with these labels for the task stance.
+    fn features(&self, labels: &[usize]) -> Features {
+        let memes = labels.iter().map(|&label| Meme {
+            name: String::new(),
+            text: "some words".into(),
+            split: Split::Train,
+            labels: Labels::from([("stance".into(), label)]),
+        });
+        let (image, text) = (self.floats("image"), self.floats("text"));
+        Features { memes: memes.collect(), image, text, ..Features::default() }
+    }
+
+    /// The rows of a step, and their labels.
+    fn batch(&self, step: usize) -> (Vec<usize>, Vec<usize>) {
         let rows: Vec<usize> = (0..16).map(|row| (row + step * 16) % 64).collect();
-        let take = |name: &str, width: usize| {
-            let values = self.floats(name);
-            let batch: Vec<f32> = rows.iter().flat_map(|row| values[row * width..][..width].to_vec()).collect();
-            engine.tensor(16, width, &batch).unwrap()
-        };
         let labels = self.labels();
-        ([take("image", 64), take("text", 96)], rows.iter().map(|&row| labels[row]).collect())
+        let classes = rows.iter().map(|&row| labels[row]).collect();
+        (rows, classes)
     }
 }
 
 fn tiny() -> Shape {
-    Shape { architecture: Architecture::Library(HeadConfig::memeclip(128)), image: 64, text: 96, classes: 3 }
+    Shape { architecture: Architecture::Library(HeadConfig::memeclip(128)), widths: vec![64, 96], classes: 3 }
 }
 
 fn devices() -> Vec<Burn> {
@@ -118,10 +127,12 @@ fn largest(values: &[f32]) -> f32 {
 #[test]
 fn loss_and_gradients_equal_pytorchs() {
     let golden = Golden::open();
+    let features = golden.features(&golden.labels());
+    let model = HeadModel { shape: tiny(), features: &features };
     for engine in devices() {
         let parameters = golden.parameters(&engine, &tiny());
-        let (batch, labels) = golden.batch(&engine, 0);
-        let pass = Pass::run(&engine, &tiny(), &parameters, batch.clone(), &labels, None, None).unwrap();
+        let (rows, labels) = golden.batch(0);
+        let pass = Pass::run(&engine, &model, &parameters, &rows, &labels, None, None).unwrap();
         assert!((pass.loss - golden.floats("losses")[0]).abs() < 1e-5, "{}: loss {}", engine.name(), pass.loss);
         for (name, published) in HEAD_NAMES {
             let (_, _, expected) = golden.kept("gradient", published);
@@ -129,7 +140,7 @@ fn loss_and_gradients_equal_pytorchs() {
             println!("{}, {name}: largest gradient {:.1e}, off by {off:.1e} of it", engine.name(), largest(&expected));
             assert!(off < 1e-5, "{}: gradient of {name} off by {off}", engine.name());
         }
-        let weighted = Pass::run(&engine, &tiny(), &parameters, batch, &labels, Some(&[0.5, 1.0, 2.0]), None).unwrap();
+        let weighted = Pass::run(&engine, &model, &parameters, &rows, &labels, Some(&[0.5, 1.0, 2.0]), None).unwrap();
         assert!((weighted.loss - golden.floats("weighted_loss")[0]).abs() < 1e-5, "{}", engine.name());
     }
 }
@@ -139,22 +150,15 @@ fn retrieval_guided_losses_and_gradients_equal_pytorchs() {
     let (start, golden) = (Golden::open(), Golden::named("rgcl"));
     let classes = golden.integers("labels");
     for (kind, labels) in [("", classes), ("rare.", golden.integers("rare.labels"))] {
-        let memes = labels.iter().map(|&label| Meme {
-            name: String::new(),
-            text: "some words".into(),
-            split: Split::Train,
-            labels: Labels::from([("stance".into(), label)]),
-        });
-        let (image, text) = (start.floats("image"), start.floats("text"));
-        let features = Features { memes: memes.collect(), image, text, ..Features::default() };
-        let examples = Examples::new(&features, task("stance"), Split::Train, ImageFeature::Projected);
+        let features = start.features(&labels);
+        let model = HeadModel { shape: tiny(), features: &features };
+        let examples = Examples::new(&features, task("stance"), Split::Train);
         for engine in devices() {
             let parameters = start.parameters(&engine, &tiny());
-            let bank = Bank::new(&engine, &tiny(), &parameters, &examples).unwrap();
+            let bank = Bank::new(&engine, &model, &parameters, &examples).unwrap();
             let rows: Vec<usize> = (0..16).collect();
-            let batch = examples.batch(&engine, &rows).unwrap();
             let retrieval = Some(Retrieval { bank: &bank, rows: &rows });
-            let pass = Pass::run(&engine, &tiny(), &parameters, batch, &labels[..16], None, retrieval).unwrap();
+            let pass = Pass::run(&engine, &model, &parameters, &rows, &labels[..16], None, retrieval).unwrap();
             let expected = golden.floats(&format!("{kind}loss"))[0];
             assert!((pass.loss - expected).abs() < 1e-5, "{}{kind}: {} for {expected}", engine.name(), pass.loss);
             let names = HEAD_NAMES.into_iter().filter(|(name, _)| kind.is_empty() || *name == "pre_output.weight");
@@ -170,14 +174,16 @@ fn retrieval_guided_losses_and_gradients_equal_pytorchs() {
 #[test]
 fn parameters_after_two_hundred_steps_equal_pytorchs() {
     let golden = Golden::open();
+    let features = golden.features(&golden.labels());
+    let model = HeadModel { shape: tiny(), features: &features };
     let expected = golden.floats("losses");
     for engine in devices() {
         let mut parameters = golden.parameters(&engine, &tiny());
         let mut optimizer = AdamW::new(1e-3, 1e-1);
         let mut losses = Vec::new();
         for step in 0..expected.len() {
-            let (batch, labels) = golden.batch(&engine, step);
-            let pass = Pass::run(&engine, &tiny(), &parameters, batch, &labels, None, None).unwrap();
+            let (rows, labels) = golden.batch(step);
+            let pass = Pass::run(&engine, &model, &parameters, &rows, &labels, None, None).unwrap();
             losses.push(pass.loss);
             optimizer.step(&mut parameters, pass).unwrap();
         }
@@ -429,8 +435,9 @@ fn the_best_epoch_is_kept_and_patience_ends_the_training() {
     assert_eq!(trained.epochs[trained.best - 1].auroc, best);
     assert!(trained.best < trained.epochs.len());
     // The parameters are those of the best epoch.
-    let val = Examples::new(&features, task("humor"), Split::Val, ImageFeature::Projected);
-    let logits = memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &val).unwrap();
+    let val = Examples::new(&features, task("humor"), Split::Val);
+    let model = HeadModel::new(&recipe.architecture, &features, task("humor"));
+    let logits = logits(&Burn::flex(), &model, &trained.parameters, &val.rows).unwrap();
     let probabilities = logits.chunks(2).flat_map(|logits| softmax(logits, 1.0)).collect();
     let predictions = Predictions::new(2, val.labels, probabilities).unwrap();
     assert_eq!(memeclip_train::metrics::auroc(&predictions), Some(best));
@@ -444,8 +451,9 @@ fn the_published_protocol_chooses_on_test() {
     // It needs no val at all.
     features.memes.iter_mut().filter(|meme| meme.split == Split::Val).for_each(|meme| meme.split = Split::Train);
     let trained = train(&Burn::flex(), &features, task("humor"), &recipe, &settings, None, |_| {}).unwrap();
-    let test = Examples::new(&features, task("humor"), Split::Test, ImageFeature::Projected);
-    let logits = memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
+    let test = Examples::new(&features, task("humor"), Split::Test);
+    let model = HeadModel::new(&recipe.architecture, &features, task("humor"));
+    let logits = logits(&Burn::flex(), &model, &trained.parameters, &test.rows).unwrap();
     let probabilities = logits.chunks(2).flat_map(|logits| softmax(logits, 1.0)).collect();
     let predictions = Predictions::new(2, test.labels, probabilities).unwrap();
     let best = trained.epochs.iter().map(|epoch| epoch.auroc).fold(0.0, f64::max);
@@ -483,8 +491,9 @@ fn the_temperature_calibrates_probabilities() {
     let settings = Settings { epochs: 30, dropout, ..quick() };
     let trained = train(&Burn::flex(), &features, task("hate"), &recipe, &settings, None, |_| {}).unwrap();
     assert!(trained.temperature > 1.0, "{}", trained.temperature);
-    let test = Examples::new(&features, task("hate"), Split::Test, ImageFeature::Projected);
-    let logits = memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
+    let test = Examples::new(&features, task("hate"), Split::Test);
+    let model = HeadModel::new(&recipe.architecture, &features, task("hate"));
+    let logits = logits(&Burn::flex(), &model, &trained.parameters, &test.rows).unwrap();
     let loss = |temperature: f32| -> f32 {
         let rows = logits.chunks_exact(2).zip(&test.labels);
         rows.map(|(logits, &label)| -softmax(logits, temperature)[label].max(1e-30).ln()).sum()
@@ -512,12 +521,13 @@ fn dropout_has_the_same_places_as_in_the_reference() {
     let golden = Golden::open();
     let engine = Burn::flex();
     let parameters = golden.parameters(&engine, &tiny());
-    let ([image, text], _) = golden.batch(&engine, 0);
+    let features = golden.features(&golden.labels());
+    let model = HeadModel { shape: tiny(), features: &features };
+    let (rows, _) = golden.batch(0);
     // Drop nearly everything in one place.
     let logits = |projection: f32, fusion: f32, output: f32| {
         let engine = engine.with_dropout(DropoutRates { projection, fusion, output }, Pcg64::seed_from_u64(1));
-        let head = parameters.head(&engine, &tiny(), None).unwrap();
-        values(&head.logits(&engine, &image, &text))
+        values(&model.logits(&engine, &parameters.tensors, &rows).unwrap())
     };
     let all = 0.999_999_9;
     // Before the classifier: all logits are 0.
@@ -542,9 +552,9 @@ fn balanced_classes_have_the_same_weight() {
     let mean = |balanced: bool| {
         let settings = Settings { balanced, epochs: 2, ..quick() };
         let trained = train(&Burn::flex(), &features, task("humor"), &recipe, &settings, None, |_| {}).unwrap();
-        let test = Examples::new(&features, task("humor"), Split::Test, ImageFeature::Projected);
-        let logits =
-            memeclip_train::training::logits(&Burn::flex(), &trained.shape, &trained.parameters, &test).unwrap();
+        let test = Examples::new(&features, task("humor"), Split::Test);
+        let model = HeadModel::new(&recipe.architecture, &features, task("humor"));
+        let logits = logits(&Burn::flex(), &model, &trained.parameters, &test.rows).unwrap();
         let probabilities: Vec<f32> = logits.chunks(2).map(|logits| softmax(logits, 1.0)[1]).collect();
         probabilities.iter().sum::<f32>() / probabilities.len() as f32
     };

@@ -4,7 +4,7 @@ use crate::device::DeviceName;
 use crate::progress::Progress;
 use crate::report::Report;
 use memeclip::task::Task;
-use memeclip_train::data::{self, Column, DataFile, DataSet, Event, Extraction, ImageFeature, Outcome, Shard, Split};
+use memeclip_train::data::{self, Column, DataFile, DataSet, Event, Extraction, Feature, Outcome, Shard, Split};
 use memeclip_train::systems::System;
 use memeclip_train::{Error, Result};
 use xtask::{note, warn};
@@ -102,8 +102,9 @@ impl Extract {
             }
             Event::Duplicate(duplicate) => report.duplicate(duplicate, |line| progress.say(line)),
         };
-        let image_pre = self.system.iter().any(|system| system.image_feature() == ImageFeature::Pooled);
-        let extraction = Extraction { rows: &data.rows, images: &source.images, out, shard: *shard, image_pre };
+        let needed: Vec<Feature> = self.system.iter().flat_map(|system| system.features()).collect();
+        let further: Vec<Feature> = Feature::FURTHER.into_iter().filter(|feature| needed.contains(feature)).collect();
+        let extraction = Extraction { rows: &data.rows, images: &source.images, out, shard: *shard, further: &further };
         let outcome = extraction.run(&mut session, watch).await?;
         progress.finish();
         if let Some(notice) = session.notice() {

@@ -8,7 +8,7 @@ use crate::train::{Options, head_file, heads};
 use memeclip::Error;
 use memeclip::convert::replace_heads;
 use memeclip::task::Task;
-use memeclip_train::data::{Features, ImageFeature, Split};
+use memeclip_train::data::{Features, Split};
 use memeclip_train::systems::System;
 use memeclip_train::training::Examples;
 use xtask::{say, warn};
@@ -42,7 +42,7 @@ impl Fit {
         let features = Features::read(&work)?;
         let choosing = self.options.settings(System::Memeclip.settings()).protocol.split();
         let labelled = |task: &Task| {
-            let examples = |split| Examples::new(&features, task, split, ImageFeature::Projected);
+            let examples = |split| Examples::new(&features, task, split);
             let classes = |split| examples(split).frequencies().iter().filter(|n| **n > 0).count();
             classes(Split::Train) > 1 && classes(choosing) > 1
         };

@@ -107,6 +107,7 @@ impl Options {
             balanced: self.balanced || published.balanced,
             retrieval: published.retrieval,
             clip: self.clip.or(published.clip),
+            warm_up: published.warm_up,
             protocol: match self.protocol {
                 ProtocolName::Ours => Protocol::Ours,
                 ProtocolName::Published => Protocol::Published,

@@ -71,12 +71,19 @@ impl Burn {
     /// does not change.
     pub fn dropout(&self, x: Tensor<2>, place: Dropout) -> Tensor<2> {
         let Some(masks) = &self.dropout else { return x };
-        let Masks { rates, rng } = &mut *masks.borrow_mut();
+        let DropoutRates { projection, fusion, output } = masks.borrow().rates;
         let rate = match place {
-            Dropout::Projection => rates.projection,
-            Dropout::Fusion => rates.fusion,
-            Dropout::Output => rates.output,
+            Dropout::Projection => projection,
+            Dropout::Fusion => fusion,
+            Dropout::Output => output,
         };
+        self.dropout_at(x, rate)
+    }
+
+    /// As [`Burn::dropout`], at a rate that is fixed.
+    pub fn dropout_at(&self, x: Tensor<2>, rate: f32) -> Tensor<2> {
+        let Some(masks) = &self.dropout else { return x };
+        let Masks { rng, .. } = &mut *masks.borrow_mut();
         if rate == 0.0 {
             return x;
         }

@@ -16,6 +16,7 @@ use std::str::FromStr;
 
 use super::cache::{Cache, key};
 use super::duplicates::{self, Duplicate};
+use super::feature::Feature;
 use super::features::{Features, MEMES, TENSORS};
 use super::row::{Row, Skipped};
 use memeclip::classifier::ImageFeatures;
@@ -63,8 +64,8 @@ pub struct Extraction<'a> {
     pub images: &'a Path,
     pub out: &'a Path,
     pub shard: Shard,
-    /// Keep the image features before the visual projection, too.
-    pub image_pre: bool,
+    /// Those of [`Feature::FURTHER`] to keep, too.
+    pub further: &'a [Feature],
 }
 
 /// A step of the extraction.
@@ -109,8 +110,8 @@ impl Extraction<'_> {
         let cache = Caches {
             image: Cache::open(cache.join("image"), manifest.clip.projection)?,
             text: Cache::open(cache.join("text"), manifest.clip.text.width)?,
-            image_pre: match self.image_pre {
-                true => Some(Cache::open(cache.join("image_pre"), manifest.clip.vision.width)?),
+            image_pre: match self.further.contains(&Feature::ImagePre) {
+                true => Some(Cache::open(cache.join(Feature::ImagePre.name()), manifest.clip.vision.width)?),
                 false => None,
             },
         };
@@ -159,8 +160,8 @@ impl Extraction<'_> {
                 features.memes.push(row.meme.clone());
                 features.image.extend(images.projected);
                 features.text.extend(text);
-                if self.image_pre {
-                    features.image_pre.extend(images.pooled);
+                if cache.image_pre.is_some() {
+                    features.further.entry(Feature::ImagePre).or_default().extend(images.pooled);
                 }
             }
         }

@@ -24,6 +24,7 @@ use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
 
+use super::feature::Feature;
 use super::meme::{Labels, Meme};
 use super::split::Split;
 use memeclip::classifier::zero_shot::Prompts;
@@ -36,19 +37,6 @@ use memeclip::{Cause, Error, Result};
 
 pub(super) const TENSORS: &str = "features.safetensors";
 pub(super) const MEMES: &str = "memes.jsonl";
-/// The tensor of [`ImageFeature::Pooled`].
-pub const IMAGE_PRE: &str = "image_pre";
-
-/// The image feature that a system reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ImageFeature {
-    /// After the visual projection: MemeCLIP's.
-    #[default]
-    Projected,
-    /// Before it (Hugging Face: `pooler_output`): HateCLIPper's.
-    Pooled,
-}
 
 /// A data set as a head sees it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -62,8 +50,8 @@ pub struct Features {
     pub image: Vec<f32>,
     /// [memes, text width], row-major.
     pub text: Vec<f32>,
-    /// [memes, vision width], row-major: see [`ImageFeature::Pooled`]. Empty if not extracted.
-    pub image_pre: Vec<f32>,
+    /// Those of [`Feature::FURTHER`] that were extracted: [memes, width] each, row-major.
+    pub further: BTreeMap<Feature, Vec<f32>>,
     /// By task name: one for each.
     pub prompts: BTreeMap<String, Prompts>,
 }
@@ -89,11 +77,12 @@ impl Features {
         first.unwrap_or(0)
     }
 
-    /// The image features that a system reads, and their width; width 0 if they were not extracted.
-    pub fn images(&self, feature: ImageFeature) -> (&[f32], usize) {
+    /// A feature of all memes, [memes, width], and its width, which is 0 if it was not extracted.
+    pub fn column(&self, feature: Feature) -> (&[f32], usize) {
         let values = match feature {
-            ImageFeature::Projected => &self.image,
-            ImageFeature::Pooled => &self.image_pre,
+            Feature::Image => &self.image[..],
+            Feature::Text => &self.text,
+            further => self.further.get(&further).map_or(&[][..], |values| values),
         };
         (values, values.len() / self.memes.len().max(1))
     }
@@ -133,8 +122,8 @@ impl Features {
             Entry::floats("text", &[count, self.text_width()], &self.text),
             bytes("split", Dtype::U8, self.memes.iter().map(|meme| meme.split as u8).collect()),
         ];
-        if !self.image_pre.is_empty() {
-            entries.push(Entry::floats(IMAGE_PRE, &[count, self.images(ImageFeature::Pooled).1], &self.image_pre));
+        for (feature, values) in &self.further {
+            entries.push(Entry::floats(feature.name(), &[count, values.len() / count.max(1)], values));
         }
         let internal = |e: serde_json::Error| Error::Internal { reason: e.to_string() };
         for Task { name, labels, .. } in &self.tasks {
@@ -231,12 +220,14 @@ impl Features {
         }
         let image = to_floats(tensor("image", Dtype::F32, memes.len(), 2)?.data());
         let text = to_floats(tensor("text", Dtype::F32, memes.len(), 2)?.data());
-        let image_pre = match tensors.tensor(IMAGE_PRE) {
-            Ok(_) => to_floats(tensor(IMAGE_PRE, Dtype::F32, memes.len(), 2)?.data()),
-            Err(_) => Vec::new(),
-        };
-        if let Some(at) = image.iter().chain(&text).chain(&image_pre).position(|value| !value.is_finite()) {
-            return Err(invalid(format!("value {at} of the features is not finite")));
+        let mut further = BTreeMap::new();
+        for feature in Feature::FURTHER.into_iter().filter(|feature| tensors.tensor(feature.name()).is_ok()) {
+            further.insert(feature, to_floats(tensor(feature.name(), Dtype::F32, memes.len(), 2)?.data()));
+        }
+        for values in [&image, &text].into_iter().chain(further.values()) {
+            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+                return Err(invalid(format!("value {at} of the features is not finite")));
+            }
         }
         Ok(Features {
             towers: entry("towers").cloned().ok_or_else(|| invalid("its metadata has no 'towers'".into()))?,
@@ -244,7 +235,7 @@ impl Features {
             memes,
             image,
             text,
-            image_pre,
+            further,
             prompts,
         })
     }

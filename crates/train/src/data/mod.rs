@@ -5,6 +5,7 @@ mod columns;
 mod duplicates;
 mod encoding;
 mod extract;
+mod feature;
 mod features;
 mod harmeme;
 mod json;
@@ -19,7 +20,8 @@ mod table;
 pub use columns::Column;
 pub use duplicates::Duplicate;
 pub use extract::{Event, Extraction, Outcome, Shard};
-pub use features::{Features, IMAGE_PRE, ImageFeature};
+pub use feature::Feature;
+pub use features::Features;
 #[cfg(feature = "chat")]
 pub(crate) use label::plain;
 pub use meme::{Labels, Meme};

@@ -3,10 +3,10 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{System, memory};
-use crate::data::{Features, IMAGE_PRE};
+use crate::data::Features;
 use crate::engine::{Burn, DropoutRates};
 use crate::training::hateclipper::{Fusion, HateClipper};
-use crate::training::{Architecture, Recipe, Settings, Shape, at_once};
+use crate::training::{Architecture, HeadModel, Recipe, Settings, at_once};
 use memeclip::task::Task;
 use memeclip::{Error, Result};
 
@@ -72,8 +72,7 @@ impl Choice {
             System::HateclipperCross => Fusion::Cross,
         };
         let binary = matches!(fusion, Fusion::Align | Fusion::Cross);
-        let image = system.image_feature();
-        let head = HateClipper { hidden, image, binary, ..HateClipper::new(map, None, fusion) };
+        let head = HateClipper { hidden, image: system.features()[0], binary, ..HateClipper::new(map, None, fusion) };
         Recipe { architecture: Architecture::HateClipper(head), semantic: false }
     }
 
@@ -82,13 +81,13 @@ impl Choice {
     /// # Errors
     /// [`MissingColumn`](crate::Error::MissingColumn).
     pub fn check(&self, features: &Features, dir: &Path) -> crate::Result<()> {
-        match features.images(self.system.image_feature()).1 {
-            0 => Err(crate::Error::MissingColumn {
+        match self.system.features().into_iter().find(|&feature| features.column(feature).1 == 0) {
+            Some(missing) => Err(crate::Error::MissingColumn {
                 features: dir.display().to_string(),
-                column: IMAGE_PRE,
+                column: missing.name(),
                 system: self.system.name(),
             }),
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 
@@ -98,7 +97,7 @@ impl Choice {
     /// [`Error::Argument`] with both figures, and those of the engine.
     pub fn check_memory(&self, engine: &Burn, features: &Features, tasks: &[&Task]) -> Result<()> {
         let recipe = self.recipe();
-        let memory = |task: &&Task| memory::needed(engine, &Shape::new(&recipe.architecture, features, task));
+        let memory = |task: &&Task| memory::needed(engine, &HeadModel::new(&recipe.architecture, features, task).shape);
         let mut needed = tasks.iter().map(memory).collect::<Result<Vec<u64>>>()?;
         needed.sort_unstable();
         let together: u64 = needed.iter().rev().take(at_once(tasks.len())).sum();

@@ -8,7 +8,7 @@ use burn::tensor::Tensor;
 use super::Choice;
 use crate::data::Features;
 use crate::engine::Burn;
-use crate::training::{Examples, Named, Parameters, Shape, Trained, logits};
+use crate::training::{HeadModel, Named, Parameters, Shape, Trained, logits};
 use memeclip::engine::Engine;
 use memeclip::files::write_whole;
 use memeclip::model::Weights;
@@ -23,7 +23,6 @@ pub struct SystemFile {
     pub choice: Choice,
     pub training: HeadTraining,
     task: Task,
-    shape: Shape,
     parameters: Parameters,
     engine: Burn,
 }
@@ -66,12 +65,13 @@ impl SystemFile {
             return Err(file.invalid(format!("this head is for task '{}', not '{}'", training.task, task.name)));
         }
         check_temperature(training.temperature).map_err(|reason| file.invalid(reason))?;
-        let shape = Shape::new(&choice.recipe().architecture, features, task);
+        let Shape { architecture, widths, classes } =
+            HeadModel::new(&choice.recipe().architecture, features, task).shape;
         let engine = Burn::flex();
         let mut stored = Stored { engine: &engine, file: &file, parameters: Parameters { tensors: Named::new() } };
-        shape.architecture.load(&mut stored, shape.image, shape.text, shape.classes)?;
+        architecture.load(&mut stored, &widths, classes)?;
         let parameters = stored.parameters;
-        Ok(SystemFile { choice, training, task: task.clone(), shape, parameters, engine })
+        Ok(SystemFile { choice, training, task: task.clone(), parameters, engine })
     }
 
     /// The system in a file; `None` for a head of another kind.
@@ -89,8 +89,8 @@ impl SystemFile {
     /// # Errors
     /// Those of the engine.
     pub fn logits(&self, features: &Features, rows: &[usize]) -> Result<Vec<f32>> {
-        let examples = Examples::of(features, &self.task, rows, self.choice.system.image_feature());
-        logits(&self.engine, &self.shape, &self.parameters, &examples)
+        let model = HeadModel::new(&self.choice.recipe().architecture, features, &self.task);
+        logits(&self.engine, &model, &self.parameters, rows)
     }
 }
 

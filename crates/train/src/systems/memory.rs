@@ -18,7 +18,7 @@ const COPIES: u64 = 5;
 /// Those of the engine.
 pub fn needed(engine: &Burn, shape: &Shape) -> Result<u64> {
     let mut count = Count { engine, values: 0 };
-    shape.architecture.load(&mut count, shape.image, shape.text, shape.classes)?;
+    shape.architecture.load(&mut count, &shape.widths, shape.classes)?;
     Ok(count.values.saturating_mul(COPIES * 4))
 }
 

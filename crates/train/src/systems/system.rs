@@ -3,7 +3,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::ImageFeature;
+use crate::data::Feature;
 use memeclip::{Error, Result};
 
 /// A system of the paper's tables 3 to 5.
@@ -56,12 +56,12 @@ impl System {
         matches!(self, System::Memeclip | System::MemeclipRgcl)
     }
 
-    /// The image feature that it reads.
-    pub fn image_feature(self) -> ImageFeature {
+    /// The features that it reads, in the order of its inputs.
+    pub fn features(self) -> Vec<Feature> {
         match self {
-            System::HateclipperAlign | System::HateclipperCross => ImageFeature::Pooled,
-            System::ClipImage | System::ClipText | System::Clip => ImageFeature::Projected,
-            System::Memeclip | System::MemeclipRgcl => ImageFeature::Projected,
+            System::HateclipperAlign | System::HateclipperCross => vec![Feature::ImagePre, Feature::Text],
+            System::ClipImage | System::ClipText | System::Clip => vec![Feature::Image, Feature::Text],
+            System::Memeclip | System::MemeclipRgcl => vec![Feature::Image, Feature::Text],
         }
     }
 }

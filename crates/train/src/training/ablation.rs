@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::hateclipper::{Fusion, HateClipper};
-use super::{Architecture, Examples, Protocol, Recipe, Settings, Trained, logits, parallel, train};
+use super::{Architecture, Examples, HeadModel, Protocol, Recipe, Settings, logits, parallel, train};
 use crate::data::{Features, Split};
 use crate::engine::Burn;
 use crate::metrics::{self, Predictions};
@@ -106,15 +106,14 @@ pub fn ablate(
         }
     }
     let scores = parallel(jobs, |(row, task, variant, seed)| {
-        let image = variant.recipe.as_ref().map(|recipe| recipe.architecture.image_feature()).unwrap_or_default();
-        let test = Examples::new(features, task, Split::Test, image);
+        let test = Examples::new(features, task, Split::Test);
         let scores = match &variant.recipe {
             None => zero_shot(features, task, &test),
             Some(recipe) => {
                 let (engine, settings) = (engine()?, Settings { seed, ..settings.clone() });
                 let trained = train(&engine, features, task, recipe, &settings, None, |_| {})?;
-                let Trained { shape, parameters, .. } = trained;
-                logits(&engine, &shape, &parameters, &test)?
+                let model = HeadModel::new(&recipe.architecture, features, task);
+                logits(&engine, &model, &trained.parameters, &test.rows)?
             }
         };
         let score = score(task, &scores, &test)?;
@@ -131,7 +130,8 @@ pub fn ablate(
 fn zero_shot(features: &Features, task: &Task, test: &Examples) -> Vec<f32> {
     let width = features.image_width();
     let prompts = &features.prompts[&task.name].embeddings;
-    let cosines = test.images().flat_map(|image| {
+    let images = test.rows.iter().map(|row| &features.image[row * width..][..width]);
+    let cosines = images.flat_map(|image| {
         let length = image.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-12);
         prompts
             .chunks_exact(width)

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::hateclipper::{HateClipper, HateClipperHead};
 use super::named::Named;
-use crate::data::ImageFeature;
+use crate::data::Feature;
 use crate::engine::Burn;
 use memeclip::Result;
 use memeclip::model::{self, Dropout, HeadConfig, Weights};
@@ -29,19 +29,20 @@ pub enum Head {
 }
 
 impl Architecture {
-    /// The image feature that the head reads.
-    pub fn image_feature(&self) -> ImageFeature {
+    /// The features that the head reads, in the order of its inputs.
+    pub fn features(&self) -> Vec<Feature> {
         match self {
-            Architecture::Library(_) => ImageFeature::Projected,
-            Architecture::HateClipper(config) => config.image,
+            Architecture::Library(_) => vec![Feature::Image, Feature::Text],
+            Architecture::HateClipper(config) => vec![config.image, Feature::Text],
         }
     }
 
-    /// The head for features of the widths `image` and `text`.
+    /// The head for features of these widths.
     ///
     /// # Errors
     /// Those of [`Weights::matrix`].
-    pub fn load(&self, w: &mut impl Weights<Burn>, image: usize, text: usize, classes: usize) -> Result<Head> {
+    pub fn load(&self, w: &mut impl Weights<Burn>, widths: &[usize], classes: usize) -> Result<Head> {
+        let (image, text) = (widths[0], widths[1]);
         Ok(match self {
             Architecture::Library(config) => Head::Library(model::Head::load(w, config, image, text, classes)?.into()),
             Architecture::HateClipper(config) => Head::HateClipper(config.load(w, image, text, classes)?.into()),
@@ -50,23 +51,17 @@ impl Architecture {
 }
 
 impl Head {
-    /// Image features `[n, image]` and text features `[n, text]` to logits `[n, classes]`, with the engine's dropout.
-    pub fn logits(&self, engine: &Burn, image: &Tensor<2>, text: &Tensor<2>) -> Tensor<2> {
-        self.logits_with(engine, image, text, |place, x| engine.dropout(x, place))
+    /// Features, [n, width] each, to logits `[n, classes]`, with the engine's dropout.
+    pub fn logits(&self, engine: &Burn, inputs: &[Tensor<2>]) -> Tensor<2> {
+        self.logits_with(engine, inputs, |place, x| engine.dropout(x, place))
     }
 
     /// The embeddings `[n, map]`, what the last hidden layer gives before its ReLU, and [`Head::logits`]. `parameters` are
     /// those of the head, which has a hidden layer.
-    pub fn embed(
-        &self,
-        engine: &Burn,
-        parameters: &Named,
-        image: &Tensor<2>,
-        text: &Tensor<2>,
-    ) -> (Tensor<2>, Tensor<2>) {
+    pub fn embed(&self, engine: &Burn, parameters: &Named, inputs: &[Tensor<2>]) -> (Tensor<2>, Tensor<2>) {
         // What the first hidden layer gets, and what each of them gives.
         let states = RefCell::new(Vec::new());
-        let logits = self.logits_with(engine, image, text, |place, x| {
+        let logits = self.logits_with(engine, inputs, |place, x| {
             let x = engine.dropout(x, place);
             if place != Dropout::Projection {
                 states.borrow_mut().push(x.clone());
@@ -83,10 +78,10 @@ impl Head {
     fn logits_with(
         &self,
         engine: &Burn,
-        image: &Tensor<2>,
-        text: &Tensor<2>,
+        inputs: &[Tensor<2>],
         drop: impl Fn(Dropout, Tensor<2>) -> Tensor<2>,
     ) -> Tensor<2> {
+        let (image, text) = (&inputs[0], &inputs[1]);
         match self {
             Head::Library(head) => head.logits_with(engine, image, text, drop),
             Head::HateClipper(head) => head.logits_with(engine, image, text, drop),

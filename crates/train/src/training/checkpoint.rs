@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
-use super::{AdamW, Epoch, Examples, Named, Parameters, Recipe, Settings};
+use super::{AdamW, Epoch, Examples, Model, Named, Parameters, Settings};
 use crate::engine::Burn;
 use memeclip::engine::Engine;
 use memeclip::files::write_whole;
@@ -27,17 +27,30 @@ pub struct State {
 /// The file that keeps the state of one training run.
 pub struct Checkpoint {
     path: PathBuf,
-    /// Hash of everything that the run depends on, as JSON and the examples' bytes. A file of another run is not resumed.
+    /// Hash of everything that the run depends on. A file of another run is not resumed.
     run: String,
 }
 
 impl Checkpoint {
-    /// The number of epochs is not part of the hash, so a run can be extended.
-    pub fn new(path: &Path, settings: &Settings, recipe: &Recipe, training: &Examples, validation: &Examples) -> Self {
-        let settings = Settings { epochs: 0, ..settings.clone() };
+    /// The number of epochs is not part of the hash, so a run can be extended, unless the learning rate depends on it.
+    pub fn new(
+        path: &Path,
+        settings: &Settings,
+        model: &impl Model,
+        initial: &Parameters,
+        splits: [&Examples; 2],
+    ) -> Self {
+        let epochs = settings.warm_up.map_or(0, |_| settings.epochs);
         let mut hash = Sha256::new();
-        hash.update(json!({ "settings": settings, "recipe": recipe }).to_string());
-        hash.update(training.bytes().chain(validation.bytes()).collect::<Vec<u8>>());
+        hash.update(json!(Settings { epochs, ..settings.clone() }).to_string());
+        for (name, tensor) in &initial.tensors {
+            hash.update(name);
+            hash.update(tensor.to_data().as_bytes());
+        }
+        for examples in splits {
+            model.identify(&examples.rows, &mut hash);
+            hash.update(examples.labels.iter().map(|&label| label as u8).collect::<Vec<u8>>());
+        }
         Checkpoint { path: path.into(), run: hex(&hash.finalize()) }
     }
 

@@ -3,7 +3,7 @@
 use burn::tensor::Tensor;
 use serde::Serialize;
 
-use crate::data::ImageFeature;
+use crate::data::Feature;
 use crate::engine::Burn;
 use memeclip::Result;
 use memeclip::engine::Activation;
@@ -11,8 +11,6 @@ use memeclip::model::{Dropout, Linear, Mapping, PreOutput, Weights};
 
 /// HateCLIPper's head (Kumar and Nandakumar, NLP4PI 2022), or a step from it to MemeCLIP's. Where MemeCLIP's has a cosine
 /// classifier, it has a linear one.
-// Part of a checkpoint's hash, see `Settings`. Newer fields are left out where they have their default, so that the hash of
-// older trainings stays the same.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HateClipper {
     /// Width of the space that both features are mapped into.
@@ -22,22 +20,11 @@ pub struct HateClipper {
     /// How the two features become one.
     pub fusion: Fusion,
     /// Hidden layers between fusion and classifier, at least 1.
-    #[serde(skip_serializing_if = "is_single")]
     pub hidden: usize,
     /// The image feature that it reads.
-    #[serde(skip_serializing_if = "is_projected")]
-    pub image: ImageFeature,
+    pub image: Feature,
     /// Whether two classes have a single logit, that of the second; the loss is then the binary cross-entropy.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub binary: bool,
-}
-
-fn is_single(hidden: &usize) -> bool {
-    *hidden == 1
-}
-
-fn is_projected(image: &ImageFeature) -> bool {
-    *image == ImageFeature::Projected
 }
 
 /// How HateCLIPper combines the two features, or which of them it is limited to.
@@ -79,7 +66,7 @@ enum Fused {
 impl HateClipper {
     /// The head of one hidden layer for the feature that heads read, with a logit for each class.
     pub fn new(map: usize, adapter: Option<f32>, fusion: Fusion) -> Self {
-        HateClipper { map, adapter, fusion, hidden: 1, image: ImageFeature::Projected, binary: false }
+        HateClipper { map, adapter, fusion, hidden: 1, image: Feature::Image, binary: false }
     }
 
     /// The head for features of the widths `image` and `text`.

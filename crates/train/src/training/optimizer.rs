@@ -27,6 +27,8 @@ pub struct AdamW {
     pub weight_decay: f32,
     /// The most that the gradient's norm may be: `torch.nn.utils.clip_grad_norm_`.
     pub clip: Option<f32>,
+    /// Whether the decay applies to the parameter of this name.
+    pub decays: fn(&str) -> bool,
     /// Number of steps so far.
     pub steps: i32,
     /// First and second moment of each parameter's gradient.
@@ -36,7 +38,7 @@ pub struct AdamW {
 impl AdamW {
     /// An optimizer before its first step.
     pub fn new(learning_rate: f32, weight_decay: f32) -> Self {
-        AdamW { learning_rate, weight_decay, clip: None, steps: 0, moments: BTreeMap::new() }
+        AdamW { learning_rate, weight_decay, clip: None, decays: |_| true, steps: 0, moments: BTreeMap::new() }
     }
 
     /// Updates `parameters` by the gradients of the pass. A parameter without a gradient stays as it is.
@@ -48,7 +50,7 @@ impl AdamW {
         self.steps += 1;
         let corrected = 1.0 - BETA1.powi(self.steps);
         let root = 1.0 / (1.0 - BETA2.powi(self.steps)).sqrt();
-        let (rate, keep) = (self.learning_rate / corrected, 1.0 - self.learning_rate * self.weight_decay);
+        let rate = self.learning_rate / corrected;
         let found = tracked.into_iter().filter_map(|(name, tracked)| {
             let gradient = tracked.grad_remove(&mut gradients)?;
             drop(tracked);
@@ -61,6 +63,8 @@ impl AdamW {
         };
         for (name, gradient) in found {
             let Some(tensor) = parameters.tensors.remove(&name) else { continue };
+            let decay = if (self.decays)(&name) { self.weight_decay } else { 0.0 };
+            let keep = 1.0 - self.learning_rate * decay;
             let device = tensor.device();
             // Nothing else holds this tensor now, so burn does not copy it.
             let mut values = tensor.into_data();

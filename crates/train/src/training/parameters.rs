@@ -1,4 +1,4 @@
-//! The parameters of a head in training, and their initial values.
+//! The parameters of a model in training, and the initial values of a head's.
 
 use std::collections::BTreeMap;
 
@@ -6,42 +6,15 @@ use burn::tensor::Tensor;
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
+use super::head_model::Shape;
 use super::named::Named;
-use super::{Architecture, Head};
-use crate::data::Features;
 use crate::engine::Burn;
 use memeclip::Result;
 use memeclip::engine::Engine;
 use memeclip::model::Weights;
 use memeclip::quant::{Format, Matrix};
-use memeclip::task::Task;
 
-/// The sizes of a head.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shape {
-    /// What the head consists of.
-    pub architecture: Architecture,
-    /// Width of the image features.
-    pub image: usize,
-    /// Width of the text features.
-    pub text: usize,
-    /// Number of classes.
-    pub classes: usize,
-}
-
-impl Shape {
-    /// The head's sizes for these features and the task.
-    pub fn new(architecture: &Architecture, features: &Features, task: &Task) -> Self {
-        Shape {
-            architecture: architecture.clone(),
-            image: features.images(architecture.image_feature()).1,
-            text: features.text_width(),
-            classes: task.labels.len(),
-        }
-    }
-}
-
-/// The parameters of a head.
+/// The parameters of a model.
 #[derive(Clone)]
 pub struct Parameters {
     /// By the model's names. Matrices are transposed, [cols, rows], as the engine keeps them; vectors are [1, cols].
@@ -49,7 +22,7 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Initial values as in `torch.nn.Linear`: weights and biases uniform within ±1/sqrt(inputs). `class_weights`
+    /// A head's initial values, as in `torch.nn.Linear`: weights and biases uniform within ±1/sqrt(inputs). `class_weights`
     /// [classes, map], if given, replace those of the classifier: the paper's semantic-aware initialisation.
     ///
     /// # Errors
@@ -57,7 +30,7 @@ impl Parameters {
     pub fn initial(engine: &Burn, shape: &Shape, class_weights: Option<&[f32]>, rng: &mut Pcg64) -> Result<Self> {
         let parameters = Parameters { tensors: BTreeMap::new() };
         let mut initial = Initial { engine, rng, inputs: 0, parameters };
-        shape.architecture.load(&mut initial, shape.image, shape.text, shape.classes)?;
+        shape.architecture.load(&mut initial, &shape.widths, shape.classes)?;
         let mut parameters = initial.parameters;
         if let Some(values) = class_weights {
             let (rows, cols) = (shape.classes, values.len() / shape.classes);
@@ -65,15 +38,6 @@ impl Parameters {
             parameters.tensors.insert("classifier".into(), weight);
         }
         Ok(parameters)
-    }
-
-    /// The head with these values or, for [`Tensor::backward`], with their `tracked` copies.
-    ///
-    /// # Errors
-    /// Those of the engine.
-    pub fn head(&self, engine: &Burn, shape: &Shape, tracked: Option<&Named>) -> Result<Head> {
-        let mut current = Current { engine, tensors: tracked.unwrap_or(&self.tensors) };
-        shape.architecture.load(&mut current, shape.image, shape.text, shape.classes)
     }
 
     /// Copies for which burn computes gradients.
@@ -113,10 +77,10 @@ impl Weights<Burn> for Initial<'_> {
     }
 }
 
-/// Loads the current parameters into the model.
-struct Current<'a> {
-    engine: &'a Burn,
-    tensors: &'a Named,
+/// Loads the current parameters into a head.
+pub(super) struct Current<'a> {
+    pub engine: &'a Burn,
+    pub tensors: &'a Named,
 }
 
 impl Weights<Burn> for Current<'_> {

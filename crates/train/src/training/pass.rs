@@ -1,6 +1,6 @@
-use burn::tensor::{Gradients, Tensor, activation};
+use burn::tensor::{Gradients, activation};
 
-use super::{Examples, Named, Parameters, Retrieval, Shape};
+use super::{Model, Named, Parameters, Retrieval};
 use crate::engine::Burn;
 use memeclip::engine::Engine;
 use memeclip::{Error, Result};
@@ -14,27 +14,26 @@ pub struct Pass {
 }
 
 impl Pass {
-    /// `image`, `text`: features `[batch, width]`; `labels` `[batch]`. `weights` `[classes]` make the loss a weighted mean, as in
+    /// `rows`: the memes; `labels`: their classes. `weights` `[classes]` make the loss a weighted mean, as in
     /// `torch.nn.functional.cross_entropy`. `retrieval` adds the loss of [`Bank::loss`](super::Bank::loss).
     ///
     /// # Errors
-    /// Those of the engine; [`Error::Internal`] if burn cannot hand out the loss.
+    /// Those of the model; [`Error::Internal`] if burn cannot hand out the loss.
     pub fn run(
         engine: &Burn,
-        shape: &Shape,
+        model: &impl Model,
         parameters: &Parameters,
-        [image, text]: [Tensor<2>; 2],
+        rows: &[usize],
         labels: &[usize],
         weights: Option<&[f32]>,
         retrieval: Option<Retrieval<'_>>,
     ) -> Result<Self> {
         let tracked = parameters.tracked();
-        let head = parameters.head(engine, shape, Some(&tracked))?;
         let (logits, contrast) = match retrieval {
-            None => (head.logits(engine, &image, &text), None),
-            Some(Retrieval { bank, rows }) => {
-                let (embeddings, logits) = head.embed(engine, &tracked, &image, &text);
-                (logits, Some(bank.loss(engine, rows, &embeddings)?))
+            None => (model.logits(engine, &tracked, rows)?, None),
+            Some(Retrieval { bank, rows: examples }) => {
+                let (embeddings, logits) = model.embed(engine, &tracked, rows)?;
+                (logits, Some(bank.loss(engine, examples, &embeddings)?))
             }
         };
         let classes = engine.integers(labels.iter().map(|&label| label as i32).collect());
@@ -57,18 +56,14 @@ impl Pass {
     }
 }
 
-/// Logits [n, classes] of all examples, without dropout.
+/// Logits [rows, classes] of memes, without dropout.
 ///
 /// # Errors
-/// Those of the engine; [`Error::Internal`] if burn cannot hand out the values.
-pub fn logits(engine: &Burn, shape: &Shape, parameters: &Parameters, examples: &Examples) -> Result<Vec<f32>> {
-    const BATCH: usize = 512;
-    let head = parameters.head(engine, shape, None)?;
-    let rows: Vec<usize> = (0..examples.len()).collect();
-    let mut logits = Vec::with_capacity(examples.len() * examples.classes);
-    for rows in rows.chunks(BATCH) {
-        let [image, text] = examples.batch(engine, rows)?;
-        let batch = head.logits(engine, &image, &text).into_data().try_into_vec::<f32>();
+/// Those of the model; [`Error::Internal`] if burn cannot hand out the values.
+pub fn logits<M: Model>(engine: &Burn, model: &M, parameters: &Parameters, rows: &[usize]) -> Result<Vec<f32>> {
+    let mut logits = Vec::new();
+    for rows in rows.chunks(M::BATCH) {
+        let batch = model.logits(engine, &parameters.tensors, rows)?.into_data().try_into_vec::<f32>();
         logits.extend(batch.map_err(|e| Error::Internal { reason: format!("{e:?}") })?);
     }
     Ok(logits)

@@ -4,15 +4,13 @@
 
 use burn::tensor::Tensor;
 
-use super::{Examples, Parameters, Shape};
+use super::{Examples, Model, Parameters};
 use crate::engine::Burn;
 use memeclip::engine::Engine;
 use memeclip::{Error, Result};
 
 /// Among so many nearest embeddings, the nearest of another class is looked for.
 const NEAREST: usize = 12;
-/// Examples that are embedded together.
-const BATCH: usize = 512;
 
 /// The embeddings of the training examples, made once an epoch, without dropout. No gradient passes through them.
 pub struct Bank {
@@ -21,7 +19,7 @@ pub struct Bank {
     labels: Vec<usize>,
 }
 
-/// The bank, and which of its rows a batch consists of.
+/// The bank, and which of its rows, the training examples in order, a batch consists of.
 pub struct Retrieval<'a> {
     pub bank: &'a Bank,
     pub rows: &'a [usize],
@@ -40,14 +38,11 @@ impl Bank {
     /// Embeds the examples.
     ///
     /// # Errors
-    /// Those of the engine; [`Error::Internal`] if burn cannot hand out the values.
-    pub fn new(engine: &Burn, shape: &Shape, parameters: &Parameters, examples: &Examples) -> Result<Self> {
-        let head = parameters.head(engine, shape, None)?;
-        let rows: Vec<usize> = (0..examples.len()).collect();
+    /// Those of the model; [`Error::Internal`] if burn cannot hand out the values.
+    pub fn new<M: Model>(engine: &Burn, model: &M, parameters: &Parameters, examples: &Examples) -> Result<Self> {
         let mut embeddings = Vec::new();
-        for rows in rows.chunks(BATCH) {
-            let [image, text] = examples.batch(engine, rows)?;
-            let (batch, _) = head.embed(engine, &parameters.tensors, &image, &text);
+        for rows in examples.rows.chunks(M::BATCH) {
+            let (batch, _) = model.embed(engine, &parameters.tensors, rows)?;
             embeddings.push(engine.l2_normalize(&batch));
         }
         Ok(Bank { embeddings: Tensor::cat(embeddings, 0), labels: examples.labels.clone() })

@@ -33,7 +33,6 @@ impl Protocol {
 
 /// Hyper-parameters. The defaults are the published ones (paper, section 5, and the authors' code). One thing differs: the
 /// best epoch is chosen on `val` ([`Protocol`]).
-// A checkpoint has a hash of this as JSON. Fields keep their first names there, so that an interrupted training resumes.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Settings {
     /// Most passes over the training examples.
@@ -41,10 +40,8 @@ pub struct Settings {
     /// Examples in a step.
     pub batch: usize,
     /// Learning rate of [`AdamW`](super::AdamW).
-    #[serde(rename = "rate")]
     pub learning_rate: f32,
     /// Weight decay of [`AdamW`](super::AdamW).
-    #[serde(rename = "decay")]
     pub weight_decay: f32,
     /// Shares of values that dropout sets to 0.
     pub dropout: DropoutRates,
@@ -55,14 +52,27 @@ pub struct Settings {
     /// Weight classes by the inverse of their frequency, so that rare classes count as much as common ones.
     pub balanced: bool,
     /// The most that the gradient's norm may be, over all parameters; a larger gradient is scaled down to it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub clip: Option<f32>,
     /// Add the loss of retrieval-guided contrastive learning: see [`Bank`](super::Bank).
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub retrieval: bool,
+    /// The share of all steps in which the learning rate rises from 0; after them it falls to 0, both along a line (Hugging
+    /// Face's `get_linear_schedule_with_warmup`). `None`: the rate is constant.
+    pub warm_up: Option<f32>,
     /// How the epoch is chosen.
-    #[serde(skip_serializing_if = "Protocol::is_ours")]
     pub protocol: Protocol,
+}
+
+impl Settings {
+    /// The learning rate of a step, counted from 0, of so many.
+    pub fn rate(&self, step: usize, steps: usize) -> f32 {
+        let Some(share) = self.warm_up else { return self.learning_rate };
+        let rising = (f64::from(share) * steps as f64).ceil() as usize;
+        let factor = match step < rising {
+            true => step as f64 / rising as f64,
+            false => steps.saturating_sub(step) as f64 / steps.saturating_sub(rising).max(1) as f64,
+        };
+        (f64::from(self.learning_rate) * factor) as f32
+    }
 }
 
 impl Default for Settings {
@@ -78,17 +88,16 @@ impl Default for Settings {
             balanced: false,
             clip: None,
             retrieval: false,
+            warm_up: None,
             protocol: Protocol::Ours,
         }
     }
 }
 
 /// The head to train, and its initial values.
-// Part of the same hash.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Recipe {
     /// What the head consists of.
-    #[serde(rename = "config")]
     pub architecture: Architecture,
     /// Semantic-aware initialisation of the class weights (paper, section 4.4).
     pub semantic: bool,

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Parameters, Shape};
+use super::Parameters;
 use memeclip::files::write_whole;
 use memeclip::model::{Domain, Tensors};
 use memeclip::pack::checkpoint::{HEAD_METADATA, HEAD_NAMES, HeadTraining};
@@ -23,12 +23,10 @@ pub struct Epoch {
     pub accuracy: f64,
 }
 
-/// A trained head.
+/// A trained model.
 pub struct Trained {
     /// The task's name.
     pub task: String,
-    /// The sizes of the head.
-    pub shape: Shape,
     /// The parameters of the best epoch.
     pub parameters: Parameters,
     /// Fitted on that split after training (see [`memeclip::pack::manifest::HeadEntry`]).

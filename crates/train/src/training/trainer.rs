@@ -5,7 +5,7 @@ use rand_pcg::Pcg64;
 
 use super::checkpoint::{Checkpoint, State};
 use super::trained::{Epoch, Trained};
-use super::{AdamW, Bank, Examples, Parameters, Pass, Recipe, Retrieval, Settings, Shape, logits};
+use super::{AdamW, Bank, Examples, HeadModel, Model, Parameters, Pass, Recipe, Retrieval, Settings, logits};
 use crate::data::{Features, Split};
 use crate::engine::Burn;
 use crate::metrics::{self, Predictions};
@@ -30,18 +30,36 @@ pub fn train(
     recipe: &Recipe,
     settings: &Settings,
     checkpoint: Option<&Path>,
+    report: impl FnMut(&Epoch),
+) -> crate::Result<Trained> {
+    let model = HeadModel::new(&recipe.architecture, features, task);
+    let class_weights = recipe.semantic.then(|| &features.prompts[&task.name].class_weights[..]);
+    let initial = Parameters::initial(engine, &model.shape, class_weights, &mut initial_random(settings))?;
+    fit(engine, &model, initial, features, task, settings, checkpoint, report)
+}
+
+/// As [`train`], for any model of the memes that `features` tells splits and labels of. `initial`: its parameters at first.
+///
+/// # Errors
+/// As [`train`], and those of the model.
+#[expect(clippy::too_many_arguments, reason = "each is another thing, and there are two callers")]
+pub fn fit<M: Model>(
+    engine: &Burn,
+    model: &M,
+    initial: Parameters,
+    features: &Features,
+    task: &Task,
+    settings: &Settings,
+    checkpoint: Option<&Path>,
     mut report: impl FnMut(&Epoch),
 ) -> crate::Result<Trained> {
-    let image = recipe.architecture.image_feature();
     let choosing = settings.protocol.split();
-    let [training, validation] = [Split::Train, choosing].map(|split| Examples::new(features, task, split, image));
+    let [training, validation] = [Split::Train, choosing].map(|split| Examples::new(features, task, split));
     check(task, settings, &training, &validation)?;
-    let shape = Shape::new(&recipe.architecture, features, task);
-    let checkpoint = checkpoint.map(|path| Checkpoint::new(path, settings, recipe, &training, &validation));
-    let class_weights = recipe.semantic.then(|| &features.prompts[&task.name].class_weights[..]);
-    let parameters = Parameters::initial(engine, &shape, class_weights, &mut random(settings, 0, Purpose::Order))?;
-    let optimizer = AdamW { clip: settings.clip, ..AdamW::new(settings.learning_rate, settings.weight_decay) };
-    let mut state = State { best: parameters.tensors.clone(), parameters, optimizer, epochs: Vec::new() };
+    let checkpoint = checkpoint.map(|path| Checkpoint::new(path, settings, model, &initial, [&training, &validation]));
+    let adamw = AdamW::new(settings.learning_rate, settings.weight_decay);
+    let optimizer = AdamW { clip: settings.clip, decays: M::decays, ..adamw };
+    let mut state = State { best: initial.tensors.clone(), parameters: initial, optimizer, epochs: Vec::new() };
     if let Some(checkpoint) = &checkpoint {
         checkpoint.load(engine, settings.epochs, &mut state)?;
     }
@@ -49,8 +67,8 @@ pub fn train(
     let weights = settings.balanced.then(|| balanced(&training));
     while state.epochs.len() < settings.epochs && !patience_is_out(settings, &state.epochs) {
         let number = state.epochs.len() + 1;
-        let loss = epoch(engine, &shape, settings, number, &training, weights.as_deref(), &mut state)?;
-        let predictions = predict(&logits(engine, &shape, &state.parameters, &validation)?, &validation)?;
+        let loss = epoch(engine, model, settings, number, &training, weights.as_deref(), &mut state)?;
+        let predictions = predict(&logits(engine, model, &state.parameters, &validation.rows)?, &validation)?;
         let auroc = metrics::auroc(&predictions).ok_or_else(|| {
             let reason = format!(
                 "task {}: the AUROC on {choosing} is undefined; add labelled memes of at least two classes to it",
@@ -70,23 +88,16 @@ pub fn train(
     }
 
     state.parameters.tensors = state.best;
-    let scores = logits(engine, &shape, &state.parameters, &validation)?;
+    let scores = logits(engine, model, &state.parameters, &validation.rows)?;
     let temperature = metrics::temperature(&scores, &validation.labels, validation.classes);
     let best = best(&state.epochs).map_or(0, |best| best.number);
-    Ok(Trained {
-        task: task.name.clone(),
-        shape,
-        parameters: state.parameters,
-        temperature,
-        epochs: state.epochs,
-        best,
-    })
+    Ok(Trained { task: task.name.clone(), parameters: state.parameters, temperature, epochs: state.epochs, best })
 }
 
 /// Trains on each example once, in random order; returns the mean loss.
 fn epoch(
     engine: &Burn,
-    shape: &Shape,
+    model: &impl Model,
     settings: &Settings,
     number: usize,
     training: &Examples,
@@ -94,19 +105,21 @@ fn epoch(
     state: &mut State,
 ) -> Result<f64> {
     let bank = match settings.retrieval {
-        true => Some(Bank::new(engine, shape, &state.parameters, training)?),
+        true => Some(Bank::new(engine, model, &state.parameters, training)?),
         false => None,
     };
     let engine = engine.with_dropout(settings.dropout, random(settings, number, Purpose::Dropout));
-    let mut rows: Vec<usize> = (0..training.len()).collect();
-    rows.shuffle(&mut random(settings, number, Purpose::Order));
+    let mut order: Vec<usize> = (0..training.len()).collect();
+    order.shuffle(&mut random(settings, number, Purpose::Order));
+    let steps = settings.epochs * order.len().div_ceil(settings.batch);
     let mut loss = 0.0;
-    for rows in rows.chunks(settings.batch) {
-        let labels: Vec<usize> = rows.iter().map(|&row| training.labels[row]).collect();
-        let batch = training.batch(&engine, rows)?;
-        let retrieval = bank.as_ref().map(|bank| Retrieval { bank, rows });
-        let pass = Pass::run(&engine, shape, &state.parameters, batch, &labels, weights, retrieval)?;
+    for examples in order.chunks(settings.batch) {
+        let take = |values: &[usize]| -> Vec<usize> { examples.iter().map(|&example| values[example]).collect() };
+        let (rows, labels) = (take(&training.rows), take(&training.labels));
+        let retrieval = bank.as_ref().map(|bank| Retrieval { bank, rows: examples });
+        let pass = Pass::run(&engine, model, &state.parameters, &rows, &labels, weights, retrieval)?;
         loss += f64::from(pass.loss) * rows.len() as f64;
+        state.optimizer.learning_rate = settings.rate(state.optimizer.steps as usize, steps);
         state.optimizer.step(&mut state.parameters, pass)?;
     }
     let loss = loss / training.len() as f64;
@@ -139,6 +152,11 @@ fn balanced(training: &Examples) -> Vec<f32> {
         _ => training.len() as f32 / (training.classes * count) as f32,
     };
     training.frequencies().into_iter().map(weight).collect()
+}
+
+/// The random generator of a model's initial values.
+pub fn initial_random(settings: &Settings) -> Pcg64 {
+    random(settings, 0, Purpose::Order)
 }
 
 enum Purpose {
@@ -174,6 +192,9 @@ fn check(task: &Task, settings: &Settings, training: &Examples, validation: &Exa
         return argument(format!(
             "learning rate {learning_rate} and weight decay {weight_decay}: the rate must be positive, the decay positive or 0, both finite"
         ));
+    }
+    if settings.warm_up.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+        return argument(format!("warm-up {:?}: the share of steps must be from 0 to 1", settings.warm_up));
     }
     if settings.clip.is_some_and(|clip| !(clip > 0.0 && clip.is_finite())) {
         return argument(format!("clip {:?}: the gradient's largest norm must be positive and finite", settings.clip));

@@ -1,0 +1,27 @@
+use serde::{Deserialize, Serialize};
+
+/// A feature of a meme that a system reads: a column of the features.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Feature {
+    /// CLIP's image feature, after the visual projection: MemeCLIP's.
+    Image,
+    /// CLIP's image feature before the visual projection (Hugging Face: `pooler_output`): HateCLIPper's.
+    ImagePre,
+    /// CLIP's text feature, before the text projection: MemeCLIP's.
+    Text,
+}
+
+impl Feature {
+    /// Those that features have only if a system needed them.
+    pub const FURTHER: [Feature; 1] = [Feature::ImagePre];
+
+    /// The name of its tensor.
+    pub fn name(self) -> &'static str {
+        match self {
+            Feature::Image => "image",
+            Feature::ImagePre => "image_pre",
+            Feature::Text => "text",
+        }
+    }
+}
