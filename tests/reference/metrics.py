@@ -11,7 +11,7 @@
     thresholds (two classes)                          scikit-learn
     interval                                          scipy's percentile bootstrap of the accuracy
 
-where null stands for "not defined". `temperatures` holds {name, classes, labels, logits [n][classes], temperature}.
+where null stands for "not defined". `paired` holds {differences [n], p}, by scipy's permutation test, and `temperatures` {name, classes, labels, logits [n][classes], temperature}.
 """
 
 import json
@@ -125,6 +125,18 @@ def temperatures(rng):
         }
 
 
+def paired(rng):
+    """Of two classifiers: right (1) or wrong (0) of three runs each, averaged, and the difference for each example."""
+    for n, gain in [(12, 0.0), (12, 0.4), (300, 0.0), (300, 0.06), (300, 0.15)]:
+        right = rng.random((2, 3, n)) < np.array([0.6, 0.6 + gain])[:, None, None]
+        first, second = right.mean(axis=1)
+        differences = second - first
+        test = stats.permutation_test(
+            (differences,), np.mean, permutation_type="samples", n_resamples=20000, rng=np.random.default_rng(0)
+        )
+        yield {"differences": differences.tolist(), "p": float(test.pvalue)}
+
+
 def short(values):
     """As float32 prints itself."""
     return [[float(str(value)) for value in row] for row in np.float32(values)]
@@ -137,6 +149,6 @@ if __name__ == "__main__":
         | figures(classes, labels, probabilities)
         for name, classes, labels, probabilities in cases(rng)
     ]
-    goldens = {"predictions": predictions, "temperatures": list(temperatures(rng))}
+    goldens = {"predictions": predictions, "temperatures": list(temperatures(rng)), "paired": list(paired(rng))}
     lines = [f'"{key}": [\n' + ",\n".join(map(json.dumps, values)) + "\n]" for key, values in goldens.items()]
     (GOLDENS / "metrics.json").write_text("{" + ",\n".join(lines) + "}\n")

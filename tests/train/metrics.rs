@@ -7,8 +7,8 @@ use std::fs;
 
 use common::repository;
 use memeclip_train::metrics::{
-    Predictions, accuracy, at_threshold, auroc, bootstrap, calibration_error, confusion, macro_f1, reliability, roc,
-    temperature,
+    Predictions, accuracy, at_threshold, auroc, bootstrap, bootstrap_runs, calibration_error, confusion, macro_f1,
+    paired_test, reliability, roc, temperature,
 };
 use serde::Deserialize;
 
@@ -16,6 +16,13 @@ use serde::Deserialize;
 struct Goldens {
     predictions: Vec<Case>,
     temperatures: Vec<Temperature>,
+    paired: Vec<Paired>,
+}
+
+#[derive(Deserialize)]
+struct Paired {
+    differences: Vec<f64>,
+    p: f64,
 }
 
 #[derive(Deserialize)]
@@ -162,6 +169,31 @@ fn intervals_are_close_to_the_references() {
             assert!((found.low - low).abs() < step && (found.high - high).abs() < step, "{found:?}, {low} to {high}");
         }
     });
+}
+
+#[test]
+fn paired_tests_equal_the_references() {
+    let cases = goldens().paired;
+    for Paired { differences, p } in &cases {
+        let found = paired_test(differences, 20_000, 1);
+        // Few examples give all signs, as in the reference; of many, both draw.
+        let tolerance = if differences.len() < 15 { 1e-9 } else { 0.01 };
+        assert!((found - p).abs() < tolerance, "{found} for {p}");
+        let turned: Vec<f64> = differences.iter().map(|difference| -difference).collect();
+        assert!((paired_test(&turned, 20_000, 1) - p).abs() < tolerance);
+    }
+    assert!(cases.iter().any(|case| case.p < 0.01) && cases.iter().any(|case| case.p > 0.2));
+    assert_eq!(paired_test(&[0.0; 100], 1000, 1), 1.0);
+    assert_eq!(paired_test(&[], 1000, 1), 1.0);
+}
+
+#[test]
+fn runs_are_resampled_together() {
+    let golden = goldens().predictions[0].predictions();
+    let runs = [golden.clone(), golden];
+    let difference = |drawn: &[Predictions]| Some(accuracy(&drawn[0]) - accuracy(&drawn[1]));
+    let found = bootstrap_runs(&runs, 100, 1, difference).unwrap();
+    assert_eq!((found.low, found.high), (0.0, 0.0));
 }
 
 #[test]

@@ -24,6 +24,8 @@ mod inspect;
 mod progress;
 mod read;
 mod report;
+#[cfg(feature = "train")]
+mod reproduce;
 mod synth;
 mod tasks;
 #[cfg(feature = "train")]
@@ -40,7 +42,7 @@ use exit_status::{EXIT_STATUS, Failure, USAGE, is_usage};
 use xtask::{console, say, warn};
 
 #[cfg(not(feature = "train"))]
-use without_training::{self as ablate, self as chat, self as fit, self as train};
+use without_training::{self as ablate, self as chat, self as fit, self as reproduce, self as train};
 
 /// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities. Without a
 /// command: `demo`.
@@ -68,6 +70,7 @@ enum Command {
     Fit(fit::Fit),
     Inspect(inspect::Inspect),
     Read(read::Read),
+    Reproduce(reproduce::Reproduce),
     Synth(synth::Synth),
     Train(train::Train),
 }
@@ -100,6 +103,7 @@ impl Arguments {
             Command::Fit(command) => command.run()?,
             Command::Inspect(command) => command.run()?,
             Command::Read(command) => command.run()?,
+            Command::Reproduce(command) => command.run()?,
             Command::Synth(command) => command.run()?,
             Command::Train(command) => command.run()?,
         }

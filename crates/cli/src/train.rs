@@ -115,6 +115,22 @@ impl Options {
         }
     }
 
+    /// What is given in place of published values, as the arguments name it.
+    pub fn changed(&self) -> Vec<String> {
+        let dropout = self.dropout.map(|d| format!("{},{},{}", d.projection, d.fusion, d.output));
+        let given = [
+            ("epochs", self.epochs.map(|value| value.to_string())),
+            ("batch", self.batch.map(|value| value.to_string())),
+            ("learning-rate", self.learning_rate.map(|value| value.to_string())),
+            ("weight-decay", self.weight_decay.map(|value| value.to_string())),
+            ("dropout", dropout),
+            ("clip", self.clip.map(|value| value.to_string())),
+            ("patience", self.patience.map(|value| value.to_string())),
+            ("balanced", self.balanced.then(|| "on".into())),
+        ];
+        given.into_iter().filter_map(|(name, value)| Some(format!("{name} {}", value?))).collect()
+    }
+
     pub fn engine(&self) -> Result<Burn> {
         match self.trainer {
             Trainer::Cpu => Ok(Burn::flex()),

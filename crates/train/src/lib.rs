@@ -14,6 +14,8 @@ pub mod engine;
 mod error;
 pub mod evaluation;
 pub mod metrics;
+#[cfg(feature = "burn")]
+pub mod reproduction;
 pub mod systems;
 #[cfg(feature = "burn")]
 pub mod training;

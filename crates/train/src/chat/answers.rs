@@ -1,7 +1,7 @@
 //! The file of answers. Its first line says what was asked, each other line is the answer on one meme.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::Path;
 
@@ -155,6 +155,25 @@ impl Answers {
         self.by_meme.insert(answer.meme.clone(), answer);
         Ok(())
     }
+}
+
+/// The answers in a file, in order, whatever was asked.
+///
+/// # Errors
+/// [`Error::Answers`] if it holds something else, or a label that the tasks do not have; [`memeclip::Error::Io`].
+pub fn read(path: &Path, tasks: &[Task]) -> Result<Vec<Answer>> {
+    let bytes = fs::read(path).map_err(|e| memeclip::Error::io(path, e))?;
+    let invalid = |reason: String| Error::Answers { file: path.display().to_string(), reason };
+    let mut lines = bytes.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n"));
+    let head = lines.next().map(serde_json::from_slice::<Head>);
+    if !matches!(head, Some(Ok(_))) {
+        return Err(invalid("it does not begin as a file of answers".into()));
+    }
+    let tasks: Vec<&Task> = tasks.iter().collect();
+    let answers = lines
+        .enumerate()
+        .map(|(index, line)| parse(line, &tasks).map_err(|reason| invalid(format!("line {}: {reason}", index + 2))));
+    answers.collect()
 }
 
 fn line(value: &impl Serialize) -> Result<Vec<u8>> {

@@ -19,7 +19,7 @@ mod score;
 mod sent_image;
 mod survey;
 
-pub use answers::{Answer, Answers};
+pub use answers::{Answer, Answers, read as read_answers};
 pub use client::Client;
 pub use endpoint::Endpoint;
 pub use fault::Fault;

@@ -23,12 +23,14 @@ use std::path::Path;
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::feature::Feature;
 use super::meme::{Labels, Meme};
 use super::split::Split;
 use memeclip::classifier::zero_shot::Prompts;
 use memeclip::files::write_whole;
+use memeclip::pack::hash::hex;
 use memeclip::pack::manifest::Manifest;
 use memeclip::pack::safetensors_file::{self, Entry, to_floats};
 use memeclip::stand_in::stand_in;
@@ -148,6 +150,13 @@ impl Features {
         fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
         write_whole(&dir.join(MEMES), lines.as_bytes())?;
         write_whole(&dir.join(TENSORS), &tensors)
+    }
+
+    /// The hash of all that a directory's features consist of, except for the memes' names and texts.
+    pub fn identity(dir: &Path) -> Result<String> {
+        let path = dir.join(TENSORS);
+        let bytes = fs::read(&path).map_err(|e| Error::io(&path, e))?;
+        Ok(hex(&Sha256::digest(&bytes)))
     }
 
     pub fn read(dir: &Path) -> crate::Result<Self> {

@@ -1,11 +1,11 @@
 use std::path::Path;
 
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{DOCTYPE, Markup, html};
 
+use super::page::head;
 use super::plot::{Curve, Plot};
+use super::plots::{figure, percent, plots};
 use super::{Figure, Mistake, Outcome, Report, Sweep, thumbnail};
-
-const STYLE: &str = concat!(include_str!("../../../../www/demo/theme.css"), include_str!("report.css"));
 
 impl Report {
     /// One self-contained file without scripts. `images`: the data set's directory of images, for thumbnails of the worst
@@ -14,15 +14,7 @@ impl Report {
         let page = html! {
             (DOCTYPE)
             html lang="en" {
-                head {
-                    meta charset="utf-8";
-                    meta name="viewport" content="width=device-width, initial-scale=1";
-                    // A meme's text cannot load anything, even if it were taken for markup.
-                    meta http-equiv="Content-Security-Policy"
-                        content="default-src 'none'; style-src 'unsafe-inline'; img-src data:";
-                    title { (self.pack) ": evaluation" }
-                    style { (PreEscaped(STYLE)) }
-                }
+                (head(&format!("{}: evaluation", self.pack)))
                 body {
                     header {
                         h1 { (self.pack) }
@@ -110,96 +102,13 @@ impl Outcome {
                     }
                 }
                 div.plots.four[self.sweep.is_some()] {
-                    (self.confusion_table())
-                    (self.roc_plot())
-                    (self.reliability_plot())
+                    (plots(&format!("{} on {}", self.task, self.split), &self.classes, &self.predictions))
                     @if let Some(sweep) = &self.sweep { (sweep.plot()) }
                 }
                 @if let Some(sweep) = &self.sweep { (sweep.table()) }
                 (self.worst(images))
             }
         }
-    }
-
-    fn confusion_table(&self) -> Markup {
-        html! {
-            div.card.scroll role="region" aria-label="Confusion matrix" tabindex="0" {
-                table.confusion style={ "--classes:" (self.classes.len()) } {
-                    caption { "Confusion matrix" span.hint { "memes, and their share of the row" } }
-                    thead {
-                        tr {
-                            td {}
-                            th scope="colgroup" colspan=(self.classes.len()) { "said" }
-                        }
-                        tr {
-                            td {}
-                            @for class in &self.classes { th scope="col" { (class) } }
-                        }
-                    }
-                    tbody {
-                        @for (class, (row, total)) in self.classes.iter().zip(self.confusion.iter().zip(&self.support)) {
-                            tr {
-                                th scope="row" { "is " (class.replace(' ', "\u{a0}")) }
-                                @for count in row {
-                                    @let share = *count as f64 / (*total).max(1) as f64;
-                                    td.half[share > 0.5].most[share > 0.7] style={ "--share:" (format!("{:.0}%", 100.0 * share)) } {
-                                        (count) small { (percent(share)) }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    fn roc_plot(&self) -> Markup {
-        // The curve of class 0 of two is that of class 1, turned around.
-        let shown = if self.classes.len() == 2 { 1..2 } else { 0..self.classes.len() };
-        let curves = shown.filter_map(|class| self.roc[class].as_ref().map(|points| (class, points)));
-        let line = |(class, points): (usize, &Vec<_>)| Curve {
-            name: self.classes[class].clone(),
-            points: points
-                .iter()
-                .map(|p: &crate::metrics::Point| [p.false_positive_rate, p.true_positive_rate])
-                .collect(),
-        };
-        let lines: Vec<Curve> = curves.map(line).collect();
-        let hint = match &lines[..] {
-            [only] => format!("of “{}”", only.name),
-            _ => "of each class against the others".into(),
-        };
-        let area = self.auroc.map_or("undefined".into(), |auroc| format!("{:.3}", auroc.value));
-        let plot = Plot {
-            label: format!("ROC curves, {} on {}. The area is {area}.", self.task, self.split),
-            x: "false positive rate",
-            y: "true positive rate",
-            diagonal: true,
-            columns: Vec::new(),
-            discs: Vec::new(),
-            lines,
-        };
-        figure("ROC curve", &hint, &plot)
-    }
-
-    fn reliability_plot(&self) -> Markup {
-        let ends = self.reliability.iter().skip(1).map(|bin| bin.low).chain([1.0]);
-        let bins: Vec<_> = self.reliability.iter().zip(ends).filter(|(bin, _)| bin.count > 0).collect();
-        let most = bins.iter().map(|(bin, _)| bin.count).max().unwrap_or(1) as f64;
-        let plot = Plot {
-            label: format!(
-                "Reliability, {} on {}: accuracy by confidence. The calibration error is {:.3}.",
-                self.task, self.split, self.calibration_error.value
-            ),
-            x: "confidence",
-            y: "accuracy",
-            diagonal: true,
-            columns: bins.iter().map(|(bin, end)| [bin.low, *end, bin.accuracy]).collect(),
-            discs: bins.iter().map(|(bin, _)| [bin.confidence, bin.accuracy, bin.count as f64 / most]).collect(),
-            lines: Vec::new(),
-        };
-        figure("Reliability", "larger discs are more memes", &plot)
     }
 
     fn worst(&self, images: Option<&Path>) -> Markup {
@@ -298,15 +207,6 @@ impl Sweep {
     }
 }
 
-fn figure(title: &str, hint: &str, plot: &Plot) -> Markup {
-    html! {
-        figure.card {
-            figcaption { (title) span.hint { (hint) } }
-            (plot.draw())
-        }
-    }
-}
-
 /// A figure and its interval, or that it is undefined.
 fn show(figure: Option<Figure>) -> Markup {
     html! {
@@ -320,10 +220,6 @@ fn show(figure: Option<Figure>) -> Markup {
             None => "undefined",
         }
     }
-}
-
-fn percent(share: f64) -> String {
-    format!("{:.0} %", 100.0 * share)
 }
 
 fn capital(text: &str) -> String {

@@ -4,7 +4,9 @@ mod csv;
 mod heads;
 mod html;
 mod outcome;
+mod page;
 mod plot;
+mod plots;
 mod request;
 mod rows;
 mod text;
@@ -13,6 +15,12 @@ mod thumbnail;
 use serde::Serialize;
 
 pub use outcome::{Figure, Mistake, Outcome, SupportThreshold, Sweep};
+#[cfg(feature = "burn")]
+pub(crate) use page::head;
+#[cfg(feature = "burn")]
+pub(crate) use plot::{Curve, Plot};
+#[cfg(feature = "burn")]
+pub(crate) use plots::{figure, plots};
 pub use request::Request;
 
 use crate::Result;

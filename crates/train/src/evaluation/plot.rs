@@ -19,16 +19,21 @@ pub struct Plot {
     pub columns: Vec<[f64; 3]>,
     /// Discs at (x, y), and the share of a full one's area: [x, y, area].
     pub discs: Vec<[f64; 3]>,
+    /// At most [`Plot::LINES`] look different.
     pub lines: Vec<Curve>,
 }
 
-/// At most four lines look different.
+/// A line.
 pub struct Curve {
     pub name: String,
     pub points: Vec<[f64; 2]>,
 }
 
 impl Plot {
+    /// How many lines look different.
+    #[cfg(feature = "burn")]
+    pub const LINES: usize = 4;
+
     /// An `svg`, and a legend if there are lines with names.
     pub fn draw(&self) -> Markup {
         let named = self.lines.len() > 1;

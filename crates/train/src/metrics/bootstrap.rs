@@ -1,3 +1,5 @@
+use std::slice;
+
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64Mcg;
 use serde::Serialize;
@@ -13,24 +15,36 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// The percentile bootstrap (Efron 1979): the middle 95 % of `statistic` over `resamples` samples. Each sample draws n
-/// examples with replacement. The same seed gives the same samples.
-///
-/// Leaves out samples that lack a class which the predictions have, because a mean over the classes would mean something
-/// else there, and samples for which `statistic` is `None`. Returns `None` if no sample remains.
+/// [`bootstrap_runs`] for a single run.
 pub fn bootstrap(
     predictions: &Predictions,
     resamples: usize,
     seed: u64,
     statistic: impl Fn(&Predictions) -> Option<f64>,
 ) -> Option<Interval> {
+    bootstrap_runs(slice::from_ref(predictions), resamples, seed, |drawn| statistic(&drawn[0]))
+}
+
+/// The percentile bootstrap (Efron 1979): the middle 95 % of `statistic` over `resamples` samples. Each sample draws n
+/// examples with replacement, the same ones of each run: `runs`, at least one, are predictions of the same examples. The
+/// same seed gives the same samples.
+///
+/// Leaves out samples that lack a class which the predictions have, because a mean over the classes would mean something
+/// else there, and samples for which `statistic` is `None`. Returns `None` if no sample remains.
+pub fn bootstrap_runs(
+    runs: &[Predictions],
+    resamples: usize,
+    seed: u64,
+    statistic: impl Fn(&[Predictions]) -> Option<f64>,
+) -> Option<Interval> {
+    let count = runs[0].len();
     let present = |predictions: &Predictions| predictions.support().iter().filter(|count| **count > 0).count();
     let mut random = Pcg64Mcg::seed_from_u64(seed);
     let mut values = Vec::with_capacity(resamples);
     for _ in 0..resamples {
-        let drawn: Vec<usize> = (0..predictions.len()).map(|_| random.random_range(0..predictions.len())).collect();
-        let drawn = predictions.select(&drawn);
-        if present(&drawn) == present(predictions) {
+        let drawn: Vec<usize> = (0..count).map(|_| random.random_range(0..count)).collect();
+        let drawn: Vec<Predictions> = runs.iter().map(|run| run.select(&drawn)).collect();
+        if present(&drawn[0]) == present(&runs[0]) {
             values.extend(statistic(&drawn));
         }
     }

@@ -79,7 +79,7 @@ impl Predictions {
     }
 
     /// The predictions of the given examples, in this order, possibly with repetitions.
-    pub(super) fn select(&self, examples: &[usize]) -> Predictions {
+    pub fn select(&self, examples: &[usize]) -> Predictions {
         Predictions {
             classes: self.classes,
             labels: examples.iter().map(|example| self.labels[*example]).collect(),

@@ -14,6 +14,8 @@ use memeclip::{Error, Result};
 
 /// Map width for HateCLIPper's cross fusion. The fusion has map² values: a billion weights at the published width of 1024.
 const CROSS_MAP: usize = 64;
+/// The last variant: MemeCLIP's head.
+pub const MEMECLIP: &str = "+ semantic-aware initialisation (MemeCLIP)";
 /// CLIP's logit scale.
 const CLIP_SCALE: f32 = 100.0;
 
@@ -43,7 +45,7 @@ pub fn variants(map: usize) -> Vec<Variant> {
         with("projections (HateCLIPper, align)", hateclipper(map, None, Fusion::Align)),
         with("+ adapters", hateclipper(map, adapter, Fusion::Align)),
         with("+ cosine classifier", Recipe { semantic: false, ..memeclip.clone() }),
-        with("+ semantic-aware initialisation (MemeCLIP)", memeclip),
+        with(MEMECLIP, memeclip),
     ]
 }
 
@@ -127,7 +129,7 @@ pub fn ablate(
 }
 
 /// Logits [n, classes] of zero-shot CLIP: scaled cosines of the image features and the class prompts.
-fn zero_shot(features: &Features, task: &Task, test: &Examples) -> Vec<f32> {
+pub fn zero_shot(features: &Features, task: &Task, test: &Examples) -> Vec<f32> {
     let width = features.image_width();
     let prompts = &features.prompts[&task.name].embeddings;
     let images = test.rows.iter().map(|row| &features.image[row * width..][..width]);

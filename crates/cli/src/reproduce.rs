@@ -1,0 +1,259 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::HumanDuration;
+use memeclip::files::{prepare, write_whole};
+use memeclip::pack::directory::Directory;
+use memeclip::pack::load::Loader;
+use memeclip::task::Task;
+use memeclip::{Error, Result};
+use memeclip_train::chat;
+use memeclip_train::data::{DataFile, Features, Split};
+use memeclip_train::reproduction::{Answered, Contender, Job, Plan, Section, Step};
+use memeclip_train::systems::System;
+use memeclip_train::training::Settings;
+use memeclip_train::training::ablation::{MEMECLIP, variants};
+use xtask::{note, say, warn};
+
+use crate::device::DeviceName;
+use crate::exit_status::Failure;
+use crate::extract::{Extract, Source};
+use crate::train::Options;
+
+/// The task of tables 4 to 6.
+const HATE: &str = "hate";
+
+/// Make the paper's tables 3 to 6 from PrideMM, and from HarMeme if it is given, beside the published figures.
+///
+/// What is done so far is kept, so that an interrupted run goes on when it is started again. A row that lacks weights,
+/// data or answers says what it needs.
+#[derive(clap::Args)]
+pub struct Reproduce {
+    /// PrideMM's table as published, PrideMM.csv.
+    #[arg(long)]
+    pridemm: DataFile,
+    /// Directory of PrideMM's images.
+    #[arg(long)]
+    images: PathBuf,
+    /// Directory of HarMeme, which has the folders annotations, with train.jsonl, val.jsonl and test.jsonl, and images.
+    #[arg(long)]
+    harmeme: Option<PathBuf>,
+    /// The answers of a chat model to PrideMM's test split: what `memeclip chat` wrote.
+    #[arg(long)]
+    answers: Option<PathBuf>,
+    /// Directory of the pack [default: the small one of the repository].
+    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
+    weights: PathBuf,
+    #[arg(long, value_enum, default_value_t = DeviceName::Auto)]
+    device: DeviceName,
+    /// Runs of each row; the first has the seed --seed, each further one the next.
+    #[arg(long, default_value_t = 3)]
+    seeds: u64,
+    /// Bootstrap samples for intervals, and random samples for tests.
+    #[arg(long, default_value_t = 1000)]
+    resamples: usize,
+    /// Name of the report's three files, without their extensions .md, .json and .html. What is done so far is kept in
+    /// the directory of this name with .work appended.
+    #[arg(long)]
+    out: PathBuf,
+    #[command(flatten)]
+    options: Options,
+}
+
+/// A data set's features, and their identity.
+struct Data {
+    features: Features,
+    identity: String,
+}
+
+impl Reproduce {
+    pub fn run(self) -> Result<(), Failure> {
+        if self.seeds == 0 {
+            return Err(Error::Argument { reason: "--seeds must be at least 1".into() }.into());
+        }
+        // Before hours of training.
+        let files = ["md", "json", "html"].map(|extension| self.out.with_added_extension(extension));
+        files.iter().try_for_each(|file| prepare(file))?;
+        let work = self.out.with_added_extension("work");
+
+        let pridemm = self.data(vec![self.pridemm.clone()], &self.images, &work.join("pridemm"))?;
+        let harmeme = self.harmeme.as_ref().map(|dir| self.data_of_harmeme(dir, &work)).transpose()?;
+        let answered = self.answers.as_ref().map(|file| answered(file, &pridemm.features)).transpose()?;
+
+        let first = self.options.settings(Settings::default());
+        let plan = Plan {
+            pack: pollster::block_on(Loader::open(Directory::new(&self.weights)))?.manifest().name.clone(),
+            protocol: first.protocol,
+            changed: self.options.changed(),
+            seeds: (first.seed..first.seed + self.seeds).collect(),
+            resamples: self.resamples,
+            sections: vec![
+                self.systems(3, "all systems on PrideMM", &pridemm, with_labels(&pridemm.features))?,
+                match &harmeme {
+                    Some(data) => self.systems(4, "all systems on HarMeme", data, hate(&data.features))?,
+                    None => without(
+                        "HarMeme, as --harmeme DIR",
+                        self.systems(4, "all systems on HarMeme", &pridemm, vec![])?,
+                    ),
+                },
+                self.ablation(&pridemm),
+                self.chat(&pridemm, answered)?,
+            ],
+            runs: &work.join("runs"),
+        };
+        let progress = Mutex::new(Progress::default());
+        let report =
+            plan.run(|| self.options.engine(), |step| progress.lock().unwrap_or_else(|e| e.into_inner()).step(&step))?;
+        let json = serde_json::to_string_pretty(&report).map_err(|e| Error::Internal { reason: e.to_string() })?;
+        let markdown = report.markdown();
+        for (file, text) in files.iter().zip([&markdown, &(json + "\n"), &report.html()]) {
+            write_whole(file, text.as_bytes())?;
+        }
+        Ok(say!("{}", markdown.trim_end())?)
+    }
+
+    fn data(&self, data: Vec<DataFile>, images: &Path, out: &Path) -> memeclip_train::Result<Data> {
+        let (images, weights) = (images.into(), self.weights.clone());
+        let source = Source { data, column: Vec::new(), images, weights, device: self.device };
+        let system = System::ALL.to_vec();
+        Extract { source, out: out.into(), shard: "1/1".parse()?, system }.run()?;
+        Ok(Data { features: Features::read(out)?, identity: Features::identity(out)? })
+    }
+
+    fn data_of_harmeme(&self, dir: &Path, work: &Path) -> memeclip_train::Result<Data> {
+        let file = |split: Split| DataFile {
+            path: dir.join("annotations").join(format!("{split}.jsonl")),
+            split: Some(split),
+        };
+        let files = Split::ALL.map(file).to_vec();
+        self.data(files, &dir.join("images"), &work.join("harmeme"))
+    }
+
+    fn section<'a>(&self, number: usize, title: &'a str, data: &'a Data, tasks: Vec<&'a Task>) -> Section<'a> {
+        Section {
+            number,
+            title,
+            features: &data.features,
+            identity: &data.identity,
+            tasks,
+            contenders: Vec::new(),
+            base: System::Memeclip.name(),
+            answered: None,
+        }
+    }
+
+    fn system(&self, system: System, data: &Data) -> Result<Contender> {
+        let choice = system.choose(data.features.vision_width(), None, None)?;
+        Ok(Contender::system(&choice, &data.features, |settings| self.options.settings(settings)))
+    }
+
+    fn systems<'a>(&self, number: usize, title: &'a str, data: &'a Data, tasks: Vec<&'a Task>) -> Result<Section<'a>> {
+        let contenders = System::ALL.into_iter().map(|system| self.system(system, data)).collect::<Result<_>>()?;
+        Ok(Section { contenders, ..self.section(number, title, data, tasks) })
+    }
+
+    fn ablation<'a>(&self, data: &'a Data) -> Section<'a> {
+        let variants = variants(data.features.vision_width()).into_iter();
+        let contenders = variants.map(|variant| Contender::variant(variant, |s| self.options.settings(s))).collect();
+        let section = self.section(5, "the ablation on PrideMM", data, hate(&data.features));
+        Section { contenders, base: MEMECLIP, ..section }
+    }
+
+    fn chat<'a>(&self, data: &'a Data, answered: Option<Answered>) -> Result<Section<'a>> {
+        let mut contenders = vec![self.system(System::Memeclip, data)?];
+        if answered.is_none() {
+            let needs = "answers: run `memeclip chat` on the same files, and give what it wrote as --answers FILE";
+            contenders.insert(0, Contender { name: GPT_4.into(), job: Job::Needs(needs.into()) });
+        }
+        let section = self.section(6, "a chat model without training", data, hate(&data.features));
+        Ok(Section { contenders, answered, ..section })
+    }
+}
+
+/// The paper's name for the chat model.
+const GPT_4: &str = "gpt-4";
+
+/// The tasks that have labels in all splits.
+fn with_labels(features: &Features) -> Vec<&Task> {
+    let has = |task: &&Task| Split::ALL.iter().all(|split| !features.rows(&task.name, *split).is_empty());
+    features.tasks.iter().filter(has).collect()
+}
+
+fn hate(features: &Features) -> Vec<&Task> {
+    with_labels(features).into_iter().filter(|task| task.name == HATE).collect()
+}
+
+/// The section, of which all rows need something.
+fn without<'a>(what: &str, section: Section<'a>) -> Section<'a> {
+    let contenders = section.contenders.into_iter();
+    let contenders = contenders.map(|contender| Contender { job: Job::Needs(what.into()), ..contender }).collect();
+    Section { contenders, ..section }
+}
+
+/// The answers on memes of the split test, by their names.
+fn answered(file: &Path, features: &Features) -> memeclip_train::Result<Answered> {
+    let answers = chat::read_answers(file, &features.tasks)?;
+    let mut classes: BTreeMap<String, Vec<(usize, Option<usize>)>> = BTreeMap::new();
+    for task in features.tasks.iter().filter(|task| task.name == HATE) {
+        for row in features.rows(&task.name, Split::Test) {
+            let Some(answer) = answers.iter().find(|answer| answer.name == features.memes[row].name) else { continue };
+            let class = answer.labels.get(&task.name).and_then(Option::as_ref).and_then(|label| task.class(label));
+            classes.entry(task.name.clone()).or_default().push((row, class));
+        }
+    }
+    let memes = classes.values().map(Vec::len).sum::<usize>();
+    match memes {
+        0 => warn!("{}: no answer is on a meme of the split test", file.display()),
+        _ => note!("{}: answers on {memes} memes of the split test", file.display()),
+    }
+    Ok(Answered { name: GPT_4.into(), classes })
+}
+
+/// What is done, and about how long the rest takes.
+#[derive(Default)]
+struct Progress {
+    runs: usize,
+    done: usize,
+    /// Since the first run that was not kept.
+    since: Option<Instant>,
+    trained: u32,
+}
+
+impl Progress {
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Begin(runs) => {
+                self.runs = *runs;
+                self.since = Some(Instant::now());
+                note!("{runs} runs");
+            }
+            Step::Epoch(..) => {}
+            Step::Run { table, contender, task, seed, accuracy, kept } => {
+                self.done += 1;
+                if *kept {
+                    return note!(
+                        "{}/{}: table {table}, {}, {}, seed {seed}: kept",
+                        self.done,
+                        self.runs,
+                        contender.name,
+                        task.name
+                    );
+                }
+                self.trained += 1;
+                let elapsed = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+                let left = elapsed / self.trained * (self.runs - self.done) as u32;
+                note!(
+                    "{}/{}: table {table}, {}, {}, seed {seed}: accuracy {:.1} %; about {} left",
+                    self.done,
+                    self.runs,
+                    contender.name,
+                    task.name,
+                    100.0 * accuracy,
+                    HumanDuration(left)
+                );
+            }
+        }
+    }
+}

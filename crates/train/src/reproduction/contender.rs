@@ -1,0 +1,109 @@
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::Run;
+use crate::data::{Features, Split};
+use crate::engine::Burn;
+use crate::systems::Choice;
+use crate::training::ablation::{Variant, zero_shot};
+use crate::training::{Epoch, Examples, HeadModel, Recipe, Settings, logits, train};
+use memeclip::Result as LibraryResult;
+use memeclip::pack::hash::hex;
+use memeclip::task::Task;
+
+/// A row of a table.
+pub struct Contender {
+    /// As in the table.
+    pub name: String,
+    /// What gives its figures.
+    pub job: Job,
+}
+
+/// What gives a row its figures.
+pub enum Job {
+    /// CLIP without training: the image feature is compared with the class prompts.
+    ZeroShot,
+    /// A head on the features.
+    Head {
+        /// What it consists of.
+        recipe: Recipe,
+        /// How it is trained; the seed is replaced.
+        settings: Settings,
+    },
+    /// Nothing yet: the row says what it needs.
+    Needs(String),
+}
+
+impl Contender {
+    /// A system with its authors' settings, changed by `adjust`; it needs what `features` lacks.
+    pub fn system(choice: &Choice, features: &Features, adjust: impl Fn(Settings) -> Settings) -> Self {
+        let missing = choice.system.features().into_iter().find(|&feature| features.column(feature).1 == 0);
+        let job = match missing {
+            Some(feature) => Job::Needs(format!("features with the column {}", feature.name())),
+            None => Job::Head { recipe: choice.recipe(), settings: adjust(choice.system.settings()) },
+        };
+        Contender { name: choice.system.name().into(), job }
+    }
+
+    /// A step of the ablation.
+    pub fn variant(variant: Variant, adjust: impl Fn(Settings) -> Settings) -> Self {
+        let job = match variant.recipe {
+            Some(recipe) => Job::Head { recipe, settings: adjust(Settings::default()) },
+            None => Job::ZeroShot,
+        };
+        Contender { name: variant.name.into(), job }
+    }
+
+    /// What it needs, if it can't run.
+    pub fn needs(&self) -> Option<String> {
+        match &self.job {
+            Job::Needs(what) => Some(what.clone()),
+            _ => None,
+        }
+    }
+
+    /// How often it runs: once unless there is something random about it.
+    pub fn runs(&self, seeds: &[u64]) -> Vec<u64> {
+        match self.job {
+            Job::Head { .. } => seeds.to_vec(),
+            Job::ZeroShot => seeds[..1].to_vec(),
+            Job::Needs(_) => Vec::new(),
+        }
+    }
+
+    /// What determines a run, as a hash. `features`: the hash of the features.
+    pub fn identity(&self, features: &str, task: &Task, seed: u64) -> String {
+        let job = match &self.job {
+            Job::Head { recipe, settings } => json!([recipe, Settings { seed, ..settings.clone() }]),
+            Job::ZeroShot => json!("zero-shot"),
+            Job::Needs(what) => json!(what),
+        };
+        hex(&Sha256::digest(json!([features, task.name, task.labels, job]).to_string()))
+    }
+
+    /// Trains and measures it; `None` if it needs something.
+    ///
+    /// # Errors
+    /// Those of [`train`].
+    pub fn run(
+        &self,
+        engine: impl Fn() -> LibraryResult<Burn>,
+        features: &Features,
+        task: &Task,
+        seed: u64,
+        report: impl FnMut(&Epoch),
+    ) -> crate::Result<Option<Run>> {
+        let test = Examples::new(features, task, Split::Test);
+        let (epochs, scores) = match &self.job {
+            Job::Needs(_) => return Ok(None),
+            Job::ZeroShot => (Vec::new(), zero_shot(features, task, &test)),
+            Job::Head { recipe, settings } => {
+                let (engine, settings) = (engine()?, Settings { seed, ..settings.clone() });
+                let trained = train(&engine, features, task, recipe, &settings, None, report)?;
+                let model = HeadModel::new(&recipe.architecture, features, task);
+                (trained.epochs, logits(&engine, &model, &trained.parameters, &test.rows)?)
+            }
+        };
+        Ok(Some(Run::new(seed, epochs, test, &scores)))
+    }
+}
