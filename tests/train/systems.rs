@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "issues.rs"]
+mod issues;
 
 use burn::tensor::activation;
 use common::{block_on, repository};
