@@ -12,13 +12,19 @@ use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::quant::Format;
 use memeclip_train::Error;
-use memeclip_train::data::{Inversion, prompt};
+use memeclip_train::data::{Feature, Features, Inversion, Labels, Meme, Split, prompt};
 use memeclip_train::engine::Burn;
 use memeclip_train::phi::{PhiWeights, PhiWidths};
+use memeclip_train::training::issues::{Issues, Stage};
+use memeclip_train::training::{AdamW, Architecture, HeadModel, Model, Parameters, Pass};
+use rand::SeedableRng;
+use rand_pcg::Pcg64;
 use safetensors::SafeTensors;
 
 use crate::common::{block_on, fresh, pack, repository, scratch, tiny_model};
-use crate::difference;
+use crate::{devices, difference};
+
+const BATCH: usize = 4;
 
 fn goldens(name: &str) -> PathBuf {
     repository("tests/goldens/issues").join(name)
@@ -43,6 +49,88 @@ impl Golden {
         let ids: Vec<u32> = ids.data().as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes) as u32).collect();
         let end = *ids.iter().max().unwrap();
         ids.chunks_exact(77).map(|ids| ids.split_inclusive(|id| *id == end).next().unwrap().to_vec()).collect()
+    }
+
+    fn shape(&self, name: &str) -> Vec<usize> {
+        SafeTensors::deserialize(&self.0).unwrap().tensor(name).unwrap().shape().to_vec()
+    }
+
+    /// A tensor of a model by our name, in the burn engine's layout: matrices are transposed.
+    fn kept(&self, kind: &str, name: &str) -> (usize, usize, Vec<f32>) {
+        let (layer, part) = name.rsplit_once('.').unwrap();
+        let text = if kind.starts_with("adaptation") { "text_map" } else { "post_inversion_map" };
+        let layer = match layer {
+            "image" => "image_map",
+            "text" => text,
+            "combiner.image" => "comb.comb_image_proj.0",
+            "combiner.text" => "comb.comb_text_proj.0",
+            "combiner.share.0" => "comb.comb_shared_branch.0",
+            "combiner.share.1" => "comb.comb_shared_branch.3",
+            "combiner.added.0" => "comb.comb_concat_branch.0",
+            "combiner.added.1" => "comb.comb_concat_branch.3",
+            "pre_output" => "pre_output.1",
+            "hidden.1" => "pre_output.4",
+            "classifier" => "output",
+            other => other,
+        };
+        let name = format!("{kind}.{layer}.{part}");
+        let values = self.floats(&name);
+        match self.shape(&name)[..] {
+            [rows, cols] => (cols, rows, (0..rows * cols).map(|i| values[i % rows * cols + i / rows]).collect()),
+            _ => (1, values.len(), values),
+        }
+    }
+
+    /// The memes, for the task hate.
+    fn features(&self) -> Features {
+        let labels = SafeTensors::deserialize(&self.0).unwrap().tensor("labels").unwrap().data().to_vec();
+        let labels = labels.as_chunks().0.iter().map(|bytes| i64::from_le_bytes(*bytes) as usize);
+        let memes = self.texts().into_iter().zip(labels).map(|(text, label)| Meme {
+            name: String::new(),
+            text,
+            split: Split::Train,
+            labels: Labels::from([("hate".into(), label)]),
+        });
+        let column = |name: &str| self.floats(name);
+        let further = [(Feature::ImagePre, column("image_pre")), (Feature::Inversion, column("inversion"))];
+        let (image, text, memes) = (column("joint"), column("text"), memes.collect());
+        Features { memes, image, text, further: further.into(), ..Features::default() }
+    }
+
+    fn parameters(&self, engine: &Burn, model: &str, names: impl Iterator<Item = String>) -> Parameters {
+        let tensors = names.map(|name| {
+            let (rows, cols, values) = self.kept(&format!("{model}.initial"), &name);
+            (name, engine.tensor(rows, cols, &values).unwrap())
+        });
+        Parameters { tensors: tensors.collect() }
+    }
+
+    /// Checks the logits, the gradients of the first step and the losses of all steps.
+    fn check(&self, engine: &Burn, name: &str, model: &impl Model, mut parameters: Parameters) {
+        let what = format!("{name}, {}", engine.name());
+        let rows: Vec<usize> = (0..self.texts().len()).collect();
+        let logits = model.logits(engine, &parameters.tensors, &rows).unwrap();
+        let expected: Vec<f32> =
+            self.floats(&format!("{name}.logits")).into_iter().flat_map(|logit| [0.0, logit]).collect();
+        let off = difference(&block_on(engine.read(&[&logits])).unwrap()[0], &expected);
+        assert!(off < 1e-5, "{what}: logits off by {off}");
+
+        let labels: Vec<usize> = self.features().memes.iter().map(|meme| meme.labels["hate"]).collect();
+        let mut optimizer = AdamW { clip: Some(0.1), ..AdamW::new(1e-3, 1e-4) };
+        for (step, loss) in self.floats(&format!("{name}.losses")).into_iter().enumerate() {
+            let rows: Vec<usize> = (0..BATCH).map(|row| (row + step * BATCH) % labels.len()).collect();
+            let labels: Vec<usize> = rows.iter().map(|&row| labels[row]).collect();
+            let pass = Pass::run(engine, model, &parameters, &rows, &labels, None, None).unwrap();
+            assert!((pass.loss - loss).abs() < 1e-5, "{what}: loss {} of step {step}, expected {loss}", pass.loss);
+            if step == 0 {
+                for name_of in parameters.tensors.keys() {
+                    let (_, _, expected) = self.kept(&format!("{name}.gradient"), name_of);
+                    let off = difference(&pass.gradient(name_of).unwrap(), &expected);
+                    assert!(off < 1e-5, "{what}: gradient of {name_of} off by {off}");
+                }
+            }
+            optimizer.step(&mut parameters, pass).unwrap();
+        }
     }
 
     fn texts(&self) -> Vec<String> {
@@ -92,6 +180,25 @@ fn prompts_and_their_features_equal_pytorchs() {
     let features = block_on(tower.features_with(&engine, &loader, &ids, &positions, &words)).unwrap();
     let off = difference(&block_on(engine.read(&[&features])).unwrap()[0], &expected);
     assert!(off < 1e-5, "burn: {off}");
+}
+
+#[test]
+fn both_stages_on_features_equal_pytorchs() {
+    let golden = Golden::open();
+    let features = golden.features();
+    let task = &memeclip::task::pridemm()[0];
+    for engine in devices() {
+        for (name, stage) in [("adaptation", Stage::Adaptation), ("fixed", Stage::Inversion)] {
+            let head = Architecture::Issues(Issues { stage, map: 8, hidden: 2 });
+            let model = HeadModel::new(&head, &features, task);
+            let initial = Parameters::initial(&engine, &model.shape, None, &mut Pcg64::seed_from_u64(0)).unwrap();
+            let parameters = golden.parameters(&engine, name, initial.tensors.keys().cloned());
+            for (name, tensor) in &initial.tensors {
+                assert_eq!(tensor.dims(), parameters.tensors[name].dims(), "{name}");
+            }
+            golden.check(&engine, name, &model, parameters);
+        }
+    }
 }
 
 #[test]

@@ -27,8 +27,8 @@ pub struct Train {
     /// File of the head (.safetensors); if there may be several, as with --task all, a directory for one file per task.
     #[arg(long)]
     out: PathBuf,
-    /// The system to train: clip-text, clip-image, clip, hateclipper-cross, hateclipper-align, memeclip or
-    /// memeclip-rgcl. `eval --head` measures each; only the heads of the last two can become part of a pack.
+    /// The system to train: clip-text, clip-image, clip, hateclipper-cross, hateclipper-align, issues-fixed, memeclip
+    /// or memeclip-rgcl. `eval --head` measures each; only the heads of the last two can become part of a pack.
     #[arg(long, default_value_t = System::Memeclip)]
     system: System,
     /// Width of the space that both features are mapped into [default: the vision tower's]; not of memeclip's heads.

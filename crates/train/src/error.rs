@@ -160,6 +160,9 @@ impl Error {
             }
             Error::NoImages { .. } => "Check that the folder has the images that the data set names.",
             Error::Features { .. } => "Make them with `memeclip extract`.",
+            Error::MissingColumn { column: "inversion", .. } => {
+                "Run the same `memeclip extract` again with --phi and a file of φ, and with the systems that it had."
+            }
             Error::MissingColumn { system, .. } => {
                 return format!("Run the same `memeclip extract` again with --system {system}.");
             }

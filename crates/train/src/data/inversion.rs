@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use super::cache::{Cache, key};
+use super::feature::Feature;
 use crate::phi::{Phi, PhiWeights};
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
@@ -30,11 +32,6 @@ impl Inversion {
         Ok(Inversion { phi: weights.on(&engine)?, id: weights.id(), engine })
     }
 
-    /// The identity of φ.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
     /// The feature `[text width]` of a meme's inverted prompt; `image` is the image's feature `[projection]`.
     ///
     /// # Errors
@@ -50,6 +47,43 @@ impl Inversion {
         let word = self.engine.read(&[&word]).await?.concat();
         session.inversion_feature(&prompt(text), &word).await
     }
+}
+
+/// The features of inverted prompts that were computed before, by the contents of image and text.
+pub(super) struct Inverted<'a> {
+    inversion: &'a Inversion,
+    pub cache: Cache,
+}
+
+impl<'a> Inverted<'a> {
+    /// Those of a φ: `inversion/<its identity>` below `dir`.
+    pub fn open(inversion: &'a Inversion, dir: &Path, width: usize) -> Result<Self> {
+        let cache = Cache::open(dir.join(Feature::Inversion.name()).join(&inversion.id), width)?;
+        Ok(Inverted { inversion, cache })
+    }
+
+    /// The feature of the image and the text with these keys, if it is there.
+    pub fn get(&self, image: &str, text: &str) -> Option<Vec<f32>> {
+        self.cache.get(&of_both(image, text))
+    }
+
+    /// Computes the feature of a meme with these keys, and keeps it.
+    pub async fn compute<S: Source + Clone + 'static>(
+        &self,
+        session: &mut Session<S>,
+        keys: [&str; 2],
+        image: &[f32],
+        text: &str,
+    ) -> Result<Vec<f32>> {
+        let feature = self.inversion.feature(session, image, text).await?;
+        self.cache.put(&of_both(keys[0], keys[1]), &feature)?;
+        Ok(feature)
+    }
+}
+
+/// The key of an image and a text from those of both.
+fn of_both(image: &str, text: &str) -> String {
+    key(format!("{image} {text}").as_bytes())
 }
 
 /// The prompt for a meme with this text. A meme without words has the text "null"; "nothing" is what ISSUES' data writes for

@@ -20,6 +20,8 @@ pub enum System {
     HateclipperAlign,
     /// HateCLIPper with the outer product.
     HateclipperCross,
+    /// ISSUES (Burbi et al., ICCVW 2023) with fixed features of inverted prompts.
+    IssuesFixed,
     /// MemeCLIP (Shah et al., EMNLP 2024).
     Memeclip,
     /// MemeCLIP's head, trained with retrieval-guided contrastive learning (Mei et al., ACL 2024).
@@ -28,12 +30,13 @@ pub enum System {
 
 impl System {
     /// In the order of the tables.
-    pub const ALL: [System; 7] = [
+    pub const ALL: [System; 8] = [
         System::ClipText,
         System::ClipImage,
         System::Clip,
         System::HateclipperCross,
         System::HateclipperAlign,
+        System::IssuesFixed,
         System::Memeclip,
         System::MemeclipRgcl,
     ];
@@ -46,6 +49,7 @@ impl System {
             System::Clip => "clip",
             System::HateclipperAlign => "hateclipper-align",
             System::HateclipperCross => "hateclipper-cross",
+            System::IssuesFixed => "issues-fixed",
             System::Memeclip => "memeclip",
             System::MemeclipRgcl => "memeclip-rgcl",
         }
@@ -60,6 +64,7 @@ impl System {
     pub fn features(self) -> Vec<Feature> {
         match self {
             System::HateclipperAlign | System::HateclipperCross => vec![Feature::ImagePre, Feature::Text],
+            System::IssuesFixed => vec![Feature::ImagePre, Feature::Inversion],
             System::ClipImage | System::ClipText | System::Clip => vec![Feature::Image, Feature::Text],
             System::Memeclip | System::MemeclipRgcl => vec![Feature::Image, Feature::Text],
         }

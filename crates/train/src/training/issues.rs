@@ -1,0 +1,134 @@
+//! The heads of ISSUES (Burbi et al., ICCVW 2023), which describes the image to CLIP's text tower by a word. They are trained
+//! and evaluated, and never ship.
+
+use burn::tensor::{Tensor, activation};
+use serde::Serialize;
+
+use super::mlp::Mlp;
+use crate::data::Feature;
+use crate::engine::Burn;
+use memeclip::Result;
+use memeclip::engine::Activation;
+use memeclip::model::{Dropout, Linear, Weights};
+
+/// The share of the combiner's hidden values that training drops.
+const COMBINER_DROPOUT: f32 = 0.5;
+
+/// A head of ISSUES.
+// Part of a checkpoint's hash, see `Settings`.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Issues {
+    /// What it is for.
+    pub stage: Stage,
+    /// Width of the space that both features are mapped into.
+    pub map: usize,
+    /// Hidden layers between fusion and classifier, at least 1.
+    pub hidden: usize,
+}
+
+/// The two trainings of ISSUES.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The first, which adapts the maps of image and text: their product goes to the hidden layers.
+    Adaptation,
+    /// The second, with fixed features of inverted prompts: a combiner of both goes to the hidden layers.
+    Inversion,
+}
+
+/// An [`Issues`] with its parameters.
+pub struct IssuesHead {
+    image: Linear<Burn>,
+    text: Linear<Burn>,
+    /// Of the second stage.
+    combiner: Option<Combiner>,
+    mlp: Mlp,
+}
+
+impl Issues {
+    /// The features that it reads.
+    pub fn features(&self) -> Vec<Feature> {
+        match self.stage {
+            Stage::Adaptation => vec![Feature::ImagePre, Feature::Text],
+            Stage::Inversion => vec![Feature::ImagePre, Feature::Inversion],
+        }
+    }
+
+    /// The head for features of the widths `image` and `text`.
+    ///
+    /// # Errors
+    /// Those of [`Weights::matrix`].
+    pub fn load(&self, w: &mut impl Weights<Burn>, image: usize, text: usize, classes: usize) -> Result<IssuesHead> {
+        let &Issues { stage, map, hidden } = self;
+        Ok(IssuesHead {
+            image: Linear::load(w, "image", map, image)?,
+            text: Linear::load(w, "text", map, text)?,
+            combiner: match stage {
+                Stage::Adaptation => None,
+                Stage::Inversion => Some(Combiner::load(w, map)?),
+            },
+            mlp: Mlp::load(w, map, map, hidden, classes, true)?,
+        })
+    }
+}
+
+impl IssuesHead {
+    /// As [`memeclip::model::Head::logits_with`].
+    pub fn logits_with(
+        &self,
+        engine: &Burn,
+        image: &Tensor<2>,
+        text: &Tensor<2>,
+        drop: impl Fn(Dropout, Tensor<2>) -> Tensor<2>,
+    ) -> Tensor<2> {
+        let map = |layer: &Linear<Burn>, feature| {
+            drop(Dropout::Projection, layer.forward(engine, feature, Activation::Identity, None))
+        };
+        let (image, text) = (map(&self.image, image), map(&self.text, text));
+        let fused = match &self.combiner {
+            None => image * text,
+            Some(combiner) => combiner.forward(engine, image, text),
+        };
+        self.mlp.logits(engine, fused, drop)
+    }
+}
+
+/// What makes one feature of those of image and text: their weighted mean, and something of its own.
+pub struct Combiner {
+    image: Linear<Burn>,
+    text: Linear<Burn>,
+    /// Makes the share of the text in the mean.
+    share: [Linear<Burn>; 2],
+    /// Makes what is added to the mean.
+    added: [Linear<Burn>; 2],
+}
+
+impl Combiner {
+    /// For features of `map` values.
+    ///
+    /// # Errors
+    /// Those of [`Weights::matrix`].
+    pub fn load(w: &mut impl Weights<Burn>, map: usize) -> Result<Self> {
+        let wide = map.saturating_mul(2);
+        let wider = wide.saturating_mul(2);
+        let mut layer = |name: &str, rows, cols| Linear::load(w, &format!("combiner.{name}"), rows, cols);
+        Ok(Combiner {
+            image: layer("image", wide, map)?,
+            text: layer("text", wide, map)?,
+            share: [layer("share.0", wider, wide)?, layer("share.1", 1, wider)?],
+            added: [layer("added.0", wider, wide)?, layer("added.1", map, wider)?],
+        })
+    }
+
+    /// Features `[n, map]` of image and text to `[n, map]`, with the dropout of an engine that drops.
+    pub fn forward(&self, engine: &Burn, image: Tensor<2>, text: Tensor<2>) -> Tensor<2> {
+        let hidden = |layer: &Linear<Burn>, x: &Tensor<2>| {
+            engine.dropout_at(layer.forward(engine, x, Activation::Relu, None), COMBINER_DROPOUT)
+        };
+        let both = hidden(&self.image, &image) * hidden(&self.text, &text);
+        let branch =
+            |[first, last]: &[Linear<Burn>; 2]| last.forward(engine, &hidden(first, &both), Activation::Identity, None);
+        let share = activation::sigmoid(branch(&self.share));
+        branch(&self.added) + image * (-share.clone() + 1.0) + text * share
+    }
+}
