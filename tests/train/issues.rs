@@ -15,8 +15,8 @@ use memeclip_train::Error;
 use memeclip_train::data::{Feature, Features, Inversion, Labels, Meme, Split, prompt};
 use memeclip_train::engine::Burn;
 use memeclip_train::phi::{PhiWeights, PhiWidths};
-use memeclip_train::training::issues::{Issues, Stage};
-use memeclip_train::training::{AdamW, Architecture, HeadModel, Model, Parameters, Pass};
+use memeclip_train::training::issues::{Exact, ExactSizes, Issues, Stage};
+use memeclip_train::training::{AdamW, Architecture, HeadModel, Model, Named, Parameters, Pass};
 use rand::SeedableRng;
 use rand_pcg::Pcg64;
 use safetensors::SafeTensors;
@@ -62,6 +62,8 @@ impl Golden {
         let layer = match layer {
             "image" => "image_map",
             "text" => text,
+            "inverted" => "pre_inversion_map",
+            "word" => "phi_map",
             "combiner.image" => "comb.comb_image_proj.0",
             "combiner.text" => "comb.comb_text_proj.0",
             "combiner.share.0" => "comb.comb_shared_branch.0",
@@ -269,4 +271,32 @@ fn a_text_without_a_place_for_the_image_is_an_error() {
     let long = "a ".repeat(memeclip::tokenizer::MAX_BYTES / 2);
     assert_eq!(prompt(&long).len(), long.len());
     assert!(prompt(&"é".repeat(memeclip::tokenizer::MAX_BYTES / 2)).len() <= long.len());
+}
+
+#[test]
+fn exact_issues_equals_pytorchs_through_the_text_tower() {
+    let golden = Golden::open();
+    let features = golden.features();
+    let phi = PhiWeights::open(&goldens("searle.pt")).unwrap();
+    let sizes = ExactSizes { map: 8, hidden: 2, image: 128, phi: phi.widths, classes: 2 };
+    let engine = Burn::flex();
+    let mut frozen = Named::new();
+    for name in ["image.weight", "image.bias", "inverted.weight", "inverted.bias"] {
+        let (rows, cols, values) = golden.kept("exact.frozen", name);
+        frozen.insert(name.into(), engine.tensor(rows, cols, &values).unwrap());
+    }
+    let tensors = phi.tensors();
+    for (name, matrix) in tensors.matrices {
+        frozen.insert(name, engine.weight(matrix).unwrap());
+    }
+    for (name, values) in tensors.vectors {
+        frozen.insert(name, engine.tensor(1, values.len(), &values).unwrap());
+    }
+    let model = block_on(Exact::open(&features, Directory::new(tiny_pack()), sizes, frozen)).unwrap();
+    let initial = sizes.initial(&engine, &mut Pcg64::seed_from_u64(0)).unwrap();
+    let parameters = golden.parameters(&engine, "exact", initial.tensors.keys().cloned());
+    for (name, tensor) in &initial.tensors {
+        assert_eq!(tensor.dims(), parameters.tensors[name].dims(), "{name}");
+    }
+    golden.check(&engine, "exact", &model, parameters);
 }

@@ -228,7 +228,7 @@ fn each_reads_the_features_that_it_is_named_after() {
     }
     for system in System::ALL {
         let expected = match system {
-            HateclipperAlign | HateclipperCross => [Feature::ImagePre, Feature::Text],
+            HateclipperAlign | HateclipperCross | Issues => [Feature::ImagePre, Feature::Text],
             IssuesFixed => [Feature::ImagePre, Feature::Inversion],
             _ => [Feature::Image, Feature::Text],
         };
@@ -251,7 +251,7 @@ fn the_settings_are_the_published_ones() {
     for system in System::ALL {
         let expected = match system {
             System::HateclipperAlign | System::HateclipperCross => &hateclipper,
-            System::IssuesFixed => &issues,
+            System::Issues | System::IssuesFixed => &issues,
             System::MemeclipRgcl => &rgcl,
             _ => &plain,
         };

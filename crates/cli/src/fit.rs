@@ -55,9 +55,15 @@ impl Fit {
             warn!("{}: not enough labels in train and {choosing}; the pack keeps the head that it has", task.name);
         }
         let jobs: Vec<(&Task, PathBuf)> = tasks.into_iter().map(|task| (task, head_file(&work, task))).collect();
-        heads(&features, &System::Memeclip.choose(features.vision_width(), None, None)?, jobs.clone(), &self.options)?
-            .into_iter()
-            .try_for_each(|line| say!("{line}"))?;
+        heads(
+            &features,
+            &System::Memeclip.choose(features.vision_width(), None, None)?,
+            jobs.clone(),
+            &self.options,
+            None,
+        )?
+        .into_iter()
+        .try_for_each(|line| say!("{line}"))?;
         let files: BTreeMap<String, PathBuf> = jobs.into_iter().map(|(task, file)| (task.name.clone(), file)).collect();
         pollster::block_on(replace_heads(&weights, &files, &self.out, &self.texts.into()))?;
         Ok(say!("{}: try it with `memeclip demo --weights {0}`", self.out.display())?)

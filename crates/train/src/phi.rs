@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::Error;
@@ -21,7 +22,7 @@ const LAYERS: [usize; 3] = [0, 3, 6];
 pub struct Phi<E: Engine>([Linear<E>; 3]);
 
 /// Its widths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct PhiWidths {
     /// Of the image feature that it reads, in CLIP's joint space.
     pub image: usize,
@@ -111,18 +112,23 @@ impl PhiWeights {
         }
     }
 
-    /// The network with these weights.
-    ///
-    /// # Errors
-    /// Those of the engine.
-    pub fn on<E: Engine>(&self, engine: &E) -> Result<Phi<E>> {
+    /// The weights by the names of the network's layers.
+    pub fn tensors(&self) -> Tensors {
         let mut tensors = Tensors { stage: "phi".into(), ..Tensors::default() };
         for ((layer, [rows, cols]), [weight, bias]) in LAYERS.iter().zip(self.widths.layers()).zip(&self.layers) {
             let name = |part: &str| format!("phi.{layer}.{part}");
             tensors.matrices.insert(name("weight"), Matrix::encode(weight, rows, cols, Format::F32));
             tensors.vectors.insert(name("bias"), bias.clone());
         }
-        Phi::load(&mut Packed::new(engine, tensors), self.widths)
+        tensors
+    }
+
+    /// The network with these weights.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub fn on<E: Engine>(&self, engine: &E) -> Result<Phi<E>> {
+        Phi::load(&mut Packed::new(engine, self.tensors()), self.widths)
     }
 
     /// The identity of the weights: their sha256.

@@ -34,7 +34,7 @@ impl System {
                 clip: Some(0.1),
                 ..Settings::default()
             },
-            System::IssuesFixed => Settings {
+            System::Issues | System::IssuesFixed => Settings {
                 epochs: 60,
                 batch: 64,
                 dropout: DropoutRates { projection: 0.2, fusion: 0.4, output: 0.1 },
@@ -69,7 +69,7 @@ impl System {
 }
 
 impl Choice {
-    /// The head to train.
+    /// The head to train; of ISSUES the one of its first stage, whose second is no head on features.
     pub fn recipe(&self) -> Recipe {
         let &Choice { system, map, hidden } = self;
         let fusion = match system {
@@ -79,8 +79,9 @@ impl Choice {
             System::Clip => Fusion::Concat,
             System::HateclipperAlign => Fusion::Align,
             System::HateclipperCross => Fusion::Cross,
-            System::IssuesFixed => {
-                let head = Issues { stage: Stage::Inversion, map, hidden };
+            System::Issues | System::IssuesFixed => {
+                let stage = if system == System::Issues { Stage::Adaptation } else { Stage::Inversion };
+                let head = Issues { stage, map, hidden };
                 return Recipe { architecture: Architecture::Issues(head), semantic: false };
             }
         };
