@@ -144,6 +144,15 @@ impl<S: Source + Clone + 'static> Session<S> {
         self.answer(async |classifier| classifier.text_feature(text).await).await
     }
 
+    /// See [`Classifier::inversion_feature`].
+    ///
+    /// # Errors
+    /// As [`Session::classify`], and those of [`Classifier::inversion_feature`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn inversion_feature(&mut self, text: &str, embedding: &[f32]) -> Result<Vec<f32>> {
+        self.answer(async |classifier| classifier.inversion_feature(text, embedding).await).await
+    }
+
     /// See [`Classifier::prompts`].
     ///
     /// # Errors
@@ -236,6 +245,8 @@ trait AnyClassifier {
     #[cfg(not(target_arch = "wasm32"))]
     fn text_feature<'a>(&'a self, text: &'a str) -> Pending<'a, Result<Vec<f32>>>;
     #[cfg(not(target_arch = "wasm32"))]
+    fn inversion_feature<'a>(&'a self, text: &'a str, embedding: &'a [f32]) -> Pending<'a, Result<Vec<f32>>>;
+    #[cfg(not(target_arch = "wasm32"))]
     fn prompts(&self) -> Pending<'_, Result<BTreeMap<String, Prompts>>>;
 }
 
@@ -272,6 +283,11 @@ impl<E: Engine + 'static, S: Source + 'static> AnyClassifier for Classifier<E, S
     #[cfg(not(target_arch = "wasm32"))]
     fn text_feature<'a>(&'a self, text: &'a str) -> Pending<'a, Result<Vec<f32>>> {
         Box::pin(self.text_feature(text))
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn inversion_feature<'a>(&'a self, text: &'a str, embedding: &'a [f32]) -> Pending<'a, Result<Vec<f32>>> {
+        Box::pin(self.inversion_feature(text, embedding))
     }
 
     #[cfg(not(target_arch = "wasm32"))]

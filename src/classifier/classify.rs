@@ -146,6 +146,18 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         self.feature("text", self.network.encode_texts(&[text]).await?.remove(0).1).await
     }
 
+    /// The text tower's feature of a text with `embedding` `[text width]` in place of the embedding of its first
+    /// [`PLACEHOLDER`](tokenizer::PLACEHOLDER): `[text width]`.
+    ///
+    /// # Errors
+    /// As [`Classifier::classify`], and [`Argument`](crate::Error::Argument) for an embedding of another width or a text without
+    /// a placeholder.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn inversion_feature(&self, text: &str, embedding: &[f32]) -> Result<Vec<f32>> {
+        self.test.run(&self.network, &[]).await?;
+        self.feature("inversion", self.network.encode_inversion(text, embedding).await?).await
+    }
+
     /// The class prompts by task name, for training.
     ///
     /// # Errors

@@ -110,6 +110,19 @@ impl<E: Engine, S: Source> Network<E, S> {
         Ok(features)
     }
 
+    /// The feature `[1, text width]` of a text with an embedding in place of that of its first `$`.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn encode_inversion(&self, text: &str, embedding: &[f32]) -> Result<E::Tensor> {
+        let width = self.manifest().clip.text.width;
+        if embedding.len() != width {
+            let reason = format!("an embedding of {} values, but those of the pack have {width}", embedding.len());
+            return Err(Error::Argument { reason });
+        }
+        let (ids, position) = self.tokenizer().await?.inversion(text)?;
+        let embedding = self.engine.tensor(1, width, embedding)?;
+        self.text.features_with(&self.engine, &self.loader, &[&ids], &[position], &embedding).await
+    }
+
     /// The logits of each task on each pair of features: [rows, labels].
     pub async fn logits(&self, tasks: &[&Task], images: &E::Tensor, texts: &E::Tensor) -> Result<Vec<E::Tensor>> {
         let mut logits = Vec::new();

@@ -33,22 +33,58 @@ impl<E: Engine> TextTower<E> {
     /// # Errors
     /// Those of loading the stages ([`Stages`]) and of the engine.
     pub async fn features(&self, engine: &E, stages: &impl Stages, texts: &[&[u32]]) -> Result<E::Tensor> {
+        let embed = self.embed(engine, stages).await?;
+        self.encode(engine, stages, texts, embed.place(engine, &embed.tokens(engine, texts), texts.len())).await
+    }
+
+    /// [`TextTower::features`] with a row of `embeddings` `[texts, width]` in place of the embedding of one token of each text,
+    /// the one at its position in `positions`. Textual inversion describes an image by such an embedding.
+    ///
+    /// # Errors
+    /// As [`TextTower::features`].
+    pub async fn features_with(
+        &self,
+        engine: &E,
+        stages: &impl Stages,
+        texts: &[&[u32]],
+        positions: &[usize],
+        embeddings: &E::Tensor,
+    ) -> Result<E::Tensor> {
+        let embed = self.embed(engine, stages).await?;
+        let x = embed.tokens(engine, texts);
+        let (rows, width) = engine.shape(&x);
+        let tokens = rows / texts.len();
+        // No operation writes a single row, so two masks choose between the two.
+        let (mut keep, mut replace) = (vec![1.0; rows * width], vec![0.0; rows * width]);
+        for (text, position) in positions.iter().enumerate() {
+            let values = (text * tokens + position) * width..(text * tokens + position + 1) * width;
+            keep[values.clone()].fill(0.0);
+            replace[values].fill(1.0);
+        }
+        let kept = engine.multiply(&x, &engine.tensor(rows, width, &keep)?);
+        let text_of_row: Vec<u32> = (0..rows).map(|row| (row / tokens) as u32).collect();
+        let replaced = engine.gather(embeddings, &text_of_row);
+        let replaced = engine.multiply(&replaced, &engine.tensor(rows, width, &replace)?);
+        let x = engine.add_scaled(&kept, 1.0, &replaced, 1.0);
+        self.encode(engine, stages, texts, embed.place(engine, &x, texts.len())).await
+    }
+
+    async fn embed(&self, engine: &E, stages: &impl Stages) -> Result<&Embed<E>> {
         let c = &self.config;
-        let embed = self.embed.get(stages, "text.embed", |t| {
+        let load = |t| {
             let w = &mut Packed::new(engine, t);
             Ok(Embed {
                 token: w.matrix("token", c.vocabulary, c.width)?,
                 position: w.tensor("position", c.context, c.width)?,
             })
-        });
-        let embed = embed.await?;
-        let tokens = texts.iter().map(|ids| ids.len()).max().unwrap_or_default();
-        let positions: Vec<u32> = (0..tokens as u32).collect();
-        let position = engine.gather(&embed.position, &positions);
-        let mut ids = vec![0; texts.len() * tokens];
-        texts.iter().zip(ids.chunks_exact_mut(tokens)).for_each(|(text, row)| row[..text.len()].copy_from_slice(text));
-        let mut x = engine.add_scaled(&engine.embed(&embed.token, &ids), 1.0, &position, 1.0);
+        };
+        self.embed.get(stages, "text.embed", load).await
+    }
 
+    /// The features of texts from their embeddings x [texts · tokens, width].
+    async fn encode(&self, engine: &E, stages: &impl Stages, texts: &[&[u32]], mut x: E::Tensor) -> Result<E::Tensor> {
+        let c = &self.config;
+        let tokens = engine.shape(&x).0 / texts.len();
         let ends: Vec<u32> = texts.iter().enumerate().map(|(i, ids)| (i * tokens + ids.len() - 1) as u32).collect();
         for (i, block) in self.blocks.iter().enumerate() {
             engine.flush();
@@ -60,6 +96,22 @@ impl<E: Engine> TextTower<E> {
         let load = |t| LayerNorm::load(&mut Packed::new(engine, t), "norm", c.width, c.layer_norm_eps);
         let norm = self.pool.get(stages, "text.pool", load).await?;
         Ok(norm.forward(engine, &x))
+    }
+}
+
+impl<E: Engine> Embed<E> {
+    /// The embeddings of the texts' tokens, [texts · tokens, width]; shorter texts are padded.
+    fn tokens(&self, engine: &E, texts: &[&[u32]]) -> E::Tensor {
+        let tokens = texts.iter().map(|ids| ids.len()).max().unwrap_or_default();
+        let mut ids = vec![0; texts.len() * tokens];
+        texts.iter().zip(ids.chunks_exact_mut(tokens)).for_each(|(text, row)| row[..text.len()].copy_from_slice(text));
+        engine.embed(&self.token, &ids)
+    }
+
+    /// Adds the embeddings of the positions.
+    fn place(&self, engine: &E, x: &E::Tensor, texts: usize) -> E::Tensor {
+        let positions: Vec<u32> = (0..(engine.shape(x).0 / texts) as u32).collect();
+        engine.add_scaled(x, 1.0, &engine.gather(&self.position, &positions), 1.0)
     }
 }
 

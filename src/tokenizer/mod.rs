@@ -20,6 +20,10 @@ use crate::{Error, Result};
 /// Longest text that is read, in bytes. The model sees only the first tokens of it, 77 with OpenAI's models.
 pub const MAX_BYTES: usize = 64 << 10;
 
+/// The word whose embedding textual inversion replaces by that of an image.
+#[cfg(not(target_arch = "wasm32"))]
+pub const PLACEHOLDER: &str = "$";
+
 /// CLIP's byte-pair encoding (Sennrich et al., ACL 2016; on bytes, as in GPT-2).
 pub struct Tokenizer {
     bpe: BPE,
@@ -78,6 +82,21 @@ impl Tokenizer {
         ids.truncate(self.context - 1);
         ids.push(self.start + 1);
         Ok(ids)
+    }
+
+    /// The token ids of a text, and the position of its first [`PLACEHOLDER`].
+    ///
+    /// # Errors
+    /// Those of [`Tokenizer::ids`], and [`Error::Argument`] if there is none among the tokens that the model sees.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn inversion(&self, text: &str) -> Result<(Vec<u32>, usize)> {
+        let (ids, placeholder) = (self.ids(text)?, self.ids(PLACEHOLDER)?[1]);
+        let missing = || {
+            let reason = format!("the first {} tokens of '{text}' have no '{PLACEHOLDER}' to replace", self.context);
+            Error::Argument { reason }
+        };
+        let position = ids.iter().position(|id| *id == placeholder).ok_or_else(missing)?;
+        Ok((ids, position))
     }
 }
 

@@ -215,6 +215,39 @@ fn a_further_column_leaves_the_others_as_they_are() {
 }
 
 #[test]
+fn features_of_inverted_prompts_are_kept_for_each_phi() {
+    let _alone = ALONE.lock();
+    let out = fresh("inversion");
+    let plain = Features::read(undisturbed()).unwrap();
+    let phis = [1, 2].map(|seed| {
+        let file = scratch("inversion").with_extension(format!("{seed}.safetensors"));
+        common::phi(128, 128, seed, &file);
+        file
+    });
+    let phi = |i: usize| ["--phi", phis[i].to_str().unwrap()];
+    let found = [0, 1].map(|i| {
+        assert!(extract(&out, &phi(i)).contains("of which 120 computed"));
+        let found = Features::read(&out).unwrap();
+        let (values, width) = found.column(Feature::Inversion);
+        assert_eq!((values.len(), width), (MEMES * 128, 128));
+        assert_eq!(Features { further: Default::default(), ..found.clone() }, plain);
+        found
+    });
+    // Another φ, another word; and images differ.
+    assert_ne!(found[0].further, found[1].further);
+    assert_ne!(found[0].further[&Feature::Inversion], plain.text);
+    assert!(extract(&out, &phi(0)).contains("of which 0 computed"));
+    assert_eq!(Features::read(&out).unwrap(), found[0]);
+
+    // In shards, from nothing.
+    let shards = fresh("inversion-shards");
+    for shard in ["1/2", "2/2"] {
+        extract(&shards, &[&phi(0)[..], &["--shard", shard]].concat());
+    }
+    assert_eq!(result(&shards), result(&out));
+}
+
+#[test]
 fn equal_images_and_texts_are_computed_once() {
     let _alone = ALONE.lock();
     let out = fresh("equal");

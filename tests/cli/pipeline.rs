@@ -236,7 +236,10 @@ fn heads_are_kept_where_the_data_has_no_labels() {
 fn every_system_trains_and_is_evaluated_by_its_name() {
     let dir = fresh("systems");
     let features = dir.join("features");
-    let pack = ["--weights", PACK, "--device", "cpu", "--system", "hateclipper-align"];
+    let phi = dir.join("phi.safetensors");
+    common::phi(128, 128, 1, &phi);
+    let phi = ["--phi", text(&phi)];
+    let pack = ["--weights", PACK, "--device", "cpu", "--system", "hateclipper-align,issues-fixed", phi[0], phi[1]];
     memeclip(&[&["extract", "--data", MEMES, "--images", PICTURES, "--out", text(&features)], &pack[..]].concat());
     for (system, ships) in System::ALL.map(|system| (system.name(), system.ships())) {
         let head = dir.join(format!("{system}.safetensors"));
@@ -246,6 +249,12 @@ fn every_system_trains_and_is_evaluated_by_its_name() {
         }
         if system == "hateclipper-align" {
             more.extend(["--hidden-layers", "3"]);
+        }
+        if system == "issues" {
+            more.extend(phi);
+        }
+        if system.starts_with("issues") {
+            more.extend(["--batch", "16"]);
         }
         memeclip(&[&["train", "--features", text(&features), "--system", system], &more[..]].concat());
 
@@ -301,6 +310,47 @@ fn what_a_system_lacks_is_said_before_it_trains() {
     assert!(error.contains("GB are free") && error.contains("--map"), "{error}");
     let error = train(&["--clip", "0"]);
     assert!(error.contains("norm"), "{error}");
+    assert!(!out.exists());
+}
+
+#[test]
+fn what_textual_inversion_lacks_is_said() {
+    let dir = fresh("inversion");
+    let (out, all, columns) = (dir.join("head.safetensors"), features(), dir.join("features"));
+    let (fitting, other) = (dir.join("fitting.safetensors"), dir.join("other.safetensors"));
+    common::phi(128, 128, 1, &fitting);
+    common::phi(768, 768, 1, &other);
+    let source = ["extract", "--data", MEMES, "--images", PICTURES, "--weights", PACK, "--out", text(&columns)];
+    let extract = |more: &[&str]| failure(&[&source[..], more].concat());
+    let error = extract(&["--system", "issues-fixed"]);
+    assert!(error.contains("issues-fixed") && error.contains("--phi"), "{error}");
+    let error = extract(&["--phi", text(&other)]);
+    assert!(error.contains(text(&other)) && error.contains("768") && error.contains("128"), "{error}");
+    let error = extract(&["--phi", text(&dir.join("none.pt"))]);
+    assert!(error.contains("none.pt"), "{error}");
+    let head = common::tiny_model().join("head-hate.safetensors");
+    let error = extract(&["--phi", text(&head)]);
+    assert!(error.contains(text(&head)) && error.contains("phi.0.weight"), "{error}");
+    assert!(!columns.join("features.safetensors").exists());
+
+    let train = |system: &str, features: &Path, more: &[&str]| {
+        let train = ["train", "--system", system, "--features", text(features), "--task", "hate", "--out", text(&out)];
+        failure(&[&train[..], more].concat())
+    };
+    let error = train("issues-fixed", &all, &[]);
+    assert!(error.contains("image_pre") && error.contains("issues-fixed"), "{error}");
+    memeclip(&[&source[..], &["--system", "issues", "--device", "cpu"]].concat());
+    let error = train("issues-fixed", &columns, &[]);
+    assert!(error.contains("inversion") && error.contains("--phi"), "{error}");
+    let error = train("issues", &columns, &[]);
+    assert!(error.contains("--phi"), "{error}");
+    let error = train("issues", &columns, &["--phi", text(&other)]);
+    assert!(error.contains(text(&other)) && error.contains("768") && error.contains("128"), "{error}");
+    let error = train("clip", &columns, &["--phi", text(&fitting)]);
+    assert!(error.contains("clip") && error.contains("--phi"), "{error}");
+    let pack = common::tiny_pack();
+    let error = train("issues", &columns, &["--phi", text(&fitting), "--weights", text(&pack)]);
+    assert!(error.contains(text(&columns)) && error.contains(text(&pack)), "{error}");
     assert!(!out.exists());
 }
 
@@ -374,10 +424,12 @@ fn reproduce_makes_all_tables_and_goes_on_where_it_was() {
     let dir = fresh("reproduce");
     let out = dir.join("report");
     let (harmeme, answers) = (harmeme(&dir.join("harmeme")), answers(&dir.join("answers.jsonl"), 10));
+    let phi = dir.join("phi.safetensors");
+    common::phi(128, 128, 1, &phi);
     let given = ["--pridemm", MEMES, "--images", PICTURES, "--weights", PACK, "--device", "cpu", "--out", text(&out)];
     let short = ["--seeds", "2", "--epochs", "2", "--batch", "16", "--resamples", "20"];
     let command = [&["reproduce"], &given[..], &short].concat();
-    let all = [&command[..], &["--harmeme", text(&harmeme), "--answers", text(&answers)]].concat();
+    let all = [&command[..], &["--harmeme", text(&harmeme), "--answers", text(&answers), "--phi", text(&phi)]].concat();
     let read = |extension: &str| fs::read_to_string(out.with_added_extension(extension)).unwrap();
 
     let first = run(&all);
@@ -442,7 +494,12 @@ fn reproduce_makes_all_tables_and_goes_on_where_it_was() {
 
     // What is not given is needed, and how the epoch was chosen is said.
     let plain = memeclip(&[&command[..], &["--protocol", "published"]].concat());
-    assert!(plain.contains("What it needs: HarMeme, as --harmeme DIR") && plain.contains("Not run: gpt-4."), "{plain}");
+    assert!(
+        plain.contains("What it needs: HarMeme, as --harmeme DIR")
+            && plain.contains("Not run: gpt-4.")
+            && plain.contains("Not run: issues, issues-fixed. What it needs: a network φ"),
+        "{plain}"
+    );
     assert!(plain.contains("🔴"), "{plain}");
     assert!(read("html").contains("chosen on test itself"));
 

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use memeclip::convert::{Description, convert};
 use memeclip::model::ClipConfig;
+use memeclip::pack::safetensors_file::{self, Entry};
 use memeclip::pack::synth;
 use memeclip::quant::Format;
 use memeclip::task;
@@ -63,4 +64,23 @@ pub fn tiny_pack() -> PathBuf {
         out
     };
     PACK.get_or_init(written).clone()
+}
+
+/// Writes a seeded φ from image features of `image` values to words of `word`, as SEARLE lays it out.
+pub fn phi(image: usize, word: usize, seed: u32, file: &Path) {
+    const HIDDEN: usize = 64;
+    let mut state = seed;
+    let mut uniform = |bound: f32| {
+        state = state.wrapping_mul(1664525).wrapping_add(1013904223);
+        ((state >> 8) as f32 / (1 << 23) as f32 - 1.0) * bound
+    };
+    let mut entries = Vec::new();
+    for (layer, rows, cols) in [(0, HIDDEN, image), (3, HIDDEN, HIDDEN), (6, word, HIDDEN)] {
+        for (part, shape) in [("weight", vec![rows, cols]), ("bias", vec![rows])] {
+            let count = shape.iter().product();
+            let values: Vec<f32> = (0..count).map(|_| uniform(1.0 / (cols as f32).sqrt())).collect();
+            entries.push(Entry::floats(format!("layers.{layer}.{part}"), &shape, &values));
+        }
+    }
+    fs::write(file, safetensors_file::serialize(&entries, BTreeMap::new()).unwrap()).unwrap();
 }

@@ -3,6 +3,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "issues.rs"]
+mod issues;
 
 use burn::tensor::activation;
 use common::{block_on, repository};
@@ -225,8 +227,11 @@ fn each_reads_the_features_that_it_is_named_after() {
         assert_eq!(reads, [system != ClipText, system != ClipImage], "{system}: image, text");
     }
     for system in System::ALL {
-        let pooled = [HateclipperAlign, HateclipperCross].contains(&system);
-        let expected = [if pooled { Feature::ImagePre } else { Feature::Image }, Feature::Text];
+        let expected = match system {
+            HateclipperAlign | HateclipperCross | Issues => [Feature::ImagePre, Feature::Text],
+            IssuesFixed => [Feature::ImagePre, Feature::Inversion],
+            _ => [Feature::Image, Feature::Text],
+        };
         let recipe = system.choose(128, None, None).unwrap().recipe();
         assert_eq!(system.features(), expected, "{system}");
         assert_eq!(recipe.architecture.features(), expected, "{system}");
@@ -240,10 +245,13 @@ fn the_settings_are_the_published_ones() {
     let (learning_rate, weight_decay) = (1e-4, 1e-4);
     let plain = Settings { epochs: 10, batch: 16, learning_rate, weight_decay, dropout, ..Settings::default() };
     let hateclipper = Settings { epochs: 20, batch: 64, clip: Some(0.1), ..plain.clone() };
+    let rates = DropoutRates { projection: 0.2, fusion: 0.4, output: 0.1 };
+    let issues = Settings { epochs: 60, dropout: rates, ..hateclipper.clone() };
     let rgcl = Settings { epochs: 30, retrieval: true, ..hateclipper.clone() };
     for system in System::ALL {
         let expected = match system {
             System::HateclipperAlign | System::HateclipperCross => &hateclipper,
+            System::Issues | System::IssuesFixed => &issues,
             System::MemeclipRgcl => &rgcl,
             _ => &plain,
         };

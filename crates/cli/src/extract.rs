@@ -4,7 +4,9 @@ use crate::device::DeviceName;
 use crate::progress::Progress;
 use crate::report::Report;
 use memeclip::task::Task;
-use memeclip_train::data::{self, Column, DataFile, DataSet, Event, Extraction, Feature, Outcome, Shard, Split};
+use memeclip_train::data::{
+    self, Column, DataFile, DataSet, Event, Extraction, Feature, Inversion, Outcome, Shard, Split,
+};
 use memeclip_train::systems::System;
 use memeclip_train::{Error, Result};
 use xtask::{note, warn};
@@ -29,6 +31,9 @@ pub struct Extract {
     /// repeated. A later run without it leaves them out again, but keeps them in the cache.
     #[arg(long, value_delimiter = ',')]
     pub system: Vec<System>,
+    /// The network φ of SEARLE or ISSUES for the CLIP of the pack: keep the features that issues-fixed needs, too.
+    #[arg(long, value_name = "FILE")]
+    pub phi: Option<PathBuf>,
 }
 
 /// The memes, and the pack and device that compute their features.
@@ -80,6 +85,15 @@ impl Extract {
     async fn extract_with(&self, report: &mut Report) -> Result<()> {
         let Extract { source, out, shard, .. } = self;
         let mut session = source.device.open(&source.weights).await?;
+        let needed: Vec<Feature> = self.system.iter().flat_map(|system| system.features()).collect();
+        let inversion = match &self.phi {
+            Some(phi) => Some(Inversion::open(phi, session.manifest())?),
+            None if needed.contains(&Feature::Inversion) => {
+                let reason = format!("{} needs a network φ; give its file with --phi", System::IssuesFixed);
+                return Err(memeclip::Error::Argument { reason }.into());
+            }
+            None => None,
+        };
         let tasks = &session.manifest().tasks;
         let data = data::read(&source.data, tasks, &source.column).inspect_err(|error| {
             if let Error::NoRows { skipped, .. } = error {
@@ -102,9 +116,9 @@ impl Extract {
             }
             Event::Duplicate(duplicate) => report.duplicate(duplicate, |line| progress.say(line)),
         };
-        let needed: Vec<Feature> = self.system.iter().flat_map(|system| system.features()).collect();
         let further: Vec<Feature> = Feature::FURTHER.into_iter().filter(|feature| needed.contains(feature)).collect();
-        let extraction = Extraction { rows: &data.rows, images: &source.images, out, shard: *shard, further: &further };
+        let (rows, images, inversion) = (&data.rows, &source.images, inversion.as_ref());
+        let extraction = Extraction { rows, images, out, shard: *shard, further: &further, inversion };
         let outcome = extraction.run(&mut session, watch).await?;
         progress.finish();
         if let Some(notice) = session.notice() {

@@ -37,7 +37,7 @@ impl Fit {
         let work = self.work.unwrap_or_else(|| self.out.with_added_extension("training"));
         let weights = self.source.weights.clone();
         let whole = "1/1".parse()?;
-        Extract { source: self.source, out: work.clone(), shard: whole, system: Vec::new() }.run()?;
+        Extract { source: self.source, out: work.clone(), shard: whole, system: Vec::new(), phi: None }.run()?;
 
         let features = Features::read(&work)?;
         let choosing = self.options.settings(System::Memeclip.settings()).protocol.split();
@@ -55,9 +55,15 @@ impl Fit {
             warn!("{}: not enough labels in train and {choosing}; the pack keeps the head that it has", task.name);
         }
         let jobs: Vec<(&Task, PathBuf)> = tasks.into_iter().map(|task| (task, head_file(&work, task))).collect();
-        heads(&features, &System::Memeclip.choose(features.vision_width(), None, None)?, jobs.clone(), &self.options)?
-            .into_iter()
-            .try_for_each(|line| say!("{line}"))?;
+        heads(
+            &features,
+            &System::Memeclip.choose(features.vision_width(), None, None)?,
+            jobs.clone(),
+            &self.options,
+            None,
+        )?
+        .into_iter()
+        .try_for_each(|line| say!("{line}"))?;
         let files: BTreeMap<String, PathBuf> = jobs.into_iter().map(|(task, file)| (task.name.clone(), file)).collect();
         pollster::block_on(replace_heads(&weights, &files, &self.out, &self.texts.into()))?;
         Ok(say!("{}: try it with `memeclip demo --weights {0}`", self.out.display())?)

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indicatif::HumanDuration;
@@ -10,9 +10,9 @@ use memeclip::pack::load::Loader;
 use memeclip::task::Task;
 use memeclip::{Error, Result};
 use memeclip_train::chat;
-use memeclip_train::data::{DataFile, Features, Split};
+use memeclip_train::data::{DataFile, Feature, Features, Split};
 use memeclip_train::reproduction::{Answered, Contender, Job, Plan, Section, Step};
-use memeclip_train::systems::System;
+use memeclip_train::systems::{System, TextualInversion};
 use memeclip_train::training::Settings;
 use memeclip_train::training::ablation::{MEMECLIP, variants};
 use xtask::{note, say, warn};
@@ -40,6 +40,9 @@ pub struct Reproduce {
     /// Directory of HarMeme, which has the folders annotations, with train.jsonl, val.jsonl and test.jsonl, and images.
     #[arg(long)]
     harmeme: Option<PathBuf>,
+    /// The network φ of SEARLE or ISSUES for the CLIP of the pack, for the rows of issues.
+    #[arg(long, value_name = "FILE")]
+    phi: Option<PathBuf>,
     /// The answers of a chat model to PrideMM's test split: what `memeclip chat` wrote.
     #[arg(long)]
     answers: Option<PathBuf>,
@@ -66,6 +69,8 @@ pub struct Reproduce {
 struct Data {
     features: Features,
     identity: String,
+    /// What issues needs besides features.
+    inversion: Option<Arc<TextualInversion>>,
 }
 
 impl Reproduce {
@@ -117,9 +122,15 @@ impl Reproduce {
     fn data(&self, data: Vec<DataFile>, images: &Path, out: &Path) -> memeclip_train::Result<Data> {
         let (images, weights) = (images.into(), self.weights.clone());
         let source = Source { data, column: Vec::new(), images, weights, device: self.device };
-        let system = System::ALL.to_vec();
-        Extract { source, out: out.into(), shard: "1/1".parse()?, system }.run()?;
-        Ok(Data { features: Features::read(out)?, identity: Features::identity(out)? })
+        let given = |system: &System| self.phi.is_some() || !system.features().contains(&Feature::Inversion);
+        let system = System::ALL.into_iter().filter(given).collect();
+        Extract { source, out: out.into(), shard: "1/1".parse()?, system, phi: self.phi.clone() }.run()?;
+        let features = Features::read(out)?;
+        let inversion = self
+            .phi
+            .as_ref()
+            .map(|phi| pollster::block_on(TextualInversion::open(phi, &self.weights, &features, out)).map(Arc::new));
+        Ok(Data { identity: Features::identity(out)?, inversion: inversion.transpose()?, features })
     }
 
     fn data_of_harmeme(&self, dir: &Path, work: &Path) -> memeclip_train::Result<Data> {
@@ -146,7 +157,8 @@ impl Reproduce {
 
     fn system(&self, system: System, data: &Data) -> Result<Contender> {
         let choice = system.choose(data.features.vision_width(), None, None)?;
-        Ok(Contender::system(&choice, &data.features, |settings| self.options.settings(settings)))
+        let adjust = |settings| self.options.settings(settings);
+        Ok(Contender::system(&choice, &data.features, data.inversion.as_ref(), adjust))
     }
 
     fn systems<'a>(&self, number: usize, title: &'a str, data: &'a Data, tasks: Vec<&'a Task>) -> Result<Section<'a>> {

@@ -8,7 +8,7 @@ use memeclip::{Error, Result};
 use memeclip_train::data::Features;
 use memeclip_train::domain;
 use memeclip_train::engine::{Burn, DropoutRates};
-use memeclip_train::systems::{Choice, System, SystemFile};
+use memeclip_train::systems::{Choice, System, SystemFile, TextualInversion};
 use memeclip_train::training::{Epoch, Protocol, Settings, parallel, train};
 use xtask::{note, say, warn};
 
@@ -27,8 +27,8 @@ pub struct Train {
     /// File of the head (.safetensors); if there may be several, as with --task all, a directory for one file per task.
     #[arg(long)]
     out: PathBuf,
-    /// The system to train: clip-text, clip-image, clip, hateclipper-cross, hateclipper-align, memeclip or
-    /// memeclip-rgcl. `eval --head` measures each; only the heads of the last two can become part of a pack.
+    /// The system to train: clip-text, clip-image, clip, hateclipper-cross, hateclipper-align, issues,
+    /// issues-fixed, memeclip or memeclip-rgcl. `eval --head` measures each; only the heads of the last two can become part of a pack.
     #[arg(long, default_value_t = System::Memeclip)]
     system: System,
     /// Width of the space that both features are mapped into [default: the vision tower's]; not of memeclip's heads.
@@ -37,6 +37,12 @@ pub struct Train {
     /// Hidden layers between fusion and classifier [default: 1]; not of memeclip's heads.
     #[arg(long)]
     hidden_layers: Option<usize>,
+    /// The network φ of SEARLE or ISSUES for the CLIP of the pack; for issues.
+    #[arg(long, value_name = "FILE")]
+    phi: Option<PathBuf>,
+    /// Directory of the pack whose towers made the features, for issues [default: the small one of the repository].
+    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
+    weights: PathBuf,
     #[command(flatten)]
     options: Options,
 }
@@ -145,11 +151,27 @@ impl Train {
         let vision = features.vision_width();
         let choice = self.system.choose(vision, self.map, self.hidden_layers)?;
         choice.check(&features, &self.features)?;
+        let inversion = self.inversion(&features)?;
         let single = self.task.len() == 1 && self.task[0] != tasks::ALL;
         let file = |task: &Task| if single { self.out.clone() } else { head_file(&self.out, task) };
         let tasks = tasks::trained(&features.tasks, &self.task)?;
         let jobs = tasks.into_iter().map(|task| (task, file(task))).collect();
-        Ok(heads(&features, &choice, jobs, &self.options)?.into_iter().try_for_each(|line| say!("{line}"))?)
+        let lines = heads(&features, &choice, jobs, &self.options, inversion.as_ref())?;
+        Ok(lines.into_iter().try_for_each(|line| say!("{line}"))?)
+    }
+
+    /// What issues needs besides the features.
+    fn inversion(&self, features: &Features) -> memeclip_train::Result<Option<TextualInversion>> {
+        let argument = |reason: String| Err(Error::Argument { reason }.into());
+        match (&self.phi, self.system) {
+            (Some(phi), System::Issues) => {
+                let inversion = TextualInversion::open(phi, &self.weights, features, &self.features);
+                pollster::block_on(inversion).map(Some)
+            }
+            (None, System::Issues) => argument(format!("{} needs a network φ; give its file with --phi", self.system)),
+            (Some(_), other) => argument(format!("{other} does not take --phi; {} does", System::Issues)),
+            (None, _) => Ok(None),
+        }
     }
 }
 
@@ -158,13 +180,14 @@ pub fn head_file(dir: &Path, task: &Task) -> PathBuf {
     dir.join(format!("{}.safetensors", task.name))
 }
 
-/// Trains a head for each (task, file), and returns a line about each. The state of an interrupted training is kept beside
+/// Trains a head for each (task, file), and returns a line about each. `inversion`: what issues needs. The state of an interrupted training is kept beside
 /// the file.
 pub fn heads(
     features: &Features,
     choice: &Choice,
     jobs: Vec<(&Task, PathBuf)>,
     options: &Options,
+    inversion: Option<&TextualInversion>,
 ) -> memeclip_train::Result<Vec<String>> {
     let settings = options.settings(choice.system.settings());
     if settings.protocol == Protocol::Published {
@@ -190,7 +213,11 @@ pub fn heads(
         let checkpoint = out.with_extension("checkpoint.safetensors");
         prepare(&out)?;
         prepare(&checkpoint)?;
-        let trained = train(&options.engine()?, features, task, &recipe, &settings, Some(&checkpoint), report)?;
+        let (engine, state) = (options.engine()?, Some(&*checkpoint));
+        let trained = match inversion {
+            Some(inversion) => inversion.train(&engine, features, task, choice, &settings, state, report)?,
+            None => train(&engine, features, task, &recipe, &settings, state, report)?,
+        };
         match choice.system.ships() {
             true => trained.write(&out, domain.clone())?,
             false => SystemFile::write(&out, choice, &trained)?,

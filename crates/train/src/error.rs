@@ -72,6 +72,21 @@ pub enum Error {
         /// The identity of the towers of the pack.
         expected: String,
     },
+    /// A φ of another CLIP than the pack's.
+    #[error(
+        "{file}: φ makes embeddings of {} values from image features of {}, but {pack} has embeddings of {} and image features of {}. {}",
+        found[1], found[0], expected[1], expected[0], self.remedy()
+    )]
+    Phi {
+        /// The path.
+        file: String,
+        /// Width of the image features that it reads, and of the embeddings that it makes.
+        found: [usize; 2],
+        /// The name of the model.
+        pack: String,
+        /// The same widths of the pack.
+        expected: [usize; 2],
+    },
     /// A saved state of training that cannot be used.
     #[error("{file}: {reason}. {}", self.remedy())]
     State {
@@ -126,6 +141,7 @@ impl Error {
             Error::Features { .. } => "features",
             Error::MissingColumn { .. } => "features/column",
             Error::Towers { .. } => "features/towers",
+            Error::Phi { .. } => "phi",
             Error::State { .. } => "checkpoint",
             Error::SendImages { .. } => "chat/send-images",
             #[cfg(feature = "chat")]
@@ -144,12 +160,16 @@ impl Error {
             }
             Error::NoImages { .. } => "Check that the folder has the images that the data set names.",
             Error::Features { .. } => "Make them with `memeclip extract`.",
+            Error::MissingColumn { column: "inversion", .. } => {
+                "Run the same `memeclip extract` again with --phi and a file of φ, and with the systems that it had."
+            }
             Error::MissingColumn { system, .. } => {
                 return format!("Run the same `memeclip extract` again with --system {system}.");
             }
             Error::Towers { .. } => {
                 "Give the pack that the features were made with, or make them again with `memeclip extract` and this pack."
             }
+            Error::Phi { .. } => "Give a φ that was trained for the CLIP of this pack.",
             Error::State { .. } => "Remove the file to start again.",
             Error::SendImages { .. } => "Give --send-images to allow it, or the address of a model on this machine.",
             #[cfg(feature = "chat")]

@@ -14,6 +14,7 @@ pub mod engine;
 mod error;
 pub mod evaluation;
 pub mod metrics;
+pub mod phi;
 #[cfg(feature = "burn")]
 pub mod reproduction;
 pub mod systems;

@@ -2,10 +2,11 @@
 //!
 //! Each feature goes into a cache below the output directory, named by the content that it was computed from:
 //! `cache/<towers>/image/<sha256 of the file>` and `cache/<towers>/text/<sha256 of the text>`; `image_pre` is as `image`, of
-//! the features before the visual projection, if they are wanted. A file there is whole or
-//! not there, so a killed process resumes when it is started again. Any number of processes, on machines that share the
-//! directory, can split the work without knowing of each other. The result is a function of the data, the images and the
-//! cache: the process that finds the cache complete writes it, and two such processes write the same bytes.
+//! the features before the visual projection, and `inversion/<sha256 of φ>` has the features of inverted prompts, if these are
+//! wanted. A file there is whole or not there, so a killed process resumes when it is started again. Any number of processes,
+//! on machines that share the directory, can split the work without knowing of each other. The result is a function of the
+//! data, the images and the cache: the process that finds the cache complete writes it, and two such processes write the same
+//! bytes.
 //!
 //! Engines differ in the last bits, so those that share an output directory should run on the same kind of device.
 
@@ -18,6 +19,7 @@ use super::cache::{Cache, key};
 use super::duplicates::{self, Duplicate};
 use super::feature::Feature;
 use super::features::{Features, MEMES, TENSORS};
+use super::inversion::{Inversion, Inverted};
 use super::row::{Row, Skipped};
 use memeclip::classifier::ImageFeatures;
 use memeclip::files::sweep;
@@ -66,6 +68,8 @@ pub struct Extraction<'a> {
     pub shard: Shard,
     /// Those of [`Feature::FURTHER`] to keep, too.
     pub further: &'a [Feature],
+    /// What makes [`Feature::Inversion`], to keep that, too.
+    pub inversion: Option<&'a Inversion>,
 }
 
 /// A step of the extraction.
@@ -114,6 +118,10 @@ impl Extraction<'_> {
                 true => Some(Cache::open(cache.join(Feature::ImagePre.name()), manifest.clip.vision.width)?),
                 false => None,
             },
+            inversion: match self.inversion {
+                Some(inversion) => Some(Inverted::open(inversion, &cache, manifest.clip.text.width)?),
+                None => None,
+            },
         };
 
         let (own, others): (Vec<usize>, Vec<usize>) = (0..self.rows.len()).partition(|&row| self.shard.has(row));
@@ -134,8 +142,8 @@ impl Extraction<'_> {
         let mut missing = Vec::new();
         for row in others {
             match self.find(&self.rows[row], &cache) {
-                Ok(Found { images: Some(images), text: Some(text), image_key, .. }) => {
-                    encoded[row] = Some(Encoded { image_key, images, text });
+                Ok(Found { images: Some(images), text: Some(text), inversion: Some(inversion), image_key, .. }) => {
+                    encoded[row] = Some(Encoded { image_key, images, text, inversion });
                 }
                 Ok(_) => missing.push(row),
                 Err(skipped) => watch(Event::Skipped(&skipped)),
@@ -156,12 +164,15 @@ impl Extraction<'_> {
         let mut features =
             Features { towers: manifest.towers_id(), tasks: manifest.tasks, prompts, ..Features::default() };
         for (row, encoded) in self.rows.iter().zip(encoded) {
-            if let Some(Encoded { images, text, .. }) = encoded {
+            if let Some(Encoded { images, text, inversion, .. }) = encoded {
                 features.memes.push(row.meme.clone());
                 features.image.extend(images.projected);
                 features.text.extend(text);
                 if cache.image_pre.is_some() {
                     features.further.entry(Feature::ImagePre).or_default().extend(images.pooled);
+                }
+                if cache.inversion.is_some() {
+                    features.further.entry(Feature::Inversion).or_default().extend(inversion);
                 }
             }
         }
@@ -174,7 +185,8 @@ impl Extraction<'_> {
         sweep(self.out, &result, |name| {
             [TENSORS, MEMES].iter().any(|file| name.starts_with(format!("{file}.").as_bytes()))
         })?;
-        for cache in [&cache.image, &cache.text].into_iter().chain(&cache.image_pre) {
+        let inverted = cache.inversion.iter().map(|inverted| &inverted.cache);
+        for cache in [&cache.image, &cache.text].into_iter().chain(&cache.image_pre).chain(inverted) {
             sweep(&cache.dir, &result, |_| true)?;
         }
         Ok(Outcome::Complete { memes: features.memes.len() })
@@ -184,12 +196,12 @@ impl Extraction<'_> {
     async fn encode<S: Source + Clone + 'static>(
         &self,
         row: &Row,
-        cache: &Caches,
+        cache: &Caches<'_>,
         session: &mut Session<S>,
     ) -> Result<(Encoded, bool, Vec<Notice>), Failure> {
         let found = self.find(row, cache)?;
         let mut notices = Vec::new();
-        let computed = found.images.is_none() || found.text.is_none();
+        let computed = found.images.is_none() || found.text.is_none() || found.inversion.is_none();
         let images = match &found.images {
             Some(images) => images.clone(),
             None => {
@@ -208,26 +220,36 @@ impl Extraction<'_> {
                 text
             }
         };
-        Ok((Encoded { image_key: found.image_key, images, text }, computed, notices))
+        let inversion = match (found.inversion, &cache.inversion) {
+            (None, Some(inverted)) => {
+                let keys = [&*found.image_key, &found.text_key];
+                inverted.compute(session, keys, &images.projected, &row.meme.text).await?
+            }
+            (inversion, _) => inversion.unwrap_or_default(),
+        };
+        Ok((Encoded { image_key: found.image_key, images, text, inversion }, computed, notices))
     }
 
     /// Reads a meme's image, and the cached features of image and text.
-    fn find(&self, row: &Row, cache: &Caches) -> Result<Found, Skipped> {
+    fn find(&self, row: &Row, cache: &Caches<'_>) -> Result<Found, Skipped> {
         let path = self.images.join(&row.meme.name);
         let bytes = preprocess::read(&path).map_err(|e| row.skipped(e.to_string()))?;
         let (image, text) = (key(&bytes), key(row.meme.text.as_bytes()));
-        Ok(Found { images: cache.images(&image), text: cache.text.get(&text), image_key: image, text_key: text, bytes })
+        let (images, inversion) = (cache.images(&image), cache.inversion(&image, &text));
+        Ok(Found { images, text: cache.text.get(&text), inversion, image_key: image, text_key: text, bytes })
     }
 }
 
-struct Caches {
+struct Caches<'a> {
     image: Cache,
     text: Cache,
     /// If wanted.
     image_pre: Option<Cache>,
+    /// If wanted.
+    inversion: Option<Inverted<'a>>,
 }
 
-impl Caches {
+impl Caches<'_> {
     /// The features of the image with this key, if all that are wanted are there; `pooled` is empty if it is not wanted.
     fn images(&self, key: &str) -> Option<ImageFeatures> {
         let pooled = match &self.image_pre {
@@ -235,6 +257,11 @@ impl Caches {
             None => Vec::new(),
         };
         Some(ImageFeatures { projected: self.image.get(key)?, pooled })
+    }
+
+    /// The feature of the inverted prompt of the meme with these keys, if it is there; empty if it is not wanted.
+    fn inversion(&self, image: &str, text: &str) -> Option<Vec<f32>> {
+        self.inversion.as_ref().map_or(Some(Vec::new()), |inverted| inverted.get(image, text))
     }
 
     fn put_images(&self, key: &str, images: &ImageFeatures) -> Result<()> {
@@ -251,6 +278,8 @@ struct Encoded {
     image_key: String,
     images: ImageFeatures,
     text: Vec<f32>,
+    /// Empty if it is not wanted.
+    inversion: Vec<f32>,
 }
 
 /// A meme's image, and those of its features that the cache has.
@@ -261,6 +290,7 @@ struct Found {
     text_key: String,
     images: Option<ImageFeatures>,
     text: Option<Vec<f32>>,
+    inversion: Option<Vec<f32>>,
 }
 
 impl Found {

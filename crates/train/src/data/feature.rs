@@ -10,11 +10,13 @@ pub enum Feature {
     ImagePre,
     /// CLIP's text feature, before the text projection: MemeCLIP's.
     Text,
+    /// CLIP's text feature of the meme's inverted prompt ([`prompt`](super::prompt)): ISSUES'.
+    Inversion,
 }
 
 impl Feature {
     /// Those that features have only if a system needed them.
-    pub const FURTHER: [Feature; 1] = [Feature::ImagePre];
+    pub const FURTHER: [Feature; 2] = [Feature::ImagePre, Feature::Inversion];
 
     /// The name of its tensor.
     pub fn name(self) -> &'static str {
@@ -22,6 +24,7 @@ impl Feature {
             Feature::Image => "image",
             Feature::ImagePre => "image_pre",
             Feature::Text => "text",
+            Feature::Inversion => "inversion",
         }
     }
 }

@@ -7,6 +7,7 @@
 //! | `image` | F32 `[memes, projection]` | image features |
 //! | `text` | F32 `[memes, text width]` | text features |
 //! | `image_pre` | F32 `[memes, vision width]` | image features before the visual projection, if a system needed them |
+//! | `inversion` | F32 `[memes, text width]` | text features of the inverted prompts, if φ was given |
 //! | `split` | U8 `[memes]` | 0 train, 1 val, 2 test |
 //! | `<task>` | I8 `[memes]` | class, or -1 where there is none |
 //! | `prompts.<task>` | F32 `[classes, projection]` | the class prompts in CLIP's joint space |

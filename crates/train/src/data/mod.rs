@@ -8,6 +8,7 @@ mod extract;
 mod feature;
 mod features;
 mod harmeme;
+mod inversion;
 mod json;
 mod label;
 mod meme;
@@ -22,6 +23,7 @@ pub use duplicates::Duplicate;
 pub use extract::{Event, Extraction, Outcome, Shard};
 pub use feature::Feature;
 pub use features::Features;
+pub use inversion::{Inversion, prompt};
 #[cfg(feature = "chat")]
 pub(crate) use label::plain;
 pub use meme::{Labels, Meme};

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use super::request::Request;
 use crate::data::Features;
 #[cfg(feature = "burn")]
-use crate::systems::SystemFile;
+use crate::systems::{IssuesFile, System, SystemFile};
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
 use memeclip::model::{Head, Packed, Stages};
@@ -45,6 +45,8 @@ enum Kind {
     Library(Box<Head<Cpu>>),
     #[cfg(feature = "burn")]
     System(Box<SystemFile>),
+    #[cfg(feature = "burn")]
+    Issues(Box<IssuesFile>),
 }
 
 impl<'a> Heads<'a> {
@@ -89,11 +91,20 @@ impl<'a> Heads<'a> {
         let file = self.files.get(&task.name).cloned();
         #[cfg(feature = "burn")]
         if let Some(path) = &file
-            && SystemFile::choice(path)?.is_some()
+            && let Some(choice) = SystemFile::choice(path)?
         {
-            let system = SystemFile::read(path, task, self.features)?;
-            let temperature = system.training.temperature;
-            let (task, kind) = (task.clone(), Kind::System(system.into()));
+            let (temperature, kind) = match choice.system {
+                System::Issues => {
+                    let pack = self.loader.source().clone();
+                    let issues = IssuesFile::read(path, task, self.features, pack).await?;
+                    (issues.training.temperature, Kind::Issues(issues.into()))
+                }
+                _ => {
+                    let system = SystemFile::read(path, task, self.features)?;
+                    (system.training.temperature, Kind::System(system.into()))
+                }
+            };
+            let task = task.clone();
             return Ok(LoadedHead { task, zero_shot: false, temperature, file, kind });
         }
         let (tensors, entry) = match &file {
@@ -116,6 +127,8 @@ impl<'a> Heads<'a> {
             Kind::Library(head) => self.cpu_logits(head, rows).await?,
             #[cfg(feature = "burn")]
             Kind::System(system) => system.logits(self.features, rows)?,
+            #[cfg(feature = "burn")]
+            Kind::Issues(issues) => issues.logits(rows)?,
         };
         if logits.iter().any(|logit| !logit.is_finite()) {
             return Err(Error::not_finite(&format!("logits of task {}", head.task.name)));

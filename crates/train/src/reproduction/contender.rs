@@ -1,15 +1,19 @@
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::Run;
-use crate::data::{Features, Split};
+use crate::data::{Feature, Features, Split};
 use crate::engine::Burn;
-use crate::systems::Choice;
+use crate::systems::{Choice, IssuesFile, System, SystemFile, TextualInversion};
 use crate::training::ablation::{Variant, zero_shot};
 use crate::training::{Epoch, Examples, HeadModel, Recipe, Settings, logits, train};
-use memeclip::Result as LibraryResult;
 use memeclip::pack::hash::hex;
 use memeclip::task::Task;
+use memeclip::{Error, Result as LibraryResult};
 
 /// A row of a table.
 pub struct Contender {
@@ -30,17 +34,36 @@ pub enum Job {
         /// How it is trained; the seed is replaced.
         settings: Settings,
     },
+    /// ISSUES, which is no head on features.
+    Issues {
+        choice: Choice,
+        settings: Settings,
+        /// What it needs besides features.
+        inversion: Arc<TextualInversion>,
+    },
     /// Nothing yet: the row says what it needs.
     Needs(String),
 }
 
 impl Contender {
-    /// A system with its authors' settings, changed by `adjust`; it needs what `features` lacks.
-    pub fn system(choice: &Choice, features: &Features, adjust: impl Fn(Settings) -> Settings) -> Self {
+    /// A system with its authors' settings, changed by `adjust`; without features or φ it says that it needs them.
+    pub fn system(
+        choice: &Choice,
+        features: &Features,
+        inversion: Option<&Arc<TextualInversion>>,
+        adjust: impl Fn(Settings) -> Settings,
+    ) -> Self {
         let missing = choice.system.features().into_iter().find(|&feature| features.column(feature).1 == 0);
-        let job = match missing {
-            Some(feature) => Job::Needs(format!("features with the column {}", feature.name())),
-            None => Job::Head { recipe: choice.recipe(), settings: adjust(choice.system.settings()) },
+        let settings = adjust(choice.system.settings());
+        let job = match (choice.system, missing, inversion) {
+            (System::Issues, None, Some(inversion)) => {
+                Job::Issues { choice: *choice, settings, inversion: inversion.clone() }
+            }
+            (System::Issues, None, None) | (_, Some(Feature::Inversion), _) => {
+                Job::Needs("a network φ for the CLIP of the pack, as --phi FILE".into())
+            }
+            (_, Some(feature), _) => Job::Needs(format!("features with the column {}", feature.name())),
+            (_, None, _) => Job::Head { recipe: choice.recipe(), settings },
         };
         Contender { name: choice.system.name().into(), job }
     }
@@ -65,7 +88,7 @@ impl Contender {
     /// How often it runs: once unless there is something random about it.
     pub fn runs(&self, seeds: &[u64]) -> Vec<u64> {
         match self.job {
-            Job::Head { .. } => seeds.to_vec(),
+            Job::Head { .. } | Job::Issues { .. } => seeds.to_vec(),
             Job::ZeroShot => seeds[..1].to_vec(),
             Job::Needs(_) => Vec::new(),
         }
@@ -75,13 +98,17 @@ impl Contender {
     pub fn identity(&self, features: &str, task: &Task, seed: u64) -> String {
         let job = match &self.job {
             Job::Head { recipe, settings } => json!([recipe, Settings { seed, ..settings.clone() }]),
+            Job::Issues { choice, settings, inversion } => {
+                json!([choice, Settings { seed, ..settings.clone() }, inversion.identity()])
+            }
             Job::ZeroShot => json!("zero-shot"),
             Job::Needs(what) => json!(what),
         };
         hex(&Sha256::digest(json!([features, task.name, task.labels, job]).to_string()))
     }
 
-    /// Trains and measures it; `None` if it needs something.
+    /// Trains and measures it; `None` if it needs something. `file`: where a system may be until it is measured; the state of
+    /// a long training is kept beside it.
     ///
     /// # Errors
     /// Those of [`train`].
@@ -91,12 +118,25 @@ impl Contender {
         features: &Features,
         task: &Task,
         seed: u64,
+        file: &Path,
         report: impl FnMut(&Epoch),
     ) -> crate::Result<Option<Run>> {
         let test = Examples::new(features, task, Split::Test);
         let (epochs, scores) = match &self.job {
             Job::Needs(_) => return Ok(None),
             Job::ZeroShot => (Vec::new(), zero_shot(features, task, &test)),
+            Job::Issues { choice, settings, inversion } => {
+                let (engine, settings) = (engine()?, Settings { seed, ..settings.clone() });
+                let state = file.with_extension("checkpoint.safetensors");
+                let trained = inversion.train(&engine, features, task, choice, &settings, Some(&state), report)?;
+                SystemFile::write(file, choice, &trained)?;
+                let system = pollster::block_on(IssuesFile::read(file, task, features, inversion.pack()))?;
+                let scores = system.logits(&test.rows)?;
+                for file in [file, &state] {
+                    fs::remove_file(file).map_err(|e| Error::io(file, e))?;
+                }
+                (trained.epochs, scores)
+            }
             Job::Head { recipe, settings } => {
                 let (engine, settings) = (engine()?, Settings { seed, ..settings.clone() });
                 let trained = train(&engine, features, task, recipe, &settings, None, report)?;

@@ -94,7 +94,7 @@ impl Plan<'_> {
                 Some(run) => run,
                 None => {
                     let report = |epoch: &Epoch| watch(Step::Epoch(contender, task, seed, epoch));
-                    let run = contender.run(&engine, section.features, task, seed, report)?;
+                    let run = contender.run(&engine, section.features, task, seed, &kept.file(&identity), report)?;
                     let Some(run) = run else { return Ok(None) };
                     kept.put(&identity, &run)?
                 }

@@ -29,6 +29,11 @@ impl Runs {
         serde_json::from_slice(&json).map_err(internal)
     }
 
+    /// Where the system of a run may be until it is measured.
+    pub fn file(&self, identity: &str) -> PathBuf {
+        self.0.join(format!("{identity}.safetensors"))
+    }
+
     fn path(&self, identity: &str) -> PathBuf {
         self.0.join(format!("{identity}.json"))
     }

@@ -6,6 +6,7 @@ use super::{System, memory};
 use crate::data::Features;
 use crate::engine::{Burn, DropoutRates};
 use crate::training::hateclipper::{Fusion, HateClipper};
+use crate::training::issues::{Issues, Stage};
 use crate::training::{Architecture, HeadModel, Recipe, Settings, at_once};
 use memeclip::task::Task;
 use memeclip::{Error, Result};
@@ -22,13 +23,21 @@ pub struct Choice {
 
 impl System {
     /// The authors' hyper-parameters. The plain heads have MemeCLIP's. HateCLIPper's are its paper's; that says nothing of
-    /// dropout, so the rates are its code's. RGCL's are its paper's, with MemeCLIP's dropout and weight decay.
+    /// dropout, so the rates are its code's. RGCL's are its paper's, with MemeCLIP's dropout and weight decay. ISSUES' are those of its
+    /// code for Hateful Memes.
     pub fn settings(self) -> Settings {
         match self {
             System::HateclipperAlign | System::HateclipperCross => Settings {
                 epochs: 20,
                 batch: 64,
                 dropout: DropoutRates { projection: 0.1, fusion: 0.4, output: 0.2 },
+                clip: Some(0.1),
+                ..Settings::default()
+            },
+            System::Issues | System::IssuesFixed => Settings {
+                epochs: 60,
+                batch: 64,
+                dropout: DropoutRates { projection: 0.2, fusion: 0.4, output: 0.1 },
                 clip: Some(0.1),
                 ..Settings::default()
             },
@@ -60,7 +69,7 @@ impl System {
 }
 
 impl Choice {
-    /// The head to train.
+    /// The head to train; of ISSUES the one of its first stage, whose second is no head on features.
     pub fn recipe(&self) -> Recipe {
         let &Choice { system, map, hidden } = self;
         let fusion = match system {
@@ -70,6 +79,11 @@ impl Choice {
             System::Clip => Fusion::Concat,
             System::HateclipperAlign => Fusion::Align,
             System::HateclipperCross => Fusion::Cross,
+            System::Issues | System::IssuesFixed => {
+                let stage = if system == System::Issues { Stage::Adaptation } else { Stage::Inversion };
+                let head = Issues { stage, map, hidden };
+                return Recipe { architecture: Architecture::Issues(head), semantic: false };
+            }
         };
         let binary = matches!(fusion, Fusion::Align | Fusion::Cross);
         let head = HateClipper { hidden, image: system.features()[0], binary, ..HateClipper::new(map, None, fusion) };

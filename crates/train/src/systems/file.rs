@@ -57,14 +57,7 @@ impl SystemFile {
     /// # Errors
     /// [`Error::Checkpoint`] for another kind of file, another task or other widths, and those of the engine.
     pub fn read(path: &Path, task: &Task, features: &Features) -> Result<Self> {
-        let file = Checkpoint::open(path)?;
-        let entry = |key: &str| file.metadata(key).ok_or_else(|| file.invalid(format!("its metadata lacks '{key}'")));
-        let choice: Choice = serde_json::from_str(entry(SYSTEM_METADATA)?).map_err(|e| file.unreadable(e))?;
-        let training: HeadTraining = serde_json::from_str(entry(HEAD_METADATA)?).map_err(|e| file.unreadable(e))?;
-        if training.task != task.name {
-            return Err(file.invalid(format!("this head is for task '{}', not '{}'", training.task, task.name)));
-        }
-        check_temperature(training.temperature).map_err(|reason| file.invalid(reason))?;
+        let (file, choice, training) = opened(path, task)?;
         let Shape { architecture, widths, classes } =
             HeadModel::new(&choice.recipe().architecture, features, task).shape;
         let engine = Burn::flex();
@@ -94,11 +87,24 @@ impl SystemFile {
     }
 }
 
+/// The file of a system that was trained for the task, and what its metadata says.
+pub(super) fn opened(path: &Path, task: &Task) -> Result<(Checkpoint, Choice, HeadTraining)> {
+    let file = Checkpoint::open(path)?;
+    let entry = |key: &str| file.metadata(key).ok_or_else(|| file.invalid(format!("its metadata lacks '{key}'")));
+    let choice: Choice = serde_json::from_str(entry(SYSTEM_METADATA)?).map_err(|e| file.unreadable(e))?;
+    let training: HeadTraining = serde_json::from_str(entry(HEAD_METADATA)?).map_err(|e| file.unreadable(e))?;
+    if training.task != task.name {
+        return Err(file.invalid(format!("this head is for task '{}', not '{}'", training.task, task.name)));
+    }
+    check_temperature(training.temperature).map_err(|reason| file.invalid(reason))?;
+    Ok((file, choice, training))
+}
+
 /// Reads each parameter when the model loads it.
-struct Stored<'a> {
-    engine: &'a Burn,
-    file: &'a Checkpoint,
-    parameters: Parameters,
+pub(super) struct Stored<'a> {
+    pub engine: &'a Burn,
+    pub file: &'a Checkpoint,
+    pub parameters: Parameters,
 }
 
 impl Weights<Burn> for Stored<'_> {

@@ -6,6 +6,8 @@ mod choice;
 #[cfg(feature = "burn")]
 mod file;
 #[cfg(feature = "burn")]
+mod issues;
+#[cfg(feature = "burn")]
 mod memory;
 mod system;
 
@@ -13,4 +15,6 @@ mod system;
 pub use choice::Choice;
 #[cfg(feature = "burn")]
 pub use file::SystemFile;
+#[cfg(feature = "burn")]
+pub use issues::{IssuesFile, TextualInversion};
 pub use system::System;

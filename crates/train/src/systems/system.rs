@@ -20,6 +20,10 @@ pub enum System {
     HateclipperAlign,
     /// HateCLIPper with the outer product.
     HateclipperCross,
+    /// ISSUES (Burbi et al., ICCVW 2023).
+    Issues,
+    /// ISSUES with fixed features of inverted prompts.
+    IssuesFixed,
     /// MemeCLIP (Shah et al., EMNLP 2024).
     Memeclip,
     /// MemeCLIP's head, trained with retrieval-guided contrastive learning (Mei et al., ACL 2024).
@@ -28,12 +32,14 @@ pub enum System {
 
 impl System {
     /// In the order of the tables.
-    pub const ALL: [System; 7] = [
+    pub const ALL: [System; 9] = [
         System::ClipText,
         System::ClipImage,
         System::Clip,
         System::HateclipperCross,
         System::HateclipperAlign,
+        System::Issues,
+        System::IssuesFixed,
         System::Memeclip,
         System::MemeclipRgcl,
     ];
@@ -46,6 +52,8 @@ impl System {
             System::Clip => "clip",
             System::HateclipperAlign => "hateclipper-align",
             System::HateclipperCross => "hateclipper-cross",
+            System::Issues => "issues",
+            System::IssuesFixed => "issues-fixed",
             System::Memeclip => "memeclip",
             System::MemeclipRgcl => "memeclip-rgcl",
         }
@@ -59,7 +67,10 @@ impl System {
     /// The features that it reads, in the order of its inputs.
     pub fn features(self) -> Vec<Feature> {
         match self {
-            System::HateclipperAlign | System::HateclipperCross => vec![Feature::ImagePre, Feature::Text],
+            System::HateclipperAlign | System::HateclipperCross | System::Issues => {
+                vec![Feature::ImagePre, Feature::Text]
+            }
+            System::IssuesFixed => vec![Feature::ImagePre, Feature::Inversion],
             System::ClipImage | System::ClipText | System::Clip => vec![Feature::Image, Feature::Text],
             System::Memeclip | System::MemeclipRgcl => vec![Feature::Image, Feature::Text],
         }

@@ -4,6 +4,7 @@ use burn::tensor::Tensor;
 use serde::Serialize;
 
 use super::hateclipper::{HateClipper, HateClipperHead};
+use super::issues::{Issues, IssuesHead};
 use super::named::Named;
 use crate::data::Feature;
 use crate::engine::Burn;
@@ -18,6 +19,8 @@ pub enum Architecture {
     Library(HeadConfig),
     /// One that it is compared with.
     HateClipper(HateClipper),
+    /// Another.
+    Issues(Issues),
 }
 
 /// A head of any [`Architecture`], with its parameters.
@@ -26,6 +29,8 @@ pub enum Head {
     Library(Box<model::Head<Burn>>),
     /// See [`Architecture::HateClipper`].
     HateClipper(Box<HateClipperHead>),
+    /// See [`Architecture::Issues`].
+    Issues(Box<IssuesHead>),
 }
 
 impl Architecture {
@@ -34,6 +39,7 @@ impl Architecture {
         match self {
             Architecture::Library(_) => vec![Feature::Image, Feature::Text],
             Architecture::HateClipper(config) => vec![config.image, Feature::Text],
+            Architecture::Issues(config) => config.features(),
         }
     }
 
@@ -46,6 +52,7 @@ impl Architecture {
         Ok(match self {
             Architecture::Library(config) => Head::Library(model::Head::load(w, config, image, text, classes)?.into()),
             Architecture::HateClipper(config) => Head::HateClipper(config.load(w, image, text, classes)?.into()),
+            Architecture::Issues(config) => Head::Issues(config.load(w, image, text, classes)?.into()),
         })
     }
 }
@@ -85,6 +92,7 @@ impl Head {
         match self {
             Head::Library(head) => head.logits_with(engine, image, text, drop),
             Head::HateClipper(head) => head.logits_with(engine, image, text, drop),
+            Head::Issues(head) => head.logits_with(engine, image, text, drop),
         }
     }
 }

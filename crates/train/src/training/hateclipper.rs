@@ -3,11 +3,11 @@
 use burn::tensor::Tensor;
 use serde::Serialize;
 
+use super::mlp::Mlp;
 use crate::data::Feature;
 use crate::engine::Burn;
 use memeclip::Result;
-use memeclip::engine::Activation;
-use memeclip::model::{Dropout, Linear, Mapping, PreOutput, Weights};
+use memeclip::model::{Dropout, Mapping, Weights};
 
 /// HateCLIPper's head (Kumar and Nandakumar, NLP4PI 2022), or a step from it to MemeCLIP's. Where MemeCLIP's has a cosine
 /// classifier, it has a linear one.
@@ -46,12 +46,7 @@ pub enum Fusion {
 /// A [`HateClipper`] with its parameters.
 pub struct HateClipperHead {
     fused: Fused,
-    pre_output: PreOutput<Burn>,
-    /// The hidden layers after the first.
-    hidden: Vec<Linear<Burn>>,
-    classifier: Linear<Burn>,
-    /// Whether the classifier's only logit is that of the second of two classes.
-    single: bool,
+    mlp: Mlp,
 }
 
 /// The mappings that each [`Fusion`] needs.
@@ -95,14 +90,7 @@ impl HateClipper {
             Fusion::Concat => map.saturating_mul(2),
             Fusion::Align | Fusion::Image | Fusion::Text => map,
         };
-        let single = binary && classes == 2;
-        Ok(HateClipperHead {
-            fused,
-            pre_output: PreOutput::load(w, width, map)?,
-            hidden: (1..hidden).map(|i| Linear::load(w, &format!("hidden.{i}"), map, map)).collect::<Result<_>>()?,
-            classifier: Linear::load(w, "classifier", if single { 1 } else { classes }, map)?,
-            single,
-        })
+        Ok(HateClipperHead { fused, mlp: Mlp::load(w, width, map, hidden, classes, binary)? })
     }
 }
 
@@ -123,16 +111,7 @@ impl HateClipperHead {
             Fused::Image(of_image) => map(of_image, image),
             Fused::Text(of_text) => map(of_text, text),
         };
-        let mut x = self.pre_output.forward(engine, fused, &drop);
-        for layer in &self.hidden {
-            x = drop(Dropout::Output, layer.forward(engine, &x, Activation::Relu, None));
-        }
-        let logits = self.classifier.forward(engine, &x, Activation::Identity, None);
-        match self.single {
-            // The cross-entropy of these two is the binary cross-entropy of the one.
-            true => Tensor::cat(vec![logits.zeros_like(), logits], 1),
-            false => logits,
-        }
+        self.mlp.logits(engine, fused, drop)
     }
 }
 

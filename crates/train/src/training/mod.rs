@@ -9,6 +9,8 @@ mod checkpoint;
 mod examples;
 pub mod hateclipper;
 mod head_model;
+pub mod issues;
+mod mlp;
 mod model;
 mod named;
 mod optimizer;

@@ -28,16 +28,22 @@ impl Parameters {
     /// # Errors
     /// Those of the engine.
     pub fn initial(engine: &Burn, shape: &Shape, class_weights: Option<&[f32]>, rng: &mut Pcg64) -> Result<Self> {
-        let parameters = Parameters { tensors: BTreeMap::new() };
-        let mut initial = Initial { engine, rng, inputs: 0, parameters };
-        shape.architecture.load(&mut initial, &shape.widths, shape.classes)?;
-        let mut parameters = initial.parameters;
+        let load = |w: &mut Initial| shape.architecture.load(w, &shape.widths, shape.classes).map(drop);
+        let mut parameters = Parameters::drawn(engine, rng, load)?;
         if let Some(values) = class_weights {
             let (rows, cols) = (shape.classes, values.len() / shape.classes);
             let weight = engine.weight(Matrix::encode(values, rows, cols, Format::F32))?;
             parameters.tensors.insert("classifier".into(), weight);
         }
         Ok(parameters)
+    }
+
+    /// The same initial values, of what `load` asks for.
+    pub(super) fn drawn(engine: &Burn, rng: &mut Pcg64, load: impl FnOnce(&mut Initial) -> Result<()>) -> Result<Self> {
+        let parameters = Parameters { tensors: BTreeMap::new() };
+        let mut initial = Initial { engine, rng, inputs: 0, parameters };
+        load(&mut initial)?;
+        Ok(initial.parameters)
     }
 
     /// Copies for which burn computes gradients.
@@ -48,7 +54,7 @@ impl Parameters {
 }
 
 /// Draws each parameter when the model loads it.
-struct Initial<'a> {
+pub(super) struct Initial<'a> {
     engine: &'a Burn,
     rng: &'a mut Pcg64,
     /// Inputs of the matrix loaded last; its bias follows it.
