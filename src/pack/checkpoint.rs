@@ -470,6 +470,11 @@ pub fn head(
     format: impl Fn(&str) -> Format,
 ) -> Result<(Tensors, HeadEntry)> {
     let first = HEAD_NAMES[0].1;
+    if path.is_dir() {
+        let reason =
+            "a folder, as of an encoder, which only `memeclip eval --features ...` of a build with training reads";
+        return Err(Error::Checkpoint { file: path.display().to_string(), reason: reason.into(), source: None });
+    }
     let c = Checkpoint::open(path)?;
     if let Some(system) = c.metadata(SYSTEM_METADATA) {
         let reason =
