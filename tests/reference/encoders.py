@@ -8,10 +8,16 @@
     bert.safetensors         ids I64 [texts, tokens], padded; lengths I64 [texts]; and what vit.safetensors has from labels on
     vit.safetensors          pixels [images, 3, 32, 32]; labels I64; feature, which the classifier sees; logits; loss, the
                              mean cross-entropy; gradient.<parameter> of the loss. In float64, without dropout
+    tuning.safetensors       bert.<parameter>, vit.<parameter>: the models after STEPS steps of AdamW over all of TEXTS_TUNED and
+                             IMAGES_TUNED, with a linear warm-up and decline of the rate, a clipped gradient, and no decay of
+                             biases and layer norms; bert.losses, vit.losses: each batch's before its step. In float64,
+                             without dropout. Labels are 0, 1, 2, 0, 1. vit.feature: of the
+                             images before, in float32
     wordpiece.json           texts and the ids that BertTokenizer gives them, by its settings
     bilinear/<image>.<side>.png   images of tests/goldens/images resized by Pillow
 """
 
+import copy
 import json
 import random
 import shutil
@@ -27,12 +33,19 @@ from transformers import (
     ViTConfig,
     ViTForImageClassification,
     ViTImageProcessorPil,
+    get_linear_schedule_with_warmup,
 )
 
 GOLDENS = Path(__file__).parents[1] / "goldens"
 OUT = GOLDENS / "encoders"
 SIZES = dict(hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=40, num_labels=3)
 CLASSES = 3
+
+TEXTS_TUNED = ["the cat said love", "nobody", "When you can't flag all the memes: my boss!", "猫 is unlovable", ""]
+IMAGES_TUNED = "noise large banner column square".split()
+# Fifty times the usual rate and decay, so that 7 steps tell a wrong one. The rate is 0 in the first step; the gradient of the
+# later ones is not clipped.
+STEPS, WARM_UP, RATE, DECAY, CLIP = 7, 3, 1e-3, 0.5, 5.0
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 # All words of the texts below that the vocabulary has whole. Others are made of pieces, or unknown.
@@ -160,6 +173,31 @@ def step(model, name, inputs, feature, kept):
     return kept
 
 
+def tuned(model, inputs):
+    """The parameters of a copy of the model after STEPS steps, and the losses."""
+    model = copy.deepcopy(model).double()
+    plain = [name for name, _ in model.named_parameters() if name.endswith("bias") or "layernorm" in name.lower()]
+    groups = [
+        {"params": [value for name, value in model.named_parameters() if name not in plain], "weight_decay": DECAY},
+        {"params": [value for name, value in model.named_parameters() if name in plain], "weight_decay": 0.0},
+    ]
+    optimiser = torch.optim.AdamW(groups, lr=RATE)
+    schedule = get_linear_schedule_with_warmup(optimiser, WARM_UP, STEPS)
+    labels = torch.arange(5) % CLASSES
+    losses, norms = [], []
+    for _ in range(STEPS):
+        loss = model(**inputs, labels=labels).loss
+        optimiser.zero_grad()
+        loss.backward()
+        norms.append(torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP).item())
+        optimiser.step()
+        schedule.step()
+        losses.append(loss.item())
+    print("losses", losses, "norms", norms)
+    trained = {published(name): value.detach().float() for name, value in model.named_parameters()}
+    return {"losses": torch.tensor(losses), **trained}
+
+
 # The names of save_pretrained, which the model's own attributes differ from.
 VIT = {"attention.q_proj": "attention.attention.query", "attention.k_proj": "attention.attention.key",
        "attention.v_proj": "attention.attention.value", "attention.o_proj": "attention.output.dense",
@@ -180,19 +218,26 @@ def main():
     tokenizer = tokens(words)
 
     bert = seeded(BertForSequenceClassification(BertConfig(vocab_size=len(words), max_position_embeddings=24, **SIZES)))
-    texts = ["the cat said love", "nobody", "When you can't flag all the memes: my boss!", "猫 is unlovable", ""]
-    batch = tokenizer(texts, padding=True, return_tensors="pt")
+    batch = tokenizer(TEXTS_TUNED, padding=True, return_tensors="pt")
     inputs = {"input_ids": batch["input_ids"], "attention_mask": batch["attention_mask"]}
     kept = {"ids": batch["input_ids"], "lengths": batch["attention_mask"].sum(dim=1)}
+    tuning = {f"bert.{name}": value for name, value in tuned(bert, inputs).items()}
     save_file(step(bert, "bert", inputs, lambda out: out.pooler_output, kept), OUT / "bert.safetensors")
     torch.save(bert.float().state_dict(), OUT / "pytorch_model.bin")
 
     vit = seeded(ViTForImageClassification(ViTConfig(image_size=32, patch_size=8, **SIZES)))
     pixels = torch.randn(3, 3, 32, 32)
+    processor = ViTImageProcessorPil(size={"height": 32, "width": 32})
+    images = [Image.open(GOLDENS / "images" / f"{name}.png").convert("RGB") for name in IMAGES_TUNED]
+    inputs = {"pixel_values": processor(images, return_tensors="pt")["pixel_values"].double()}
+    tuning |= {f"vit.{name}": value for name, value in tuned(vit, inputs).items()}
+    with torch.no_grad():
+        tuning["vit.feature"] = vit.base_model(inputs["pixel_values"].float()).last_hidden_state[:, 0].contiguous()
+    save_file(tuning, OUT / "tuning.safetensors")
     inputs = {"pixel_values": pixels.double()}
     golden = step(vit, "vit", inputs, lambda out: out.last_hidden_state[:, 0], {"pixels": pixels})
     save_file({published(name): value for name, value in golden.items()}, OUT / "vit.safetensors")
-    ViTImageProcessorPil(size={"height": 32, "width": 32}).save_pretrained(OUT / "vit")
+    processor.save_pretrained(OUT / "vit")
 
     for name in "noise large banner column pixel square portrait landscape exact speck".split():
         image = Image.open(GOLDENS / "images" / f"{name}.png").convert("RGB")

@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod tuning;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -155,7 +156,7 @@ fn gradient(tracked: &Named, gradients: &Gradients, name: &str, part: usize, sha
 }
 
 fn bert(folder: &Path) -> memeclip::Result<Bert> {
-    Bert::open(&Burn::flex(), folder, 24, Classifier::Published)
+    Bert::open(&Burn::flex(), folder, None, Classifier::Published)
 }
 
 fn vit(folder: &Path) -> memeclip::Result<Vit> {
@@ -193,7 +194,7 @@ fn vit_equals_hugging_faces() {
 fn both_run_on_the_gpu() {
     let burn = Burn::wgpu().expect("a Vulkan, Metal or DX12 adapter, a software one will do");
     let golden = Golden::open("bert.safetensors");
-    let bert = Bert::open(&burn, &goldens("bert"), 24, Classifier::Published).unwrap();
+    let bert = Bert::open(&burn, &goldens("bert"), None, Classifier::Published).unwrap();
     let logits = values(bert.logits(&burn, &bert.parameters.tensors, &texts(&golden)).unwrap());
     assert!(difference(&logits, &golden.floats("logits")) < 1e-4);
     let golden = Golden::open("vit.safetensors");
@@ -334,7 +335,7 @@ fn a_new_classifier_is_drawn() {
 
     let open = |seed| {
         let mut rng = Pcg64::seed_from_u64(seed);
-        Bert::open(&burn, &folder, 24, Classifier::New { classes: 500, rng: &mut rng }).unwrap()
+        Bert::open(&burn, &folder, None, Classifier::New { classes: 500, rng: &mut rng }).unwrap()
     };
     let bert = open(1);
     assert_eq!(bert.classes, 500);
@@ -349,7 +350,7 @@ fn a_new_classifier_is_drawn() {
 
     let mut rng = Pcg64::seed_from_u64(1);
     let none = Classifier::New { classes: 0, rng: &mut rng };
-    let error = Bert::open(&burn, &folder, 24, none).err().expect("an error");
+    let error = Bert::open(&burn, &folder, None, none).err().expect("an error");
     assert!(matches!(error, Error::Argument { .. }), "{error}");
     let vit = Vit::open(&burn, &goldens("vit"), Classifier::New { classes: 5, rng: &mut rng }).unwrap();
     assert_eq!(vit.logits(&burn, &vit.parameters.tensors, &[0.0; 3 * 32 * 32]).unwrap().dims(), [1, 5]);
@@ -471,7 +472,8 @@ fn lengths_that_cannot_be_used_are_refused() {
     let error = tokenizer.ids(&"a".repeat(1 << 20)).unwrap_err();
     assert!(matches!(error, Error::TextTooLong { bytes, .. } if bytes == 1 << 20), "{error}");
     for length in [0, 2, 25] {
-        let error = Bert::open(&Burn::flex(), &goldens("bert"), length, Classifier::Published).err().expect("an error");
+        let error =
+            Bert::open(&Burn::flex(), &goldens("bert"), Some(length), Classifier::Published).err().expect("an error");
         assert!(matches!(error, Error::Argument { .. }) && error.to_string().contains(&length.to_string()), "{error}");
     }
 }

@@ -226,11 +226,13 @@ fn each_reads_the_features_that_it_is_named_after() {
         let reads = [start != logits(system, 5.0, 1.0), start != logits(system, 1.0, 5.0)];
         assert_eq!(reads, [system != ClipText, system != ClipImage], "{system}: image, text");
     }
-    for system in System::ALL {
+    for system in System::ALL.into_iter().filter(|system| !system.is_encoder()) {
         let expected = match system {
-            HateclipperAlign | HateclipperCross | Issues => [Feature::ImagePre, Feature::Text],
-            IssuesFixed => [Feature::ImagePre, Feature::Inversion],
-            _ => [Feature::Image, Feature::Text],
+            HateclipperAlign | HateclipperCross | Issues => vec![Feature::ImagePre, Feature::Text],
+            IssuesFixed => vec![Feature::ImagePre, Feature::Inversion],
+            BertFrozen => vec![Feature::Bert],
+            VitFrozen => vec![Feature::Vit],
+            _ => vec![Feature::Image, Feature::Text],
         };
         let recipe = system.choose(128, None, None).unwrap().recipe();
         assert_eq!(system.features(), expected, "{system}");
@@ -238,7 +240,7 @@ fn each_reads_the_features_that_it_is_named_after() {
     }
 }
 
-/// Those of the papers and, where these are silent, of the authors' code.
+/// Those of the papers and, where these are silent, of the authors' code; those of encoders are what is usual.
 #[test]
 fn the_settings_are_the_published_ones() {
     let dropout = DropoutRates { projection: 0.1, fusion: 0.4, output: 0.2 };
@@ -248,11 +250,22 @@ fn the_settings_are_the_published_ones() {
     let rates = DropoutRates { projection: 0.2, fusion: 0.4, output: 0.1 };
     let issues = Settings { epochs: 60, dropout: rates, ..hateclipper.clone() };
     let rgcl = Settings { epochs: 30, retrieval: true, ..hateclipper.clone() };
+    let linear = Settings { learning_rate: 1e-3, ..plain.clone() };
+    let encoder = Settings {
+        epochs: 4,
+        learning_rate: 2e-5,
+        weight_decay: 0.01,
+        clip: Some(1.0),
+        warm_up: Some(0.1),
+        ..plain.clone()
+    };
     for system in System::ALL {
         let expected = match system {
             System::HateclipperAlign | System::HateclipperCross => &hateclipper,
             System::Issues | System::IssuesFixed => &issues,
             System::MemeclipRgcl => &rgcl,
+            System::Bert | System::Vit => &encoder,
+            System::BertFrozen | System::VitFrozen => &linear,
             _ => &plain,
         };
         assert_eq!(&system.settings(), expected, "{system}");
@@ -276,6 +289,8 @@ fn sizes_that_cannot_be_are_errors() {
     let error = |system: System, map, hidden| system.choose(128, map, hidden).unwrap_err().to_string();
     assert!(error(System::Memeclip, Some(64), None).contains("map"));
     assert!(error(System::MemeclipRgcl, None, Some(3)).contains("hidden layers"));
+    assert!(error(System::VitFrozen, None, Some(2)).contains("one layer"));
+    assert!(error(System::Bert, None, None).contains("encoder"));
     assert!(error(System::Clip, Some(0), None).contains("at least 1"));
     assert!(error(System::Clip, None, Some(0)).contains("at least 1"));
     assert_eq!(System::HateclipperAlign.choose(128, None, Some(3)).unwrap().map, 128);

@@ -17,7 +17,8 @@ pub struct Eval {
     /// Directory of the pack whose towers made the features [default: the small one of the repository].
     #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
     weights: PathBuf,
-    /// TASK=FILE: a head to measure instead of the pack's, at full precision.
+    /// TASK=FILE: a head to measure instead of the pack's, at full precision; or TASK=FOLDER: what `train --system bert` or
+    /// `vit` wrote, or a classifier of text or images that Hugging Face's transformers did.
     #[arg(long, value_parser = heads::parse)]
     head: Vec<(String, PathBuf)>,
     /// Tasks of the pack, separated by commas; may be repeated. If not given, all tasks that have labels.
@@ -36,8 +37,8 @@ pub struct Eval {
     /// File for a report with plots and the worst mistakes.
     #[arg(long)]
     html: Option<PathBuf>,
-    /// The data set's directory of images, for thumbnails of the mistakes in the report.
-    #[arg(long, requires = "html")]
+    /// The data set's directory of images, for thumbnails of the mistakes in the report, and for a ViT.
+    #[arg(long)]
     images: Option<PathBuf>,
     /// File for every prediction: name, task, split, label, and the logits and probabilities of the classes.
     #[arg(long, value_name = "CSV")]
@@ -59,6 +60,7 @@ impl Eval {
             features: &self.features,
             pack: &self.weights,
             heads: &heads::by_task(self.head)?,
+            images: self.images.as_deref(),
             tasks: &self.task,
             splits: &self.split,
             resamples: self.bootstrap,

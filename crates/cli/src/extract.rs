@@ -3,11 +3,17 @@ use std::path::PathBuf;
 use crate::device::DeviceName;
 use crate::progress::Progress;
 use crate::report::Report;
+#[cfg(feature = "train")]
+use memeclip::engine::Engine;
 use memeclip::task::Task;
 use memeclip_train::data::{
     self, Column, DataFile, DataSet, Event, Extraction, Feature, Inversion, Outcome, Shard, Split,
 };
+#[cfg(feature = "train")]
+use memeclip_train::engine::Burn;
 use memeclip_train::systems::System;
+#[cfg(feature = "train")]
+use memeclip_train::tuning::Frozen;
 use memeclip_train::{Error, Result};
 use xtask::{note, warn};
 
@@ -34,6 +40,14 @@ pub struct Extract {
     /// The network φ of SEARLE or ISSUES for the CLIP of the pack: keep the features that issues-fixed needs, too.
     #[arg(long, value_name = "FILE")]
     pub phi: Option<PathBuf>,
+    /// Folder of a BERT, as Hugging Face lays it out: keep its features of the texts, which bert-frozen needs.
+    #[cfg(feature = "train")]
+    #[arg(long)]
+    pub bert: Option<PathBuf>,
+    /// Folder of a ViT: keep its features of the images, which vit-frozen needs.
+    #[cfg(feature = "train")]
+    #[arg(long)]
+    pub vit: Option<PathBuf>,
 }
 
 /// The memes, and the pack and device that compute their features.
@@ -94,6 +108,8 @@ impl Extract {
             }
             None => None,
         };
+        #[cfg(feature = "train")]
+        self.check_encoders()?;
         let tasks = &session.manifest().tasks;
         let data = data::read(&source.data, tasks, &source.column).inspect_err(|error| {
             if let Error::NoRows { skipped, .. } = error {
@@ -125,11 +141,47 @@ impl Extract {
             warn!("memeclip: {notice}");
         }
         match outcome {
-            Outcome::Complete { memes } => note!("{}: features of {memes} memes", out.display()),
+            Outcome::Complete { memes } => {
+                #[cfg(feature = "train")]
+                self.add_encoders(memes)?;
+                note!("{}: features of {memes} memes", out.display());
+            }
             Outcome::Pending { memes } => {
                 note!("{memes} memes of other shards are missing; the last shard to finish writes the features");
             }
         }
+        Ok(())
+    }
+}
+
+#[cfg(feature = "train")]
+impl Extract {
+    /// Checks that there is an encoder for each system that reads its features.
+    fn check_encoders(&self) -> Result<()> {
+        for (feature, option, given) in [(Feature::Bert, "bert", &self.bert), (Feature::Vit, "vit", &self.vit)] {
+            if let (Some(system), None) =
+                (self.system.iter().find(|system| system.features().contains(&feature)), given)
+            {
+                let reason = format!("{system} reads features of an encoder: give its folder with --{option}");
+                return Err(memeclip::Error::Argument { reason }.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the features of the encoders that are given.
+    fn add_encoders(&self, memes: usize) -> Result<()> {
+        let (bert, vit) = (self.bert.as_deref(), self.vit.as_deref());
+        let encoders = bert.iter().chain(&vit).count();
+        if encoders == 0 {
+            return Ok(());
+        }
+        let engine = Burn::flex();
+        let mut progress = Progress::new(engine.name());
+        progress.begin(memes * encoders);
+        Frozen { bert, vit, images: &self.source.images }
+            .add(&engine, &self.out, |computed| progress.meme(computed))?;
+        progress.finish();
         Ok(())
     }
 }

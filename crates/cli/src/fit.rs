@@ -37,7 +37,8 @@ impl Fit {
         let work = self.work.unwrap_or_else(|| self.out.with_added_extension("training"));
         let weights = self.source.weights.clone();
         let whole = "1/1".parse()?;
-        Extract { source: self.source, out: work.clone(), shard: whole, system: Vec::new(), phi: None }.run()?;
+        let (phi, bert, vit) = (None, None, None);
+        Extract { source: self.source, out: work.clone(), shard: whole, system: Vec::new(), phi, bert, vit }.run()?;
 
         let features = Features::read(&work)?;
         let choosing = self.options.settings(System::Memeclip.settings()).protocol.split();

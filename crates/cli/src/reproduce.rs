@@ -122,9 +122,14 @@ impl Reproduce {
     fn data(&self, data: Vec<DataFile>, images: &Path, out: &Path) -> memeclip_train::Result<Data> {
         let (images, weights) = (images.into(), self.weights.clone());
         let source = Source { data, column: Vec::new(), images, weights, device: self.device };
-        let given = |system: &System| self.phi.is_some() || !system.features().contains(&Feature::Inversion);
+        // Those that need the features of another encoder have none here.
+        let given = |system: &System| {
+            let features = system.features();
+            (self.phi.is_some() || !features.contains(&Feature::Inversion)) && !features.iter().any(|f| f.is_encoders())
+        };
         let system = System::ALL.into_iter().filter(given).collect();
-        Extract { source, out: out.into(), shard: "1/1".parse()?, system, phi: self.phi.clone() }.run()?;
+        let (shard, phi) = ("1/1".parse()?, self.phi.clone());
+        Extract { source, out: out.into(), shard, system, phi, bert: None, vit: None }.run()?;
         let features = Features::read(out)?;
         let inversion = self
             .phi
@@ -156,6 +161,11 @@ impl Reproduce {
     }
 
     fn system(&self, system: System, data: &Data) -> Result<Contender> {
+        if system.is_encoder() {
+            let needs =
+                format!("an encoder: run `memeclip train --system {system} --encoder DIR`, then `memeclip eval`");
+            return Ok(Contender { name: system.name().into(), job: Job::Needs(needs) });
+        }
         let choice = system.choose(data.features.vision_width(), None, None)?;
         let adjust = |settings| self.options.settings(settings);
         Ok(Contender::system(&choice, &data.features, data.inversion.as_ref(), adjust))

@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 
 use memeclip::files::prepare;
+use memeclip::pack::checkpoint::HeadTraining;
 use memeclip::task::Task;
 use memeclip::{Error, Result};
 use memeclip_train::data::Features;
@@ -10,6 +11,7 @@ use memeclip_train::domain;
 use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::systems::{Choice, System, SystemFile, TextualInversion};
 use memeclip_train::training::{Epoch, Protocol, Settings, parallel, train};
+use memeclip_train::tuning::Tuning;
 use xtask::{note, say, warn};
 
 use crate::exit_status::Failure;
@@ -24,11 +26,13 @@ pub struct Train {
     /// Tasks of the features, separated by commas, or all.
     #[arg(long, default_value = tasks::ALL, value_delimiter = ',', value_parser = tasks::name)]
     task: Vec<String>,
-    /// File of the head (.safetensors); if there may be several, as with --task all, a directory for one file per task.
+    /// File of the head (.safetensors); if there may be several, as with --task all, a directory for one file per task. For
+    /// bert and vit, a folder as Hugging Face's transformers writes it, or a directory for one folder per task.
     #[arg(long)]
     out: PathBuf,
-    /// The system to train: clip-text, clip-image, clip, hateclipper-cross, hateclipper-align, issues,
-    /// issues-fixed, memeclip or memeclip-rgcl. `eval --head` measures each; only the heads of the last two can become part of a pack.
+    /// The system to train: bert, vit, bert-frozen, vit-frozen, clip-text, clip-image, clip, hateclipper-cross,
+    /// hateclipper-align, issues, issues-fixed, memeclip or memeclip-rgcl. `eval --head` measures each; only the heads of the
+    /// last two can become part of a pack.
     #[arg(long, default_value_t = System::Memeclip)]
     system: System,
     /// Width of the space that both features are mapped into [default: the vision tower's]; not of memeclip's heads.
@@ -44,11 +48,28 @@ pub struct Train {
     #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
     weights: PathBuf,
     #[command(flatten)]
+    encoder: EncoderOptions,
+    #[command(flatten)]
     options: Options,
 }
 
+/// What bert and vit need. All of the encoder's parameters are trained, which takes hours on a processor.
+#[derive(clap::Args)]
+struct EncoderOptions {
+    /// Folder of the BERT or ViT to start from, as Hugging Face lays it out; for bert and vit.
+    #[arg(long)]
+    encoder: Option<PathBuf>,
+    /// The data set's directory of images; for vit.
+    #[arg(long)]
+    images: Option<PathBuf>,
+    /// The most tokens of a text, the rest of which is cut off [default: 128, or what the encoder takes]; for bert.
+    #[arg(long)]
+    length: Option<usize>,
+}
+
 /// How to train; what is not given is as published: for memeclip 10 epochs of batches of 16, rate and decay 0.0001, dropout
-/// 0.1,0.4,0.2 and no clipping.
+/// 0.1,0.4,0.2 and no clipping; for bert and vit 4 epochs of batches of 16, rate 0.00002 with a linear warm-up and decline,
+/// decay 0.01, the encoder's own dropout, and clipping at 1.
 #[derive(clap::Args, Clone)]
 pub struct Options {
     #[arg(long)]
@@ -148,15 +169,28 @@ impl Options {
 impl Train {
     pub fn run(self) -> Result<(), Failure> {
         let features = Features::read(&self.features)?;
-        let vision = features.vision_width();
-        let choice = self.system.choose(vision, self.map, self.hidden_layers)?;
-        choice.check(&features, &self.features)?;
-        let inversion = self.inversion(&features)?;
-        let single = self.task.len() == 1 && self.task[0] != tasks::ALL;
-        let file = |task: &Task| if single { self.out.clone() } else { head_file(&self.out, task) };
         let tasks = tasks::trained(&features.tasks, &self.task)?;
-        let jobs = tasks.into_iter().map(|task| (task, file(task))).collect();
-        let lines = heads(&features, &choice, jobs, &self.options, inversion.as_ref())?;
+        let single = self.task.len() == 1 && self.task[0] != tasks::ALL;
+        let lines = match self.system.is_encoder() {
+            true => {
+                let tuning = self.tuning()?;
+                let folder = |task: &Task| if single { self.out.clone() } else { self.out.join(&task.name) };
+                encoders(
+                    &features,
+                    &tuning,
+                    tasks.into_iter().map(|task| (task, folder(task))).collect(),
+                    &self.options,
+                )?
+            }
+            false => {
+                self.encoder.refuse(self.system)?;
+                let choice = self.system.choose(features.vision_width(), self.map, self.hidden_layers)?;
+                choice.check(&features, &self.features)?;
+                let file = |task: &Task| if single { self.out.clone() } else { head_file(&self.out, task) };
+                let jobs = tasks.into_iter().map(|task| (task, file(task))).collect();
+                heads(&features, &choice, jobs, &self.options, self.inversion(&features)?.as_ref())?
+            }
+        };
         Ok(lines.into_iter().try_for_each(|line| say!("{line}"))?)
     }
 
@@ -173,6 +207,78 @@ impl Train {
             (None, _) => Ok(None),
         }
     }
+
+    /// The encoder that the options name.
+    fn tuning(&self) -> Result<Tuning<'_>> {
+        let (system, argument) = (self.system, |reason: String| Err(Error::Argument { reason }));
+        let EncoderOptions { encoder, images, length } = &self.encoder;
+        for (given, option) in [
+            (self.map.is_some(), "map"),
+            (self.hidden_layers.is_some(), "hidden-layers"),
+            (self.phi.is_some(), "phi"),
+            (self.options.dropout.is_some(), "dropout"),
+            (images.is_some() && system == System::Bert, "images"),
+            (length.is_some() && system == System::Vit, "length"),
+        ] {
+            if given {
+                return argument(format!("{system} has no --{option}; its sizes and dropout are those of its encoder"));
+            }
+        }
+        let Some(encoder) = encoder else {
+            return argument(format!("{system} starts from an encoder: give its folder with --encoder"));
+        };
+        Ok(Tuning { system, encoder, images: images.as_deref(), length: *length })
+    }
+}
+
+impl EncoderOptions {
+    /// Checks that none is given to a system that has no encoder of its own.
+    fn refuse(&self, system: System) -> Result<()> {
+        let given =
+            [("encoder", self.encoder.is_some()), ("images", self.images.is_some()), ("length", self.length.is_some())];
+        match given.iter().find(|(_, given)| *given) {
+            Some((option, _)) => {
+                let reason = format!("{system} has no --{option}: it is a head on the features that `extract` wrote");
+                Err(Error::Argument { reason })
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Trains an encoder for each (task, folder), one after the other, and returns a line about each.
+fn encoders(
+    features: &Features,
+    tuning: &Tuning,
+    jobs: Vec<(&Task, PathBuf)>,
+    options: &Options,
+) -> memeclip_train::Result<Vec<String>> {
+    let settings = options.settings(tuning.system.settings());
+    warn_of_protocol(&settings);
+    let mut lines = Vec::new();
+    for (task, out) in jobs {
+        let checkpoint = out.with_added_extension("checkpoint.safetensors");
+        let report = |epoch: &Epoch| note_epoch(task, &settings, epoch);
+        let trained = tuning.run(&options.engine()?, features, task, &settings, &out, &checkpoint, report)?;
+        let (system, name) = (tuning.system, &task.name);
+        let HeadTraining { epoch, temperature, .. } = trained;
+        lines.push(format!("{}: {system} for {name}, epoch {epoch}, temperature {temperature:.3}", out.display()));
+    }
+    Ok(lines)
+}
+
+fn warn_of_protocol(settings: &Settings) {
+    if settings.protocol == Protocol::Published {
+        warn!(
+            "memeclip: the epoch is chosen on test, as in the authors' code: figures there will be better than on new memes"
+        );
+    }
+}
+
+fn note_epoch(task: &Task, settings: &Settings, epoch: &Epoch) {
+    let Epoch { number, loss, auroc, accuracy } = epoch;
+    let (name, epochs, split) = (&task.name, settings.epochs, settings.protocol.split());
+    note!("{name:<6} epoch {number}/{epochs}: loss {loss:.4}, {split} AUROC {auroc:.4}, accuracy {accuracy:.4}");
 }
 
 /// The file of a task's head in a directory of heads.
@@ -190,11 +296,7 @@ pub fn heads(
     inversion: Option<&TextualInversion>,
 ) -> memeclip_train::Result<Vec<String>> {
     let settings = options.settings(choice.system.settings());
-    if settings.protocol == Protocol::Published {
-        warn!(
-            "memeclip: the epoch is chosen on test, as in the authors' code: figures there will be better than on new memes"
-        );
-    }
+    warn_of_protocol(&settings);
     let recipe = choice.recipe();
     choice.check_memory(&options.engine()?, features, &jobs.iter().map(|(task, _)| *task).collect::<Vec<_>>())?;
     let domain = if choice.system.ships() { domain::fit(features) } else { None };
@@ -202,14 +304,7 @@ pub fn heads(
         if let Some(dir) = out.parent() {
             std::fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
         }
-        let report = |epoch: &Epoch| {
-            let Epoch { number, loss, auroc, accuracy } = epoch;
-            let (name, epochs) = (&task.name, settings.epochs);
-            let split = settings.protocol.split();
-            note!(
-                "{name:<6} epoch {number}/{epochs}: loss {loss:.4}, {split} AUROC {auroc:.4}, accuracy {accuracy:.4}"
-            );
-        };
+        let report = |epoch: &Epoch| note_epoch(task, &settings, epoch);
         let checkpoint = out.with_extension("checkpoint.safetensors");
         prepare(&out)?;
         prepare(&checkpoint)?;

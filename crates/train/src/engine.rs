@@ -81,16 +81,18 @@ impl Burn {
     }
 
     /// As [`Burn::dropout`], at a rate that is fixed.
-    pub fn dropout_at(&self, x: Tensor<2>, rate: f32) -> Tensor<2> {
+    pub fn dropout_at<const D: usize>(&self, x: Tensor<D>, rate: f32) -> Tensor<D> {
         let Some(masks) = &self.dropout else { return x };
         let Masks { rng, .. } = &mut *masks.borrow_mut();
         if rate == 0.0 {
             return x;
         }
-        let [rows, cols] = x.dims();
+        let shape = x.dims();
         let scale = 1.0 / (1.0 - rate);
-        let mask = (0..rows * cols).map(|_| if rng.random::<f32>() < rate { 0.0 } else { scale }).collect();
-        x * self.matrix(rows, cols, mask)
+        let mask: Vec<f32> = (0..shape.iter().product::<usize>())
+            .map(|_| if rng.random::<f32>() < rate { 0.0 } else { scale })
+            .collect();
+        x * Tensor::from_data(TensorData::new(mask, shape), &self.device)
     }
 
     /// An integer for each row.
@@ -100,13 +102,15 @@ impl Burn {
     }
 
     /// [`Engine::attention`] without the keys that are `hidden`. `hidden` is true for those, [sequences, 1, tokens, tokens] of
-    /// query and key; sizes that are 1 are repeated.
+    /// query and key; sizes that are 1 are repeated. `dropout`: the rate at which weights are dropped, as by
+    /// [`Burn::dropout_at`].
     pub fn attend(
         &self,
         qkv: &Tensor<2>,
         sequences: usize,
         heads: usize,
         hidden: Option<Tensor<4, Bool>>,
+        dropout: f32,
     ) -> Tensor<2> {
         let [rows, cols] = qkv.dims();
         let (tokens, width) = (rows / sequences, cols / 3);
@@ -119,7 +123,7 @@ impl Burn {
         if let Some(hidden) = hidden {
             scores = scores.mask_fill(hidden.expand([sequences, heads, tokens, tokens]), f32::NEG_INFINITY);
         }
-        let attended = activation::softmax(scores, 3).matmul(v);
+        let attended = self.dropout_at(activation::softmax(scores, 3), dropout).matmul(v);
         attended.swap_dims(1, 2).reshape([rows, width])
     }
 
@@ -207,7 +211,7 @@ impl Engine for Burn {
     fn attention(&self, qkv: &Tensor<2>, sequences: usize, heads: usize, mask: Mask) -> Tensor<2> {
         let tokens = qkv.dims()[0] / sequences;
         let later = (mask == Mask::Causal).then(|| Tensor::<2, Bool>::tril_mask([tokens, tokens], 0, &self.device));
-        self.attend(qkv, sequences, heads, later.map(Tensor::unsqueeze))
+        self.attend(qkv, sequences, heads, later.map(Tensor::unsqueeze), 0.0)
     }
 
     fn add_scaled(&self, a: &Tensor<2>, alpha: f32, b: &Tensor<2>, beta: f32) -> Tensor<2> {

@@ -60,6 +60,12 @@ pub enum Error {
         /// The system's name.
         system: &'static str,
     },
+    /// A system that reads images lacks some.
+    #[error("{reason}. {}", self.remedy())]
+    MissingImages {
+        /// What is missing.
+        reason: String,
+    },
     /// Features made by towers other than those of the pack.
     #[error("{features}: features of the towers {found}, but {pack} has the towers {expected}. {}", self.remedy())]
     Towers {
@@ -140,6 +146,7 @@ impl Error {
             Error::DataSet { .. } | Error::NoRows { .. } | Error::NoImages { .. } => "data-set",
             Error::Features { .. } => "features",
             Error::MissingColumn { .. } => "features/column",
+            Error::MissingImages { .. } => "images",
             Error::Towers { .. } => "features/towers",
             Error::Phi { .. } => "phi",
             Error::State { .. } => "checkpoint",
@@ -165,6 +172,9 @@ impl Error {
             }
             Error::MissingColumn { system, .. } => {
                 return format!("Run the same `memeclip extract` again with --system {system}.");
+            }
+            Error::MissingImages { .. } => {
+                "Give the folder of the images that the features were made from with --images."
             }
             Error::Towers { .. } => {
                 "Give the pack that the features were made with, or make them again with `memeclip extract` and this pack."

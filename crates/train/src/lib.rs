@@ -20,5 +20,7 @@ pub mod reproduction;
 pub mod systems;
 #[cfg(feature = "burn")]
 pub mod training;
+#[cfg(feature = "burn")]
+pub mod tuning;
 
 pub use error::{Error, Result};

@@ -11,7 +11,7 @@ use memeclip::pack::hash::hex;
 use memeclip::pack::safetensors_file::{to_bytes, to_floats};
 use memeclip::{Error, Result};
 
-pub(super) struct Cache {
+pub(crate) struct Cache {
     pub dir: PathBuf,
     /// Values of each vector.
     width: usize,
@@ -37,6 +37,6 @@ impl Cache {
 }
 
 /// The name of some content: its sha256.
-pub(super) fn key(content: &[u8]) -> String {
+pub(crate) fn key(content: &[u8]) -> String {
     hex(&Sha256::digest(content))
 }

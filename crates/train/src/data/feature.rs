@@ -12,11 +12,20 @@ pub enum Feature {
     Text,
     /// CLIP's text feature of the meme's inverted prompt ([`prompt`](super::prompt)): ISSUES'.
     Inversion,
+    /// BERT's of the text (Hugging Face: `pooler_output`).
+    Bert,
+    /// ViT's of the image: the first token of `last_hidden_state`.
+    Vit,
 }
 
 impl Feature {
     /// Those that features have only if a system needed them.
-    pub const FURTHER: [Feature; 2] = [Feature::ImagePre, Feature::Inversion];
+    pub const FURTHER: [Feature; 4] = [Feature::ImagePre, Feature::Inversion, Feature::Bert, Feature::Vit];
+
+    /// Whether it is that of an encoder other than CLIP.
+    pub fn is_encoders(self) -> bool {
+        matches!(self, Feature::Bert | Feature::Vit)
+    }
 
     /// The name of its tensor.
     pub fn name(self) -> &'static str {
@@ -25,6 +34,8 @@ impl Feature {
             Feature::ImagePre => "image_pre",
             Feature::Text => "text",
             Feature::Inversion => "inversion",
+            Feature::Bert => "bert",
+            Feature::Vit => "vit",
         }
     }
 }

@@ -18,6 +18,8 @@ mod rows;
 mod split;
 mod table;
 
+#[cfg(feature = "burn")]
+pub(crate) use cache::{Cache, key};
 pub use columns::Column;
 pub use duplicates::Duplicate;
 pub use extract::{Event, Extraction, Outcome, Shard};

@@ -1,9 +1,9 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::{Bool, Tensor};
 
-use super::config::{check_blocks, only, read};
-use super::parameters::{Classifier, Current, Layout, Published, Within};
+use super::config::{check_blocks, only, read, share};
+use super::parameters::{Classifier, Current, Layout, Published, Publisher, Within};
 use super::wordpiece::WordPiece;
 use crate::engine::Burn;
 use crate::training::{Named, Parameters};
@@ -11,12 +11,17 @@ use memeclip::engine::{Activation, Engine};
 use memeclip::model::{BlockConfig, LayerNorm, Linear, Weights};
 use memeclip::pack::checkpoint::Checkpoint;
 use memeclip::pack::json_file::JsonFile;
+use memeclip::pack::safetensors_file::Entry;
 use memeclip::{Error, Result};
 
 /// BERT with a classifier (Devlin et al., NAACL 2019), as `BertForSequenceClassification` computes it.
 pub struct Bert {
+    /// Where its files are.
+    pub folder: PathBuf,
     /// Text to token ids.
     pub tokenizer: WordPiece,
+    /// The most token ids of a text.
+    pub length: usize,
     /// The sizes.
     pub config: BertConfig,
     /// Number of classes.
@@ -38,12 +43,26 @@ pub struct BertConfig {
     pub layers: usize,
     /// What all blocks share.
     pub block: BlockConfig,
+    /// What training drops.
+    pub dropout: BertDropout,
+}
+
+/// The shares of values that dropout sets to 0, while the engine [has it](Burn::with_dropout).
+#[derive(Debug, Clone, Copy)]
+pub struct BertDropout {
+    /// Of the embeddings, and of what each attention and each MLP adds.
+    pub hidden: f32,
+    /// Of the attention's weights.
+    pub attention: f32,
+    /// Of what the classifier sees.
+    pub classifier: f32,
 }
 
 impl BertConfig {
     fn read(file: &JsonFile) -> Result<Self> {
         only(file, "position_embedding_type", "absolute".to_string())?;
         only(file, "is_decoder", false)?;
+        let hidden = share(file, "hidden_dropout_prob", 0.1)?;
         let config = BertConfig {
             vocabulary: file.field(&["vocab_size"], 30522)?,
             context: file.field(&["max_position_embeddings"], 512)?,
@@ -56,6 +75,11 @@ impl BertConfig {
                 activation: file.field(&["hidden_act"], Activation::Gelu)?,
                 layer_norm_eps: file.field(&["layer_norm_eps"], 1e-12)?,
             },
+            dropout: BertDropout {
+                hidden,
+                attention: share(file, "attention_probs_dropout_prob", 0.1)?,
+                classifier: share(file, "classifier_dropout", hidden)?,
+            },
         };
         check_blocks(file, config.layers, config.block)?;
         if config.types == 0 {
@@ -63,6 +87,10 @@ impl BertConfig {
         }
         Ok(config)
     }
+}
+
+fn layout(base: &str) -> Layout<'_> {
+    Layout { base, layers: &LAYERS, shapes: &[] }
 }
 
 const LAYERS: [(&str, &[&str]); 11] = [
@@ -79,6 +107,8 @@ const LAYERS: [(&str, &[&str]); 11] = [
     ("pooler", &["pooler.dense"]),
 ];
 
+/// The most token ids of a text unless chosen: more than 95 % of PrideMM's texts have.
+const LENGTH: usize = 128;
 /// What is in front of the encoder's names, unless it was saved alone.
 const BASE: &str = "bert.";
 /// A tensor that every BERT has.
@@ -86,15 +116,17 @@ const WORDS: &str = "embeddings.word_embeddings.weight";
 
 impl Bert {
     /// `path`: the model's folder, its folder in Hugging Face's cache, or its weights, with `config.json` and the tokenizer
-    /// beside them. `length`: the most token ids of a text. What the file has for other purposes is ignored.
+    /// beside them. `length`: the most token ids of a text; 128 unless given, or as many as the model has positions for. What the
+    /// file has for other purposes is ignored.
     ///
     /// # Errors
     /// [`Error::Checkpoint`] for a file that is missing or cannot be used, [`Error::Argument`] if `length` is more than the
     /// model's or less than 3, [`Error::Io`], and those of the engine.
-    pub fn open(engine: &Burn, path: &Path, length: usize, classifier: Classifier) -> Result<Self> {
+    pub fn open(engine: &Burn, path: &Path, length: Option<usize>, classifier: Classifier) -> Result<Self> {
         let nested = format!("{BASE}{WORDS}");
         let checkpoint = Checkpoint::of_model(path, &[&nested, WORDS])?;
         let config = BertConfig::read(&read(&checkpoint, "bert")?)?;
+        let length = length.unwrap_or(LENGTH.min(config.context));
         if length > config.context {
             let reason =
                 format!("{length} tokens: this BERT has positions for {}; give at most as many", config.context);
@@ -106,21 +138,33 @@ impl Bert {
             return Err(checkpoint.invalid(reason));
         }
         let base = if checkpoint.shape(&nested).is_ok() { BASE } else { "" };
-        let layout = Layout { base, layers: &LAYERS, shapes: &[] };
+        let layout = layout(base);
         let classes = classifier.classes(&checkpoint)?;
         let mut published = Published::new(engine, &checkpoint, &layout, classifier);
         Network::load(&mut published, &config, classes)?;
-        Ok(Bert { tokenizer, config, classes, parameters: published.parameters })
+        let parameters = published.parameters;
+        Ok(Bert { folder: checkpoint.folder, tokenizer, length, config, classes, parameters })
     }
 
-    /// Logits [texts, classes], without dropout. `texts`: the token ids of each text, of one at least. `parameters` are the
+    /// The tensors of a file as transformers writes it, with these parameters.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] if burn cannot hand out the values.
+    pub fn entries(&self, parameters: &Named) -> Result<Vec<Entry>> {
+        let layout = layout(BASE);
+        let mut publisher = Publisher::new(parameters, &layout);
+        Network::load(&mut publisher, &self.config, self.classes)?;
+        Ok(publisher.entries)
+    }
+
+    /// Logits [texts, classes], with the engine's dropout. `texts`: the token ids of each text, of one at least. `parameters` are the
     /// model's own or, for [`Tensor::backward`], their [`tracked`](Parameters::tracked) copies.
     ///
     /// # Errors
     /// Those of the engine.
     pub fn logits(&self, engine: &Burn, parameters: &Named, texts: &[Vec<u32>]) -> Result<Tensor<2>> {
         let network = self.network(parameters)?;
-        let features = network.features(engine, texts);
+        let features = engine.dropout_at(network.features(engine, texts), self.config.dropout.classifier);
         Ok(network.classifier.forward(engine, &features, Activation::Identity, None))
     }
 
@@ -146,6 +190,7 @@ struct Network {
     blocks: Vec<Block>,
     pooler: Linear<Burn>,
     classifier: Linear<Burn>,
+    dropout: BertDropout,
 }
 
 impl Network {
@@ -155,11 +200,11 @@ impl Network {
         let position = w.tensor("position.weight", c.context, width)?;
         let kind = w.tensor("type.weight", c.types, width)?;
         let norm = LayerNorm::load(w, "norm", width, c.block.layer_norm_eps)?;
-        let blocks = (0..c.layers).map(|block| Block::load(&mut Within { weights: w, block }, c.block));
+        let blocks = (0..c.layers).map(|block| Block::load(&mut Within { weights: w, block }, c));
         let blocks = blocks.collect::<Result<_>>()?;
         let pooler = Linear::load(w, "pooler", width, width)?;
         let classifier = Linear::load(w, "classifier", classes, width)?;
-        Ok(Network { word, position, kind, norm, blocks, pooler, classifier })
+        Ok(Network { word, position, kind, norm, blocks, pooler, classifier, dropout: c.dropout })
     }
 
     fn features(&self, engine: &Burn, texts: &[Vec<u32>]) -> Tensor<2> {
@@ -174,7 +219,7 @@ impl Network {
         let place = engine.gather(&self.position, &positions);
         let place = engine.add_scaled(&place, 1.0, &engine.gather(&self.kind, &[0]), 1.0);
         let x = engine.add_scaled(&engine.gather(&self.word, &ids), 1.0, &place, 1.0);
-        let mut x = self.norm.forward(engine, &x);
+        let mut x = engine.dropout_at(self.norm.forward(engine, &x), self.dropout.hidden);
 
         let first: Vec<u32> = (0..texts.len()).map(|text| (text * tokens) as u32).collect();
         for (i, block) in self.blocks.iter().enumerate() {
@@ -195,11 +240,12 @@ struct Block {
     norm2: LayerNorm<Burn>,
     heads: usize,
     activation: Activation,
+    dropout: BertDropout,
 }
 
 impl Block {
-    fn load(w: &mut impl Weights<Burn>, config: BlockConfig) -> Result<Self> {
-        let BlockConfig { width, heads, mlp, activation, layer_norm_eps } = config;
+    fn load(w: &mut impl Weights<Burn>, config: &BertConfig) -> Result<Self> {
+        let BlockConfig { width, heads, mlp, activation, layer_norm_eps } = config.block;
         Ok(Block {
             qkv: Linear::load(w, "qkv", 3 * width, width)?,
             out: Linear::load(w, "out", width, width)?,
@@ -209,6 +255,7 @@ impl Block {
             norm2: LayerNorm::load(w, "norm2", width, layer_norm_eps)?,
             heads,
             activation,
+            dropout: config.dropout,
         })
     }
 
@@ -222,14 +269,16 @@ impl Block {
         keep: Option<&[u32]>,
     ) -> Tensor<2> {
         let qkv = self.qkv.forward(engine, x, Activation::Identity, None);
-        let mut attended = engine.attend(&qkv, sequences, self.heads, padding);
+        let mut attended = engine.attend(&qkv, sequences, self.heads, padding, self.dropout.attention);
         let mut x = x.clone();
         if let Some(ids) = keep {
             attended = engine.gather(&attended, ids);
             x = engine.gather(&x, ids);
         }
-        let x = self.norm1.forward(engine, &self.out.forward(engine, &attended, Activation::Identity, Some(&x)));
+        let added = self.out.forward(engine, &attended, Activation::Identity, None);
+        let x = self.norm1.forward(engine, &(engine.dropout_at(added, self.dropout.hidden) + x));
         let hidden = self.fc1.forward(engine, &x, self.activation, None);
-        self.norm2.forward(engine, &self.fc2.forward(engine, &hidden, Activation::Identity, Some(&x)))
+        let added = self.fc2.forward(engine, &hidden, Activation::Identity, None);
+        self.norm2.forward(engine, &(engine.dropout_at(added, self.dropout.hidden) + x))
     }
 }

@@ -33,6 +33,18 @@ pub fn only<T: DeserializeOwned + PartialEq + Debug + Clone>(file: &JsonFile, fi
     }
 }
 
+/// A field with a share of values to drop.
+///
+/// # Errors
+/// [`Error::Checkpoint`](memeclip::Error::Checkpoint) if it is not at least 0 and less than 1.
+pub fn share(file: &JsonFile, field: &str, default: f32) -> Result<f32> {
+    let share = file.field(&[field], default)?;
+    match (0.0..1.0).contains(&share) {
+        true => Ok(share),
+        false => Err(file.invalid(format!("{field} is {share}, expected at least 0 and less than 1"))),
+    }
+}
+
 /// Checks that a network can be computed with these blocks.
 ///
 /// # Errors

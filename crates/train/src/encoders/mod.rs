@@ -8,8 +8,8 @@ mod parameters;
 mod vit;
 mod wordpiece;
 
-pub use bert::{Bert, BertConfig};
-pub use images::Bilinear;
+pub use bert::{Bert, BertConfig, BertDropout};
+pub use images::{Bilinear, Resample};
 pub use parameters::Classifier;
 pub use vit::Vit;
 pub use wordpiece::WordPiece;

@@ -11,6 +11,7 @@ use crate::training::{Named, Parameters};
 use memeclip::engine::Engine;
 use memeclip::model::Weights;
 use memeclip::pack::checkpoint::Checkpoint;
+use memeclip::pack::safetensors_file::Entry;
 use memeclip::{Error, Result};
 
 /// Where the last layer comes from, which turns an encoder's feature into logits.
@@ -78,6 +79,19 @@ impl Layout<'_> {
         let dot = if part.is_empty() { "" } else { "." };
         published.iter().map(|layer| format!("{}{block}{layer}{dot}{part}", self.base)).collect()
     }
+
+    /// The shape of each of the `parts` that a parameter of `shape` is published as.
+    fn shape(&self, name: &str, shape: &[usize], parts: usize) -> Vec<usize> {
+        match self.shapes.iter().find(|(own, _)| *own == name) {
+            Some((_, published)) => published.clone(),
+            None => [&[shape[0] / parts], &shape[1..]].concat(),
+        }
+    }
+}
+
+/// Whether a parameter is the classifier's, whose names are the same everywhere.
+fn is_classifiers(name: &str) -> bool {
+    name.split_once('.').is_some_and(|(layer, _)| layer == CLASSIFIER)
 }
 
 /// Reads each parameter when the network loads it, and keeps it.
@@ -101,7 +115,7 @@ impl<'a> Published<'a> {
 
     /// The values of a parameter, row by row; `shape` is that of the whole.
     fn values(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
-        if name.split_once('.').is_some_and(|(layer, _)| layer == CLASSIFIER) {
+        if is_classifiers(name) {
             return match &mut self.classifier {
                 Classifier::Published => self.checkpoint.values(name, shape),
                 Classifier::New { .. } if shape.len() == 1 => Ok(vec![0.0; shape[0]]),
@@ -109,11 +123,7 @@ impl<'a> Published<'a> {
             };
         }
         let names = self.layout.published(name);
-        let mut shape = shape.to_vec();
-        shape[0] /= names.len();
-        if let Some((_, published)) = self.layout.shapes.iter().find(|(own, _)| *own == name) {
-            shape.clone_from(published);
-        }
+        let shape = self.layout.shape(name, shape, names.len());
         let mut values = Vec::new();
         for name in names {
             values.extend(self.checkpoint.values(&self.present(name), &shape)?);
@@ -138,8 +148,10 @@ impl<'a> Published<'a> {
 impl Weights<Burn> for Published<'_> {
     fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor<2>> {
         let values = self.values(name, &[rows, cols])?;
-        let tensor = self.engine.tensor(rows, cols, &values)?.transpose();
-        Ok(self.keep(name, tensor))
+        let view = self.engine.tensor(rows, cols, &values)?.transpose();
+        // As training keeps it: products with a view differ in the last bits.
+        let device = view.device();
+        Ok(self.keep(name, Tensor::from_data(view.into_data(), &device)))
     }
 
     fn tensor(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor<2>> {
@@ -152,6 +164,53 @@ impl Weights<Burn> for Published<'_> {
         let values = self.values(name, &[cols])?;
         let tensor = self.engine.tensor(1, cols, &values)?;
         Ok(self.keep(name, tensor))
+    }
+}
+
+/// Collects the tensors of a published file when the network loads its parameters.
+pub struct Publisher<'a> {
+    parameters: &'a Named,
+    layout: &'a Layout<'a>,
+    pub entries: Vec<Entry>,
+}
+
+impl<'a> Publisher<'a> {
+    pub fn new(parameters: &'a Named, layout: &'a Layout<'a>) -> Self {
+        Publisher { parameters, layout, entries: Vec::new() }
+    }
+
+    /// `tensor` has the values row by row; `shape` is that of the whole.
+    fn put(&mut self, name: &str, shape: &[usize], tensor: Tensor<2>) -> Result<()> {
+        let values = tensor.into_data().try_into_vec::<f32>();
+        let values = values.map_err(|e| Error::Internal { reason: format!("{e:?}") })?;
+        let names = match is_classifiers(name) {
+            true => vec![name.to_string()],
+            false => self.layout.published(name),
+        };
+        let shape = self.layout.shape(name, shape, names.len());
+        let parts = values.chunks_exact(values.len() / names.len());
+        self.entries.extend(names.iter().zip(parts).map(|(name, values)| Entry::floats(name, &shape, values)));
+        Ok(())
+    }
+}
+
+impl Weights<Burn> for Publisher<'_> {
+    fn matrix(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor<2>> {
+        let tensor = self.parameters[name].clone();
+        self.put(name, &[rows, cols], tensor.clone().transpose())?;
+        Ok(tensor)
+    }
+
+    fn tensor(&mut self, name: &str, rows: usize, cols: usize) -> Result<Tensor<2>> {
+        let tensor = self.parameters[name].clone();
+        self.put(name, &[rows, cols], tensor.clone())?;
+        Ok(tensor)
+    }
+
+    fn vector(&mut self, name: &str, cols: usize) -> Result<Tensor<2>> {
+        let tensor = self.parameters[name].clone();
+        self.put(name, &[cols], tensor.clone())?;
+        Ok(tensor)
     }
 }
 

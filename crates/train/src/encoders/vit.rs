@@ -1,10 +1,10 @@
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use burn::tensor::Tensor;
 
 use super::config::{check_blocks, only, read, side};
 use super::images::Resample;
-use super::parameters::{Classifier, Current, Layout, Published, Within};
+use super::parameters::{Classifier, Current, Layout, Published, Publisher, Within};
 use crate::engine::Burn;
 use crate::training::{Named, Parameters};
 use memeclip::Result;
@@ -12,11 +12,15 @@ use memeclip::engine::{Activation, Engine, Mask};
 use memeclip::model::{Block, LayerNorm, Linear, VisionConfig, Weights, patches};
 use memeclip::pack::checkpoint::Checkpoint;
 use memeclip::pack::json_file::JsonFile;
+use memeclip::pack::safetensors_file::Entry;
 use memeclip::preprocess::Rgb;
 
 /// ViT with a classifier (Dosovitskiy et al., ICLR 2021), as `ViTForImageClassification` computes it.
 pub struct Vit {
-    resample: Resample,
+    /// Where its files are.
+    pub folder: PathBuf,
+    /// How images are resized.
+    pub resample: Resample,
     /// The sizes, and how pixels are normalised.
     pub config: VisionConfig,
     /// Number of classes.
@@ -38,6 +42,16 @@ const LAYERS: [(&str, &[&str]); 10] = [
     ("norm", &["layernorm"]),
 ];
 
+/// The published shapes of what is neither a matrix nor a vector there.
+fn shapes(c: &VisionConfig) -> [(&'static str, Vec<usize>); 3] {
+    let (width, patch) = (c.width, c.patch_size);
+    [
+        ("class", vec![1, 1, width]),
+        ("position", vec![1, c.tokens(), width]),
+        ("patch.weight", vec![width, 3, patch, patch]),
+    ]
+}
+
 /// What is in front of the encoder's names, unless it was saved alone.
 const BASE: &str = "vit.";
 /// A tensor that every ViT has.
@@ -58,17 +72,24 @@ impl Vit {
         let resample = Resample::read(&JsonFile::of_images(&checkpoint.folder)?, &mut config)?;
 
         let base = if checkpoint.shape(&nested).is_ok() { BASE } else { "" };
-        let (width, patch) = (config.width, config.patch_size);
-        let shapes = [
-            ("class", vec![1, 1, width]),
-            ("position", vec![1, config.tokens(), width]),
-            ("patch.weight", vec![width, 3, patch, patch]),
-        ];
+        let shapes = shapes(&config);
         let layout = Layout { base, layers: &LAYERS, shapes: &shapes };
         let classes = classifier.classes(&checkpoint)?;
         let mut published = Published::new(engine, &checkpoint, &layout, classifier);
         Network::load(&mut published, &config, classes)?;
-        Ok(Vit { resample, config, classes, parameters: published.parameters })
+        let parameters = published.parameters;
+        Ok(Vit { folder: checkpoint.folder, resample, config, classes, parameters })
+    }
+
+    /// The tensors of a file as transformers writes it, with these parameters.
+    ///
+    /// # Errors
+    /// [`Error::Internal`](memeclip::Error::Internal) if burn cannot hand out the values.
+    pub fn entries(&self, parameters: &Named) -> Result<Vec<Entry>> {
+        let layout = Layout { base: BASE, layers: &LAYERS, shapes: &shapes(&self.config) };
+        let mut publisher = Publisher::new(parameters, &layout);
+        Network::load(&mut publisher, &self.config, self.classes)?;
+        Ok(publisher.entries)
     }
 
     /// The pixels [3, size, size] of an image: resized to a square, without regard to its aspect ratio, and normalised.

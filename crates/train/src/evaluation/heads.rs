@@ -1,10 +1,14 @@
 use std::collections::BTreeMap;
+#[cfg(feature = "burn")]
+use std::path::Path;
 use std::path::PathBuf;
 
 use super::request::Request;
 use crate::data::Features;
 #[cfg(feature = "burn")]
 use crate::systems::{IssuesFile, System, SystemFile};
+#[cfg(feature = "burn")]
+use crate::tuning::Tuned;
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
 use memeclip::model::{Head, Packed, Stages};
@@ -22,6 +26,9 @@ const BATCH: usize = 256;
 /// The heads of a pack, and those that replace them.
 pub struct Heads<'a> {
     features: &'a Features,
+    /// See [`Request::images`].
+    #[cfg(feature = "burn")]
+    images: Option<&'a Path>,
     engine: Cpu,
     loader: Loader<Directory>,
     /// By task name.
@@ -47,11 +54,13 @@ enum Kind {
     System(Box<SystemFile>),
     #[cfg(feature = "burn")]
     Issues(Box<IssuesFile>),
+    #[cfg(feature = "burn")]
+    Encoder(Box<Tuned>),
 }
 
 impl<'a> Heads<'a> {
     /// Checks that the pack's towers made the features, and that a task has the same labels in both.
-    pub async fn open(request: &Request<'_>, features: &'a Features) -> crate::Result<Self> {
+    pub async fn open(request: &Request<'a>, features: &'a Features) -> crate::Result<Self> {
         let loader = Loader::open(Directory::new(request.pack)).await?;
         let (manifest, file) = (loader.manifest(), request.features.display().to_string());
         features.check_towers(request.features, request.pack, manifest)?;
@@ -68,12 +77,20 @@ impl<'a> Heads<'a> {
         let has_head = |task: &&Task| manifest.heads.contains_key(&task.name) || files.contains_key(&task.name);
         let tasks = features.tasks.iter().filter(has_head).cloned().collect();
         #[cfg(feature = "burn")]
-        for path in files.values() {
+        for path in files.values().filter(|path| !Tuned::is_at(path)) {
             if let Some(choice) = SystemFile::choice(path)? {
                 choice.check(features, request.features)?;
             }
         }
-        Ok(Heads { features, engine: Cpu::new(), loader, files, tasks })
+        Ok(Heads {
+            features,
+            #[cfg(feature = "burn")]
+            images: request.images,
+            engine: Cpu::new(),
+            loader,
+            files,
+            tasks,
+        })
     }
 
     pub fn manifest(&self) -> &Manifest {
@@ -86,9 +103,15 @@ impl<'a> Heads<'a> {
     }
 
     /// `task` is one of [`Heads::tasks`].
-    pub async fn load(&self, task: &Task) -> Result<LoadedHead> {
+    pub async fn load(&self, task: &Task) -> crate::Result<LoadedHead> {
         let clip = &self.manifest().clip;
         let file = self.files.get(&task.name).cloned();
+        #[cfg(feature = "burn")]
+        if let Some(path) = file.as_ref().filter(|path| Tuned::is_at(path)) {
+            let tuned = Tuned::read(path, task, self.features, self.images)?;
+            let (temperature, task, kind) = (tuned.temperature, task.clone(), Kind::Encoder(tuned.into()));
+            return Ok(LoadedHead { task, zero_shot: false, temperature, file, kind });
+        }
         #[cfg(feature = "burn")]
         if let Some(path) = &file
             && let Some(choice) = SystemFile::choice(path)?
@@ -129,6 +152,8 @@ impl<'a> Heads<'a> {
             Kind::System(system) => system.logits(self.features, rows)?,
             #[cfg(feature = "burn")]
             Kind::Issues(issues) => issues.logits(rows)?,
+            #[cfg(feature = "burn")]
+            Kind::Encoder(tuned) => tuned.logits(rows)?,
         };
         if logits.iter().any(|logit| !logit.is_finite()) {
             return Err(Error::not_finite(&format!("logits of task {}", head.task.name)));

@@ -10,8 +10,10 @@ pub struct Request<'a> {
     pub features: &'a Path,
     /// Directory of the pack whose towers made the features.
     pub pack: &'a Path,
-    /// Files of heads that replace the pack's, by task name.
+    /// Files of heads, or folders of tuned encoders, that replace the pack's, by task name.
     pub heads: &'a BTreeMap<String, PathBuf>,
+    /// The folder of the data set's images, if a head reads them: a tuned ViT.
+    pub images: Option<&'a Path>,
     /// Names; if empty, all tasks that have labels and a head.
     pub tasks: &'a [String],
     /// If empty: those of val and test that have labels.

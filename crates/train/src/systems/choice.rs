@@ -3,7 +3,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::{System, memory};
-use crate::data::Features;
+use crate::data::{Feature, Features};
 use crate::engine::{Burn, DropoutRates};
 use crate::training::hateclipper::{Fusion, HateClipper};
 use crate::training::issues::{Issues, Stage};
@@ -22,11 +22,20 @@ pub struct Choice {
 }
 
 impl System {
-    /// The authors' hyper-parameters. The plain heads have MemeCLIP's. HateCLIPper's are its paper's; that says nothing of
-    /// dropout, so the rates are its code's. RGCL's are its paper's, with MemeCLIP's dropout and weight decay. ISSUES' are those of its
-    /// code for Hateful Memes.
+    /// The authors' hyper-parameters. MemeCLIP's say none of BERT and ViT: theirs are those with which BERT is usually
+    /// fine-tuned. Linear classifiers on their features have ten times MemeCLIP's rate. The plain heads have MemeCLIP's.
+    /// HateCLIPper's are its paper's; that says nothing of dropout, so the rates are its code's. RGCL's are its paper's, with
+    /// MemeCLIP's dropout and weight decay. ISSUES' are those of its code for Hateful Memes.
     pub fn settings(self) -> Settings {
         match self {
+            System::Bert | System::Vit => Settings {
+                epochs: 4,
+                learning_rate: 2e-5,
+                weight_decay: 0.01,
+                clip: Some(1.0),
+                warm_up: Some(0.1),
+                ..Settings::default()
+            },
             System::HateclipperAlign | System::HateclipperCross => Settings {
                 epochs: 20,
                 batch: 64,
@@ -41,6 +50,7 @@ impl System {
                 clip: Some(0.1),
                 ..Settings::default()
             },
+            System::BertFrozen | System::VitFrozen => Settings { learning_rate: 1e-3, ..Settings::default() },
             System::MemeclipRgcl => {
                 Settings { epochs: 30, batch: 64, clip: Some(0.1), retrieval: true, ..Settings::default() }
             }
@@ -54,11 +64,16 @@ impl System {
     /// [`Error::Argument`] for a size that the system does not leave to choose, or that is 0.
     pub fn choose(self, vision: usize, map: Option<usize>, hidden: Option<usize>) -> Result<Choice> {
         let argument = |reason: String| Err(Error::Argument { reason });
-        let fixed = self.ships();
+        if self.is_encoder() {
+            return argument(format!("{self} is an encoder of its own and has no head on features"));
+        }
+        let linear = self.features().iter().any(|feature| feature.is_encoders());
+        let fixed = self.ships() || linear;
         if let (true, Some((size, _))) =
             (fixed, [("map", map), ("hidden layers", hidden)].iter().find(|s| s.1.is_some()))
         {
-            return argument(format!("{self} has no choice of {size}: a pack's head has the published sizes"));
+            let why = if linear { "its head is one layer" } else { "a pack's head has the published sizes" };
+            return argument(format!("{self} has no choice of {size}: {why}"));
         }
         let (map, hidden) = (map.unwrap_or(vision), hidden.unwrap_or(1));
         if map == 0 || hidden == 0 {
@@ -74,6 +89,9 @@ impl Choice {
         let &Choice { system, map, hidden } = self;
         let fusion = match system {
             System::Memeclip | System::MemeclipRgcl => return Recipe::memeclip(map),
+            System::BertFrozen => return Recipe::linear(Feature::Bert),
+            System::VitFrozen => return Recipe::linear(Feature::Vit),
+            System::Bert | System::Vit => unreachable!("`System::choose` refuses encoders"),
             System::ClipImage => Fusion::Image,
             System::ClipText => Fusion::Text,
             System::Clip => Fusion::Concat,

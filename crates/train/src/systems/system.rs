@@ -10,6 +10,14 @@ use memeclip::{Error, Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum System {
+    /// BERT (Devlin et al., NAACL 2019) on the text, trained in full.
+    Bert,
+    /// ViT (Dosovitskiy et al., ICLR 2021) on the image, trained in full.
+    Vit,
+    /// A linear classifier on BERT's feature.
+    BertFrozen,
+    /// A linear classifier on ViT's feature.
+    VitFrozen,
     /// CLIP's image feature and a plain head.
     ClipImage,
     /// CLIP's text feature and a plain head.
@@ -32,7 +40,11 @@ pub enum System {
 
 impl System {
     /// In the order of the tables.
-    pub const ALL: [System; 9] = [
+    pub const ALL: [System; 13] = [
+        System::Bert,
+        System::BertFrozen,
+        System::Vit,
+        System::VitFrozen,
         System::ClipText,
         System::ClipImage,
         System::Clip,
@@ -47,6 +59,10 @@ impl System {
     /// As on the command line.
     pub fn name(self) -> &'static str {
         match self {
+            System::Bert => "bert",
+            System::Vit => "vit",
+            System::BertFrozen => "bert-frozen",
+            System::VitFrozen => "vit-frozen",
             System::ClipImage => "clip-image",
             System::ClipText => "clip-text",
             System::Clip => "clip",
@@ -59,6 +75,11 @@ impl System {
         }
     }
 
+    /// Whether an encoder is trained in full, and not a head on features.
+    pub fn is_encoder(self) -> bool {
+        matches!(self, System::Bert | System::Vit)
+    }
+
     /// Whether its head is MemeCLIP's, which a pack can hold.
     pub fn ships(self) -> bool {
         matches!(self, System::Memeclip | System::MemeclipRgcl)
@@ -67,6 +88,9 @@ impl System {
     /// The features that it reads, in the order of its inputs.
     pub fn features(self) -> Vec<Feature> {
         match self {
+            System::Bert | System::Vit => vec![],
+            System::BertFrozen => vec![Feature::Bert],
+            System::VitFrozen => vec![Feature::Vit],
             System::HateclipperAlign | System::HateclipperCross | System::Issues => {
                 vec![Feature::ImagePre, Feature::Text]
             }

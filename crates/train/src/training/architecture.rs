@@ -9,7 +9,8 @@ use super::named::Named;
 use crate::data::Feature;
 use crate::engine::Burn;
 use memeclip::Result;
-use memeclip::model::{self, Dropout, HeadConfig, Weights};
+use memeclip::engine::Activation;
+use memeclip::model::{self, Dropout, HeadConfig, Linear, Weights};
 
 /// The kinds of heads that can be trained.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -21,6 +22,11 @@ pub enum Architecture {
     HateClipper(HateClipper),
     /// Another.
     Issues(Issues),
+    /// Dropout and a linear classifier.
+    Linear {
+        /// What it reads.
+        feature: Feature,
+    },
 }
 
 /// A head of any [`Architecture`], with its parameters.
@@ -31,6 +37,8 @@ pub enum Head {
     HateClipper(Box<HateClipperHead>),
     /// See [`Architecture::Issues`].
     Issues(Box<IssuesHead>),
+    /// See [`Architecture::Linear`].
+    Linear(Box<Linear<Burn>>),
 }
 
 impl Architecture {
@@ -40,6 +48,7 @@ impl Architecture {
             Architecture::Library(_) => vec![Feature::Image, Feature::Text],
             Architecture::HateClipper(config) => vec![config.image, Feature::Text],
             Architecture::Issues(config) => config.features(),
+            Architecture::Linear { feature } => vec![*feature],
         }
     }
 
@@ -48,11 +57,15 @@ impl Architecture {
     /// # Errors
     /// Those of [`Weights::matrix`].
     pub fn load(&self, w: &mut impl Weights<Burn>, widths: &[usize], classes: usize) -> Result<Head> {
-        let (image, text) = (widths[0], widths[1]);
         Ok(match self {
-            Architecture::Library(config) => Head::Library(model::Head::load(w, config, image, text, classes)?.into()),
-            Architecture::HateClipper(config) => Head::HateClipper(config.load(w, image, text, classes)?.into()),
-            Architecture::Issues(config) => Head::Issues(config.load(w, image, text, classes)?.into()),
+            Architecture::Library(config) => {
+                Head::Library(model::Head::load(w, config, widths[0], widths[1], classes)?.into())
+            }
+            Architecture::HateClipper(config) => {
+                Head::HateClipper(config.load(w, widths[0], widths[1], classes)?.into())
+            }
+            Architecture::Issues(config) => Head::Issues(config.load(w, widths[0], widths[1], classes)?.into()),
+            Architecture::Linear { .. } => Head::Linear(Linear::load(w, "classifier", classes, widths[0])?.into()),
         })
     }
 }
@@ -88,11 +101,14 @@ impl Head {
         inputs: &[Tensor<2>],
         drop: impl Fn(Dropout, Tensor<2>) -> Tensor<2>,
     ) -> Tensor<2> {
-        let (image, text) = (&inputs[0], &inputs[1]);
         match self {
-            Head::Library(head) => head.logits_with(engine, image, text, drop),
-            Head::HateClipper(head) => head.logits_with(engine, image, text, drop),
-            Head::Issues(head) => head.logits_with(engine, image, text, drop),
+            Head::Library(head) => head.logits_with(engine, &inputs[0], &inputs[1], drop),
+            Head::HateClipper(head) => head.logits_with(engine, &inputs[0], &inputs[1], drop),
+            Head::Issues(head) => head.logits_with(engine, &inputs[0], &inputs[1], drop),
+            Head::Linear(classifier) => {
+                let x = drop(Dropout::Output, inputs[0].clone());
+                classifier.forward(engine, &x, Activation::Identity, None)
+            }
         }
     }
 }

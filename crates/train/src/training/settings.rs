@@ -1,7 +1,7 @@
 use serde::Serialize;
 
 use super::architecture::Architecture;
-use crate::data::Split;
+use crate::data::{Feature, Split};
 use crate::engine::DropoutRates;
 use memeclip::model::HeadConfig;
 
@@ -107,5 +107,10 @@ impl Recipe {
     /// The published head and initialisation; `map` is the vision tower's width.
     pub fn memeclip(map: usize) -> Self {
         Recipe { architecture: Architecture::Library(HeadConfig::memeclip(map)), semantic: true }
+    }
+
+    /// Dropout and a linear classifier on one feature.
+    pub fn linear(feature: Feature) -> Self {
+        Recipe { architecture: Architecture::Linear { feature }, semantic: false }
     }
 }
