@@ -50,6 +50,16 @@ pub enum Error {
         /// The error behind it, if there is one.
         source: Option<Cause>,
     },
+    /// A file of regions and entities that cannot be used.
+    #[error("{file}: {reason}. {}", self.remedy())]
+    Regions {
+        /// The path.
+        file: String,
+        /// What is wrong.
+        reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
+    },
     /// Features without a column that a system reads.
     #[error("{features}: the features have no '{column}', which {system} reads. {}", self.remedy())]
     MissingColumn {
@@ -139,6 +149,7 @@ impl Error {
             Error::Library(error) => error.code(),
             Error::DataSet { .. } | Error::NoRows { .. } | Error::NoImages { .. } => "data-set",
             Error::Features { .. } => "features",
+            Error::Regions { .. } => "regions",
             Error::MissingColumn { .. } => "features/column",
             Error::Towers { .. } => "features/towers",
             Error::Phi { .. } => "phi",
@@ -162,6 +173,9 @@ impl Error {
             Error::Features { .. } => "Make them with `memeclip extract`.",
             Error::MissingColumn { column: "inversion", .. } => {
                 "Run the same `memeclip extract` again with --phi and a file of φ, and with the systems that it had."
+            }
+            Error::Regions { .. } => {
+                r#"Expected a line such as {"name": "a.png", "boxes": [[0, 0.2, 0.5, 1]], "entities": ["a cat"]} for each meme."#
             }
             Error::MissingColumn { system, .. } => {
                 return format!("Run the same `memeclip extract` again with --system {system}.");

@@ -96,10 +96,10 @@ pub(super) fn read(
     Ok(())
 }
 
-type Parsed = Result<Map<String, Value>, String>;
+pub(super) type Parsed = Result<Map<String, Value>, String>;
 
 /// The objects with their lines.
-fn objects(bytes: &[u8]) -> Result<Vec<(u64, Parsed)>, serde_json::Error> {
+pub(super) fn objects(bytes: &[u8]) -> Result<Vec<(u64, Parsed)>, serde_json::Error> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         let bytes = &*without_nan(bytes);
         let items: Vec<&RawValue> = serde_json::from_slice(bytes)?;

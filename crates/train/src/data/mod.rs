@@ -2,6 +2,7 @@
 
 mod cache;
 mod columns;
+pub mod crop;
 mod duplicates;
 mod encoding;
 mod extract;
@@ -13,6 +14,7 @@ mod json;
 mod label;
 mod meme;
 mod read;
+mod regions;
 mod row;
 mod rows;
 mod split;
@@ -28,6 +30,7 @@ pub use inversion::{Inversion, prompt};
 pub(crate) use label::plain;
 pub use meme::{Labels, Meme};
 pub use read::{DataFile, read};
+pub use regions::{Local, Regions};
 pub use row::{Row, Skipped};
 pub use rows::DataSet;
 pub use split::Split;
