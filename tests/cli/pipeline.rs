@@ -239,7 +239,15 @@ fn every_system_trains_and_is_evaluated_by_its_name() {
     let phi = dir.join("phi.safetensors");
     common::phi(128, 128, 1, &phi);
     let phi = ["--phi", text(&phi)];
-    let pack = ["--weights", PACK, "--device", "cpu", "--system", "hateclipper-align,issues-fixed", phi[0], phi[1]];
+    // A few memes have regions and entities; the others stand in for themselves.
+    let regions = dir.join("regions.jsonl");
+    let lines = [
+        json!({"name": "00000.jpg", "boxes": [[0.0, 0.0, 0.5, 1.0], [0.5, 0.2, 1.0, 0.8]], "entities": ["a party"]}),
+        json!({"name": "00001.webp", "entities": ["a neighbour", "a house"]}),
+    ];
+    fs::write(&regions, lines.map(|line| line.to_string()).join("\n")).unwrap();
+    let systems = ["--system", "hateclipper-align,issues-fixed,momenta", "--regions", text(&regions)];
+    let pack = [&["--weights", PACK, "--device", "cpu"], &systems[..], &phi].concat();
     memeclip(&[&["extract", "--data", MEMES, "--images", PICTURES, "--out", text(&features)], &pack[..]].concat());
     for (system, ships) in System::ALL.map(|system| (system.name(), system.ships())) {
         let head = dir.join(format!("{system}.safetensors"));
@@ -247,7 +255,7 @@ fn every_system_trains_and_is_evaluated_by_its_name() {
         if system == "hateclipper-cross" {
             more.extend(["--map", "16"]);
         }
-        if system == "hateclipper-align" {
+        if ["hateclipper-align", "momenta-cmaf"].contains(&system) {
             more.extend(["--hidden-layers", "3"]);
         }
         if system == "issues" {
@@ -301,6 +309,12 @@ fn what_a_system_lacks_is_said_before_it_trains() {
     let error = train(&["--system", "hateclipper-align"]);
     assert!(error.contains("image_pre") && error.contains("--system hateclipper-align"), "{error}");
     assert!(error.contains(text(&all)), "{error}");
+    let error = train(&["--system", "momenta"]);
+    assert!(error.contains("'regions', which momenta reads") && error.contains("--system momenta"), "{error}");
+    let error = train(&["--system", "momenta", "--dropout", "0,0,0"]);
+    assert!(error.contains("dropout of its own"), "{error}");
+    let error = train(&["--system", "momenta", "--map", "64"]);
+    assert!(error.contains("no choice of map"), "{error}");
     let error = train(&["--system", "momentum"]);
     assert!(error.contains("hateclipper-align"), "{error}");
     let error = train(&["--hidden-layers", "3"]);
@@ -311,6 +325,44 @@ fn what_a_system_lacks_is_said_before_it_trains() {
     let error = train(&["--clip", "0"]);
     assert!(error.contains("norm"), "{error}");
     assert!(!out.exists());
+}
+
+/// The default pack comes without its CLIP, so that here another one says how MOMENTA reads the joint text feature.
+#[test]
+fn momenta_reads_the_joint_text_feature_if_there_is_one() {
+    let dir = fresh("joint");
+    let (pack, model) = (common::tiny_pack(), common::tiny_model());
+    let extract = |name: &str, more: &[&str]| {
+        let out = dir.join(name);
+        let pack = ["--weights", text(&pack), "--device", "cpu", "--system", "momenta", "--out", text(&out)];
+        memeclip(&[&["extract", "--data", MEMES, "--images", PICTURES], &pack[..], more].concat());
+        out
+    };
+    let (without, with) = (extract("without", &[]), extract("with", &["--clip", text(&model)]));
+    let train = |features: &Path| {
+        let out = features.join("hate.safetensors");
+        let train = ["train", "--system", "momenta", "--epochs", "1", "--task", "hate", "--features", text(features)];
+        let output = run(&[&train[..], &["--out", text(&out)]].concat());
+        assert!(output.status.success());
+        (out, String::from_utf8(output.stderr).unwrap())
+    };
+    let ((plain, said), (joint, silent)) = (train(&without), train(&with));
+    assert!(said.contains("no text_joint") && said.contains("extract --clip"), "{said}");
+    assert!(!silent.contains("text_joint"), "{silent}");
+
+    let eval = |features: &Path, head: &Path| {
+        let head = format!("hate={}", text(head));
+        let eval = ["eval", "--weights", text(&pack), "--bootstrap", "0", "--features", text(features)];
+        run(&[&eval[..], &["--head", &head, "--task", "hate"]].concat())
+    };
+    // Each knows what it reads: the plain text feature is in both.
+    for (features, head) in [(&without, &plain), (&with, &joint), (&with, &plain)] {
+        assert!(eval(features, head).status.success(), "{head:?} on {features:?}");
+    }
+    let output = eval(&without, &joint);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && error.contains("'text_joint', which momenta reads"), "{error}");
+    assert!(error.contains("--system momenta and --clip"), "{error}");
 }
 
 #[test]

@@ -1,11 +1,11 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::device::DeviceName;
 use crate::progress::Progress;
 use crate::report::Report;
 use memeclip::task::Task;
 use memeclip_train::data::{
-    self, Column, DataFile, DataSet, Event, Extraction, Feature, Inversion, Outcome, Shard, Split,
+    self, Column, DataFile, DataSet, Event, Extraction, Feature, Inversion, Local, Outcome, Regions, Shard, Split, TextProjection,
 };
 use memeclip_train::systems::System;
 use memeclip_train::{Error, Result};
@@ -34,6 +34,16 @@ pub struct Extract {
     /// The network φ of SEARLE or ISSUES for the CLIP of the pack: keep the features that issues-fixed needs, too.
     #[arg(long, value_name = "FILE")]
     pub phi: Option<PathBuf>,
+    /// For momenta: a JSON object a line (JSONL) for each meme with regions of its image or entities on it, from any source:
+    /// {"name": "a.png", "boxes": [[left, top, right, bottom], ...], "entities": ["a cat", ...]}. Boxes are shares of the upright
+    /// image's width and height from 0 to 1; the first four count. Without boxes, the middle of the image stands in, without
+    /// entities the meme's text.
+    #[arg(long, value_name = "JSONL")]
+    pub regions: Option<PathBuf>,
+    /// For momenta: the CLIP that the pack was converted from, as for `convert --clip`, for its text projection, which packs
+    /// do not hold. Without it, momenta reads the text feature before the projection.
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub clip: Option<PathBuf>,
 }
 
 /// The memes, and the pack and device that compute their features.
@@ -105,6 +115,28 @@ impl Extract {
         data.duplicates.iter().for_each(|duplicate| report.duplicate(duplicate, Report::print));
         summarize(&data, tasks);
 
+        let wanted = |feature: &Feature| match feature {
+            Feature::Regions | Feature::Entities => needed.contains(feature) || self.regions.is_some(),
+            feature => needed.contains(feature),
+        };
+        let further: Vec<Feature> = Feature::FURTHER.into_iter().filter(wanted).collect();
+        let regions = match &self.regions {
+            Some(file) => self.read_regions(file, &data, report)?,
+            None => Regions::default(),
+        };
+        let projection = match &self.clip {
+            Some(clip) => Some(TextProjection::open(clip, &mut session).await?),
+            None => None,
+        };
+        if needed.contains(&Feature::TextJoint) && projection.is_none() {
+            note!("without --clip, momenta will read the text feature before the text projection");
+        }
+        if needed.contains(&Feature::Regions) && self.regions.is_none() {
+            note!(
+                "without --regions, the middle of each image stands in for its regions, and each text for its entities"
+            );
+        }
+
         let mut progress = Progress::new(session.device());
         let watch = |event: Event| match event {
             Event::Begin(memes) => progress.begin(memes),
@@ -116,9 +148,16 @@ impl Extract {
             }
             Event::Duplicate(duplicate) => report.duplicate(duplicate, |line| progress.say(line)),
         };
-        let further: Vec<Feature> = Feature::FURTHER.into_iter().filter(|feature| needed.contains(feature)).collect();
-        let (rows, images, inversion) = (&data.rows, &source.images, inversion.as_ref());
-        let extraction = Extraction { rows, images, out, shard: *shard, further: &further, inversion };
+        let extraction = Extraction {
+            rows: &data.rows,
+            images: &source.images,
+            out,
+            shard: *shard,
+            further: &further,
+            inversion: inversion.as_ref(),
+            regions: &regions,
+            projection: projection.as_ref(),
+        };
         let outcome = extraction.run(&mut session, watch).await?;
         progress.finish();
         if let Some(notice) = session.notice() {
@@ -131,6 +170,22 @@ impl Extract {
             }
         }
         Ok(())
+    }
+
+    /// Reads the regions, and says how many memes have some, so that a file of other memes is noticed at once.
+    fn read_regions(&self, file: &Path, data: &DataSet, report: &mut Report) -> Result<Regions> {
+        let regions = Regions::read(file, &data.rows)?;
+        regions.notices.iter().for_each(|notice| warn!("memeclip: {notice}"));
+        regions.left_out.iter().for_each(|left_out| report.region(left_out, Report::print));
+        let count = |has: fn(&Local) -> bool| data.rows.iter().filter(|row| has(regions.of(&row.meme.name))).count();
+        note!(
+            "{}: of {} memes, {} have boxes and {} entities",
+            file.display(),
+            data.rows.len(),
+            count(|local| !local.boxes.is_empty()),
+            count(|local| !local.entities.is_empty()),
+        );
+        Ok(regions)
     }
 }
 

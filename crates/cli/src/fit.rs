@@ -37,7 +37,16 @@ impl Fit {
         let work = self.work.unwrap_or_else(|| self.out.with_added_extension("training"));
         let weights = self.source.weights.clone();
         let whole = "1/1".parse()?;
-        Extract { source: self.source, out: work.clone(), shard: whole, system: Vec::new(), phi: None }.run()?;
+        Extract {
+            source: self.source,
+            out: work.clone(),
+            shard: whole,
+            system: Vec::new(),
+            phi: None,
+            regions: None,
+            clip: None,
+        }
+        .run()?;
 
         let features = Features::read(&work)?;
         let choosing = self.options.settings(System::Memeclip.settings()).protocol.split();

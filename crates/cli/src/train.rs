@@ -27,14 +27,16 @@ pub struct Train {
     /// File of the head (.safetensors); if there may be several, as with --task all, a directory for one file per task.
     #[arg(long)]
     out: PathBuf,
-    /// The system to train: clip-text, clip-image, clip, hateclipper-cross, hateclipper-align, issues,
-    /// issues-fixed, memeclip or memeclip-rgcl. `eval --head` measures each; only the heads of the last two can become part of a pack.
+    /// The system to train: clip-text, clip-image, clip, momenta, momenta-cmaf, hateclipper-cross, hateclipper-align, issues,
+    /// issues-fixed, memeclip or memeclip-rgcl. `eval --head` measures each; only the heads of the last two can become part of
+    /// a pack.
     #[arg(long, default_value_t = System::Memeclip)]
     system: System,
-    /// Width of the space that both features are mapped into [default: the vision tower's]; not of memeclip's heads.
+    /// Width of the space that both features are mapped into [default: the vision tower's]; not of memeclip's heads and
+    /// momenta's.
     #[arg(long)]
     map: Option<usize>,
-    /// Hidden layers between fusion and classifier [default: 1]; not of memeclip's heads.
+    /// Hidden layers between fusion and classifier [default: 1]; not of memeclip's heads and momenta's.
     #[arg(long)]
     hidden_layers: Option<usize>,
     /// The network φ of SEARLE or ISSUES for the CLIP of the pack; for issues.
@@ -114,6 +116,7 @@ impl Options {
             retrieval: published.retrieval,
             clip: self.clip.or(published.clip),
             warm_up: published.warm_up,
+            coupled: published.coupled,
             protocol: match self.protocol {
                 ProtocolName::Ours => Protocol::Ours,
                 ProtocolName::Published => Protocol::Published,
@@ -149,9 +152,20 @@ impl Train {
     pub fn run(self) -> Result<(), Failure> {
         let features = Features::read(&self.features)?;
         let vision = features.vision_width();
-        let choice = self.system.choose(vision, self.map, self.hidden_layers)?;
+        if self.system == System::Momenta && self.options.dropout.is_some() {
+            let reason = "momenta has rates of dropout of its own: train it without --dropout".into();
+            return Err(Error::Argument { reason }.into());
+        }
+        let choice = self.system.choose(vision, self.map, self.hidden_layers)?.on(&features);
         choice.check(&features, &self.features)?;
         let inversion = self.inversion(&features)?;
+        if choice.unprojected {
+            warn!(
+                "memeclip: {}: the features have no text_joint, so {} reads the text feature before the text projection. `extract --clip` makes it",
+                self.features.display(),
+                self.system
+            );
+        }
         let single = self.task.len() == 1 && self.task[0] != tasks::ALL;
         let file = |task: &Task| if single { self.out.clone() } else { head_file(&self.out, task) };
         let tasks = tasks::trained(&features.tasks, &self.task)?;

@@ -5,7 +5,7 @@ use memeclip::Cause;
 
 #[cfg(feature = "chat")]
 use crate::chat::Fault;
-use crate::data::Skipped;
+use crate::data::{Feature, Skipped};
 
 /// A result with [`Error`] as the error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -177,8 +177,9 @@ impl Error {
             Error::Regions { .. } => {
                 r#"Expected a line such as {"name": "a.png", "boxes": [[0, 0.2, 0.5, 1]], "entities": ["a cat"]} for each meme."#
             }
-            Error::MissingColumn { system, .. } => {
-                return format!("Run the same `memeclip extract` again with --system {system}.");
+            Error::MissingColumn { system, column, .. } => {
+                let clip = if *column == Feature::TextJoint.name() { " and --clip" } else { "" };
+                return format!("Run the same `memeclip extract` again with --system {system}{clip}.");
             }
             Error::Towers { .. } => {
                 "Give the pack that the features were made with, or make them again with `memeclip extract` and this pack."

@@ -12,11 +12,18 @@ pub enum Feature {
     Text,
     /// CLIP's text feature of the meme's inverted prompt ([`prompt`](super::prompt)): ISSUES'.
     Inversion,
+    /// CLIP's text feature after the text projection, which a pack does not hold: MOMENTA's.
+    TextJoint,
+    /// The mean of CLIP's image features of the image's regions: see [`Regions`](super::Regions).
+    Regions,
+    /// The mean of CLIP's text features of the entities on the image, before the text projection.
+    Entities,
 }
 
 impl Feature {
     /// Those that features have only if a system needed them.
-    pub const FURTHER: [Feature; 2] = [Feature::ImagePre, Feature::Inversion];
+    pub const FURTHER: [Feature; 5] =
+        [Feature::ImagePre, Feature::Inversion, Feature::TextJoint, Feature::Regions, Feature::Entities];
 
     /// The name of its tensor.
     pub fn name(self) -> &'static str {
@@ -25,6 +32,9 @@ impl Feature {
             Feature::ImagePre => "image_pre",
             Feature::Text => "text",
             Feature::Inversion => "inversion",
+            Feature::TextJoint => "text_joint",
+            Feature::Regions => "regions",
+            Feature::Entities => "entities",
         }
     }
 }

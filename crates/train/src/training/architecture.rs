@@ -5,6 +5,8 @@ use serde::Serialize;
 
 use super::hateclipper::{HateClipper, HateClipperHead};
 use super::issues::{Issues, IssuesHead};
+use super::model::no_embeddings;
+use super::momenta::{Momenta, MomentaHead};
 use super::named::Named;
 use crate::data::Feature;
 use crate::engine::Burn;
@@ -21,6 +23,8 @@ pub enum Architecture {
     HateClipper(HateClipper),
     /// Another.
     Issues(Issues),
+    /// Another.
+    Momenta(Momenta),
 }
 
 /// A head of any [`Architecture`], with its parameters.
@@ -31,6 +35,8 @@ pub enum Head {
     HateClipper(Box<HateClipperHead>),
     /// See [`Architecture::Issues`].
     Issues(Box<IssuesHead>),
+    /// See [`Architecture::Momenta`].
+    Momenta(Box<MomentaHead>),
 }
 
 impl Architecture {
@@ -40,6 +46,7 @@ impl Architecture {
             Architecture::Library(_) => vec![Feature::Image, Feature::Text],
             Architecture::HateClipper(config) => vec![config.image, Feature::Text],
             Architecture::Issues(config) => config.features(),
+            Architecture::Momenta(config) => config.features(),
         }
     }
 
@@ -48,11 +55,15 @@ impl Architecture {
     /// # Errors
     /// Those of [`Weights::matrix`].
     pub fn load(&self, w: &mut impl Weights<Burn>, widths: &[usize], classes: usize) -> Result<Head> {
-        let (image, text) = (widths[0], widths[1]);
         Ok(match self {
-            Architecture::Library(config) => Head::Library(model::Head::load(w, config, image, text, classes)?.into()),
-            Architecture::HateClipper(config) => Head::HateClipper(config.load(w, image, text, classes)?.into()),
-            Architecture::Issues(config) => Head::Issues(config.load(w, image, text, classes)?.into()),
+            Architecture::Library(config) => {
+                Head::Library(model::Head::load(w, config, widths[0], widths[1], classes)?.into())
+            }
+            Architecture::HateClipper(config) => {
+                Head::HateClipper(config.load(w, widths[0], widths[1], classes)?.into())
+            }
+            Architecture::Issues(config) => Head::Issues(config.load(w, widths[0], widths[1], classes)?.into()),
+            Architecture::Momenta(config) => Head::Momenta(config.load(w, widths, classes)?.into()),
         })
     }
 }
@@ -65,7 +76,13 @@ impl Head {
 
     /// The embeddings `[n, map]`, what the last hidden layer gives before its ReLU, and [`Head::logits`]. `parameters` are
     /// those of the head, which has a hidden layer.
-    pub fn embed(&self, engine: &Burn, parameters: &Named, inputs: &[Tensor<2>]) -> (Tensor<2>, Tensor<2>) {
+    ///
+    /// # Errors
+    /// [`Error::Argument`](memeclip::Error::Argument) for a head without embeddings.
+    pub fn embed(&self, engine: &Burn, parameters: &Named, inputs: &[Tensor<2>]) -> Result<(Tensor<2>, Tensor<2>)> {
+        if let Head::Momenta(_) = self {
+            return Err(no_embeddings());
+        }
         // What the first hidden layer gets, and what each of them gives.
         let states = RefCell::new(Vec::new());
         let logits = self.logits_with(engine, inputs, |place, x| {
@@ -79,7 +96,7 @@ impl Head {
         let last = states.len() - 2;
         let layer = if last == 0 { "pre_output".to_string() } else { format!("hidden.{last}") };
         let parameter = |kind: &str| parameters[&format!("{layer}.{kind}")].clone();
-        (states.swap_remove(last).matmul(parameter("weight")) + parameter("bias"), logits)
+        Ok((states.swap_remove(last).matmul(parameter("weight")) + parameter("bias"), logits))
     }
 
     fn logits_with(
@@ -88,11 +105,12 @@ impl Head {
         inputs: &[Tensor<2>],
         drop: impl Fn(Dropout, Tensor<2>) -> Tensor<2>,
     ) -> Tensor<2> {
-        let (image, text) = (&inputs[0], &inputs[1]);
         match self {
-            Head::Library(head) => head.logits_with(engine, image, text, drop),
-            Head::HateClipper(head) => head.logits_with(engine, image, text, drop),
-            Head::Issues(head) => head.logits_with(engine, image, text, drop),
+            Head::Library(head) => head.logits_with(engine, &inputs[0], &inputs[1], drop),
+            Head::HateClipper(head) => head.logits_with(engine, &inputs[0], &inputs[1], drop),
+            Head::Issues(head) => head.logits_with(engine, &inputs[0], &inputs[1], drop),
+            // It drops values in other places, at rates of its own.
+            Head::Momenta(head) => head.logits(engine, inputs),
         }
     }
 }
