@@ -114,9 +114,7 @@ fn what_cannot_be_used_is_said_and_costs_nothing_else() {
         (r#"{"name": 7, "boxes": [[0, 0, 1, 1]]}"#, "not a text"),
         (r#"{"name": " "}"#, "name is empty"),
         (r#"{"name": "../a.png"}"#, "leads out"),
-        (r#"{"name": "z.png", "boxes": "none"}"#, "'z.png': no meme of the data set"),
         (r#"{"name": "d.png", "boxes": [[0, 0, 1, 1]]}"#, "'d.png' is on line 1 already"),
-        ("{\"name\": \"\u{fffd}\"}", "no meme of the data set"),
     ];
     for (line, reason) in lines {
         let first = r#"{"name": "d.png", "boxes": [[0, 0, 0.5, 1]]}"#;
@@ -137,6 +135,17 @@ fn what_cannot_be_used_is_said_and_costs_nothing_else() {
         let a = regions.of("a.png");
         assert_eq!(a.boxes.len() + a.entities.len(), 1, "{value}");
     }
+    // A file may be for more memes than these.
+    let unknown = r#"{"name": "z.png", "boxes": "none", "score": 1}"#;
+    let lines = [r#"{"name": "a.png", "entities": ["x"]}"#, unknown, "{\"name\": \"\u{fffd}.png\"}"];
+    let regions = read("unknown", lines.join("\n")).unwrap();
+    assert_eq!((&regions.left_out, regions.notices.len(), regions.unknown.len()), (&vec![], 1, 2));
+    assert!(regions.notices[0].contains("regions.jsonl: 2 of its memes are not in the data set, such as 'z.png'"));
+    for (line, name) in [(2, "'z.png'"), (3, "'\u{fffd}.png'")] {
+        let said = &regions.unknown[line - 2];
+        assert!(said.contains(&format!("regions.jsonl:{line}: {name}: no meme of the data set")), "{said}");
+    }
+    assert_eq!(entities(regions.of("a.png")), ["x"]);
     // One notice for all lines.
     let lines = ["a.png", "b/c.png"].map(|name| format!(r#"{{"name": "{name}", "box": [[0, 0, 1, 1]], "score": 1}}"#));
     let regions = read("keys", lines.join("\n")).unwrap();
@@ -148,12 +157,13 @@ fn what_cannot_be_used_is_said_and_costs_nothing_else() {
 
 #[test]
 fn files_of_another_kind_are_errors() {
-    let files: [(&str, &[u8], &str); 6] = [
+    let files: [(&str, &[u8], &str); 7] = [
         ("empty", b"", "it is empty"),
         ("page", b"<!DOCTYPE html><p>Not found", "HTML page"),
         ("pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:00", "git lfs pull"),
         ("csv", b"name,left,top,right,bottom\na.png,0,0,1,1\n", "none of its lines is a JSON object"),
         ("object", b"{\n\"a.png\": [[0, 0, 1, 1]]\n}", "it is a single object"),
+        ("blank", b" \n\n", "none of its lines is a JSON object"),
         ("pickle", b"\x80\x04\x95\x00", "none of its lines is a JSON object"),
     ];
     for (kind, content, reason) in files {

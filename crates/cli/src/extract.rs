@@ -160,6 +160,8 @@ impl Extract {
         };
         let outcome = extraction.run(&mut session, watch).await?;
         progress.finish();
+        // The file names them all; on the terminal they could hide everything else.
+        regions.unknown.iter().for_each(|unknown| report.region(unknown, |_| {}));
         if let Some(notice) = session.notice() {
             warn!("memeclip: {notice}");
         }

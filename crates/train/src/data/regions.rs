@@ -48,6 +48,8 @@ pub struct Regions {
     memes: BTreeMap<String, Local>,
     /// What is left out, each with its line and the reason.
     pub left_out: Vec<String>,
+    /// Memes of the file that are not in the data set, likewise: a file may be for more of them.
+    pub unknown: Vec<String>,
     /// How the file was understood, where that could surprise.
     pub notices: Vec<String>,
 }
@@ -59,53 +61,46 @@ impl Regions {
     /// [`Error::Regions`] for a file of another kind, [`Io`](memeclip::Error::Io).
     pub fn read(path: &Path, rows: &[Row]) -> Result<Self> {
         let file = path.display().to_string();
-        let bytes = fs::read(path).map_err(|e| memeclip::Error::io(path, e))?;
-        if let Some(kind) = stand_in_for_text(&bytes) {
-            return Err(Error::Regions { file, reason: kind.to_string(), source: None });
-        }
-        let (bytes, notice) = encoding::to_utf8(&bytes);
-        let objects = json::objects(&bytes).map_err(|e| Error::Regions {
-            file: file.clone(),
-            reason: format!("not a list of JSON objects ({e})"),
-            source: Some(e.into()),
-        })?;
-        if !objects.is_empty() && objects.iter().all(|(_, object)| object.is_err()) {
-            return Err(Error::Regions { file, reason: "none of its lines is a JSON object".into(), source: None });
-        }
-
-        let mut regions = Regions::default();
-        regions.notices.extend(notice.map(|notice| format!("{file}: {notice}")));
+        let (objects, notice) = objects(path, &file)?;
         let memes: BTreeSet<&str> = rows.iter().map(|row| &*row.meme.name).collect();
-        let mut places: BTreeMap<String, u64> = BTreeMap::new();
-        let mut unknown: BTreeMap<String, u64> = BTreeMap::new();
+        let mut regions = Regions::default();
+        // The first line of each meme and of each key that is not known, and the first meme that is not.
+        let (mut lines, mut keys, mut stranger) = (BTreeMap::new(), BTreeMap::new(), None);
         for (line, object) in objects {
+            let place = |reason: String| format!("{file}:{line}: {reason}");
             let mut left_out = Vec::new();
-            let read = object.and_then(|object| {
-                let (name, local) = local(&object, &mut left_out)?;
-                if !memes.contains(&*name) {
-                    return Err(format!("'{}': no meme of the data set has this image", short(&name)));
+            let (name, local, further) = match object.and_then(|object| local(object, &mut left_out)) {
+                Ok(found) => found,
+                Err(reason) => {
+                    regions.left_out.push(place(reason));
+                    continue;
                 }
-                if let Some(first) = places.get(&name) {
-                    return Err(format!("'{}' is on line {first} already; that line counts", short(&name)));
-                }
-                object.into_iter().map(|(key, _)| key).filter(|key| !KEYS.contains(&&**key)).for_each(|key| {
-                    unknown.entry(key).or_insert(line);
-                });
-                Ok((name, local))
-            });
-            match read {
-                Ok((name, local)) => {
-                    places.insert(name.clone(), line);
-                    regions.memes.insert(name, local);
-                }
-                Err(reason) => left_out = vec![reason],
+            };
+            if !memes.contains(&*name) {
+                let name = format!("'{}'", short(&name));
+                regions.unknown.push(place(format!("{name}: no meme of the data set has this image")));
+                stranger.get_or_insert(name);
+                continue;
             }
-            regions.left_out.extend(left_out.into_iter().map(|reason| format!("{file}:{line}: {reason}")));
+            if let Some(first) = lines.get(&name) {
+                let reason = format!("'{}' is on line {first} already; that line counts", short(&name));
+                regions.left_out.push(place(reason));
+                continue;
+            }
+            for key in further {
+                keys.entry(key).or_insert(line);
+            }
+            regions.left_out.extend(left_out.into_iter().map(place));
+            lines.insert(name.clone(), line);
+            regions.memes.insert(name, local);
         }
-        let unknown = unknown.into_iter();
-        regions.notices.extend(unknown.map(|(key, line)| {
-            format!("{file}: the key '{}' is ignored (first on line {line}); known: {}", short(&key), KEYS.join(", "))
-        }));
+        let keys = keys.into_iter().map(|(key, line)| {
+            format!("the key '{}' is ignored (first on line {line}); known: {}", short(&key), KEYS.join(", "))
+        });
+        let unknown = regions.unknown.len();
+        let strangers = stranger.map(|name| format!("{unknown} of its memes are not in the data set, such as {name}"));
+        let notices = notice.map(String::from).into_iter().chain(keys).chain(strangers);
+        regions.notices = notices.map(|notice| format!("{file}: {notice}")).collect();
         Ok(regions)
     }
 
@@ -118,8 +113,24 @@ impl Regions {
 
 const KEYS: [&str; 3] = ["name", "boxes", "entities"];
 
-/// The meme's name and inputs; those that cannot be used are `left_out`.
-fn local(object: &Map<String, Value>, left_out: &mut Vec<String>) -> Result<(String, Local), String> {
+/// The objects with their lines, and what to tell about the file's encoding.
+fn objects(path: &Path, file: &str) -> Result<(Vec<(u64, json::Parsed)>, Option<&'static str>)> {
+    let invalid = |reason: String, source| Error::Regions { file: file.into(), reason, source };
+    let bytes = fs::read(path).map_err(|e| memeclip::Error::io(path, e))?;
+    if let Some(kind) = stand_in_for_text(&bytes) {
+        return Err(invalid(kind.to_string(), None));
+    }
+    let (bytes, notice) = encoding::to_utf8(&bytes);
+    let objects = json::objects(&bytes);
+    let objects = objects.map_err(|e| invalid(format!("not a list of JSON objects ({e})"), Some(e.into())))?;
+    match objects.iter().any(|(_, object)| object.is_ok()) {
+        true => Ok((objects, notice)),
+        false => Err(invalid("none of its lines is a JSON object".into(), None)),
+    }
+}
+
+/// The meme's name and inputs, and the keys that are not known; items that cannot be used are `left_out`.
+fn local(object: Map<String, Value>, left_out: &mut Vec<String>) -> Result<(String, Local, Vec<String>), String> {
     let name = match object.get("name") {
         Some(Value::String(name)) => rows::image_name(name)?,
         Some(other) => return Err(format!("its name is {}, not a text", shortened(other))),
@@ -129,20 +140,21 @@ fn local(object: &Map<String, Value>, left_out: &mut Vec<String>) -> Result<(Str
         }
     };
     let mut local = Local::default();
-    for (at, value) in list(object, "boxes", left_out) {
+    for (at, value) in list(&object, "boxes", left_out) {
         match region(value) {
             Ok(region) if local.boxes.len() < MOST => local.boxes.push(region),
             Ok(_) => {}
             Err(reason) => left_out.push(format!("box {at} of {name}: {reason}")),
         }
     }
-    for (at, value) in list(object, "entities", left_out) {
+    for (at, value) in list(&object, "entities", left_out) {
         match entity(value) {
             Ok(entity) => local.entities.push(entity),
             Err(reason) => left_out.push(format!("entity {at} of {name}: {reason}")),
         }
     }
-    Ok((name, local))
+    let further = object.into_iter().map(|(key, _)| key).filter(|key| !KEYS.contains(&&**key));
+    Ok((name, local, further.collect()))
 }
 
 /// The items of a list, counted from 1.
