@@ -5,7 +5,8 @@ use crate::progress::Progress;
 use crate::report::Report;
 use memeclip::task::Task;
 use memeclip_train::data::{
-    self, Column, DataFile, DataSet, Event, Extraction, Feature, Inversion, Local, Outcome, Regions, Shard, Split, TextProjection,
+    self, Column, DataFile, DataSet, Event, Extraction, Feature, Inversion, Local, Outcome, Regions, Shard, Split,
+    TextProjection,
 };
 use memeclip_train::systems::System;
 use memeclip_train::{Error, Result};

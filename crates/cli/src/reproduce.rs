@@ -46,6 +46,12 @@ pub struct Reproduce {
     /// The answers of a chat model to PrideMM's test split: what `memeclip chat` wrote.
     #[arg(long)]
     answers: Option<PathBuf>,
+    /// Regions of the images and entities on them, which momenta reads: as `extract --regions`.
+    #[arg(long, value_name = "JSONL")]
+    regions: Option<PathBuf>,
+    /// The CLIP that the pack was converted from, for momenta: as `extract --clip`.
+    #[arg(long, value_name = "CHECKPOINT")]
+    clip_model: Option<PathBuf>,
     /// Directory of the pack [default: the small one of the repository].
     #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
     weights: PathBuf,
@@ -124,7 +130,8 @@ impl Reproduce {
         let source = Source { data, column: Vec::new(), images, weights, device: self.device };
         let given = |system: &System| self.phi.is_some() || !system.features().contains(&Feature::Inversion);
         let system = System::ALL.into_iter().filter(given).collect();
-        Extract { source, out: out.into(), shard: "1/1".parse()?, system, phi: self.phi.clone() }.run()?;
+        let (phi, regions, clip) = (self.phi.clone(), self.regions.clone(), self.clip_model.clone());
+        Extract { source, out: out.into(), shard: "1/1".parse()?, system, phi, regions, clip }.run()?;
         let features = Features::read(out)?;
         let inversion = self
             .phi
@@ -156,7 +163,7 @@ impl Reproduce {
     }
 
     fn system(&self, system: System, data: &Data) -> Result<Contender> {
-        let choice = system.choose(data.features.vision_width(), None, None)?;
+        let choice = system.choose(data.features.vision_width(), None, None)?.on(&data.features);
         let adjust = |settings| self.options.settings(settings);
         Ok(Contender::system(&choice, &data.features, data.inversion.as_ref(), adjust))
     }

@@ -206,8 +206,11 @@ impl Extraction<'_> {
         sweep(self.out, &result, |name| {
             [TENSORS, MEMES].iter().any(|file| name.starts_with(format!("{file}.").as_bytes()))
         })?;
-        let further = [cache.inversion.as_ref().map(|inverted| &inverted.cache), cache.local.as_ref().map(|local| &local.cache)];
-        for cache in [&cache.image, &cache.text].into_iter().chain(&cache.image_pre).chain(further.into_iter().flatten()) {
+        let further =
+            [cache.inversion.as_ref().map(|inverted| &inverted.cache), cache.local.as_ref().map(|local| &local.cache)];
+        for cache in
+            [&cache.image, &cache.text].into_iter().chain(&cache.image_pre).chain(further.into_iter().flatten())
+        {
             sweep(&cache.dir, &result, |_| true)?;
         }
         Ok(Outcome::Complete { memes: features.memes.len() })

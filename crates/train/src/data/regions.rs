@@ -114,7 +114,7 @@ impl Regions {
 const KEYS: [&str; 3] = ["name", "boxes", "entities"];
 
 /// The objects with their lines, and what to tell about the file's encoding.
-fn objects(path: &Path, file: &str) -> Result<(Vec<(u64, json::Parsed)>, Option<&'static str>)> {
+fn objects(path: &Path, file: &str) -> Result<(Vec<json::Line>, Option<&'static str>)> {
     let invalid = |reason: String, source| Error::Regions { file: file.into(), reason, source };
     let bytes = fs::read(path).map_err(|e| memeclip::Error::io(path, e))?;
     if let Some(kind) = stand_in_for_text(&bytes) {

@@ -53,7 +53,7 @@ impl Contender {
         inversion: Option<&Arc<TextualInversion>>,
         adjust: impl Fn(Settings) -> Settings,
     ) -> Self {
-        let missing = choice.system.features().into_iter().find(|&feature| features.column(feature).1 == 0);
+        let missing = choice.features().into_iter().find(|&feature| features.column(feature).1 == 0);
         let settings = adjust(choice.system.settings());
         let job = match (choice.system, missing, inversion) {
             (System::Issues, None, Some(inversion)) => {
@@ -65,7 +65,7 @@ impl Contender {
             (_, Some(feature), _) => Job::Needs(format!("features with the column {}", feature.name())),
             (_, None, _) => Job::Head { recipe: choice.recipe(), settings },
         };
-        Contender { name: choice.system.name().into(), job }
+        Contender { name: choice.label(), job }
     }
 
     /// A step of the ablation.

@@ -94,6 +94,13 @@ impl Choice {
         Choice { unprojected: reads && features.column(Feature::TextJoint).1 == 0, ..self }
     }
 
+    /// The name of a table's row: the system's, and what differs from the one that its authors published.
+    pub fn label(&self) -> String {
+        let regions = if self.system == System::Momenta { ", CLIP regions" } else { "" };
+        let text = if self.unprojected { ", text before the projection" } else { "" };
+        format!("{}{regions}{text}", self.system)
+    }
+
     /// The features that it reads, in the order of its inputs.
     pub fn features(&self) -> Vec<Feature> {
         let features = self.system.features().into_iter();

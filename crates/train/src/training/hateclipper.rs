@@ -3,8 +3,8 @@
 use burn::tensor::Tensor;
 use serde::Serialize;
 
-use super::mlp::Mlp;
 use super::attention::CrossAttention;
+use super::mlp::Mlp;
 use crate::data::Feature;
 use crate::engine::Burn;
 use memeclip::Result;
