@@ -26,6 +26,11 @@ pub struct Prompts {
     pub class_weights: Vec<f32>,
 }
 
+/// The text that stands for a class.
+pub fn prompt(class: &str) -> String {
+    format!("a photo of a {class}.")
+}
+
 impl Prompts {
     /// The stage `prompts` of a pack, from the prompts by task name.
     pub fn stage(prompts: &BTreeMap<String, Prompts>) -> Tensors {
@@ -94,7 +99,7 @@ impl<'a> ZeroShot<'a> {
         let text_projection = transpose(&self.clip.text_projection()?, c.projection, c.text.width);
         let mut embeddings = Vec::new();
         for class in &task.prompts {
-            let ids = tokenizer.ids(&format!("a photo of a {class}."))?;
+            let ids = tokenizer.ids(&prompt(class))?;
             let feature = self.text.features(&self.engine, &stages, &[&ids]).await?;
             let feature = &self.engine.read(&[&feature]).await?[0];
             embeddings.extend(product(feature, &text_projection, c.projection));

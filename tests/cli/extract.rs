@@ -3,6 +3,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod local;
 mod program;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -241,7 +241,15 @@ fn every_system_trains_and_is_evaluated_by_its_name() {
     common::phi(128, 128, 1, &phi);
     let phi = ["--phi", text(&phi)];
     let encoders = ["--bert", tuning::BERT, "--vit", tuning::VIT];
-    let pack = ["--weights", PACK, "--device", "cpu", "--system", "hateclipper-align,issues-fixed,bert-frozen"];
+    // A few memes have regions and entities; the others stand in for themselves.
+    let regions = dir.join("regions.jsonl");
+    let lines = [
+        json!({"name": "00000.jpg", "boxes": [[0.0, 0.0, 0.5, 1.0], [0.5, 0.2, 1.0, 0.8]], "entities": ["a party"]}),
+        json!({"name": "00001.webp", "entities": ["a neighbour", "a house"]}),
+    ];
+    fs::write(&regions, lines.map(|line| line.to_string()).join("\n")).unwrap();
+    let systems = "hateclipper-align,issues-fixed,momenta,bert-frozen,vit-frozen";
+    let pack = ["--weights", PACK, "--device", "cpu", "--system", systems, "--regions", text(&regions)];
     let pack = [&pack[..], &phi, &encoders].concat();
     memeclip(&[&["extract", "--data", MEMES, "--images", PICTURES, "--out", text(&features)], &pack[..]].concat());
     for system in System::ALL.into_iter().filter(|system| !system.is_encoder()) {
@@ -251,7 +259,7 @@ fn every_system_trains_and_is_evaluated_by_its_name() {
         if system == "hateclipper-cross" {
             more.extend(["--map", "16"]);
         }
-        if system == "hateclipper-align" {
+        if ["hateclipper-align", "momenta-cmaf"].contains(&system) {
             more.extend(["--hidden-layers", "3"]);
         }
         if system == "issues" {
@@ -310,6 +318,12 @@ fn what_a_system_lacks_is_said_before_it_trains() {
     let extract = ["extract", "--data", MEMES, "--images", PICTURES, "--weights", PACK, "--out", text(&dir)];
     let error = failure(&[&extract[..], &["--system", "bert-frozen"]].concat());
     assert!(error.contains("--bert"), "{error}");
+    let error = train(&["--system", "momenta"]);
+    assert!(error.contains("'regions', which momenta reads") && error.contains("--system momenta"), "{error}");
+    let error = train(&["--system", "momenta", "--dropout", "0,0,0"]);
+    assert!(error.contains("dropout of its own"), "{error}");
+    let error = train(&["--system", "momenta", "--map", "64"]);
+    assert!(error.contains("no choice of map"), "{error}");
     let error = train(&["--system", "momentum"]);
     assert!(error.contains("hateclipper-align"), "{error}");
     let error = train(&["--hidden-layers", "3"]);
@@ -320,6 +334,44 @@ fn what_a_system_lacks_is_said_before_it_trains() {
     let error = train(&["--clip", "0"]);
     assert!(error.contains("norm"), "{error}");
     assert!(!out.exists());
+}
+
+/// The default pack comes without its CLIP, so that here another one says how MOMENTA reads the joint text feature.
+#[test]
+fn momenta_reads_the_joint_text_feature_if_there_is_one() {
+    let dir = fresh("joint");
+    let (pack, model) = (common::tiny_pack(), common::tiny_model());
+    let extract = |name: &str, more: &[&str]| {
+        let out = dir.join(name);
+        let pack = ["--weights", text(&pack), "--device", "cpu", "--system", "momenta", "--out", text(&out)];
+        memeclip(&[&["extract", "--data", MEMES, "--images", PICTURES], &pack[..], more].concat());
+        out
+    };
+    let (without, with) = (extract("without", &[]), extract("with", &["--text-projection", text(&model)]));
+    let train = |features: &Path| {
+        let out = features.join("hate.safetensors");
+        let train = ["train", "--system", "momenta", "--epochs", "1", "--task", "hate", "--features", text(features)];
+        let output = run(&[&train[..], &["--out", text(&out)]].concat());
+        assert!(output.status.success());
+        (out, String::from_utf8(output.stderr).unwrap())
+    };
+    let ((plain, said), (joint, silent)) = (train(&without), train(&with));
+    assert!(said.contains("no text_joint") && said.contains("extract --text-projection"), "{said}");
+    assert!(!silent.contains("text_joint"), "{silent}");
+
+    let eval = |features: &Path, head: &Path| {
+        let head = format!("hate={}", text(head));
+        let eval = ["eval", "--weights", text(&pack), "--bootstrap", "0", "--features", text(features)];
+        run(&[&eval[..], &["--head", &head, "--task", "hate"]].concat())
+    };
+    // Each knows what it reads: the plain text feature is in both.
+    for (features, head) in [(&without, &plain), (&with, &joint), (&with, &plain)] {
+        assert!(eval(features, head).status.success(), "{head:?} on {features:?}");
+    }
+    let output = eval(&without, &joint);
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(!output.status.success() && error.contains("'text_joint', which momenta reads"), "{error}");
+    assert!(error.contains("--system momenta and --text-projection"), "{error}");
 }
 
 #[test]
@@ -439,6 +491,7 @@ fn reproduce_makes_all_tables_and_goes_on_where_it_was() {
     let short = ["--seeds", "2", "--epochs", "2", "--batch", "16", "--resamples", "20"];
     let command = [&["reproduce"], &given[..], &short].concat();
     let all = [&command[..], &["--harmeme", text(&harmeme), "--answers", text(&answers), "--phi", text(&phi)]].concat();
+    let all = [&all[..], &["--bert", tuning::BERT, "--vit", tuning::VIT]].concat();
     let read = |extension: &str| fs::read_to_string(out.with_added_extension(extension)).unwrap();
 
     let first = run(&all);
@@ -456,12 +509,11 @@ fn reproduce_makes_all_tables_and_goes_on_where_it_was() {
     };
     for system in System::ALL {
         for (table, tasks, memes) in [(3, &TASKS[..], [24, 9, 24, 24]), (4, &TASKS[..1], [12; 4])] {
-            let row = row(table, system.name());
-            let encoder = system.is_encoder() || system.features().iter().any(|feature| feature.is_encoders());
-            assert_eq!(!row["needs"].is_null(), encoder, "{table}: {row}");
-            if encoder {
-                continue;
-            }
+            let name = match system {
+                System::Momenta => "momenta, CLIP regions, text before the projection",
+                other => other.name(),
+            };
+            let row = row(table, name);
             let outcomes = row["outcomes"].as_array().unwrap();
             assert_eq!(outcomes.len(), tasks.len(), "{table}: {system}");
             for ((outcome, task), memes) in outcomes.iter().zip(tasks).zip(memes) {
@@ -469,7 +521,7 @@ fn reproduce_makes_all_tables_and_goes_on_where_it_was() {
                 assert_eq!(outcome["accuracy"]["runs"].as_array().unwrap().len(), 2);
                 assert_eq!(outcome["comparison"].is_null(), system == System::Memeclip, "{table}: {system}");
             }
-            assert!(html.contains(&format!(">{system}<")) && markdown.contains(&format!("| {system} |")), "{system}");
+            assert!(html.contains(&format!(">{name}<")) && markdown.contains(&format!("| {name} |")), "{name}");
         }
     }
     // The published figure stands beside ours.
@@ -510,6 +562,7 @@ fn reproduce_makes_all_tables_and_goes_on_where_it_was() {
     let plain = memeclip(&[&command[..], &["--protocol", "published"]].concat());
     assert!(
         plain.contains("What it needs: HarMeme, as --harmeme DIR")
+            && plain.contains("Not run: bert, bert-frozen. What it needs: a folder from Hugging Face, as --bert DIR")
             && plain.contains("Not run: gpt-4.")
             && plain.contains("Not run: issues, issues-fixed. What it needs: a network φ"),
         "{plain}"

@@ -4,8 +4,8 @@
     python tests/reference/systems.py
 
 HateCLIPper as in its authors' code (Kumar and Nandakumar, NLP4PI 2022): features of CLIP's towers before the projections,
-a linear map with dropout and L2 normalisation of each, elementwise or outer product, hidden layers, and for two classes
-one logit with binary cross-entropy. `clip` puts one feature after the other and has a logit for each class. Seeded
+a linear map with dropout and L2 normalisation of each, elementwise or outer product or attention between the two, hidden
+layers, and for two classes one logit with binary cross-entropy. `clip` puts one feature after the other and has a logit for each class. Seeded
 features and weights; all in float32, without dropout. For each system `<s>` the file holds
 
     <s>.image, <s>.text, <s>.labels   features and I64 [rows]
@@ -34,6 +34,7 @@ SYSTEMS = {
     "align_classes": ("align", 32, 1, 3),
     "cross": ("cross", 8, 1, 2),
     "clip": ("concat", 32, 1, 3),
+    "attention": ("attention", 32, 3, 2),
 }
 
 
@@ -43,7 +44,10 @@ class HateClipper(nn.Module):
         self.fusion = fusion
         self.image_map = nn.Linear(IMAGE, size)
         self.text_map = nn.Linear(TEXT, size)
-        inputs = {"align": size, "cross": size**2, "concat": 2 * size}[fusion]
+        inputs = {"align": size, "cross": size**2, "concat": 2 * size, "attention": 2 * size}[fusion]
+        if fusion == "attention":
+            self.gen_query = nn.Linear(size, size // 4)
+            self.gen_key = nn.Linear(size, size // 4)
         layers = []
         for _ in range(hidden):
             layers += [nn.Linear(inputs, size), nn.ReLU()]
@@ -61,6 +65,12 @@ class HateClipper(nn.Module):
                 features = torch.bmm(image.unsqueeze(2), text.unsqueeze(1)).flatten(1)
             case "concat":
                 features = torch.cat([image, text], dim=1)
+            case "attention":
+                # Their `attention_m`, which is published as "CMAF MOMENTA".
+                queries = [F.relu(self.gen_query(x)).unsqueeze(1) for x in (image, text)]
+                keys = [F.relu(self.gen_key(x)).unsqueeze(2) for x in (text, image)]
+                shares = torch.cat([torch.bmm(q, k).squeeze(2) for q, k in zip(queries, keys)], dim=1).softmax(dim=1)
+                features = torch.cat([image * shares[:, :1], text * shares[:, 1:]], dim=1)
         return self.output(self.pre_output(features))
 
 

@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod regions;
 
 use std::error::Error as _;
 use std::fs;

@@ -5,6 +5,7 @@
 mod common;
 #[path = "issues.rs"]
 mod issues;
+mod momenta;
 
 use burn::tensor::activation;
 use common::{block_on, repository};
@@ -45,6 +46,7 @@ impl Golden {
             golden("align_classes", System::HateclipperAlign, 32, 1, 3),
             golden("cross", System::HateclipperCross, 8, 1, 2),
             golden("clip", System::Clip, 32, 1, 3),
+            golden("attention", System::MomentaCmaf, 32, 3, 2),
         ]
     }
 
@@ -72,6 +74,8 @@ impl Golden {
             "pre_output" => "pre_output.0",
             "hidden.1" => "pre_output.2",
             "hidden.2" => "pre_output.4",
+            "attention.query" => "gen_query",
+            "attention.key" => "gen_key",
             "classifier" => "output",
             _ => panic!("{layer}"),
         };
@@ -221,15 +225,16 @@ fn each_reads_the_features_that_it_is_named_after() {
         block_on(engine.read(&[&logits])).unwrap().remove(0)
     };
     use System::*;
-    for system in [ClipImage, ClipText, Clip, HateclipperAlign, HateclipperCross] {
+    for system in [ClipImage, ClipText, Clip, MomentaCmaf, HateclipperAlign, HateclipperCross] {
         let start = logits(system, 1.0, 1.0);
         let reads = [start != logits(system, 5.0, 1.0), start != logits(system, 1.0, 5.0)];
         assert_eq!(reads, [system != ClipText, system != ClipImage], "{system}: image, text");
     }
     for system in System::ALL.into_iter().filter(|system| !system.is_encoder()) {
         let expected = match system {
-            HateclipperAlign | HateclipperCross | Issues => vec![Feature::ImagePre, Feature::Text],
+            HateclipperAlign | HateclipperCross | MomentaCmaf | Issues => vec![Feature::ImagePre, Feature::Text],
             IssuesFixed => vec![Feature::ImagePre, Feature::Inversion],
+            Momenta => vec![Feature::Image, Feature::Regions, Feature::TextJoint, Feature::Entities],
             BertFrozen => vec![Feature::Bert],
             VitFrozen => vec![Feature::Vit],
             _ => vec![Feature::Image, Feature::Text],
@@ -259,9 +264,12 @@ fn the_settings_are_the_published_ones() {
         warm_up: Some(0.1),
         ..plain.clone()
     };
+    let coupled =
+        Settings { epochs: 25, batch: 64, learning_rate: 1e-3, weight_decay: 1e-5, coupled: true, ..plain.clone() };
     for system in System::ALL {
         let expected = match system {
-            System::HateclipperAlign | System::HateclipperCross => &hateclipper,
+            System::HateclipperAlign | System::HateclipperCross | System::MomentaCmaf => &hateclipper,
+            System::Momenta => &coupled,
             System::Issues | System::IssuesFixed => &issues,
             System::MemeclipRgcl => &rgcl,
             System::Bert | System::Vit => &encoder,
@@ -270,7 +278,7 @@ fn the_settings_are_the_published_ones() {
         };
         assert_eq!(&system.settings(), expected, "{system}");
     }
-    assert_eq!((plain.clip, plain.retrieval), (None, false));
+    assert_eq!((plain.clip, plain.retrieval, plain.coupled), (None, false, false));
 }
 
 #[test]
@@ -291,6 +299,8 @@ fn sizes_that_cannot_be_are_errors() {
     assert!(error(System::MemeclipRgcl, None, Some(3)).contains("hidden layers"));
     assert!(error(System::VitFrozen, None, Some(2)).contains("one layer"));
     assert!(error(System::Bert, None, None).contains("encoder"));
+    assert!(error(System::Momenta, None, Some(3)).contains("hidden layers"));
+    assert!(error(System::MomentaCmaf, Some(3), None).contains("at least 4"));
     assert!(error(System::Clip, Some(0), None).contains("at least 1"));
     assert!(error(System::Clip, None, Some(0)).contains("at least 1"));
     assert_eq!(System::HateclipperAlign.choose(128, None, Some(3)).unwrap().map, 128);

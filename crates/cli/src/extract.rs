@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::device::DeviceName;
 use crate::progress::Progress;
@@ -7,7 +7,8 @@ use crate::report::Report;
 use memeclip::engine::Engine;
 use memeclip::task::Task;
 use memeclip_train::data::{
-    self, Column, DataFile, DataSet, Event, Extraction, Feature, Inversion, Outcome, Shard, Split,
+    self, Column, DataFile, DataSet, Event, Extraction, Feature, Inversion, Local, Outcome, Regions, Shard, Split,
+    TextProjection,
 };
 #[cfg(feature = "train")]
 use memeclip_train::engine::Burn;
@@ -37,16 +38,33 @@ pub struct Extract {
     /// repeated. A later run without it leaves them out again, but keeps them in the cache.
     #[arg(long, value_delimiter = ',')]
     pub system: Vec<System>,
-    /// The network φ of SEARLE or ISSUES for the CLIP of the pack: keep the features that issues-fixed needs, too.
+    #[command(flatten)]
+    pub inputs: Inputs,
+}
+
+/// What some systems need besides the memes, to have its features.
+#[derive(Clone, Default, clap::Args)]
+pub struct Inputs {
+    /// For issues and issues-fixed: the network φ of SEARLE or ISSUES for the CLIP of the pack.
     #[arg(long, value_name = "FILE")]
     pub phi: Option<PathBuf>,
-    /// Folder of a BERT, as Hugging Face lays it out: keep its features of the texts, which bert-frozen needs.
+    /// For momenta: a JSON object a line (JSONL) for each meme with regions of its image or entities on it, from any source:
+    /// {"name": "a.png", "boxes": [[left, top, right, bottom], ...], "entities": ["a cat", ...]}. Boxes are shares of the upright
+    /// image's width and height from 0 to 1; the first four count. Without boxes, the middle of the image stands in, without
+    /// entities the meme's text.
+    #[arg(long, value_name = "JSONL")]
+    pub regions: Option<PathBuf>,
+    /// For momenta: the CLIP that the pack was converted from, as for `convert --clip`, for its text projection, which packs
+    /// do not hold. Without it, momenta reads the text feature before the projection.
+    #[arg(long, value_name = "CHECKPOINT")]
+    pub text_projection: Option<PathBuf>,
+    /// For bert-frozen: folder of a BERT, as Hugging Face lays it out.
     #[cfg(feature = "train")]
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     pub bert: Option<PathBuf>,
-    /// Folder of a ViT: keep its features of the images, which vit-frozen needs.
+    /// For vit-frozen: folder of a ViT.
     #[cfg(feature = "train")]
-    #[arg(long)]
+    #[arg(long, value_name = "DIR")]
     pub vit: Option<PathBuf>,
 }
 
@@ -100,7 +118,7 @@ impl Extract {
         let Extract { source, out, shard, .. } = self;
         let mut session = source.device.open(&source.weights).await?;
         let needed: Vec<Feature> = self.system.iter().flat_map(|system| system.features()).collect();
-        let inversion = match &self.phi {
+        let inversion = match &self.inputs.phi {
             Some(phi) => Some(Inversion::open(phi, session.manifest())?),
             None if needed.contains(&Feature::Inversion) => {
                 let reason = format!("{} needs a network φ; give its file with --phi", System::IssuesFixed);
@@ -121,6 +139,28 @@ impl Extract {
         data.duplicates.iter().for_each(|duplicate| report.duplicate(duplicate, Report::print));
         summarize(&data, tasks);
 
+        let wanted = |feature: &Feature| match feature {
+            Feature::Regions | Feature::Entities => needed.contains(feature) || self.inputs.regions.is_some(),
+            feature => needed.contains(feature),
+        };
+        let further: Vec<Feature> = Feature::FURTHER.into_iter().filter(wanted).collect();
+        let regions = match &self.inputs.regions {
+            Some(file) => self.read_regions(file, &data, report)?,
+            None => Regions::default(),
+        };
+        let projection = match &self.inputs.text_projection {
+            Some(clip) => Some(TextProjection::open(clip, &mut session).await?),
+            None => None,
+        };
+        if needed.contains(&Feature::TextJoint) && projection.is_none() {
+            note!("without --text-projection, momenta will read the text feature before the text projection");
+        }
+        if needed.contains(&Feature::Regions) && self.inputs.regions.is_none() {
+            note!(
+                "without --regions, the middle of each image stands in for its regions, and each text for its entities"
+            );
+        }
+
         let mut progress = Progress::new(session.device());
         let watch = |event: Event| match event {
             Event::Begin(memes) => progress.begin(memes),
@@ -132,11 +172,20 @@ impl Extract {
             }
             Event::Duplicate(duplicate) => report.duplicate(duplicate, |line| progress.say(line)),
         };
-        let further: Vec<Feature> = Feature::FURTHER.into_iter().filter(|feature| needed.contains(feature)).collect();
-        let (rows, images, inversion) = (&data.rows, &source.images, inversion.as_ref());
-        let extraction = Extraction { rows, images, out, shard: *shard, further: &further, inversion };
+        let extraction = Extraction {
+            rows: &data.rows,
+            images: &source.images,
+            out,
+            shard: *shard,
+            further: &further,
+            inversion: inversion.as_ref(),
+            regions: &regions,
+            projection: projection.as_ref(),
+        };
         let outcome = extraction.run(&mut session, watch).await?;
         progress.finish();
+        // The file names them all; on the terminal they could hide everything else.
+        regions.unknown.iter().for_each(|unknown| report.region(unknown, |_| {}));
         if let Some(notice) = session.notice() {
             warn!("memeclip: {notice}");
         }
@@ -152,13 +201,31 @@ impl Extract {
         }
         Ok(())
     }
+
+    /// Reads the regions, and says how many memes have some, so that a file of other memes is noticed at once.
+    fn read_regions(&self, file: &Path, data: &DataSet, report: &mut Report) -> Result<Regions> {
+        let regions = Regions::read(file, &data.rows)?;
+        regions.notices.iter().for_each(|notice| warn!("memeclip: {notice}"));
+        regions.left_out.iter().for_each(|left_out| report.region(left_out, Report::print));
+        let count = |has: fn(&Local) -> bool| data.rows.iter().filter(|row| has(regions.of(&row.meme.name))).count();
+        note!(
+            "{}: of {} memes, {} have boxes and {} entities",
+            file.display(),
+            data.rows.len(),
+            count(|local| !local.boxes.is_empty()),
+            count(|local| !local.entities.is_empty()),
+        );
+        Ok(regions)
+    }
 }
 
 #[cfg(feature = "train")]
 impl Extract {
     /// Checks that there is an encoder for each system that reads its features.
     fn check_encoders(&self) -> Result<()> {
-        for (feature, option, given) in [(Feature::Bert, "bert", &self.bert), (Feature::Vit, "vit", &self.vit)] {
+        for (feature, option, given) in
+            [(Feature::Bert, "bert", &self.inputs.bert), (Feature::Vit, "vit", &self.inputs.vit)]
+        {
             if let (Some(system), None) =
                 (self.system.iter().find(|system| system.features().contains(&feature)), given)
             {
@@ -171,7 +238,7 @@ impl Extract {
 
     /// Adds the features of the encoders that are given.
     fn add_encoders(&self, memes: usize) -> Result<()> {
-        let (bert, vit) = (self.bert.as_deref(), self.vit.as_deref());
+        let (bert, vit) = (self.inputs.bert.as_deref(), self.inputs.vit.as_deref());
         let encoders = bert.iter().chain(&vit).count();
         if encoders == 0 {
             return Ok(());

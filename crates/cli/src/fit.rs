@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use crate::convert::Texts;
 use crate::exit_status::Failure;
-use crate::extract::{Extract, Source};
+use crate::extract::{Extract, Inputs, Source};
 use crate::train::{Options, head_file, heads};
 use memeclip::Error;
 use memeclip::convert::replace_heads;
@@ -37,8 +37,8 @@ impl Fit {
         let work = self.work.unwrap_or_else(|| self.out.with_added_extension("training"));
         let weights = self.source.weights.clone();
         let whole = "1/1".parse()?;
-        let (phi, bert, vit) = (None, None, None);
-        Extract { source: self.source, out: work.clone(), shard: whole, system: Vec::new(), phi, bert, vit }.run()?;
+        let (system, inputs) = (Vec::new(), Inputs::default());
+        Extract { source: self.source, out: work.clone(), shard: whole, system, inputs }.run()?;
 
         let features = Features::read(&work)?;
         let choosing = self.options.settings(System::Memeclip.settings()).protocol.split();

@@ -24,6 +24,7 @@ pub struct Report {
     labels: usize,
     duplicates: usize,
     notices: usize,
+    regions: usize,
 }
 
 impl Report {
@@ -51,6 +52,12 @@ impl Report {
     pub fn duplicate(&mut self, duplicate: &Duplicate, print: impl Fn(&str)) {
         self.duplicates += 1;
         self.add(duplicate, print);
+    }
+
+    /// Adds a line of the regions, or an item of it, that is left out.
+    pub fn region(&mut self, left_out: &str, print: impl Fn(&str)) {
+        self.regions += 1;
+        self.add(left_out, print);
     }
 
     /// Whether there is nothing to report.
@@ -86,6 +93,7 @@ impl Report {
             (self.labels, ["label left out", "labels left out"]),
             (self.duplicates, ["image in several splits", "images in several splits"]),
             (self.notices, ["image with a notice", "images with a notice"]),
+            (self.regions, ["item of the regions left out", "items of the regions left out"]),
         ];
         let counts = counts.into_iter().filter(|(count, _)| *count > 0);
         let counts = counts.map(|(count, [one, many])| format!("{count} {}", if count == 1 { one } else { many }));

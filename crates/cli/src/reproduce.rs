@@ -19,7 +19,7 @@ use xtask::{note, say, warn};
 
 use crate::device::DeviceName;
 use crate::exit_status::Failure;
-use crate::extract::{Extract, Source};
+use crate::extract::{Extract, Inputs, Source};
 use crate::train::Options;
 
 /// The task of tables 4 to 6.
@@ -40,9 +40,6 @@ pub struct Reproduce {
     /// Directory of HarMeme, which has the folders annotations, with train.jsonl, val.jsonl and test.jsonl, and images.
     #[arg(long)]
     harmeme: Option<PathBuf>,
-    /// The network φ of SEARLE or ISSUES for the CLIP of the pack, for the rows of issues.
-    #[arg(long, value_name = "FILE")]
-    phi: Option<PathBuf>,
     /// The answers of a chat model to PrideMM's test split: what `memeclip chat` wrote.
     #[arg(long)]
     answers: Option<PathBuf>,
@@ -62,6 +59,8 @@ pub struct Reproduce {
     #[arg(long)]
     out: PathBuf,
     #[command(flatten)]
+    inputs: Inputs,
+    #[command(flatten)]
     options: Options,
 }
 
@@ -69,6 +68,8 @@ pub struct Reproduce {
 struct Data {
     features: Features,
     identity: String,
+    /// The folder of its images.
+    images: PathBuf,
     /// What issues needs besides features.
     inversion: Option<Arc<TextualInversion>>,
 }
@@ -120,22 +121,24 @@ impl Reproduce {
     }
 
     fn data(&self, data: Vec<DataFile>, images: &Path, out: &Path) -> memeclip_train::Result<Data> {
-        let (images, weights) = (images.into(), self.weights.clone());
-        let source = Source { data, column: Vec::new(), images, weights, device: self.device };
-        // Those that need the features of another encoder have none here.
+        let (images, weights) = (images.to_path_buf(), self.weights.clone());
+        let source = Source { data, column: Vec::new(), images: images.clone(), weights, device: self.device };
         let given = |system: &System| {
-            let features = system.features();
-            (self.phi.is_some() || !features.contains(&Feature::Inversion)) && !features.iter().any(|f| f.is_encoders())
+            system.features().into_iter().all(|feature| match feature {
+                Feature::Inversion => self.inputs.phi.is_some(),
+                Feature::Bert => self.inputs.bert.is_some(),
+                Feature::Vit => self.inputs.vit.is_some(),
+                _ => true,
+            })
         };
         let system = System::ALL.into_iter().filter(given).collect();
-        let (shard, phi) = ("1/1".parse()?, self.phi.clone());
-        Extract { source, out: out.into(), shard, system, phi, bert: None, vit: None }.run()?;
+        Extract { source, out: out.into(), shard: "1/1".parse()?, system, inputs: self.inputs.clone() }.run()?;
         let features = Features::read(out)?;
-        let inversion = self
-            .phi
-            .as_ref()
-            .map(|phi| pollster::block_on(TextualInversion::open(phi, &self.weights, &features, out)).map(Arc::new));
-        Ok(Data { identity: Features::identity(out)?, inversion: inversion.transpose()?, features })
+        let inversion =
+            self.inputs.phi.as_ref().map(|phi| {
+                pollster::block_on(TextualInversion::open(phi, &self.weights, &features, out)).map(Arc::new)
+            });
+        Ok(Data { identity: Features::identity(out)?, images, inversion: inversion.transpose()?, features })
     }
 
     fn data_of_harmeme(&self, dir: &Path, work: &Path) -> memeclip_train::Result<Data> {
@@ -161,13 +164,12 @@ impl Reproduce {
     }
 
     fn system(&self, system: System, data: &Data) -> Result<Contender> {
-        if system.is_encoder() {
-            let needs =
-                format!("an encoder: run `memeclip train --system {system} --encoder DIR`, then `memeclip eval`");
-            return Ok(Contender { name: system.name().into(), job: Job::Needs(needs) });
-        }
-        let choice = system.choose(data.features.vision_width(), None, None)?;
         let adjust = |settings| self.options.settings(settings);
+        if system.is_encoder() {
+            let folder = if system == System::Bert { &self.inputs.bert } else { &self.inputs.vit };
+            return Ok(Contender::encoder(system, folder.as_deref(), &data.images, adjust));
+        }
+        let choice = system.choose(data.features.vision_width(), None, None)?.on(&data.features);
         Ok(Contender::system(&choice, &data.features, data.inversion.as_ref(), adjust))
     }
 

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use memeclip::files::prepare;
 use memeclip::pack::checkpoint::HeadTraining;
@@ -30,15 +31,14 @@ pub struct Train {
     /// bert and vit, a folder as Hugging Face's transformers writes it, or a directory for one folder per task.
     #[arg(long)]
     out: PathBuf,
-    /// The system to train: bert, vit, bert-frozen, vit-frozen, clip-text, clip-image, clip, hateclipper-cross,
-    /// hateclipper-align, issues, issues-fixed, memeclip or memeclip-rgcl. `eval --head` measures each; only the heads of the
-    /// last two can become part of a pack.
-    #[arg(long, default_value_t = System::Memeclip)]
+    /// The system to train. `eval --head` measures each; only the heads of memeclip and memeclip-rgcl can become part of a pack.
+    #[arg(long, default_value_t = System::Memeclip, value_parser = systems())]
     system: System,
-    /// Width of the space that both features are mapped into [default: the vision tower's]; not of memeclip's heads.
+    /// Width of the space that both features are mapped into [default: the vision tower's]; not of memeclip's heads and
+    /// momenta's.
     #[arg(long)]
     map: Option<usize>,
-    /// Hidden layers between fusion and classifier [default: 1]; not of memeclip's heads.
+    /// Hidden layers between fusion and classifier [default: 1]; not of memeclip's heads and momenta's.
     #[arg(long)]
     hidden_layers: Option<usize>,
     /// The network φ of SEARLE or ISSUES for the CLIP of the pack; for issues.
@@ -135,6 +135,7 @@ impl Options {
             retrieval: published.retrieval,
             clip: self.clip.or(published.clip),
             warm_up: published.warm_up,
+            coupled: published.coupled,
             protocol: match self.protocol {
                 ProtocolName::Ours => Protocol::Ours,
                 ProtocolName::Published => Protocol::Published,
@@ -175,23 +176,36 @@ impl Train {
             true => {
                 let tuning = self.tuning()?;
                 let folder = |task: &Task| if single { self.out.clone() } else { self.out.join(&task.name) };
-                encoders(
-                    &features,
-                    &tuning,
-                    tasks.into_iter().map(|task| (task, folder(task))).collect(),
-                    &self.options,
-                )?
+                let jobs = tasks.into_iter().map(|task| (task, folder(task))).collect();
+                encoders(&features, &tuning, jobs, &self.options)?
             }
             false => {
                 self.encoder.refuse(self.system)?;
-                let choice = self.system.choose(features.vision_width(), self.map, self.hidden_layers)?;
-                choice.check(&features, &self.features)?;
+                let (choice, inversion) = (self.choice(&features)?, self.inversion(&features)?);
                 let file = |task: &Task| if single { self.out.clone() } else { head_file(&self.out, task) };
                 let jobs = tasks.into_iter().map(|task| (task, file(task))).collect();
-                heads(&features, &choice, jobs, &self.options, self.inversion(&features)?.as_ref())?
+                heads(&features, &choice, jobs, &self.options, inversion.as_ref())?
             }
         };
         Ok(lines.into_iter().try_for_each(|line| say!("{line}"))?)
+    }
+
+    /// The system on these features.
+    fn choice(&self, features: &Features) -> memeclip_train::Result<Choice> {
+        if self.system == System::Momenta && self.options.dropout.is_some() {
+            let reason = "momenta has rates of dropout of its own: train it without --dropout".into();
+            return Err(Error::Argument { reason }.into());
+        }
+        let choice = self.system.choose(features.vision_width(), self.map, self.hidden_layers)?.on(features);
+        choice.check(features, &self.features)?;
+        if choice.unprojected {
+            warn!(
+                "memeclip: {}: the features have no text_joint, so {} reads the text feature before the text projection. `extract --text-projection` makes it",
+                self.features.display(),
+                self.system
+            );
+        }
+        Ok(choice)
     }
 
     /// What issues needs besides the features.
@@ -261,7 +275,7 @@ fn encoders(
         let report = |epoch: &Epoch| note_epoch(task, &settings, epoch);
         let trained = tuning.run(&options.engine()?, features, task, &settings, &out, &checkpoint, report)?;
         let (system, name) = (tuning.system, &task.name);
-        let HeadTraining { epoch, temperature, .. } = trained;
+        let HeadTraining { epoch, temperature, .. } = trained.metadata();
         lines.push(format!("{}: {system} for {name}, epoch {epoch}, temperature {temperature:.3}", out.display()));
     }
     Ok(lines)
@@ -286,8 +300,8 @@ pub fn head_file(dir: &Path, task: &Task) -> PathBuf {
     dir.join(format!("{}.safetensors", task.name))
 }
 
-/// Trains a head for each (task, file), and returns a line about each. `inversion`: what issues needs. The state of an interrupted training is kept beside
-/// the file.
+/// Trains a head for each (task, file), and returns a line about each. `inversion`: what issues needs. The state of an
+/// interrupted training is kept beside the file.
 pub fn heads(
     features: &Features,
     choice: &Choice,
@@ -321,6 +335,11 @@ pub fn heads(
         let (best, temperature) = (trained.best, trained.temperature);
         Ok(format!("{}: {} head, epoch {best}, temperature {temperature:.3}", out.display(), task.name))
     })
+}
+
+/// The names of the systems.
+fn systems() -> impl TypedValueParser<Value = System> {
+    PossibleValuesParser::new(System::ALL.map(System::name)).try_map(|name| name.parse::<System>())
 }
 
 fn parse_dropout(text: &str) -> Result<DropoutRates, String> {

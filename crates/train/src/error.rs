@@ -5,7 +5,7 @@ use memeclip::Cause;
 
 #[cfg(feature = "chat")]
 use crate::chat::Fault;
-use crate::data::Skipped;
+use crate::data::{Feature, Skipped};
 
 /// A result with [`Error`] as the error.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -43,6 +43,16 @@ pub enum Error {
     /// A file that does not hold the features of a data set.
     #[error("{file}: not the features of a data set ({reason}). {}", self.remedy())]
     Features {
+        /// The path.
+        file: String,
+        /// What is wrong.
+        reason: String,
+        /// The error behind it, if there is one.
+        source: Option<Cause>,
+    },
+    /// A file of regions and entities that cannot be used.
+    #[error("{file}: {reason}. {}", self.remedy())]
+    Regions {
         /// The path.
         file: String,
         /// What is wrong.
@@ -145,6 +155,7 @@ impl Error {
             Error::Library(error) => error.code(),
             Error::DataSet { .. } | Error::NoRows { .. } | Error::NoImages { .. } => "data-set",
             Error::Features { .. } => "features",
+            Error::Regions { .. } => "regions",
             Error::MissingColumn { .. } => "features/column",
             Error::MissingImages { .. } => "images",
             Error::Towers { .. } => "features/towers",
@@ -170,8 +181,12 @@ impl Error {
             Error::MissingColumn { column: "inversion", .. } => {
                 "Run the same `memeclip extract` again with --phi and a file of φ, and with the systems that it had."
             }
-            Error::MissingColumn { system, .. } => {
-                return format!("Run the same `memeclip extract` again with --system {system}.");
+            Error::Regions { .. } => {
+                r#"Expected a line such as {"name": "a.png", "boxes": [[0, 0.2, 0.5, 1]], "entities": ["a cat"]} for each meme."#
+            }
+            Error::MissingColumn { system, column, .. } => {
+                let clip = if *column == Feature::TextJoint.name() { " and --text-projection" } else { "" };
+                return format!("Run the same `memeclip extract` again with --system {system}{clip}.");
             }
             Error::MissingImages { .. } => {
                 "Give the folder of the images that the features were made from with --images."

@@ -2,14 +2,15 @@
 //!
 //! Each feature goes into a cache below the output directory, named by the content that it was computed from:
 //! `cache/<towers>/image/<sha256 of the file>` and `cache/<towers>/text/<sha256 of the text>`; `image_pre` is as `image`, of
-//! the features before the visual projection, and `inversion/<sha256 of φ>` has the features of inverted prompts, if these are
-//! wanted. A file there is whole or not there, so a killed process resumes when it is started again. Any number of processes,
-//! on machines that share the directory, can split the work without knowing of each other. The result is a function of the
-//! data, the images and the cache: the process that finds the cache complete writes it, and two such processes write the same
-//! bytes.
+//! the features before the visual projection, `inversion/<sha256 of φ>` has the features of inverted prompts, and `regions` the
+//! means over an image's regions by the sha256 of image and boxes, if these are wanted. Entities are texts as any. A file there is
+//! whole or not there, so a killed process resumes when it is started again. Any number of processes, on machines that share the
+//! directory, can split the work without knowing of each other. The result is a function of the data, the images and the cache:
+//! the process that finds the cache complete writes it, and two such processes write the same bytes.
 //!
 //! Engines differ in the last bits, so those that share an output directory should run on the same kind of device.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::fs;
 use std::path::Path;
@@ -20,7 +21,10 @@ use super::duplicates::{self, Duplicate};
 use super::feature::Feature;
 use super::features::{Features, MEMES, TENSORS};
 use super::inversion::{Inversion, Inverted};
+use super::local::{FoundLocal, LocalFeatures};
+use super::regions::Regions;
 use super::row::{Row, Skipped};
+use super::text_projection::TextProjection;
 use memeclip::classifier::ImageFeatures;
 use memeclip::files::sweep;
 use memeclip::pack::source::Source;
@@ -70,6 +74,10 @@ pub struct Extraction<'a> {
     pub further: &'a [Feature],
     /// What makes [`Feature::Inversion`], to keep that, too.
     pub inversion: Option<&'a Inversion>,
+    /// The inputs of [`Feature::Regions`] and [`Feature::Entities`].
+    pub regions: &'a Regions,
+    /// Makes [`Feature::TextJoint`], which is left out without it.
+    pub projection: Option<&'a TextProjection>,
 }
 
 /// A step of the extraction.
@@ -122,6 +130,13 @@ impl Extraction<'_> {
                 Some(inversion) => Some(Inverted::open(inversion, &cache, manifest.clip.text.width)?),
                 None => None,
             },
+            local: match [Feature::Regions, Feature::Entities].iter().any(|local| self.further.contains(local)) {
+                true => {
+                    let cache = Cache::open(cache.join(Feature::Regions.name()), manifest.clip.projection)?;
+                    Some(LocalFeatures { regions: self.regions, cache })
+                }
+                false => None,
+            },
         };
 
         let (own, others): (Vec<usize>, Vec<usize>) = (0..self.rows.len()).partition(|&row| self.shard.has(row));
@@ -142,16 +157,16 @@ impl Extraction<'_> {
         let mut missing = Vec::new();
         for row in others {
             match self.find(&self.rows[row], &cache) {
-                Ok(Found { images: Some(images), text: Some(text), inversion: Some(inversion), image_key, .. }) => {
-                    encoded[row] = Some(Encoded { image_key, images, text, inversion });
-                }
-                Ok(_) => missing.push(row),
+                Ok(found) => match found.complete() {
+                    Some(complete) => encoded[row] = Some(complete),
+                    None => missing.push(row),
+                },
                 Err(skipped) => watch(Event::Skipped(&skipped)),
             }
         }
         // Reading the image shows whether it is broken or still waits for its shard.
         for row in missing.iter().map(|&row| &self.rows[row]) {
-            match self.find(row, &cache).and_then(|found| found.image(row)) {
+            match self.find(row, &cache).and_then(|found| found.image(row).map(drop)) {
                 Ok(_) => return Ok(Outcome::Pending { memes: missing.len() }),
                 Err(skipped) => watch(Event::Skipped(&skipped)),
             }
@@ -164,7 +179,7 @@ impl Extraction<'_> {
         let mut features =
             Features { towers: manifest.towers_id(), tasks: manifest.tasks, prompts, ..Features::default() };
         for (row, encoded) in self.rows.iter().zip(encoded) {
-            if let Some(Encoded { images, text, inversion, .. }) = encoded {
+            if let Some(Encoded { images, text, inversion, local, .. }) = encoded {
                 features.memes.push(row.meme.clone());
                 features.image.extend(images.projected);
                 features.text.extend(text);
@@ -174,10 +189,16 @@ impl Extraction<'_> {
                 if cache.inversion.is_some() {
                     features.further.entry(Feature::Inversion).or_default().extend(inversion);
                 }
+                for (feature, values) in local.into_iter().filter(|(feature, _)| self.further.contains(feature)) {
+                    features.further.entry(feature).or_default().extend(values);
+                }
             }
         }
         if features.memes.is_empty() {
             return Err(crate::Error::NoImages { images: self.images.display().to_string() });
+        }
+        if let Some(projection) = self.projection {
+            features.further.insert(Feature::TextJoint, projection.apply(&features.text));
         }
         features.write(self.out)?;
         let result = self.out.join(TENSORS);
@@ -185,14 +206,17 @@ impl Extraction<'_> {
         sweep(self.out, &result, |name| {
             [TENSORS, MEMES].iter().any(|file| name.starts_with(format!("{file}.").as_bytes()))
         })?;
-        let inverted = cache.inversion.iter().map(|inverted| &inverted.cache);
-        for cache in [&cache.image, &cache.text].into_iter().chain(&cache.image_pre).chain(inverted) {
+        let further =
+            [cache.inversion.as_ref().map(|inverted| &inverted.cache), cache.local.as_ref().map(|local| &local.cache)];
+        for cache in
+            [&cache.image, &cache.text].into_iter().chain(&cache.image_pre).chain(further.into_iter().flatten())
+        {
             sweep(&cache.dir, &result, |_| true)?;
         }
         Ok(Outcome::Complete { memes: features.memes.len() })
     }
 
-    /// All features, whether any of them had to be computed, and what to know about the image if it had.
+    /// All features, whether any of them had to be computed, and what to know about the image if it was decoded for that.
     async fn encode<S: Source + Clone + 'static>(
         &self,
         row: &Row,
@@ -200,34 +224,46 @@ impl Extraction<'_> {
         session: &mut Session<S>,
     ) -> Result<(Encoded, bool, Vec<Notice>), Failure> {
         let found = self.find(row, cache)?;
-        let mut notices = Vec::new();
-        let computed = found.images.is_none() || found.text.is_none() || found.inversion.is_none();
+        if let Some(complete) = found.complete() {
+            return Ok((complete, false, Vec::new()));
+        }
         let images = match &found.images {
             Some(images) => images.clone(),
             None => {
-                let image = found.image(row)?;
-                notices = image.notices();
-                let images = session.image_features(&image.for_classifier()).await?;
+                let images = session.image_features(&found.image(row)?.for_classifier()).await?;
                 cache.put_images(&found.image_key, &images)?;
                 images
             }
         };
-        let text = match found.text {
-            Some(text) => text,
+        let text = match &found.text {
+            Some(text) => text.clone(),
             None => {
                 let text = session.text_feature(&row.meme.text).await?;
                 cache.text.put(&found.text_key, &text)?;
                 text
             }
         };
-        let inversion = match (found.inversion, &cache.inversion) {
+        let inversion = match (&found.inversion, &cache.inversion) {
             (None, Some(inverted)) => {
                 let keys = [&*found.image_key, &found.text_key];
                 inverted.compute(session, keys, &images.projected, &row.meme.text).await?
             }
-            (inversion, _) => inversion.unwrap_or_default(),
+            (inversion, _) => inversion.clone().unwrap_or_default(),
         };
-        Ok((Encoded { image_key: found.image_key, images, text, inversion }, computed, notices))
+        let mut local = Vec::new();
+        if let (Some(of), Some(known)) = (&cache.local, &found.local) {
+            let regions = match &known.regions {
+                Some(regions) => regions.clone(),
+                None => of.regions(&row.meme, &found.image_key, &found.image(row)?.for_classifier(), session).await?,
+            };
+            let entities = match &known.entities {
+                Some(entities) => entities.clone(),
+                None => of.entities(&row.meme, &cache.text, session).await?,
+            };
+            local.extend([(Feature::Regions, regions), (Feature::Entities, entities)]);
+        }
+        let notices = found.decoded.get().map(Image::notices).unwrap_or_default();
+        Ok((Encoded { image_key: found.image_key, images, text, inversion, local }, true, notices))
     }
 
     /// Reads a meme's image, and the cached features of image and text.
@@ -235,8 +271,16 @@ impl Extraction<'_> {
         let path = self.images.join(&row.meme.name);
         let bytes = preprocess::read(&path).map_err(|e| row.skipped(e.to_string()))?;
         let (image, text) = (key(&bytes), key(row.meme.text.as_bytes()));
-        let (images, inversion) = (cache.images(&image), cache.inversion(&image, &text));
-        Ok(Found { images, text: cache.text.get(&text), inversion, image_key: image, text_key: text, bytes })
+        Ok(Found {
+            images: cache.images(&image),
+            text: cache.text.get(&text),
+            inversion: cache.inversion(&image, &text),
+            local: cache.local.as_ref().map(|local| local.find(&row.meme, &image, &cache.text)),
+            image_key: image,
+            text_key: text,
+            bytes,
+            decoded: OnceCell::new(),
+        })
     }
 }
 
@@ -247,6 +291,8 @@ struct Caches<'a> {
     image_pre: Option<Cache>,
     /// If wanted.
     inversion: Option<Inverted<'a>>,
+    /// Likewise.
+    local: Option<LocalFeatures<'a>>,
 }
 
 impl Caches<'_> {
@@ -280,6 +326,8 @@ struct Encoded {
     text: Vec<f32>,
     /// Empty if it is not wanted.
     inversion: Vec<f32>,
+    /// Regions and entities, if wanted.
+    local: Vec<(Feature, Vec<f32>)>,
 }
 
 /// A meme's image, and those of its features that the cache has.
@@ -291,11 +339,31 @@ struct Found {
     images: Option<ImageFeatures>,
     text: Option<Vec<f32>>,
     inversion: Option<Vec<f32>>,
+    /// If wanted.
+    local: Option<FoundLocal>,
+    /// The image, once it was needed.
+    decoded: OnceCell<Image>,
 }
 
 impl Found {
-    fn image(&self, row: &Row) -> Result<Image, Skipped> {
-        preprocess::decode(&row.meme.name, &self.bytes).map_err(|e| row.skipped(e.to_string()))
+    fn image(&self, row: &Row) -> Result<&Image, Skipped> {
+        if let Some(image) = self.decoded.get() {
+            return Ok(image);
+        }
+        let image = preprocess::decode(&row.meme.name, &self.bytes).map_err(|e| row.skipped(e.to_string()))?;
+        Ok(self.decoded.get_or_init(|| image))
+    }
+
+    /// The features, if the cache has all that are wanted.
+    fn complete(&self) -> Option<Encoded> {
+        let local = match &self.local {
+            Some(FoundLocal { regions, entities }) => {
+                vec![(Feature::Regions, regions.clone()?), (Feature::Entities, entities.clone()?)]
+            }
+            None => Vec::new(),
+        };
+        let (images, text, inversion) = (self.images.clone()?, self.text.clone()?, self.inversion.clone()?);
+        Some(Encoded { image_key: self.image_key.clone(), images, text, inversion, local })
     }
 }
 

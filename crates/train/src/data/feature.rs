@@ -16,11 +16,25 @@ pub enum Feature {
     Bert,
     /// ViT's of the image: the first token of `last_hidden_state`.
     Vit,
+    /// CLIP's text feature after the text projection, which a pack does not hold: MOMENTA's.
+    TextJoint,
+    /// The mean of CLIP's image features of the image's regions: see [`Regions`](super::Regions).
+    Regions,
+    /// The mean of CLIP's text features of the entities on the image, before the text projection.
+    Entities,
 }
 
 impl Feature {
     /// Those that features have only if a system needed them.
-    pub const FURTHER: [Feature; 4] = [Feature::ImagePre, Feature::Inversion, Feature::Bert, Feature::Vit];
+    pub const FURTHER: [Feature; 7] = [
+        Feature::ImagePre,
+        Feature::Inversion,
+        Feature::TextJoint,
+        Feature::Regions,
+        Feature::Entities,
+        Feature::Bert,
+        Feature::Vit,
+    ];
 
     /// Whether it is that of an encoder other than CLIP.
     pub fn is_encoders(self) -> bool {
@@ -36,6 +50,9 @@ impl Feature {
             Feature::Inversion => "inversion",
             Feature::Bert => "bert",
             Feature::Vit => "vit",
+            Feature::TextJoint => "text_joint",
+            Feature::Regions => "regions",
+            Feature::Entities => "entities",
         }
     }
 }

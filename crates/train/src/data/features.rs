@@ -8,6 +8,9 @@
 //! | `text` | F32 `[memes, text width]` | text features |
 //! | `image_pre` | F32 `[memes, vision width]` | image features before the visual projection, if a system needed them |
 //! | `inversion` | F32 `[memes, text width]` | text features of the inverted prompts, if φ was given |
+//! | `text_joint` | F32 `[memes, projection]` | text features after the text projection, if it was given |
+//! | `regions` | F32 `[memes, projection]` | means of the image features of each image's regions, if a system needed them |
+//! | `entities` | F32 `[memes, text width]` | means of the text features of the entities on each image, likewise |
 //! | `split` | U8 `[memes]` | 0 train, 1 val, 2 test |
 //! | `<task>` | I8 `[memes]` | class, or -1 where there is none |
 //! | `prompts.<task>` | F32 `[classes, projection]` | the class prompts in CLIP's joint space |

@@ -97,9 +97,11 @@ pub(super) fn read(
 }
 
 type Parsed = Result<Map<String, Value>, String>;
+/// An object, or why it is none, with its line.
+pub(super) type Line = (u64, Parsed);
 
 /// The objects with their lines.
-fn objects(bytes: &[u8]) -> Result<Vec<(u64, Parsed)>, serde_json::Error> {
+pub(super) fn objects(bytes: &[u8]) -> Result<Vec<Line>, serde_json::Error> {
     if bytes.trim_ascii_start().starts_with(b"[") {
         let bytes = &*without_nan(bytes);
         let items: Vec<&RawValue> = serde_json::from_slice(bytes)?;

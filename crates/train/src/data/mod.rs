@@ -2,6 +2,7 @@
 
 mod cache;
 mod columns;
+pub mod crop;
 mod duplicates;
 mod encoding;
 mod extract;
@@ -11,12 +12,15 @@ mod harmeme;
 mod inversion;
 mod json;
 mod label;
+mod local;
 mod meme;
 mod read;
+mod regions;
 mod row;
 mod rows;
 mod split;
 mod table;
+mod text_projection;
 
 #[cfg(feature = "burn")]
 pub(crate) use cache::{Cache, key};
@@ -30,6 +34,8 @@ pub use inversion::{Inversion, prompt};
 pub(crate) use label::plain;
 pub use meme::{Labels, Meme};
 pub use read::{DataFile, read};
+pub use regions::{Local, Regions};
 pub use row::{Row, Skipped};
 pub use rows::DataSet;
 pub use split::Split;
+pub use text_projection::TextProjection;

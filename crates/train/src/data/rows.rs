@@ -87,7 +87,7 @@ fn meme(entry: Entry) -> Result<(Meme, Vec<(String, String)>), String> {
 
 /// The path of an image below the directory of images: `./a.png` and `img\a.png` are `a.png` and `img/a.png`. A row must
 /// not read files from elsewhere.
-fn image_name(name: &str) -> Result<String, String> {
+pub(super) fn image_name(name: &str) -> Result<String, String> {
     let path = name.trim().replace('\\', "/");
     if path.is_empty() {
         return Err("the image's name is empty".into());

@@ -1,6 +1,7 @@
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -11,6 +12,7 @@ use crate::engine::Burn;
 use crate::systems::{Choice, IssuesFile, System, SystemFile, TextualInversion};
 use crate::training::ablation::{Variant, zero_shot};
 use crate::training::{Epoch, Examples, HeadModel, Recipe, Settings, logits, train};
+use crate::tuning::{Tuned, Tuning};
 use memeclip::pack::hash::hex;
 use memeclip::task::Task;
 use memeclip::{Error, Result as LibraryResult};
@@ -41,6 +43,15 @@ pub enum Job {
         /// What it needs besides features.
         inversion: Arc<TextualInversion>,
     },
+    /// An encoder that is trained in full, [`System::Bert`] or [`System::Vit`].
+    Encoder {
+        system: System,
+        /// Its folder.
+        encoder: PathBuf,
+        /// The folder of the memes' images.
+        images: PathBuf,
+        settings: Settings,
+    },
     /// Nothing yet: the row says what it needs.
     Needs(String),
 }
@@ -53,7 +64,7 @@ impl Contender {
         inversion: Option<&Arc<TextualInversion>>,
         adjust: impl Fn(Settings) -> Settings,
     ) -> Self {
-        let missing = choice.system.features().into_iter().find(|&feature| features.column(feature).1 == 0);
+        let missing = choice.features().into_iter().find(|&feature| features.column(feature).1 == 0);
         let settings = adjust(choice.system.settings());
         let job = match (choice.system, missing, inversion) {
             (System::Issues, None, Some(inversion)) => {
@@ -62,10 +73,30 @@ impl Contender {
             (System::Issues, None, None) | (_, Some(Feature::Inversion), _) => {
                 Job::Needs("a network φ for the CLIP of the pack, as --phi FILE".into())
             }
+            (_, Some(feature), _) if feature.is_encoders() => {
+                Job::Needs(format!("a folder from Hugging Face, as --{} DIR", feature.name()))
+            }
             (_, Some(feature), _) => Job::Needs(format!("features with the column {}", feature.name())),
             (_, None, _) => Job::Head { recipe: choice.recipe(), settings },
         };
-        Contender { name: choice.system.name().into(), job }
+        Contender { name: choice.label(), job }
+    }
+
+    /// An encoder, which is in the folder if it is given.
+    pub fn encoder(
+        system: System,
+        encoder: Option<&Path>,
+        images: &Path,
+        adjust: impl Fn(Settings) -> Settings,
+    ) -> Self {
+        let job = match encoder {
+            Some(encoder) => {
+                let settings = adjust(system.settings());
+                Job::Encoder { system, encoder: encoder.into(), images: images.into(), settings }
+            }
+            None => Job::Needs(format!("a folder from Hugging Face, as --{system} DIR")),
+        };
+        Contender { name: system.name().into(), job }
     }
 
     /// A step of the ablation.
@@ -88,7 +119,7 @@ impl Contender {
     /// How often it runs: once unless there is something random about it.
     pub fn runs(&self, seeds: &[u64]) -> Vec<u64> {
         match self.job {
-            Job::Head { .. } | Job::Issues { .. } => seeds.to_vec(),
+            Job::Head { .. } | Job::Issues { .. } | Job::Encoder { .. } => seeds.to_vec(),
             Job::ZeroShot => seeds[..1].to_vec(),
             Job::Needs(_) => Vec::new(),
         }
@@ -100,6 +131,9 @@ impl Contender {
             Job::Head { recipe, settings } => json!([recipe, Settings { seed, ..settings.clone() }]),
             Job::Issues { choice, settings, inversion } => {
                 json!([choice, Settings { seed, ..settings.clone() }, inversion.identity()])
+            }
+            Job::Encoder { system, encoder, settings, .. } => {
+                json!([system, encoder, changes(encoder), Settings { seed, ..settings.clone() }])
             }
             Job::ZeroShot => json!("zero-shot"),
             Job::Needs(what) => json!(what),
@@ -137,6 +171,16 @@ impl Contender {
                 }
                 (trained.epochs, scores)
             }
+            Job::Encoder { system, encoder, images, settings } => {
+                let (engine, settings) = (engine()?, Settings { seed, ..settings.clone() });
+                let (folder, state) = (file.with_extension("encoder"), file.with_extension("checkpoint.safetensors"));
+                let reads = (*system == System::Vit).then_some(&**images);
+                let tuning = Tuning { system: *system, encoder, images: reads, length: None };
+                let trained = tuning.run(&engine, features, task, &settings, &folder, &state, report)?;
+                let scores = Tuned::read(&folder, task, features, reads)?.logits(&test.rows)?;
+                fs::remove_dir_all(&folder).map_err(|e| Error::io(&folder, e))?;
+                (trained.epochs, scores)
+            }
             Job::Head { recipe, settings } => {
                 let (engine, settings) = (engine()?, Settings { seed, ..settings.clone() });
                 let trained = train(&engine, features, task, recipe, &settings, None, report)?;
@@ -146,4 +190,18 @@ impl Contender {
         };
         Ok(Some(Run::new(seed, epochs, test, &scores)))
     }
+}
+
+/// Name, size and time in seconds of each file in a folder: what differs when another encoder is put there.
+fn changes(folder: &Path) -> Vec<(PathBuf, u64, u64)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let change = |entry: fs::DirEntry| {
+        // The files of Hugging Face's cache are links.
+        let file = fs::metadata(entry.path()).ok()?;
+        let time = file.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some((entry.path(), file.len(), time.as_secs()))
+    };
+    let mut changes: Vec<(PathBuf, u64, u64)> = entries.filter_map(change).collect();
+    changes.sort();
+    changes
 }

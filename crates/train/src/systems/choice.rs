@@ -7,6 +7,7 @@ use crate::data::{Feature, Features};
 use crate::engine::{Burn, DropoutRates};
 use crate::training::hateclipper::{Fusion, HateClipper};
 use crate::training::issues::{Issues, Stage};
+use crate::training::momenta::Momenta;
 use crate::training::{Architecture, HeadModel, Recipe, Settings, at_once};
 use memeclip::task::Task;
 use memeclip::{Error, Result};
@@ -19,13 +20,18 @@ pub struct Choice {
     pub map: usize,
     /// Hidden layers between fusion and classifier: of HateCLIPper 1, or 3 as in the paper's best row; of others 1.
     pub hidden: usize,
+    /// Whether it reads the text feature before the text projection in place of [`Feature::TextJoint`], which only momenta
+    /// reads.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unprojected: bool,
 }
 
 impl System {
     /// The authors' hyper-parameters. MemeCLIP's say none of BERT and ViT: theirs are those with which BERT is usually
     /// fine-tuned. Linear classifiers on their features have ten times MemeCLIP's rate. The plain heads have MemeCLIP's.
-    /// HateCLIPper's are its paper's; that says nothing of dropout, so the rates are its code's. RGCL's are its paper's, with
-    /// MemeCLIP's dropout and weight decay. ISSUES' are those of its code for Hateful Memes.
+    /// HateCLIPper's are its paper's; that says nothing of dropout, so the rates are its code's, as for MOMENTA's attention,
+    /// which its paper trains alike. MOMENTA's are its code's, which has rates of dropout of its own. ISSUES' are those of its
+    /// code for Hateful Memes. RGCL's are its paper's, with MemeCLIP's dropout and weight decay.
     pub fn settings(self) -> Settings {
         match self {
             System::Bert | System::Vit => Settings {
@@ -36,7 +42,7 @@ impl System {
                 warm_up: Some(0.1),
                 ..Settings::default()
             },
-            System::HateclipperAlign | System::HateclipperCross => Settings {
+            System::HateclipperAlign | System::HateclipperCross | System::MomentaCmaf => Settings {
                 epochs: 20,
                 batch: 64,
                 dropout: DropoutRates { projection: 0.1, fusion: 0.4, output: 0.2 },
@@ -51,6 +57,14 @@ impl System {
                 ..Settings::default()
             },
             System::BertFrozen | System::VitFrozen => Settings { learning_rate: 1e-3, ..Settings::default() },
+            System::Momenta => Settings {
+                epochs: 25,
+                batch: 64,
+                learning_rate: 1e-3,
+                weight_decay: 1e-5,
+                coupled: true,
+                ..Settings::default()
+            },
             System::MemeclipRgcl => {
                 Settings { epochs: 30, batch: 64, clip: Some(0.1), retrieval: true, ..Settings::default() }
             }
@@ -68,30 +82,60 @@ impl System {
             return argument(format!("{self} is an encoder of its own and has no head on features"));
         }
         let linear = self.features().iter().any(|feature| feature.is_encoders());
-        let fixed = self.ships() || linear;
+        let fixed = self.ships() || linear || self == System::Momenta;
         if let (true, Some((size, _))) =
             (fixed, [("map", map), ("hidden layers", hidden)].iter().find(|s| s.1.is_some()))
         {
-            let why = if linear { "its head is one layer" } else { "a pack's head has the published sizes" };
+            let why = if linear { "its head is one layer" } else { "its head has the published sizes" };
             return argument(format!("{self} has no choice of {size}: {why}"));
         }
         let (map, hidden) = (map.unwrap_or(vision), hidden.unwrap_or(1));
         if map == 0 || hidden == 0 {
             return argument(format!("map {map}, hidden layers {hidden}: both must be at least 1"));
         }
-        Ok(Choice { system: self, map, hidden })
+        if self == System::MomentaCmaf && map < 4 {
+            return argument(format!(
+                "map {map}: queries and keys have a quarter of its width, so it must be at least 4"
+            ));
+        }
+        Ok(Choice { system: self, map, hidden, unprojected: false })
     }
 }
 
 impl Choice {
+    /// The same, on what these features have: without [`Feature::TextJoint`], it reads the text feature before the projection.
+    pub fn on(self, features: &Features) -> Self {
+        let reads = self.system.features().contains(&Feature::TextJoint);
+        Choice { unprojected: reads && features.column(Feature::TextJoint).1 == 0, ..self }
+    }
+
+    /// The name of a table's row: the system's, and what differs from the one that its authors published.
+    pub fn label(&self) -> String {
+        let regions = if self.system == System::Momenta { ", CLIP regions" } else { "" };
+        let text = if self.unprojected { ", text before the projection" } else { "" };
+        format!("{}{regions}{text}", self.system)
+    }
+
+    /// The features that it reads, in the order of its inputs.
+    pub fn features(&self) -> Vec<Feature> {
+        let features = self.system.features().into_iter();
+        let text = if self.unprojected { Feature::Text } else { Feature::TextJoint };
+        features.map(|feature| if feature == Feature::TextJoint { text } else { feature }).collect()
+    }
+
     /// The head to train; of ISSUES the one of its first stage, whose second is no head on features.
     pub fn recipe(&self) -> Recipe {
-        let &Choice { system, map, hidden } = self;
+        let &Choice { system, map, hidden, .. } = self;
         let fusion = match system {
             System::Memeclip | System::MemeclipRgcl => return Recipe::memeclip(map),
             System::BertFrozen => return Recipe::linear(Feature::Bert),
             System::VitFrozen => return Recipe::linear(Feature::Vit),
             System::Bert | System::Vit => unreachable!("`System::choose` refuses encoders"),
+            System::Momenta => {
+                let head = Momenta::new(self.features()[2]);
+                return Recipe { architecture: Architecture::Momenta(head), semantic: false };
+            }
+            System::MomentaCmaf => Fusion::Attention,
             System::ClipImage => Fusion::Image,
             System::ClipText => Fusion::Text,
             System::Clip => Fusion::Concat,
@@ -103,7 +147,7 @@ impl Choice {
                 return Recipe { architecture: Architecture::Issues(head), semantic: false };
             }
         };
-        let binary = matches!(fusion, Fusion::Align | Fusion::Cross);
+        let binary = matches!(fusion, Fusion::Align | Fusion::Cross | Fusion::Attention);
         let head = HateClipper { hidden, image: system.features()[0], binary, ..HateClipper::new(map, None, fusion) };
         Recipe { architecture: Architecture::HateClipper(head), semantic: false }
     }
@@ -113,7 +157,7 @@ impl Choice {
     /// # Errors
     /// [`MissingColumn`](crate::Error::MissingColumn).
     pub fn check(&self, features: &Features, dir: &Path) -> crate::Result<()> {
-        match self.system.features().into_iter().find(|&feature| features.column(feature).1 == 0) {
+        match self.features().into_iter().find(|&feature| features.column(feature).1 == 0) {
             Some(missing) => Err(crate::Error::MissingColumn {
                 features: dir.display().to_string(),
                 column: missing.name(),

@@ -114,7 +114,7 @@ impl IssuesFile {
     /// [`Error::Checkpoint`](memeclip::Error::Checkpoint) for another kind of file, another task or other widths, and those of the pack and the engine.
     pub async fn read(path: &Path, task: &Task, features: &Features, pack: Directory) -> Result<Self> {
         let (file, choice, training) = opened(path, task)?;
-        let Choice { map, hidden, system } = choice;
+        let Choice { map, hidden, system, .. } = choice;
         let &[inner, image] = file.shape("phi.0.weight")? else {
             return Err(file.invalid(format!("φ of {system} is not a matrix")));
         };

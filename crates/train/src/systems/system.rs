@@ -24,6 +24,11 @@ pub enum System {
     ClipText,
     /// Both, one after the other, and a plain head.
     Clip,
+    /// MOMENTA (Pramanick et al., Findings of EMNLP 2021) on CLIP's features of regions and entities, which stand in for those
+    /// of VGG-16 and of a sentence encoder.
+    Momenta,
+    /// MOMENTA's attention between CLIP's two features alone, as HateCLIPper's paper compares itself with ("CMAF MOMENTA").
+    MomentaCmaf,
     /// HateCLIPper (Kumar and Nandakumar, NLP4PI 2022) with the elementwise product.
     HateclipperAlign,
     /// HateCLIPper with the outer product.
@@ -40,7 +45,7 @@ pub enum System {
 
 impl System {
     /// In the order of the tables.
-    pub const ALL: [System; 13] = [
+    pub const ALL: [System; 15] = [
         System::Bert,
         System::BertFrozen,
         System::Vit,
@@ -48,6 +53,8 @@ impl System {
         System::ClipText,
         System::ClipImage,
         System::Clip,
+        System::Momenta,
+        System::MomentaCmaf,
         System::HateclipperCross,
         System::HateclipperAlign,
         System::Issues,
@@ -66,6 +73,8 @@ impl System {
             System::ClipImage => "clip-image",
             System::ClipText => "clip-text",
             System::Clip => "clip",
+            System::Momenta => "momenta",
+            System::MomentaCmaf => "momenta-cmaf",
             System::HateclipperAlign => "hateclipper-align",
             System::HateclipperCross => "hateclipper-cross",
             System::Issues => "issues",
@@ -91,10 +100,11 @@ impl System {
             System::Bert | System::Vit => vec![],
             System::BertFrozen => vec![Feature::Bert],
             System::VitFrozen => vec![Feature::Vit],
-            System::HateclipperAlign | System::HateclipperCross | System::Issues => {
+            System::HateclipperAlign | System::HateclipperCross | System::MomentaCmaf | System::Issues => {
                 vec![Feature::ImagePre, Feature::Text]
             }
             System::IssuesFixed => vec![Feature::ImagePre, Feature::Inversion],
+            System::Momenta => vec![Feature::Image, Feature::Regions, Feature::TextJoint, Feature::Entities],
             System::ClipImage | System::ClipText | System::Clip => vec![Feature::Image, Feature::Text],
             System::Memeclip | System::MemeclipRgcl => vec![Feature::Image, Feature::Text],
         }

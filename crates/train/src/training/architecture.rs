@@ -5,6 +5,8 @@ use serde::Serialize;
 
 use super::hateclipper::{HateClipper, HateClipperHead};
 use super::issues::{Issues, IssuesHead};
+use super::model::no_embeddings;
+use super::momenta::{Momenta, MomentaHead};
 use super::named::Named;
 use crate::data::Feature;
 use crate::engine::Burn;
@@ -27,6 +29,8 @@ pub enum Architecture {
         /// What it reads.
         feature: Feature,
     },
+    /// Another.
+    Momenta(Momenta),
 }
 
 /// A head of any [`Architecture`], with its parameters.
@@ -39,6 +43,8 @@ pub enum Head {
     Issues(Box<IssuesHead>),
     /// See [`Architecture::Linear`].
     Linear(Box<Linear<Burn>>),
+    /// See [`Architecture::Momenta`].
+    Momenta(Box<MomentaHead>),
 }
 
 impl Architecture {
@@ -49,6 +55,7 @@ impl Architecture {
             Architecture::HateClipper(config) => vec![config.image, Feature::Text],
             Architecture::Issues(config) => config.features(),
             Architecture::Linear { feature } => vec![*feature],
+            Architecture::Momenta(config) => config.features(),
         }
     }
 
@@ -66,6 +73,7 @@ impl Architecture {
             }
             Architecture::Issues(config) => Head::Issues(config.load(w, widths[0], widths[1], classes)?.into()),
             Architecture::Linear { .. } => Head::Linear(Linear::load(w, "classifier", classes, widths[0])?.into()),
+            Architecture::Momenta(config) => Head::Momenta(config.load(w, widths, classes)?.into()),
         })
     }
 }
@@ -78,7 +86,13 @@ impl Head {
 
     /// The embeddings `[n, map]`, what the last hidden layer gives before its ReLU, and [`Head::logits`]. `parameters` are
     /// those of the head, which has a hidden layer.
-    pub fn embed(&self, engine: &Burn, parameters: &Named, inputs: &[Tensor<2>]) -> (Tensor<2>, Tensor<2>) {
+    ///
+    /// # Errors
+    /// [`Error::Argument`](memeclip::Error::Argument) for a head without embeddings.
+    pub fn embed(&self, engine: &Burn, parameters: &Named, inputs: &[Tensor<2>]) -> Result<(Tensor<2>, Tensor<2>)> {
+        if let Head::Momenta(_) = self {
+            return Err(no_embeddings());
+        }
         // What the first hidden layer gets, and what each of them gives.
         let states = RefCell::new(Vec::new());
         let logits = self.logits_with(engine, inputs, |place, x| {
@@ -92,7 +106,7 @@ impl Head {
         let last = states.len() - 2;
         let layer = if last == 0 { "pre_output".to_string() } else { format!("hidden.{last}") };
         let parameter = |kind: &str| parameters[&format!("{layer}.{kind}")].clone();
-        (states.swap_remove(last).matmul(parameter("weight")) + parameter("bias"), logits)
+        Ok((states.swap_remove(last).matmul(parameter("weight")) + parameter("bias"), logits))
     }
 
     fn logits_with(
@@ -109,6 +123,8 @@ impl Head {
                 let x = drop(Dropout::Output, inputs[0].clone());
                 classifier.forward(engine, &x, Activation::Identity, None)
             }
+            // It drops values in other places, at rates of its own.
+            Head::Momenta(head) => head.logits(engine, inputs),
         }
     }
 }

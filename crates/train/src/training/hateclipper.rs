@@ -3,6 +3,7 @@
 use burn::tensor::Tensor;
 use serde::Serialize;
 
+use super::attention::CrossAttention;
 use super::mlp::Mlp;
 use crate::data::Feature;
 use crate::engine::Burn;
@@ -37,6 +38,9 @@ pub enum Fusion {
     Cross,
     /// One after the other.
     Concat,
+    /// One after the other, each times its share by MOMENTA's attention between the two: their code's `attention_m`, "CMAF
+    /// MOMENTA" in the paper.
+    Attention,
     /// The image alone.
     Image,
     /// The text alone.
@@ -54,6 +58,7 @@ enum Fused {
     Align(Mapping<Burn>, Mapping<Burn>),
     Cross(Mapping<Burn>, Mapping<Burn>),
     Concat(Mapping<Burn>, Mapping<Burn>),
+    Attention(Mapping<Burn>, Mapping<Burn>, Box<CrossAttention>),
     Image(Mapping<Burn>),
     Text(Mapping<Burn>),
 }
@@ -81,13 +86,17 @@ impl HateClipper {
             Fusion::Align => Fused::Align(mapping("image", image)?, mapping("text", text)?),
             Fusion::Cross => Fused::Cross(mapping("image", image)?, mapping("text", text)?),
             Fusion::Concat => Fused::Concat(mapping("image", image)?, mapping("text", text)?),
+            Fusion::Attention => {
+                let (image, text) = (mapping("image", image)?, mapping("text", text)?);
+                Fused::Attention(image, text, CrossAttention::load(w, "attention", map, map / 4)?.into())
+            }
             Fusion::Image => Fused::Image(mapping("image", image)?),
             Fusion::Text => Fused::Text(mapping("text", text)?),
         };
         let width = match fusion {
             // A size that no memory holds is told before the training.
             Fusion::Cross => map.saturating_mul(map),
-            Fusion::Concat => map.saturating_mul(2),
+            Fusion::Concat | Fusion::Attention => map.saturating_mul(2),
             Fusion::Align | Fusion::Image | Fusion::Text => map,
         };
         Ok(HateClipperHead { fused, mlp: Mlp::load(w, width, map, hidden, classes, binary)? })
@@ -108,6 +117,9 @@ impl HateClipperHead {
             Fused::Align(of_image, of_text) => map(of_image, image) * map(of_text, text),
             Fused::Cross(of_image, of_text) => outer_product(map(of_image, image), map(of_text, text)),
             Fused::Concat(of_image, of_text) => Tensor::cat(vec![map(of_image, image), map(of_text, text)], 1),
+            Fused::Attention(of_image, of_text, attention) => {
+                attention.forward(engine, &map(of_image, image), &map(of_text, text))
+            }
             Fused::Image(of_image) => map(of_image, image),
             Fused::Text(of_text) => map(of_text, text),
         };

@@ -63,7 +63,7 @@ impl Model for HeadModel<'_> {
     }
 
     fn embed(&self, engine: &Burn, parameters: &Named, rows: &[usize]) -> Result<(Tensor<2>, Tensor<2>)> {
-        Ok(self.shape.head(engine, parameters)?.embed(engine, parameters, &self.inputs(engine, rows)?))
+        self.shape.head(engine, parameters)?.embed(engine, parameters, &self.inputs(engine, rows)?)
     }
 
     fn identify(&self, rows: &[usize], hash: &mut Sha256) {

@@ -5,6 +5,7 @@
 
 pub mod ablation;
 mod architecture;
+mod attention;
 mod checkpoint;
 mod examples;
 pub mod hateclipper;
@@ -12,6 +13,7 @@ mod head_model;
 pub mod issues;
 mod mlp;
 mod model;
+pub mod momenta;
 mod named;
 mod optimizer;
 mod parallel;

@@ -22,9 +22,7 @@ pub trait Model {
     /// # Errors
     /// [`Error::Argument`] for a model without embeddings, and as [`Model::logits`].
     fn embed(&self, _engine: &Burn, _parameters: &Named, _rows: &[usize]) -> Result<(Tensor<2>, Tensor<2>)> {
-        Err(Error::Argument {
-            reason: "this system has no embeddings, which the retrieval-guided loss compares".into(),
-        })
+        Err(no_embeddings())
     }
 
     /// Whether weight decay applies to the parameter.
@@ -34,4 +32,9 @@ pub trait Model {
 
     /// Adds what determines the logits of these rows besides the parameters: the identity of a training.
     fn identify(&self, rows: &[usize], hash: &mut Sha256);
+}
+
+/// The error of a model without embeddings.
+pub(super) fn no_embeddings() -> Error {
+    Error::Argument { reason: "this system has no embeddings, which the retrieval-guided loss compares".into() }
 }

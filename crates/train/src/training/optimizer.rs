@@ -25,6 +25,8 @@ pub struct AdamW {
     pub learning_rate: f32,
     /// The share of each parameter that a step takes away, divided by the learning rate.
     pub weight_decay: f32,
+    /// Add that share of each parameter to its gradient instead: Adam with L2 regularisation, as in `torch.optim.Adam`.
+    pub coupled: bool,
     /// The most that the gradient's norm may be: `torch.nn.utils.clip_grad_norm_`.
     pub clip: Option<f32>,
     /// Whether the decay applies to the parameter of this name.
@@ -38,7 +40,15 @@ pub struct AdamW {
 impl AdamW {
     /// An optimizer before its first step.
     pub fn new(learning_rate: f32, weight_decay: f32) -> Self {
-        AdamW { learning_rate, weight_decay, clip: None, decays: |_| true, steps: 0, moments: BTreeMap::new() }
+        AdamW {
+            learning_rate,
+            weight_decay,
+            coupled: false,
+            clip: None,
+            decays: |_| true,
+            steps: 0,
+            moments: BTreeMap::new(),
+        }
     }
 
     /// Updates `parameters` by the gradients of the pass. A parameter without a gradient stays as it is.
@@ -64,7 +74,10 @@ impl AdamW {
         for (name, gradient) in found {
             let Some(tensor) = parameters.tensors.remove(&name) else { continue };
             let decay = if (self.decays)(&name) { self.weight_decay } else { 0.0 };
-            let keep = 1.0 - self.learning_rate * decay;
+            let (keep, pull) = match self.coupled {
+                true => (1.0, decay),
+                false => (1.0 - self.learning_rate * decay, 0.0),
+            };
             let device = tensor.device();
             // Nothing else holds this tensor now, so burn does not copy it.
             let mut values = tensor.into_data();
@@ -76,7 +89,7 @@ impl AdamW {
             let chunks = chunks.zip(first.par_chunks_mut(CHUNK)).zip(second.par_chunks_mut(CHUNK));
             chunks.for_each(|(((values, gradients), first), second)| {
                 let update = |((value, g), (m, v)): ((&mut f32, &f32), (&mut f32, &mut f32))| {
-                    let g = g * factor;
+                    let g = g * factor + pull * *value;
                     *m += (1.0 - BETA1) * (g - *m);
                     *v = BETA2 * *v + (1.0 - BETA2) * g * g;
                     *value = *value * keep - rate * *m / (v.sqrt() * root + EPSILON);

@@ -43,6 +43,8 @@ pub struct Settings {
     pub learning_rate: f32,
     /// Weight decay of [`AdamW`](super::AdamW).
     pub weight_decay: f32,
+    /// L2 regularisation in place of AdamW's decay: see [`AdamW::coupled`](super::AdamW).
+    pub coupled: bool,
     /// Shares of values that dropout sets to 0.
     pub dropout: DropoutRates,
     /// Determines the initial values, the order of the examples and dropout.
@@ -82,6 +84,7 @@ impl Default for Settings {
             batch: 16,
             learning_rate: 1e-4,
             weight_decay: 1e-4,
+            coupled: false,
             dropout: DropoutRates { projection: 0.1, fusion: 0.4, output: 0.2 },
             seed: 1,
             patience: None,

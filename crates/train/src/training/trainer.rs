@@ -58,7 +58,7 @@ pub fn fit<M: Model>(
     check(task, settings, &training, &validation)?;
     let checkpoint = checkpoint.map(|path| Checkpoint::new(path, settings, model, &initial, [&training, &validation]));
     let adamw = AdamW::new(settings.learning_rate, settings.weight_decay);
-    let optimizer = AdamW { clip: settings.clip, decays: M::decays, ..adamw };
+    let optimizer = AdamW { coupled: settings.coupled, clip: settings.clip, decays: M::decays, ..adamw };
     let mut state = State { best: initial.tensors.clone(), parameters: initial, optimizer, epochs: Vec::new() };
     if let Some(checkpoint) = &checkpoint {
         checkpoint.load(engine, settings.epochs, &mut state)?;

@@ -9,9 +9,9 @@ use crate::data::Features;
 use crate::encoders::{Bert, Classifier, Vit};
 use crate::engine::Burn;
 use crate::systems::System;
-use crate::training::{Epoch, Parameters, Settings, fit, initial_random};
+use crate::training::{Epoch, Parameters, Settings, Trained, fit, initial_random};
 use memeclip::files::{prepare, write_whole};
-use memeclip::pack::checkpoint::{HEAD_METADATA, HeadTraining, SYSTEM_METADATA};
+use memeclip::pack::checkpoint::{HEAD_METADATA, SYSTEM_METADATA};
 use memeclip::pack::safetensors_file;
 use memeclip::task::Task;
 use memeclip::{Error, Result};
@@ -46,7 +46,7 @@ impl Tuning<'_> {
         out: &Path,
         checkpoint: &Path,
         report: impl FnMut(&Epoch),
-    ) -> crate::Result<HeadTraining> {
+    ) -> crate::Result<Trained> {
         let (model, initial, companions) = self.open(engine, features, task, settings, out)?;
         fs::create_dir_all(out).map_err(|e| Error::io(out, e))?;
         let weights = out.join(WEIGHTS);
@@ -54,7 +54,6 @@ impl Tuning<'_> {
         prepare(checkpoint)?;
         let trained = fit(engine, &model, initial, features, task, settings, Some(checkpoint), report)?;
 
-        let training = trained.metadata();
         let (entries, length) = match &model {
             EncoderModel::Bert { bert, .. } => (bert.entries(&trained.parameters.tensors)?, Some(bert.length)),
             EncoderModel::Vit { vit, .. } => (vit.entries(&trained.parameters.tensors)?, None),
@@ -64,12 +63,12 @@ impl Tuning<'_> {
             // transformers reads no file without it.
             ("format".to_string(), "pt".to_string()),
             (SYSTEM_METADATA.into(), json(serde_json::to_string(&Origin { system: self.system, length }))?),
-            (HEAD_METADATA.into(), json(serde_json::to_string(&training))?),
+            (HEAD_METADATA.into(), json(serde_json::to_string(&trained.metadata()))?),
         ]);
         companions.write(out, self.system, task)?;
         write_whole(&weights, &safetensors_file::serialize(&entries, metadata)?)?;
         fs::remove_file(checkpoint).map_err(|e| Error::io(checkpoint, e))?;
-        Ok(training)
+        Ok(trained)
     }
 
     fn open(
