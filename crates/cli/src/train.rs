@@ -93,7 +93,7 @@ enum ProtocolName {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Trainer {
+pub enum Trainer {
     Cpu,
     /// Through WebGPU.
     Gpu,
@@ -138,7 +138,13 @@ impl Options {
     }
 
     pub fn engine(&self) -> Result<Burn> {
-        match self.trainer {
+        self.trainer.engine()
+    }
+}
+
+impl Trainer {
+    pub fn engine(self) -> Result<Burn> {
+        match self {
             Trainer::Cpu => Ok(Burn::flex()),
             Trainer::Gpu => Burn::wgpu(),
         }
