@@ -19,7 +19,7 @@ pub enum Architecture {
     Library(HeadConfig),
     /// One that it is compared with.
     HateClipper(HateClipper),
-    /// Another.
+    /// One of ISSUES, also for comparison.
     Issues(Issues),
 }
 
