@@ -416,6 +416,27 @@ fn what_textual_inversion_lacks_is_said() {
 }
 
 #[test]
+fn a_phi_is_trained_for_a_pack_that_has_none() {
+    let dir = fresh("phi");
+    let (clip, pack) = (common::tiny_model(), common::tiny_pack());
+    let (columns, phi) = (dir.join("features"), dir.join("phi.safetensors"));
+    let source = ["extract", "--data", MEMES, "--images", PICTURES, "--weights", text(&pack), "--device", "cpu"];
+    let out = ["--out", text(&columns)];
+    memeclip(&[&source[..], &out].concat());
+    let train = ["phi", "--features", text(&columns), "--out", text(&phi), "--epochs", "2", "--batch", "32"];
+    let said = memeclip(&[&train[..], &["--weights", text(&pack), "--clip", text(&clip)]].concat());
+    assert!(said.contains(text(&phi)) && said.contains("cosine"), "{said}");
+    memeclip(&[&source[..], &out, &["--phi", text(&phi)]].concat());
+
+    let error = failure(&[&train[..], &["--weights", PACK, "--clip", text(&clip)]].concat());
+    assert!(error.contains(text(&columns)) && error.contains(PACK), "{error}");
+    let other = features();
+    let train = ["phi", "--features", text(&other), "--out", text(&phi), "--clip", text(&clip)];
+    let error = failure(&train);
+    assert!(error.contains(text(&clip)) && error.contains("made from"), "{error}");
+}
+
+#[test]
 fn the_ablation_is_one_table_in_two_formats() {
     let dir = fresh("ablation");
     let features = features();

@@ -20,6 +20,9 @@ float64, without dropout. The folder holds
         <m>.gradient.<parameter>   of the loss of the first batch, before clipping
         <m>.norm                   [1], of that gradient
         <m>.losses                 [steps], of each batch before its step; batches follow each other, from the start again
+
+and for the training of φ, which brings "a photo of $" close to the image in the joint space, training.loss of all memes and
+training.gradient.phi.<parameter>.
 """
 
 import argparse
@@ -206,6 +209,14 @@ def main():
     # The features are rounded to what the file holds.
     memes = {key: rounded(value).to(value.dtype) for key, value in memes.items()}
     out = memes | {f"phi.{key}": value for key, value in network.state_dict().items()}
+    for value in network.parameters():
+        value.requires_grad_(True)
+    prompt = tokenizer(["a photo of $"]).repeat(count, 1)
+    described = clip.text_projection(encode(prompt, network(memes["joint"])))
+    loss = 1 - F.cosine_similarity(described, memes["joint"]).mean()
+    loss.backward()
+    out["training.loss"] = loss.reshape(1)
+    out |= {f"training.gradient.phi.{key}": value.grad for key, value in network.named_parameters()}
     models = [("adaptation", Adaptation(), 10), ("fixed", Fixed(), 10), ("exact", Exact(encode, network), 5)]
     for name, model, steps in models:
         for value in model.parameters():

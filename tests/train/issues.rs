@@ -8,6 +8,7 @@ use memeclip::Session;
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
 use memeclip::model::{ClipConfig, Stages, TextTower, load_tokenizer};
+use memeclip::pack::checkpoint::ClipCheckpoint;
 use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::quant::Format;
@@ -16,8 +17,9 @@ use memeclip_train::data::{Feature, Features, Inversion, Labels, Meme, Split, pr
 use memeclip_train::engine::Burn;
 use memeclip_train::phi::{PhiWeights, PhiWidths};
 use memeclip_train::training::issues::{Exact, ExactSizes, Issues, Stage};
+use memeclip_train::training::phi::{PhiSettings, PhiTraining};
 use memeclip_train::training::{AdamW, Architecture, HeadModel, Model, Named, Parameters, Pass};
-use rand::SeedableRng;
+use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
 use safetensors::SafeTensors;
 
@@ -299,4 +301,72 @@ fn exact_issues_equals_pytorchs_through_the_text_tower() {
         assert_eq!(tensor.dims(), parameters.tensors[name].dims(), "{name}");
     }
     golden.check(&engine, "exact", &model, parameters);
+}
+
+#[test]
+fn a_step_of_phis_training_equals_pytorchs() {
+    let golden = Golden::open();
+    let features = golden.features();
+    let projection = ClipCheckpoint::open(&tiny_model()).unwrap().text_projection().unwrap();
+    let engine = Burn::flex();
+    let training = PhiTraining::open(&engine, &features, Directory::new(tiny_pack()), &projection);
+    let mut training = block_on(training).unwrap();
+    assert_eq!(training.widths, PhiWidths { image: 64, hidden: 256, word: 96 });
+
+    let phi = PhiWeights::open(&goldens("searle.pt")).unwrap();
+    training.widths = phi.widths;
+    let parts = [0, 3, 6].map(|layer| ["weight", "bias"].map(|part| format!("phi.{layer}.{part}")));
+    let tensors: Named = parts
+        .concat()
+        .into_iter()
+        .map(|name| {
+            let (_, part) = name.split_once('.').unwrap();
+            let (rows, cols, values) = golden.kept("phi", part);
+            (name.clone(), engine.tensor(rows, cols, &values).unwrap())
+        })
+        .collect();
+    let rows: Vec<usize> = (0..features.memes.len()).collect();
+    let pass = training.pass(&engine, &Parameters { tensors: tensors.clone() }, &rows).unwrap();
+    assert!((pass.loss - golden.floats("training.loss")[0]).abs() < 1e-5, "{}", pass.loss);
+    for name in tensors.keys() {
+        let off = difference(&pass.gradient(name).unwrap(), &golden.kept("training.gradient", name).2);
+        assert!(off < 1e-5, "{name}: off by {off}");
+    }
+}
+
+#[test]
+fn a_trained_phi_describes_images_it_has_not_seen() {
+    let golden = Golden::open();
+    // Images around three centres, as those of a data set are around a few subjects.
+    let mut features = golden.features();
+    let centres = golden.floats("joint");
+    let mut random = Pcg64::seed_from_u64(4);
+    features.memes = (0..60)
+        .map(|row| {
+            let split = if row % 5 == 0 { Split::Val } else { Split::Train };
+            Meme { name: String::new(), text: String::new(), split, labels: Labels::default() }
+        })
+        .collect();
+    let noisy = |row: usize| centres[row % 3 * 64..][..64].to_vec();
+    features.image = (0..60).flat_map(noisy).map(|x| x + random.random_range(-0.3..0.3)).collect();
+    let projection = ClipCheckpoint::open(&tiny_model()).unwrap().text_projection().unwrap();
+    let engine = Burn::flex();
+    let training = PhiTraining::open(&engine, &features, Directory::new(tiny_pack()), &projection);
+    let training = block_on(training).unwrap();
+    let settings = PhiSettings { epochs: 12, batch: 16, learning_rate: 1e-3, ..PhiSettings::default() };
+    let mut epochs = Vec::new();
+    let (weights, best) = training.run(&engine, &settings, |epoch| epochs.push(epoch.clone())).unwrap();
+    println!("{epochs:?}");
+    assert!(epochs.iter().all(|epoch| epoch.cosine <= best.cosine));
+    assert!(best.cosine > epochs[0].cosine + 0.1, "{epochs:?}");
+
+    let file = fresh("issues-trained-phi").join("phi.safetensors");
+    weights.write(&file).unwrap();
+    assert_eq!(PhiWeights::open(&file).unwrap(), weights);
+    assert_eq!(training.run(&engine, &settings, |_| {}).unwrap().0, weights);
+
+    features.memes.iter_mut().for_each(|meme| meme.split = Split::Test);
+    let training = PhiTraining::open(&engine, &features, Directory::new(tiny_pack()), &projection);
+    let error = block_on(training).unwrap().run(&engine, &settings, |_| {}).unwrap_err();
+    assert!(error.to_string().contains("train"), "{error}");
 }

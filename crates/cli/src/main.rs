@@ -21,6 +21,8 @@ mod fit;
 mod heads;
 mod images;
 mod inspect;
+#[cfg(feature = "train")]
+mod phi;
 mod progress;
 mod read;
 mod report;
@@ -42,7 +44,7 @@ use exit_status::{EXIT_STATUS, Failure, USAGE, is_usage};
 use xtask::{console, say, warn};
 
 #[cfg(not(feature = "train"))]
-use without_training::{self as ablate, self as chat, self as fit, self as reproduce, self as train};
+use without_training::{self as ablate, self as chat, self as fit, self as phi, self as reproduce, self as train};
 
 /// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities. Without a
 /// command: `demo`.
@@ -69,6 +71,7 @@ enum Command {
     Extract(extract::Extract),
     Fit(fit::Fit),
     Inspect(inspect::Inspect),
+    Phi(phi::Phi),
     Read(read::Read),
     Reproduce(reproduce::Reproduce),
     Synth(synth::Synth),
@@ -102,6 +105,7 @@ impl Arguments {
             Command::Extract(command) => command.run()?,
             Command::Fit(command) => command.run()?,
             Command::Inspect(command) => command.run()?,
+            Command::Phi(command) => command.run()?,
             Command::Read(command) => command.run()?,
             Command::Reproduce(command) => command.run()?,
             Command::Synth(command) => command.run()?,

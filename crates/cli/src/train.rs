@@ -114,7 +114,7 @@ enum ProtocolName {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum Trainer {
+pub enum Trainer {
     Cpu,
     /// Through WebGPU.
     Gpu,
@@ -160,7 +160,13 @@ impl Options {
     }
 
     pub fn engine(&self) -> Result<Burn> {
-        match self.trainer {
+        self.trainer.engine()
+    }
+}
+
+impl Trainer {
+    pub fn engine(self) -> Result<Burn> {
+        match self {
             Trainer::Cpu => Ok(Burn::flex()),
             Trainer::Gpu => Burn::wgpu(),
         }

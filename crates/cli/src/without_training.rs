@@ -14,6 +14,7 @@ pub struct Missing {
 pub type Ablate = Missing;
 pub type Chat = Missing;
 pub type Fit = Missing;
+pub type Phi = Missing;
 pub type Reproduce = Missing;
 pub type Train = Missing;
 

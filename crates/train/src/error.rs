@@ -194,7 +194,9 @@ impl Error {
             Error::Towers { .. } => {
                 "Give the pack that the features were made with, or make them again with `memeclip extract` and this pack."
             }
-            Error::Phi { .. } => "Give a φ that was trained for the CLIP of this pack.",
+            Error::Phi { .. } => {
+                "Give a φ that was trained for the CLIP of this pack, or train one with `memeclip phi`."
+            }
             Error::State { .. } => "Remove the file to start again.",
             Error::SendImages { .. } => "Give --send-images to allow it, or the address of a model on this machine.",
             #[cfg(feature = "chat")]

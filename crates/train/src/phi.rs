@@ -1,6 +1,7 @@
 //! φ, a network that describes an image by the embedding of a word: the textual inversion of SEARLE (Baldrati et al.,
 //! ICCV 2023), which ISSUES (Burbi et al., ICCVW 2023) uses as it is.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,14 +10,15 @@ use sha2::{Digest, Sha256};
 use crate::Error;
 use memeclip::Result;
 use memeclip::engine::{Activation, Engine};
+use memeclip::files::write_whole;
 use memeclip::model::{ClipConfig, Linear, Packed, Tensors, Weights};
 use memeclip::pack::checkpoint::Checkpoint;
 use memeclip::pack::hash::hex;
-use memeclip::pack::safetensors_file::to_bytes;
+use memeclip::pack::safetensors_file::{self, Entry, to_bytes};
 use memeclip::quant::{BLOCK, Format, Matrix};
 
 /// The layers of the network; between them are activations and dropout.
-const LAYERS: [usize; 3] = [0, 3, 6];
+pub(crate) const LAYERS: [usize; 3] = [0, 3, 6];
 
 /// The network on an engine: two hidden layers with GELU.
 pub struct Phi<E: Engine>([Linear<E>; 3]);
@@ -65,7 +67,7 @@ pub struct PhiWeights {
     /// Its widths.
     pub widths: PhiWidths,
     /// Weight and bias of each layer, as in PyTorch.
-    layers: Vec<[Vec<f32>; 2]>,
+    pub(crate) layers: Vec<[Vec<f32>; 2]>,
 }
 
 impl PhiWeights {
@@ -110,6 +112,19 @@ impl PhiWeights {
                 Err(Error::Phi { file: path.display().to_string(), found: [image, word], pack: pack.into(), expected })
             }
         }
+    }
+
+    /// Writes a file as SEARLE's, as safetensors.
+    ///
+    /// # Errors
+    /// [`Error::Io`](memeclip::Error::Io).
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let mut entries = Vec::new();
+        for ((layer, shape), [weight, bias]) in LAYERS.iter().zip(self.widths.layers()).zip(&self.layers) {
+            entries.push(Entry::floats(format!("layers.{layer}.weight"), &shape, weight));
+            entries.push(Entry::floats(format!("layers.{layer}.bias"), &shape[..1], bias));
+        }
+        write_whole(path, &safetensors_file::serialize(&entries, BTreeMap::new())?)
     }
 
     /// The weights by the names of the network's layers.

@@ -22,7 +22,7 @@ pub enum Architecture {
     Library(HeadConfig),
     /// One that it is compared with.
     HateClipper(HateClipper),
-    /// Another.
+    /// One of ISSUES, also for comparison.
     Issues(Issues),
     /// Dropout and a linear classifier.
     Linear {

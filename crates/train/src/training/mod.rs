@@ -19,6 +19,7 @@ mod optimizer;
 mod parallel;
 mod parameters;
 mod pass;
+pub mod phi;
 mod retrieval;
 mod settings;
 mod trained;

@@ -10,15 +10,12 @@ use crate::engine::Burn;
 use crate::phi::{Phi, PhiWidths};
 use crate::training::mlp::Mlp;
 use crate::training::parameters::Current;
-use crate::training::{Model, Named, Parameters};
+use crate::training::{Model, Named, Parameters, phi};
 use memeclip::Result;
 use memeclip::engine::{Activation, Engine};
 use memeclip::model::{Dropout, Linear, Stages, TextTower, Weights, load_tokenizer};
 use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
-
-/// The share of φ's hidden values that training drops.
-const PHI_DROPOUT: f32 = 0.5;
 
 /// How the names of the parameters that are not trained begin: the maps of the first stage, and φ.
 pub const FROZEN: [&str; 3] = ["image.", "inverted.", "phi."];
@@ -143,7 +140,7 @@ impl Model for Exact {
         let image: Vec<f32> = rows.iter().flat_map(|&row| self.image(row)).copied().collect();
         let image = engine.tensor(rows.len(), self.sizes.image, &image)?;
 
-        let word = frozen.phi.forward(engine, &map(&frozen.inverted, &image), |x| engine.dropout_at(x, PHI_DROPOUT));
+        let word = frozen.phi.forward(engine, &map(&frozen.inverted, &image), |x| engine.dropout_at(x, phi::DROPOUT));
         let word = map(&trained.word, &word);
         let ids: Vec<&[u32]> = rows.iter().map(|&row| &self.prompts[row].0[..]).collect();
         let positions: Vec<usize> = rows.iter().map(|&row| self.prompts[row].1).collect();
