@@ -14,9 +14,20 @@ pub enum Activation {
     QuickGelu,
     /// x · Φ(x), where Φ is the normal distribution function: the exact GELU, torch's default.
     Gelu,
+    /// e^x. Results end at 2e-38 and 2e38, so that none becomes 0 or infinite.
+    Exp,
+    /// ln x. Below the smallest normal number, at zero and for negative x, it is that of this number, -87.3.
+    Log,
 }
 
 impl Activation {
     /// All activations.
-    pub const ALL: [Activation; 4] = [Activation::Identity, Activation::Relu, Activation::QuickGelu, Activation::Gelu];
+    pub const ALL: [Activation; 6] = [
+        Activation::Identity,
+        Activation::Relu,
+        Activation::QuickGelu,
+        Activation::Gelu,
+        Activation::Exp,
+        Activation::Log,
+    ];
 }

@@ -58,6 +58,8 @@ pub fn linear(
             Activation::Relu => y.max(0.0),
             Activation::QuickGelu => y / (1.0 + (-1.702 * y).exp()),
             Activation::Gelu => 0.5 * y * libm::erfc(-y / std::f64::consts::SQRT_2),
+            Activation::Exp => y.clamp(-87.0, 88.0).exp(),
+            Activation::Log => y.max(f32::MIN_POSITIVE as f64).ln(),
         };
         y + residual.map_or(0.0, |r| r.at(i % r.rows, j))
     })

@@ -201,6 +201,8 @@ impl Engine for Burn {
             Activation::Relu => activation::relu(y),
             Activation::QuickGelu => y.clone() * activation::sigmoid(y * 1.702),
             Activation::Gelu => activation::gelu(y),
+            Activation::Exp => y.clamp(-87.0, 88.0).exp(),
+            Activation::Log => y.clamp_min(f32::MIN_POSITIVE).log(),
         };
         match residual {
             Some(residual) => y + repeat(residual, x.dims()[0]),

@@ -10,6 +10,8 @@ pub fn activate(activation: Activation, values: &mut [f32]) {
         Activation::Relu => values.iter_mut().for_each(|y| *y = relu(*y)),
         Activation::QuickGelu => values.iter_mut().for_each(|y| *y = quick_gelu(*y)),
         Activation::Gelu => values.iter_mut().for_each(|y| *y = gelu(*y)),
+        Activation::Exp => values.iter_mut().for_each(|y| *y = exp(*y)),
+        Activation::Log => values.iter_mut().for_each(|y| *y = log(*y)),
     }
 }
 
@@ -39,6 +41,33 @@ pub fn exp(x: f32) -> f32 {
     let p = p * r + 0.5;
     let p = p * r * r + r + 1.0;
     p * f32::from_bits((rounded.to_bits() << 23).wrapping_add(1f32.to_bits()))
+}
+
+/// ln x with a relative error of at most 2e-7. Below the smallest normal number it is that of this number.
+#[inline(always)]
+fn log(x: f32) -> f32 {
+    /// The bits of √½.
+    const HALF_ROOT: u32 = 0x3f35_04f3;
+    let x = if x < f32::MIN_POSITIVE { f32::MIN_POSITIVE } else { x };
+    // x = m · 2^e with m from √½ to √2.
+    let bits = x.to_bits().wrapping_sub(HALF_ROOT);
+    let e = (bits as i32 >> 23) as f32;
+    let r = f32::from_bits((bits & 0x7f_ffff) + HALF_ROOT) - 1.0;
+    // Cephes' polynomial for ln(1 + r) - r + r²/2, over r³.
+    let p = 7.037_683_6e-2;
+    let p = p * r - 1.151_461e-1;
+    let p = p * r + 1.167_699_9e-1;
+    let p = p * r - 1.242_014_1e-1;
+    let p = p * r + 1.424_932_3e-1;
+    let p = p * r - 1.666_805_8e-1;
+    let p = p * r + 2.000_071_5e-1;
+    let p = p * r - 2.499_999_4e-1;
+    let p = p * r + 3.333_333e-1;
+    let z = r * r;
+    // ln 2 in two parts, as in `exp`.
+    let y = r + (p * r * z + e * -2.121_944_4e-4 - 0.5 * z) + e * 0.693_359_4;
+    // NaN and infinity stay what they are.
+    if x < f32::INFINITY { y } else { x }
 }
 
 /// x · sigmoid(1.702 x).
@@ -112,6 +141,22 @@ mod tests {
             assert!(error <= 2e-7, "exp({x}): relative error {error}");
         }
         assert!(exp(f32::NEG_INFINITY) < 1e-37 && exp(f32::INFINITY) > 1e38 && exp(f32::NAN).is_nan());
+    }
+
+    #[test]
+    fn log_is_within_2e_7_of_the_standard_library() {
+        let check = |x: f32| {
+            let want = (x as f64).ln();
+            // Where ln x is 0, the error is that of x itself.
+            let error = (log(x) as f64 - want).abs() / want.abs().max(1e-7);
+            assert!(error <= 2e-7, "log({x:e}): relative error {error}");
+        };
+        (f32::MIN_POSITIVE.to_bits()..f32::INFINITY.to_bits()).step_by(997).map(f32::from_bits).for_each(check);
+        (0.99f32.to_bits()..1.01f32.to_bits()).map(f32::from_bits).for_each(check);
+        let least = log(f32::MIN_POSITIVE);
+        assert!((least + 87.336_54).abs() < 1e-5);
+        assert!([0.0, -0.0, -1.0, f32::NEG_INFINITY, 1e-40].into_iter().all(|x| log(x) == least));
+        assert!(log(1.0) == 0.0 && log(f32::INFINITY) == f32::INFINITY && log(f32::NAN).is_nan());
     }
 
     #[test]

@@ -209,4 +209,20 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn every_activation_has_the_same_bits_on_every_machine() {
+        // As above.
+        let known = 0xbc89_ced8_4061_d2fd;
+        let identity: Vec<f32> = (0..32 * 32).map(|i| f32::from(i / 32 == i % 32)).collect();
+        let identity = Weight::new(Matrix::encode(&identity, 32, 32, Format::F32));
+        let x: Vec<f32> = noise(32 * 50, 7).into_iter().map(|value| 20.0 * value).collect();
+        for isa in Isa::all() {
+            let engine = Cpu { isa };
+            let x = engine.tensor(50, 32, &x).unwrap();
+            let results = Activation::ALL.map(|activation| engine.linear(&x, &identity, None, activation, None));
+            let digest = digest(&results.each_ref().map(|result| &result.values[..]).concat());
+            assert_eq!(digest, known, "{isa:?}: {digest:x}");
+        }
+    }
 }

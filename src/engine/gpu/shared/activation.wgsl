@@ -25,6 +25,12 @@ fn activate(activation: u32, x: f32) -> f32 {
         case Gelu: {
             return gelu(x);
         }
+        case Exp: {
+            return exp(clamp(x, -87.0, 88.0));
+        }
+        case Log: {
+            return log(max(x, 1.17549435e-38));
+        }
         default: {
             return x;
         }
