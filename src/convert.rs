@@ -10,11 +10,10 @@ use crate::model::{Domain, Stages};
 use crate::ocr;
 use crate::pack::checkpoint::{self, ClipCheckpoint};
 use crate::pack::directory::Directory;
-use crate::pack::load::Loader;
-use crate::pack::manifest::{self, Manifest};
-use crate::pack::source::Source;
+use crate::pack::load::{Loader, TEXT_PROJECTION};
+use crate::pack::manifest::{self, Manifest, PROMPTS};
 use crate::pack::writer::{PackWriter, format_of};
-use crate::quant::Format;
+use crate::quant::{Format, Matrix};
 use crate::task::{self, Task};
 
 /// The fields of a manifest that are for people. `None` leaves a field as it is.
@@ -73,12 +72,17 @@ pub async fn convert(
     for task in tasks {
         prompts.insert(task.name.clone(), zero_shot.prompts(task).await?);
     }
-    writer.add(Prompts::stage(&prompts))?;
+    let text_projection = clip.text_projection()?;
+    let mut stage = Prompts::stage(&prompts);
+    let (rows, cols) = (clip.config.projection, clip.config.text.width);
+    let format = format_of(dtype, PROMPTS, TEXT_PROJECTION);
+    stage.matrices.insert(TEXT_PROJECTION.into(), Matrix::encode(&text_projection, rows, cols, format));
+    writer.add(stage)?;
     let mut entries = BTreeMap::new();
     for task in tasks {
         let format = |name: &str| format_of(dtype, "head", name);
         let (tensors, entry) = match heads.get(&task.name) {
-            Some(file) => checkpoint::head(file, task, &clip.config, format)?,
+            Some(file) => checkpoint::head(file, task, &clip.config, Some(&text_projection), format)?,
             None => zero_shot.head(task, &prompts[&task.name].class_weights, format)?,
         };
         writer.add(tensors)?;
@@ -115,21 +119,22 @@ pub async fn replace_heads(
     out: &Path,
     description: &Description,
 ) -> Result<Manifest> {
-    let source = Directory::new(base);
-    let mut manifest = Manifest::parse(&source.name(), &source.manifest().await?)?;
+    let pack = Loader::open(Directory::new(base)).await?;
+    let mut manifest = pack.manifest().clone();
     let heads = task::by_name(&manifest.tasks, heads)?;
+    let text_projection = pack.text_projection().await?;
     let mut writer = PackWriter::create(out)?;
     let replaced = |component: &str| {
         [ocr::STAGE, ocr::SMALL_STAGE].contains(&component)
             || heads.keys().any(|task| component == format!("head/{task}"))
     };
     for component in manifest.components.keys().filter(|component| !replaced(component)) {
-        writer.keep(&source, &manifest, component).await?;
+        writer.keep(pack.source(), &manifest, component).await?;
     }
     for (name, file) in &heads {
         let task = manifest.task(name)?;
         let format = |name: &str| format_of(manifest.dtype, "head", name);
-        let (tensors, entry) = checkpoint::head(file, task, &manifest.clip, format)?;
+        let (tensors, entry) = checkpoint::head(file, task, &manifest.clip, text_projection.as_deref(), format)?;
         writer.add(tensors)?;
         manifest.heads.insert(name.clone(), entry);
     }

@@ -15,6 +15,8 @@ use crate::model::Modality;
 use crate::model::Stages;
 use crate::notice::Notice;
 use crate::pack::manifest::Manifest;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::pack::manifest::PROMPTS;
 use crate::pack::source::Source;
 use crate::preprocess::Rgb;
 use crate::task::{self, Task};
@@ -166,7 +168,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn prompts(&self) -> Result<BTreeMap<String, Prompts>> {
         let manifest = self.network.manifest();
-        Prompts::load(self.network.loader.stage("prompts").await?, &manifest.clip, &manifest.tasks)
+        Prompts::load(self.network.loader.stage(PROMPTS).await?, &manifest.clip, &manifest.tasks)
     }
 
     /// Checks the request, starts to load what it needs, and tests the engine. Returns the tasks wanted, in the pack's order.

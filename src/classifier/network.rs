@@ -6,7 +6,7 @@ use super::feature_cache::FeatureCache;
 use super::verdict::TaskVerdict;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::model::{Domain, Head, Lazy, Modality, Packed, TextTower, VisionTower, load_tokenizer};
+use crate::model::{AnyHead, Domain, Lazy, Modality, Packed, TextTower, VisionTower, load_tokenizer};
 use crate::pack::load::Loader;
 use crate::pack::manifest::Manifest;
 use crate::pack::source::Source;
@@ -19,7 +19,7 @@ pub type ImageKey = [u8; 32];
 
 /// A head, and what it knows.
 struct Trained<E: Engine> {
-    head: Head<E>,
+    head: AnyHead<E>,
     domain: Option<Domain>,
 }
 
@@ -169,7 +169,7 @@ impl<E: Engine, S: Source> Network<E, S> {
         let load = |mut t| {
             let domain = Domain::take(&mut t, clip)?;
             let mut weights = Packed::new(&self.engine, t);
-            let head = Head::load(&mut weights, config, clip.projection, clip.text.width, task.labels.len())?;
+            let head = AnyHead::load(&self.engine, &mut weights, config, clip, task.labels.len())?;
             Ok(Trained { head, domain })
         };
         self.heads[&task.name].get(&self.loader, &format!("head.{}", task.name), load).await

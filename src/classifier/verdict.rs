@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn unsure_below_the_bound_of_calibrated_probabilities_and_without_training() {
         let unsure = |probability: f32, temperature: f32, zero_shot: bool| {
-            let head = HeadEntry { config: HeadConfig::memeclip(128), zero_shot, temperature };
+            let head = HeadEntry { config: HeadConfig::memeclip(128).into(), zero_shot, temperature };
             let logit = temperature * (probability / (1.0 - probability)).ln();
             TaskVerdict::new(&task::pridemm()[0], vec![0.0, logit], &head).unsure()
         };

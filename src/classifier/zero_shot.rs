@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::engine::cpu::Cpu;
 use crate::model::{ClipConfig, HeadConfig, Stages, Tensors, TextTower, load_tokenizer};
 use crate::pack::checkpoint::{ClipCheckpoint, normalize_rows};
-use crate::pack::manifest::HeadEntry;
+use crate::pack::manifest::{HeadEntry, PROMPTS};
 use crate::quant::{Format, Matrix};
 use crate::task::Task;
 use crate::{Error, Result};
@@ -34,7 +34,7 @@ pub fn prompt(class: &str) -> String {
 impl Prompts {
     /// The stage `prompts` of a pack, from the prompts by task name.
     pub fn stage(prompts: &BTreeMap<String, Prompts>) -> Tensors {
-        let mut out = Tensors { stage: "prompts".into(), ..Tensors::default() };
+        let mut out = Tensors { stage: PROMPTS.into(), ..Tensors::default() };
         for (task, prompts) in prompts {
             out.vectors.insert(format!("{task}.embeddings"), prompts.embeddings.clone());
             out.vectors.insert(format!("{task}.class_weights"), prompts.class_weights.clone());
@@ -135,7 +135,7 @@ impl<'a> ZeroShot<'a> {
         matrix("classifier", class_weights, classes, map);
         out.vectors.insert("image.projection.bias".into(), vec![0.0; map]);
         out.vectors.insert("text.projection.bias".into(), vec![0.0; map]);
-        Ok((out, HeadEntry { config: HeadConfig::zero_shot(map), zero_shot: true, temperature: 1.0 }))
+        Ok((out, HeadEntry { config: HeadConfig::zero_shot(map).into(), zero_shot: true, temperature: 1.0 }))
     }
 }
 

@@ -3,7 +3,9 @@
 use std::fmt::Debug;
 use std::ops::RangeInclusive;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 use crate::engine::{Activation, HEAD_WIDTH_STEP, MAX_HEAD_WIDTH};
 use crate::quant::BLOCK;
@@ -321,6 +323,93 @@ impl HeadConfig {
     /// The head that needs no training: it compares both features with the class prompts in their joint space.
     pub fn zero_shot(map: usize) -> Self {
         HeadConfig { map, adapter: None, fusion: Fusion::Sum, pre_output: false, scale: 30.0 }
+    }
+}
+
+/// The shape of FIMIF's head.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FimifConfig {
+    /// The number of hidden values: those of the published head, repeated until they are whole blocks.
+    pub width: usize,
+    /// What is added to the factors, so that each has a logarithm.
+    pub epsilon: f32,
+}
+
+impl FimifConfig {
+    /// The authors do not publish theirs; this is a usual one for such layers.
+    pub const EPSILON: f32 = 1e-7;
+    /// The side of the images that the published heads were trained on, in pixels.
+    pub const IMAGE_SIZE: usize = 336;
+
+    /// As [`HeadConfig::check`].
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        const MOST: usize = 64 * BLOCK;
+        if self.width == 0 || !self.width.is_multiple_of(BLOCK) || self.width > MOST {
+            return Err(format!("width must be a multiple of {BLOCK} up to {MOST}, not {}", self.width));
+        }
+        match (1e-30..=1.0).contains(&self.epsilon) {
+            true => Ok(()),
+            false => Err(format!("epsilon must be from 1e-30 to 1, not {}", self.epsilon)),
+        }
+    }
+}
+
+/// The shape of a head of any kind that a pack may hold. In a manifest, `kind` names a kind that is not MemeCLIP's.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AnyHeadConfig {
+    /// MemeCLIP's, or the zero-shot one.
+    Memeclip(HeadConfig),
+    /// FIMIF's.
+    Fimif(FimifConfig),
+}
+
+/// The kinds that a manifest names.
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Kind {
+    Fimif(FimifConfig),
+}
+
+impl AnyHeadConfig {
+    /// As [`HeadConfig::check`].
+    ///
+    /// # Errors
+    /// What is wrong.
+    pub fn check(&self) -> Result<(), String> {
+        match self {
+            AnyHeadConfig::Memeclip(config) => config.check(),
+            AnyHeadConfig::Fimif(config) => config.check(),
+        }
+    }
+}
+
+impl From<HeadConfig> for AnyHeadConfig {
+    fn from(config: HeadConfig) -> Self {
+        AnyHeadConfig::Memeclip(config)
+    }
+}
+
+impl Serialize for AnyHeadConfig {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            AnyHeadConfig::Memeclip(config) => config.serialize(serializer),
+            AnyHeadConfig::Fimif(config) => Kind::Fimif(config.clone()).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for AnyHeadConfig {
+    fn deserialize<D: Deserializer<'de>>(json: D) -> Result<Self, D::Error> {
+        let json = Value::deserialize(json)?;
+        let config = match json.get("kind") {
+            None => serde_json::from_value(json).map(AnyHeadConfig::Memeclip),
+            Some(_) => serde_json::from_value(json).map(|Kind::Fimif(config)| AnyHeadConfig::Fimif(config)),
+        };
+        config.map_err(D::Error::custom)
     }
 }
 

@@ -1,11 +1,13 @@
-//! The network, defined once over [`crate::engine::Engine`]: two CLIP towers and the MemeCLIP heads.
+//! The network, defined once over [`crate::engine::Engine`]: two CLIP towers and the heads.
 //!
 //! A network is a chain of *stages* (embedding, each transformer block, pooling; a head is one stage), and each stage
 //! loads when it is first reached. So a block can compute while the next one is still loading.
 
+mod any_head;
 mod block;
 mod config;
 pub(crate) mod domain;
+mod fimif;
 mod head;
 mod layers;
 mod rollout;
@@ -13,9 +15,11 @@ mod text;
 mod vision;
 mod weights;
 
+pub use any_head::AnyHead;
 pub use block::Block;
-pub use config::{BlockConfig, ClipConfig, Fusion, HeadConfig, TextConfig, VisionConfig};
+pub use config::{AnyHeadConfig, BlockConfig, ClipConfig, FimifConfig, Fusion, HeadConfig, TextConfig, VisionConfig};
 pub use domain::{Domain, Modality, Ppca};
+pub use fimif::Fimif;
 pub use head::{Dropout, Head, Mapping, PreOutput};
 pub use layers::{LayerNorm, Linear};
 pub use text::{TextTower, load_tokenizer};

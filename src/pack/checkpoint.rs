@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::fimif;
 use super::hub::{self, Files};
 use super::json_file::JsonFile;
+use super::load::TEXT_PROJECTION;
 use super::manifest::HeadEntry;
 use super::tensor_file::{TensorFile, Unreadable};
 use crate::model::domain::{self, Domain};
-use crate::model::{ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
+use crate::model::{AnyHeadConfig, ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
 use crate::quant::{Format, Matrix, pad_columns};
 use crate::stand_in::stand_in;
 use crate::task::Task;
@@ -83,8 +85,7 @@ impl Checkpoint {
 
     /// The checkpoint as the model that has a tensor of these `names`, wherever it is nested.
     fn below(mut self, names: &[&str]) -> Result<Self> {
-        let found = |name: &&&str| self.places.keys().any(|full| prefix(full, name).is_some());
-        let name = names.iter().find(found).or(names.last()).expect("a name");
+        let name = names.iter().find(|name| self.has(name)).or(names.last()).expect("a name");
         let mut prefixes: Vec<&str> = self.places.keys().filter_map(|full| prefix(full, name)).collect();
         prefixes.sort_unstable();
         if prefixes.len() > 1 {
@@ -98,6 +99,11 @@ impl Checkpoint {
         }
         self.prefix = prefixes.first().ok_or_else(|| self.missing(name))?.to_string();
         Ok(self)
+    }
+
+    /// Whether there is a tensor of this name, wherever it is nested.
+    fn has(&self, name: &str) -> bool {
+        self.places.keys().any(|full| prefix(full, name).is_some())
     }
 
     /// [`Error::Checkpoint`] for a tensor that is not there.
@@ -333,8 +339,8 @@ impl ClipCheckpoint {
         self.checkpoint.values("visual_projection.weight", &[self.config.projection, self.config.vision.width])
     }
 
-    /// The text projection `[projection, text width]`. Only the class prompts need it: MemeCLIP's text feature leaves it
-    /// out.
+    /// The text projection `[projection, text width]`. MemeCLIP's text feature leaves it out; class prompts and FIMIF's heads
+    /// need it.
     ///
     /// # Errors
     /// Those of [`Checkpoint::values`].
@@ -457,16 +463,18 @@ pub struct HeadTraining {
     pub auroc: f64,
 }
 
-/// Reads a head as published, or as `memeclip train` wrote it: the stage `head.<task>` and its entry in the manifest. Each
-/// matrix gets the format `format(name)`.
+/// Reads a head as its authors published it, MemeCLIP's or FIMIF's, or as `memeclip train` wrote it: the stage
+/// `head.<task>` and its entry in the manifest. Each matrix gets the format `format(name)`. `text_projection`: that of the
+/// CLIP, if it is known; only FIMIF's heads need it.
 ///
 /// # Errors
-/// Those of [`Checkpoint::open`] and [`Checkpoint::values`], and [`Error::Checkpoint`] for a head of another task or of an
-/// unsupported width.
+/// Those of [`Checkpoint::open`] and [`Checkpoint::values`], and [`Error::Checkpoint`] for a head of another task, of an
+/// unsupported width, or for another CLIP.
 pub fn head(
     path: &Path,
     task: &Task,
     clip: &ClipConfig,
+    text_projection: Option<&[f32]>,
     format: impl Fn(&str) -> Format,
 ) -> Result<(Tensors, HeadEntry)> {
     let first = HEAD_NAMES[0].1;
@@ -480,6 +488,9 @@ pub fn head(
         let reason =
             "a system for comparison, which only `memeclip eval --features ...` of a build with training reads";
         return Err(c.invalid(format!("{reason}: {system}")));
+    }
+    if c.has(fimif::FIRST) {
+        return fimif_head(c.below(&[fimif::FIRST])?, task, clip, text_projection, format);
     }
     let c = c.below(&[first])?;
     let &[map, _] = c.shape(first)? else {
@@ -495,7 +506,7 @@ pub fn head(
         return Err(c.invalid(format!("this head is for task '{}', not '{}'", training.task, task.name)));
     }
     let temperature = training.map_or(1.0, |training| training.temperature);
-    let entry = HeadEntry { config: HeadConfig::memeclip(map), zero_shot: false, temperature };
+    let entry = HeadEntry { config: HeadConfig::memeclip(map).into(), zero_shot: false, temperature };
     entry.check().map_err(|reason| c.invalid(reason))?;
     let mut out = Tensors { stage: format!("head.{}", task.name), ..Tensors::default() };
     for (name, published) in HEAD_NAMES {
@@ -521,6 +532,37 @@ pub fn head(
         domain.put(&mut out);
     }
     Ok((out, entry))
+}
+
+/// FIMIF's head as [`head`].
+fn fimif_head(
+    c: Checkpoint,
+    task: &Task,
+    clip: &ClipConfig,
+    text_projection: Option<&[f32]>,
+    format: impl Fn(&str) -> Format,
+) -> Result<(Tensors, HeadEntry)> {
+    if c.has(fimif::EARLIER) {
+        let reason = "one of FIMIF's earlier heads, which have 'resmult' and whose code is not published";
+        return Err(c.invalid(reason.into()));
+    }
+    let &[hidden, features] = c.shape(fimif::FIRST)? else {
+        return Err(c.invalid(format!("{} is not a matrix", fimif::FIRST)));
+    };
+    if features != 2 * clip.projection {
+        let (own, joint) = (features as f64 / 2.0, clip.projection);
+        let reason = format!("it reads joint features of {own} values; this CLIP's have {joint}. Give its own CLIP");
+        return Err(c.invalid(reason));
+    }
+    let config = fimif::config(hidden);
+    config.check().map_err(|reason| c.invalid(format!("it has {hidden} hidden values: {reason}")))?;
+    let text_projection = text_projection.ok_or_else(|| {
+        let reason = "this head needs CLIP's text projection, which the pack lacks: an older version made it. Convert the CLIP again";
+        c.invalid(reason.into())
+    })?;
+    let values = |name: &str, shape: &[usize]| c.values(name, shape);
+    let tensors = fimif::stage(hidden, task, clip, values, text_projection, format(TEXT_PROJECTION))?;
+    Ok((tensors, HeadEntry { config: AnyHeadConfig::Fimif(config), zero_shot: false, temperature: 1.0 }))
 }
 
 /// What a head knows, if `memeclip train` wrote it.

@@ -7,11 +7,17 @@ use std::rc::Rc;
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
 
+#[cfg(not(target_arch = "wasm32"))]
+use super::manifest::PROMPTS;
 use super::manifest::{Manifest, Shard};
 use super::source::{Bytes, Source};
 use crate::model::{Stages, Tensors};
 use crate::quant::{Format, Matrix, PANEL};
 use crate::{Cause, Error, Result};
+
+/// CLIP's text projection, in [`PROMPTS`] and in heads that read the joint text feature.
+#[cfg(not(target_arch = "wasm32"))]
+pub const TEXT_PROJECTION: &str = "text_projection";
 
 /// An open pack: its manifest is read, and its shards load when a stage is asked for.
 pub struct Loader<S: Source> {
@@ -61,6 +67,25 @@ impl<S: Source> Loader<S> {
             wanted.extend(shards.iter().filter(|shard| self.is_missing(shard)).cloned());
         }
         if wanted.is_empty() { Ok(()) } else { self.source.prefetch(&wanted).await }
+    }
+
+    /// CLIP's text projection, `[projection, text width]`, if the pack has it. Heads by others may need it when they become
+    /// part of the pack; requests do not.
+    ///
+    /// # Errors
+    /// Those of [`Stages::stage`], and [`Error::Tensor`] if it has another shape.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn text_projection(&self) -> Result<Option<Vec<f32>>> {
+        if !self.manifest.components.contains_key(PROMPTS) {
+            return Ok(None);
+        }
+        let Some(matrix) = self.stage(PROMPTS).await?.matrices.remove(TEXT_PROJECTION) else { return Ok(None) };
+        let (rows, cols) = (self.manifest.clip.projection, self.manifest.clip.text.width);
+        if (matrix.rows, matrix.cols) != (rows, cols) {
+            let reason = format!("shape [{}, {}], expected [{rows}, {cols}]", matrix.rows, matrix.cols);
+            return Err(Error::tensor(format!("{PROMPTS}.{TEXT_PROJECTION}"), reason));
+        }
+        Ok(Some(matrix.decode()))
     }
 
     fn is_missing(&self, shard: &Shard) -> bool {

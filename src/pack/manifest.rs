@@ -9,12 +9,14 @@ use sha2::{Digest, Sha256};
 
 pub use super::format::{FILE, FORMAT, OLDEST_VERSION, VERSION};
 use super::hash::hex;
-use crate::model::{ClipConfig, HeadConfig};
+use crate::model::{AnyHeadConfig, ClipConfig};
 use crate::quant::Format;
 use crate::stand_in::not_json;
 use crate::task::{self, Task};
 use crate::{Error, Result};
 
+/// The component that only programs read, and its only stage: the class prompts, and CLIP's text projection.
+pub const PROMPTS: &str = "prompts";
 /// Bytes of the largest manifest that is read.
 pub const MAX_BYTES: u64 = 4 << 20;
 /// Bytes of the largest shard; a pack's writer stops at a quarter of it.
@@ -57,7 +59,7 @@ pub struct Manifest {
 #[serde(deny_unknown_fields)]
 pub struct HeadEntry {
     /// The head's shape.
-    pub config: HeadConfig,
+    pub config: AnyHeadConfig,
     /// Whether the class weights come from the class prompts and nothing was trained.
     pub zero_shot: bool,
     /// Divides the logits before the softmax, so that probabilities match frequencies (Guo et al., ICML 2017); 1 changes
@@ -318,7 +320,7 @@ impl Manifest {
 
     /// Bytes of the components that classifying loads: without `prompts`, `ocr`, `ocr-small` and `golden`.
     pub fn classifier_bytes(&self) -> u64 {
-        let optional = ["prompts", "ocr", "ocr-small", "golden"];
+        let optional = [PROMPTS, "ocr", "ocr-small", "golden"];
         let loaded = self.components.iter().filter(|(name, _)| !optional.contains(&name.as_str()));
         loaded.map(|(_, component)| component.bytes()).sum()
     }

@@ -4,6 +4,8 @@
 pub mod checkpoint;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod directory;
+#[cfg(not(target_arch = "wasm32"))]
+mod fimif;
 pub mod format;
 pub mod hash;
 #[cfg(not(target_arch = "wasm32"))]

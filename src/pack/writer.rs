@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::directory::Directory;
 use super::hash::hex;
-use super::load::component_of;
+use super::load::{TEXT_PROJECTION, component_of};
 use super::manifest::{self, Component, Manifest, Shard};
 use super::safetensors_file::{self, Entry, to_bytes};
 use super::source::Source;
@@ -27,11 +27,13 @@ const SHARD_MIN: usize = 4 << 20;
 /// Most bytes of tensors in a shard.
 const SHARD_MAX: usize = 16 << 20;
 
-/// The format of the matrix `name` of `stage` in a pack of type `dtype`. The class weights stay `f32`. In a `q4` pack, the
-/// patch embedding, the projections and the heads are `q8`: they are small, and much of the error would come from them.
+/// The format of the matrix `name` of `stage` in a pack of type `dtype`. The class weights stay `f32`, and the text
+/// projection has no format of blocks: heads by others may magnify its errors. In a `q4` pack, the patch embedding, the
+/// other projections and the heads are `q8`: they are small, and much of the error would come from them.
 pub fn format_of(dtype: Format, stage: &str, name: &str) -> Format {
     match dtype {
         _ if name == "classifier" => Format::F32,
+        Format::Q8 | Format::Q4 if name == TEXT_PROJECTION => Format::F16,
         Format::Q4 if stage.contains(".block.") || stage == "text.embed" => Format::Q4,
         Format::Q4 => Format::Q8,
         other => other,

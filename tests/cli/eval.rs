@@ -16,7 +16,7 @@ use memeclip::task::{self, Task};
 use memeclip_train::data::{Features, Labels, Meme, Split};
 use program::{command, memeclip, run};
 use safetensors::SafeTensors;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 /// A text that must not appear in a page unescaped.
@@ -402,6 +402,64 @@ fn reports_do_not_depend_on_standard_output_or_on_each_other() {
     let report: Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
     let tasks = report["outcomes"].as_array().unwrap().iter().map(|outcome| outcome["task"].as_str().unwrap());
     assert_eq!((status.code(), tasks.collect::<Vec<_>>()), (Some(0), vec!["hate", "hate", "humor", "humor"]));
+}
+
+/// A head of FIMIF's authors is measured like the same head in a pack.
+#[test]
+fn a_head_of_fimif_is_measured() {
+    let golden = repository("tests/goldens/fimif-hate.pth");
+    let head = format!("hate={}", golden.display());
+    let alone = Evaluation::new("fimif", &features(), &["--task", "hate", "--head", &head, "--bootstrap", "0"]);
+
+    let holds = scratch("fimif-pack");
+    let [from, to] = [pack(), holds.clone()].map(|path| path.to_str().unwrap().to_string());
+    let output = run(&["convert", "--pack", &from, "--head", &head, "--out", &to]);
+    assert!(output.status.success());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("ViT-L/14 at 336 pixels; this CLIP reads images of 56"), "{said}");
+    assert!(memeclip(&["inspect", &to]).contains("FIMIF's head: no hate, hate"));
+    let held = Evaluation { dir: scratch("fimif-held"), stdout: String::new() };
+    features().write(&held.dir).unwrap();
+    let [dir, rows] = [held.dir.clone(), held.dir.join("rows.csv")].map(|path| path.to_str().unwrap().to_string());
+    let task = ["--task", "hate", "--bootstrap", "0"];
+    memeclip(&[&["eval", "--features", &dir, "--weights", &to, "--predictions", &rows], &task[..]].concat());
+
+    let (alone, held) = (alone.rows(), held.rows());
+    let key = ("hate".to_string(), "test".to_string());
+    assert_eq!(alone[&key].len(), 60);
+    for (a, b) in alone[&key].iter().zip(&held[&key]) {
+        // The pack has the text projection in f16, from which both take it.
+        assert_eq!((&a.name, &a.logits), (&b.name, &b.logits));
+    }
+    let said: Vec<usize> = alone[&key].iter().map(Row::said).collect();
+    assert!(said.contains(&0) && said.contains(&1), "{said:?}");
+
+    // Programs that do not know such heads refuse the pack, and this one refuses what it does not know.
+    let path = holds.join("manifest.json");
+    let mut json: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    let config = json!({ "kind": "fimif", "width": 32, "epsilon": 1e-7 });
+    assert_eq!((&json["version"], &json["heads"]["hate"]["config"]), (&json!(2), &config));
+    for (field, value, reason) in [
+        ("kind", json!("another"), "unknown variant `another`, expected `fimif`"),
+        ("width", json!(33), "head hate: width must be a multiple of 32 up to 2048, not 33"),
+        ("epsilon", json!(0), "head hate: epsilon must be from 1e-30 to 1, not 0"),
+        ("map", json!(128), "unknown field `map`, expected `width` or `epsilon`"),
+    ] {
+        let mut changed = json.clone();
+        changed["heads"]["hate"]["config"][field] = value;
+        let error = Manifest::parse("it", changed.to_string().as_bytes()).unwrap_err().to_string();
+        assert!(error.contains(reason), "{error}");
+    }
+
+    // Packs of earlier versions do not have the text projection.
+    json["components"].as_object_mut().unwrap().remove("prompts").unwrap();
+    fs::write(&path, json.to_string()).unwrap();
+    let output = run(&["convert", "--pack", &to, "--head", &head, "--out", &to]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        !output.status.success() && said.contains("fimif-hate.pth: this head needs CLIP's text projection"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -51,7 +51,9 @@ pub fn checkpoint(bytes: &[u8]) {
     let kind = if bytes.get(8) == Some(&b'{') { "safetensors" } else { "pt" };
     let file = FILE.with_extension(kind);
     std::fs::write(&file, bytes).expect("a file for the checkpoint");
-    sound(checkpoint::head(&file, &task::pridemm()[0], &small_clip(), |_| Format::Q8));
+    let clip = small_clip();
+    let text_projection = vec![0.0; clip.projection * clip.text.width];
+    sound(checkpoint::head(&file, &task::pridemm()[0], &clip, Some(&text_projection), |_| Format::Q8));
     if let Some(clip) = sound(ClipCheckpoint::open(&file)) {
         for stage in clip.stages() {
             sound(clip.stage(&stage, |_| Format::Q4));
@@ -157,7 +159,7 @@ pub fn small_manifest(bytes: usize) -> Vec<u8> {
     let stages = STAGES.map(String::from).to_vec();
     let shard = Shard { file: "all.safetensors".into(), bytes: bytes as u64, sha256: "0".repeat(64), stages };
     let component = |name: &str| (name.to_string(), Component { shards: vec![shard.clone()] });
-    let head = HeadEntry { config: HeadConfig::memeclip(128), zero_shot: false, temperature: 1.0 };
+    let head = HeadEntry { config: HeadConfig::memeclip(128).into(), zero_shot: false, temperature: 1.0 };
     let json = serde_json::json!({
         "format": "memeclip", "version": 1, "name": "small", "dtype": "q8", "licence": "", "provenance": "", "notice": "",
         "clip": small_clip(),

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use common::{block_on, tiny_pack};
 use memeclip::Classifier;
 use memeclip::engine::cpu::Cpu;
+use memeclip::model::AnyHeadConfig;
 use memeclip::pack::directory::Directory;
 use memeclip::preprocess::Rgb;
 
@@ -66,7 +67,11 @@ fn weights_are_held_once_and_requests_are_small() {
     let block = |width: usize, mlp: usize| size_of::<f32>() * (8 * width + mlp);
     // The image's bytes, pixels and patches; each task's projections, adapters, fusion and pre-output.
     let image = 3 * vision.image_size.pow(2) * (1 + 2 * size_of::<f32>());
-    let heads = manifest.heads.values().map(|head| size_of::<f32>() * 13 * head.config.map).sum::<usize>();
+    let maps = manifest.heads.values().map(|head| match &head.config {
+        AnyHeadConfig::Memeclip(config) => config.map,
+        AnyHeadConfig::Fimif(_) => panic!("not MemeCLIP's head"),
+    });
+    let heads = size_of::<f32>() * 13 * maps.sum::<usize>();
     let activations = vision.layers * vision.tokens() * block(vision.width, vision.mlp)
         + text.layers * 6 * block(text.width, text.mlp)
         + image

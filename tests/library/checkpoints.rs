@@ -16,7 +16,8 @@ use memeclip::pack::source::Source;
 use memeclip::preprocess;
 use memeclip::quant::Format;
 use memeclip::task;
-use safetensors::SafeTensors;
+use safetensors::tensor::TensorView;
+use safetensors::{Dtype, SafeTensors};
 use serde_json::json;
 
 /// Copies the configuration of the tiny model.
@@ -40,7 +41,7 @@ fn blocks(path: &Path) -> [Tensors; 3] {
 
 fn head(path: &Path) -> memeclip::Result<Tensors> {
     let clip = ClipConfig::named("tiny").unwrap();
-    checkpoint::head(path, &task::pridemm()[0], &clip, |_| Format::F32).map(|(tensors, _)| tensors)
+    checkpoint::head(path, &task::pridemm()[0], &clip, None, |_| Format::F32).map(|(tensors, _)| tensors)
 }
 
 fn refused(path: &Path) -> String {
@@ -263,6 +264,44 @@ fn what_a_checkpoint_has_instead_is_named() {
     assert!(error.contains("names of OpenAI's own files") && error.contains("transformers"), "{error}");
     let error = refused(&repository("tests/goldens/torchscript.pt"));
     assert!(error.contains("TorchScript") && error.contains("openai/clip-vit-large-patch14"), "{error}");
+}
+
+/// Nothing but the file is wrong, and the error says what.
+#[test]
+fn unusable_heads_of_fimif_are_named() {
+    let golden = |task: &str| repository(&format!("tests/goldens/fimif-{task}.pth"));
+    let tiny = ClipConfig::named("tiny").unwrap();
+    let projection = vec![0.0; tiny.projection * tiny.text.width];
+    let error = |path: &Path, clip: &ClipConfig, projection: Option<&[f32]>| {
+        let error = checkpoint::head(path, &task::pridemm()[0], clip, projection, |_| Format::F32).unwrap_err();
+        assert_eq!(error.code(), "checkpoint");
+        assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        error.to_string()
+    };
+    let hate = golden("hate");
+    let b32 = ClipConfig::named("vit-b-32").unwrap();
+    assert!(error(&hate, &b32, Some(&projection)).contains("joint features of 64 values; this CLIP's have 512"));
+    assert!(error(&hate, &tiny, None).contains("needs CLIP's text projection"));
+    assert!(error(&golden("stance"), &tiny, Some(&projection)).contains("'classifier.weight' has shape [3, 16]"));
+
+    let path = fresh("fimif").join("head.safetensors");
+    let tensor = |name: &str, shape: &[usize]| {
+        (
+            name.to_string(),
+            TensorView::new(Dtype::F32, shape.to_vec(), &[0; 4 << 16][..4 * shape.iter().product::<usize>()]).unwrap(),
+        )
+    };
+    let message = |tensors: Vec<(String, TensorView)>| {
+        safetensors::serialize_to_file(tensors, None, &path).unwrap();
+        error(&path, &tiny, Some(&projection))
+    };
+    let first = "residual.w1.weight";
+    assert!(message(vec![tensor(first, &[8, 128])]).contains("'residual.w2.weight' is missing"));
+    assert!(message(vec![tensor(first, &[95, 128])]).contains("95 hidden values"));
+    assert!(message(vec![tensor(first, &[0, 128])]).contains("0 hidden values"));
+    assert!(message(vec![tensor(first, &[128])]).contains("is not a matrix"));
+    assert!(message(vec![tensor(first, &[8, 127])]).contains("63.5 values"));
+    assert!(message(vec![tensor(first, &[8, 128]), tensor("resmult.weight", &[8, 8])]).contains("'resmult'"));
 }
 
 /// What is left in a file's place when it was not downloaded, and the words that name it.

@@ -7,7 +7,7 @@ mod counting;
 use common::{block_on, tiny_pack};
 use counting::{Counting, Work};
 use memeclip::Classifier;
-use memeclip::model::ClipConfig;
+use memeclip::model::{AnyHeadConfig, ClipConfig};
 use memeclip::pack::checkpoint::ClipCheckpoint;
 use memeclip::pack::directory::Directory;
 use memeclip::pack::manifest::Manifest;
@@ -56,7 +56,8 @@ fn text(tokens: usize) -> Work {
 
 /// The head of a task as in the paper: two projections with adapters, fusion, pre-output, classifier.
 fn head(manifest: &Manifest, task: &str) -> Work {
-    let (map, classes) = (manifest.heads[task].config.map, manifest.task(task).unwrap().labels.len());
+    let AnyHeadConfig::Memeclip(config) = &manifest.heads[task].config else { panic!("{task}: not MemeCLIP's head") };
+    let (map, classes) = (config.map, manifest.task(task).unwrap().labels.len());
     let clip = ClipConfig::named("tiny").unwrap();
     let mappings = (clip.projection + clip.text.width) * map + 2 * (2 * map * map / 4);
     Work { linears: 8, macs: mappings + map * map + map * classes, ..Work::default() }

@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod fimif;
 mod reference;
 
 use std::fs;
@@ -27,6 +28,12 @@ fn tiny_rollouts_equal_pytorchs() {
     for (format, bound) in [(Format::F32, 1e-5), (Format::Q8, 0.05)] {
         check_rollouts(Burn::flex(), &pack(&model, format), &goldens, bound);
     }
+}
+
+#[test]
+fn fimifs_heads_equal_pytorchs() {
+    fimif::check_heads(&Burn::flex(), 1e-5);
+    fimif::check_heads(&Burn::wgpu().unwrap(), 1e-5);
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod fimif;
 mod reference;
 
 use std::fs;
@@ -63,6 +64,26 @@ fn tiny_image_features_before_the_projection_equal_pytorchs() {
             assert!(cosine(&found.projected, &meme.image_feature) > 0.99999, "{}", meme.image);
         }
     }
+}
+
+#[test]
+fn fimifs_heads_equal_pytorchs() {
+    fimif::check_heads(&Cpu::new(), 1e-5);
+    fimif::check_heads(&gpu(), 1e-4);
+}
+
+#[test]
+fn packs_with_fimifs_heads_in_every_format_on_every_engine() {
+    for format in Format::ALL {
+        let pack = fimif::pack(format);
+        fimif::check_pack(Cpu::new(), &pack, format);
+        fimif::check_pack(gpu(), &pack, format);
+    }
+}
+
+#[test]
+fn a_pack_takes_fimifs_heads_later() {
+    fimif::check_pack(Cpu::new(), &fimif::pack_with_later_heads(), Format::F32);
 }
 
 /// The smaller encoder, because the GPU may be a slow software adapter: at full size it runs in f32 only.

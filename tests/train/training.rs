@@ -11,7 +11,7 @@ use memeclip::classifier::softmax;
 use memeclip::classifier::zero_shot::Prompts;
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
-use memeclip::model::{ClipConfig, Dropout, Head, HeadConfig, Modality, Packed, Ppca};
+use memeclip::model::{AnyHead, ClipConfig, Dropout, HeadConfig, Modality, Packed, Ppca};
 use memeclip::pack::checkpoint::{self, HEAD_NAMES};
 use memeclip::pack::safetensors_file;
 use memeclip::quant::{Format, Matrix};
@@ -212,9 +212,9 @@ fn a_head_trained_in_pytorch_gives_the_same_logits() {
     safetensors::serialize_to_file(tensors, None, &path).unwrap();
 
     let clip = ClipConfig::named("tiny").unwrap();
-    let (tensors, entry) = checkpoint::head(&path, task("stance"), &clip, |_| Format::F32).unwrap();
+    let (tensors, entry) = checkpoint::head(&path, task("stance"), &clip, None, |_| Format::F32).unwrap();
     let engine = Cpu::new();
-    let head = Head::load(&mut Packed::new(&engine, tensors), &entry.config, 64, 96, 3).unwrap();
+    let head = AnyHead::load(&engine, &mut Packed::new(&engine, tensors), &entry.config, &clip, 3).unwrap();
     let image = engine.tensor(64, 64, &golden.floats("image")).unwrap();
     let text = engine.tensor(64, 96, &golden.floats("text")).unwrap();
     let logits = head.logits(&engine, &image, &text);

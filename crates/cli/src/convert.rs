@@ -1,10 +1,12 @@
 use std::path::{Path, PathBuf};
 
 use memeclip::convert::{self, Description};
+use memeclip::model::{AnyHeadConfig, FimifConfig};
+use memeclip::pack::manifest::Manifest;
 use memeclip::quant::Format;
 use memeclip::task::{self, Task};
 use memeclip::{Error, Result};
-use xtask::note;
+use xtask::{note, warn};
 
 use crate::heads;
 
@@ -18,7 +20,7 @@ pub struct Convert {
     #[arg(long, conflicts_with_all = ["clip", "dtype"])]
     pack: Option<PathBuf>,
     /// TASK=FILE: the head of a task (what `train` wrote, the authors' Lightning checkpoint, a state dict, or
-    /// safetensors).
+    /// safetensors; or a head of FIMIF's authors).
     #[arg(long, value_parser = heads::parse)]
     head: Vec<(String, PathBuf)>,
     /// A JSON file with the pack's tasks, [{"name", "labels", "prompts"}, ...] [default: the four of PrideMM].
@@ -71,8 +73,22 @@ impl Convert {
                 (None, None) => unreachable!("clap requires one of them"),
             }
         })?;
+        for task in files.keys() {
+            warn_of_images(&manifest, task);
+        }
         note!("{}: {:.1} MB", self.out.display(), manifest.bytes() as f64 / 1e6);
         Ok(())
+    }
+}
+
+/// Says so if a head was trained on the features of larger or smaller images. Widths alone do not show it.
+fn warn_of_images(manifest: &Manifest, task: &str) {
+    let (side, trained) = (manifest.clip.vision.image_size, FimifConfig::IMAGE_SIZE);
+    let head = manifest.task(task).ok().and_then(|task| manifest.heads.get(&task.name));
+    if head.is_some_and(|head| matches!(head.config, AnyHeadConfig::Fimif(_))) && side != trained {
+        warn!(
+            "{task}: FIMIF's published heads were trained with ViT-L/14 at {trained} pixels; this CLIP reads images of {side}"
+        );
     }
 }
 

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sha2::{Digest, Sha256};
 
+use memeclip::model::AnyHeadConfig;
 use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::pack::source::Source;
@@ -37,7 +38,12 @@ impl Inspect {
         )?;
         say!("text        {} tokens, {} blocks of width {}, {} heads", t.context, t.layers, t.width, t.heads)?;
         for task in &m.tasks {
-            let kind = if m.heads[&task.name].zero_shot { "zero-shot" } else { "trained" };
+            let head = &m.heads[&task.name];
+            let kind = match head.config {
+                AnyHeadConfig::Memeclip(_) if head.zero_shot => "zero-shot",
+                AnyHeadConfig::Memeclip(_) => "trained",
+                AnyHeadConfig::Fimif(_) => "FIMIF's",
+            };
             say!("{:<11} {kind} head: {}", task.name, task.labels.join(", "))?;
         }
         for (name, component) in &m.components {

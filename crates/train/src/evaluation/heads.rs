@@ -11,7 +11,7 @@ use crate::systems::{IssuesFile, System, SystemFile};
 use crate::tuning::Tuned;
 use memeclip::engine::Engine;
 use memeclip::engine::cpu::Cpu;
-use memeclip::model::{Head, Packed, Stages};
+use memeclip::model::{AnyHead, Packed, Stages};
 use memeclip::pack::checkpoint;
 use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
@@ -49,7 +49,7 @@ pub struct LoadedHead {
 }
 
 enum Kind {
-    Library(Box<Head<Cpu>>),
+    Library(Box<AnyHead<Cpu>>),
     #[cfg(feature = "burn")]
     System(Box<SystemFile>),
     #[cfg(feature = "burn")]
@@ -131,7 +131,10 @@ impl<'a> Heads<'a> {
             return Ok(LoadedHead { task, zero_shot: false, temperature, file, kind });
         }
         let (tensors, entry) = match &file {
-            Some(file) => checkpoint::head(file, task, clip, |_| Format::F32)?,
+            Some(file) => {
+                let text_projection = self.loader.text_projection().await?;
+                checkpoint::head(file, task, clip, text_projection.as_deref(), |_| Format::F32)?
+            }
             None => {
                 let stage = self.loader.stage(&format!("head.{}", task.name)).await?;
                 (stage, self.manifest().heads[&task.name].clone())
@@ -139,7 +142,7 @@ impl<'a> Heads<'a> {
         };
         let mut weights = Packed::new(&self.engine, tensors);
         let classes = task.labels.len();
-        let head = Head::load(&mut weights, &entry.config, clip.projection, clip.text.width, classes)?;
+        let head = AnyHead::load(&self.engine, &mut weights, &entry.config, clip, classes)?;
         let HeadEntry { zero_shot, temperature, .. } = entry;
         Ok(LoadedHead { task: task.clone(), zero_shot, temperature, file, kind: Kind::Library(head.into()) })
     }
@@ -161,7 +164,7 @@ impl<'a> Heads<'a> {
         Ok(logits)
     }
 
-    async fn cpu_logits(&self, head: &Head<Cpu>, rows: &[usize]) -> Result<Vec<f32>> {
+    async fn cpu_logits(&self, head: &AnyHead<Cpu>, rows: &[usize]) -> Result<Vec<f32>> {
         let features = self.features;
         let mut logits = Vec::new();
         for batch in rows.chunks(BATCH) {
