@@ -7,11 +7,13 @@ import { blank, cosine, demo, launch, memeclip, numbers, pack, picture, root } f
 
 const text = 'Nobody: ... Me at 3 AM';
 const formats = ['f32', 'q8', 'q4'];
+// Of two kinds: FIMIF's, and zero-shot ones.
+const heads = { stance: join(root, 'tests/goldens/fimif-stance.pth') };
 let browser;
 const sites = {};
 before(async () => {
   browser = await launch();
-  for (const format of formats) sites[format] = await demo('--weights', pack('tiny', format));
+  for (const format of formats) sites[format] = await demo('--weights', pack('tiny', format, [], heads));
 });
 after(async () => {
   await browser?.close();

@@ -45,12 +45,16 @@ export function fileAt(path, pack) {
   return path.startsWith('/memeclip/') ? join(PACKAGE, path.slice(10)) : join(DEMO, path);
 }
 
-/** A pack of seeded weights; tasks without a head get a zero-shot one. */
-export function pack(arch, dtype, heads = []) {
+/**
+ * A pack of seeded weights. `heads`: tasks that get the seeded head; `files`: the files of other tasks' heads. The others get
+ * a zero-shot one.
+ */
+export function pack(arch, dtype, heads = [], files = {}) {
   const folder = join(root, 'target/tmp/browser');
   const [model, out] = [join(folder, arch), join(folder, `${arch}-${dtype}`)];
   memeclip('synth', '--arch', arch, '--seed', '1', '--out', model);
-  const trained = heads.flatMap((task) => ['--head', `${task}=${join(model, `head-${task}.safetensors`)}`]);
+  const seeded = heads.map((task) => [task, join(model, `head-${task}.safetensors`)]);
+  const trained = [...seeded, ...Object.entries(files)].flatMap(([task, file]) => ['--head', `${task}=${file}`]);
   memeclip('convert', '--clip', model, '--dtype', dtype, '--out', out, ...trained);
   return out;
 }
