@@ -5,6 +5,7 @@ use crate::progress::Progress;
 use crate::report::Report;
 #[cfg(feature = "train")]
 use memeclip::engine::Engine;
+use memeclip::pack::directory::Directory;
 use memeclip::task::Task;
 use memeclip_train::data::{
     self, Column, DataFile, DataSet, Event, Extraction, Feature, Inversion, Local, Outcome, Regions, Shard, Split,
@@ -54,8 +55,8 @@ pub struct Inputs {
     /// entities the meme's text.
     #[arg(long, value_name = "JSONL")]
     pub regions: Option<PathBuf>,
-    /// For momenta: the CLIP that the pack was converted from, as for `convert --clip`, for its text projection, which packs
-    /// do not hold. Without it, momenta reads the text feature before the projection.
+    /// For momenta, if the pack is an old one: the CLIP that it was converted from, as for `convert --clip`, for the text
+    /// projection that it lacks. Without it, momenta reads the text feature before the projection.
     #[arg(long, value_name = "CHECKPOINT")]
     pub text_projection: Option<PathBuf>,
     /// For bert-frozen: folder of a BERT, as Hugging Face lays it out.
@@ -150,10 +151,15 @@ impl Extract {
         };
         let projection = match &self.inputs.text_projection {
             Some(clip) => Some(TextProjection::open(clip, &mut session).await?),
+            None if needed.contains(&Feature::TextJoint) => {
+                TextProjection::of_pack(Directory::new(&source.weights)).await?
+            }
             None => None,
         };
         if needed.contains(&Feature::TextJoint) && projection.is_none() {
-            note!("without --text-projection, momenta will read the text feature before the text projection");
+            note!(
+                "the pack lacks CLIP's projection of texts, so momenta will read the text feature before the text projection; --text-projection gives it"
+            );
         }
         if needed.contains(&Feature::Regions) && self.inputs.regions.is_none() {
             note!(

@@ -4,13 +4,14 @@ use rayon::prelude::*;
 
 use memeclip::classifier::zero_shot::prompt;
 use memeclip::pack::checkpoint::ClipCheckpoint;
+use memeclip::pack::load::Loader;
 use memeclip::pack::source::Source;
 use memeclip::{Error, Result, Session};
 
 /// The least cosine of a class prompt with the pack's own. Quantized towers give 0.99 and more, another CLIP about 0.
 const LEAST_COSINE: f32 = 0.9;
 
-/// CLIP's text projection, which makes [`Feature::TextJoint`](super::Feature) of the text feature. A pack does not hold it.
+/// CLIP's text projection, which makes [`Feature::TextJoint`](super::Feature) of the text feature.
 pub struct TextProjection {
     /// [projection, text width], row-major.
     weights: Vec<f32>,
@@ -18,6 +19,16 @@ pub struct TextProjection {
 }
 
 impl TextProjection {
+    /// The one in the pack, which older packs lack.
+    ///
+    /// # Errors
+    /// Those of [`Loader::open`] and [`Loader::text_projection`].
+    pub async fn of_pack<S: Source>(pack: S) -> Result<Option<Self>> {
+        let loader = Loader::open(pack).await?;
+        let text_width = loader.manifest().clip.text.width;
+        Ok(loader.text_projection().await?.map(|weights| TextProjection { weights, text_width }))
+    }
+
     /// Reads it from the CLIP that the session's pack was converted from, as Hugging Face publishes it.
     ///
     /// # Errors
