@@ -11,6 +11,7 @@ use memeclip::task::Task;
 use memeclip::{Error, Result};
 use memeclip_train::chat;
 use memeclip_train::data::{DataFile, Feature, Features, Split};
+use memeclip_train::engine::Burn;
 use memeclip_train::reproduction::{Answered, Contender, Job, Plan, Section, Step};
 use memeclip_train::systems::{System, TextualInversion};
 use memeclip_train::training::Settings;
@@ -169,8 +170,21 @@ impl Reproduce {
             let folder = if system == System::Bert { &self.inputs.bert } else { &self.inputs.vit };
             return Ok(Contender::encoder(system, folder.as_deref(), &data.images, adjust));
         }
-        let choice = system.choose(data.features.vision_width(), None, None)?.on(&data.features);
-        Ok(Contender::system(&choice, &data.features, data.inversion.as_ref(), adjust))
+        let published = system.choose(data.features.vision_width(), None, None)?.on(&data.features);
+        let contender = |choice| Contender::system(choice, &data.features, data.inversion.as_ref(), adjust);
+        // All seeds of all tasks may run together.
+        let tasks = with_labels(&data.features).repeat(self.seeds as usize);
+        match published.check_memory(&Burn::flex(), &data.features, &tasks) {
+            Err(error @ Error::Argument { .. }) if system == System::HateclipperCross => {
+                warn!("memeclip: {error} Its row has map {SMALLER_MAP} instead.");
+                let smaller = contender(&system.choose(SMALLER_MAP, None, None)?);
+                Ok(Contender { name: format!("{}, map {SMALLER_MAP}", smaller.name), ..smaller })
+            }
+            Err(Error::Argument { reason }) => {
+                Ok(Contender { name: published.label(), job: Job::Needs(format!("memory: {reason}")) })
+            }
+            outcome => outcome.map(|()| contender(&published)),
+        }
     }
 
     fn systems<'a>(&self, number: usize, title: &'a str, data: &'a Data, tasks: Vec<&'a Task>) -> Result<Section<'a>> {
@@ -196,6 +210,8 @@ impl Reproduce {
     }
 }
 
+/// The width for HateCLIPper's outer product where the published one does not fit into memory.
+const SMALLER_MAP: usize = 128;
 /// The paper's name for the chat model.
 const GPT_4: &str = "gpt-4";
 
