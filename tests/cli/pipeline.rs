@@ -281,6 +281,23 @@ fn every_system_trains_and_is_evaluated_by_its_name() {
         // An untrained head has 0.5. What the made-up memes say is in their words: the image alone tells little.
         assert!(auroc > 0.7 || ["clip-image", "bert-frozen", "vit-frozen"].contains(&system), "{system}: {auroc}");
 
+        // The nearest training memes answer in place of the classifier.
+        let nearest = run(&[
+            &eval[..],
+            &["--task", "stance", "--head", &head, "--json", text(&json), "--nearest", "20"],
+        ]
+        .concat());
+        let error = String::from_utf8(nearest.stderr).unwrap();
+        let embeds = !["momenta", "issues", "bert-frozen", "vit-frozen"].contains(&system);
+        assert_eq!(nearest.status.success(), embeds, "{system}: {error}");
+        assert!(embeds || error.contains("no embeddings"), "{system}: {error}");
+        if system == "memeclip-rgcl" {
+            let report: Value = serde_json::from_slice(&fs::read(&json).unwrap()).unwrap();
+            let outcomes = report["outcomes"].as_array().unwrap();
+            let test = outcomes.iter().find(|outcome| outcome["split"] == "test").unwrap();
+            assert!(test["auroc"]["value"].as_f64().unwrap() > 0.7 && test["auroc"]["value"] != auroc, "{test}");
+        }
+
         let pack = dir.join(system);
         if ships {
             memeclip(&["convert", "--pack", PACK, "--head", &head, "--out", text(&pack)]);
@@ -336,18 +353,20 @@ fn what_a_system_lacks_is_said_before_it_trains() {
     assert!(!out.exists());
 }
 
-/// The default pack comes without its CLIP, so that here another one says how MOMENTA reads the joint text feature.
+/// The default pack lacks the text projection, so that here another one says how MOMENTA reads the joint text feature.
 #[test]
 fn momenta_reads_the_joint_text_feature_if_there_is_one() {
     let dir = fresh("joint");
-    let (pack, model) = (common::tiny_pack(), common::tiny_model());
+    let (pack, regions) = (common::tiny_pack(), dir.join("regions.jsonl"));
+    fs::write(&regions, json!({"name": "00000.jpg", "entities": ["a party"]}).to_string()).unwrap();
     let extract = |name: &str, more: &[&str]| {
         let out = dir.join(name);
-        let pack = ["--weights", text(&pack), "--device", "cpu", "--system", "momenta", "--out", text(&out)];
+        let pack = ["--weights", text(&pack), "--device", "cpu", "--out", text(&out)];
         memeclip(&[&["extract", "--data", MEMES, "--images", PICTURES], &pack[..], more].concat());
         out
     };
-    let (without, with) = (extract("without", &[]), extract("with", &["--text-projection", text(&model)]));
+    let without = extract("without", &["--system", "clip", "--regions", text(&regions)]);
+    let with = extract("with", &["--system", "momenta"]);
     let train = |features: &Path| {
         let out = features.join("hate.safetensors");
         let train = ["train", "--system", "momenta", "--epochs", "1", "--task", "hate", "--features", text(features)];

@@ -11,6 +11,10 @@ writes; the bank has the embeddings of all rows. The file holds, for the batch o
     loss                   [1]: the sum of the contrastive loss and the cross-entropy
     gradient.<parameter>   of that sum, by the authors' names
 
+    nearest                [rows, classes]: the authors' read-out of the 20 nearest rows other than the row itself: rank weights
+                           20 to 1 times cosine, summed over the rows of each class, divided by the sum of the weights
+    gap                    [rows]: the least difference of two neighbours' cosines, below which their order is chance
+
 and `rare.<the same>`, of that gradient one parameter's, for labels of which one is unique and two are rare.
 """
 
@@ -55,6 +59,16 @@ def step(head, embedded, image, text, labels):
     return bank, nearest, contrast, contrast + F.cross_entropy(logits, labels[:BATCH])
 
 
+def vote(bank, labels, count=20, classes=3):
+    bank = F.normalize(bank)
+    cosines = bank @ bank.T
+    cosines.fill_diagonal_(-torch.inf)
+    top, further = cosines.topk(count), cosines.topk(count + 1).values
+    weights = torch.arange(count, 0, -1) / sum(range(count + 1))
+    votes = [(top.values * weights * (labels[top.indices] == label)).sum(1) for label in range(classes)]
+    return torch.stack(votes, 1), (further[:, :-1] - further[:, 1:]).amin(1)
+
+
 def main():
     golden = load_file(GOLDENS / "training.safetensors")
     image, text, labels = golden["image"], golden["text"], golden["labels"]
@@ -75,6 +89,7 @@ def main():
         out |= {f"{name}labels": labels, f"{name}loss": loss.detach().reshape(1)}
         out[f"{name}gradient.pre_output.1.weight"] = head.pre_output[1].weight.grad.clone()
         if not name:
+            out["nearest"], out["gap"] = vote(bank, labels)
             out |= {f"gradient.{key}": value.grad.clone() for key, value in head.named_parameters()}
         print(f"{name}contrast {contrast.item():.4f}, loss {loss.item():.4f}, nearest {nearest}")
     save_file(out, GOLDENS / "rgcl.safetensors")

@@ -22,8 +22,8 @@ use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::metrics::Predictions;
 use memeclip_train::training::ablation::{ablate, variants};
 use memeclip_train::training::{
-    AdamW, Architecture, Bank, Examples, HeadModel, Model, Parameters, Pass, Protocol, Recipe, Retrieval, Settings,
-    Shape, logits, train,
+    AdamW, Architecture, Bank, Examples, HeadModel, Model, Nearest, Parameters, Pass, Protocol, Recipe, Retrieval,
+    Settings, Shape, logits, train,
 };
 use rand::{RngExt, SeedableRng};
 use rand_pcg::Pcg64;
@@ -169,6 +169,33 @@ fn retrieval_guided_losses_and_gradients_equal_pytorchs() {
             }
         }
     }
+}
+
+#[test]
+fn the_nearest_memes_vote_as_in_the_reference() {
+    let (start, golden) = (Golden::open(), Golden::named("rgcl"));
+    let features = start.features(&golden.integers("labels"));
+    let model = HeadModel { shape: tiny(), features: &features };
+    let examples = || Examples::new(&features, task("stance"), Split::Train);
+    let parameters = || start.parameters(&Burn::flex(), &tiny());
+    let nearest = Nearest::new(&model, parameters(), examples(), Nearest::PUBLISHED).unwrap();
+    let rows: Vec<usize> = (0..features.memes.len()).collect();
+    let found = nearest.logits(&features, &rows).unwrap();
+    let (expected, gaps) = (golden.floats("nearest"), golden.floats("gap"));
+    let clear: Vec<usize> = rows.iter().copied().filter(|&row| gaps[row] > 2e-6).collect();
+    assert!(clear.len() > rows.len() / 2, "{}", clear.len());
+    for row in clear {
+        let [found, expected] = [&found, &expected].map(|logits| &logits[3 * row..][..3]);
+        assert!(difference(found, expected) < 1e-5, "{row}: {found:?}, {expected:?}");
+    }
+
+    // More than there are: all others vote. One: the nearest alone.
+    let all = Nearest::new(&model, parameters(), examples(), 1000).unwrap().logits(&features, &rows[..1]).unwrap();
+    assert!(all.iter().all(|logit| *logit != 0.0));
+    let one = Nearest::new(&model, parameters(), examples(), 1).unwrap().logits(&features, &rows[..1]).unwrap();
+    assert_eq!(one.iter().filter(|logit| **logit != 0.0).count(), 1);
+    let error = Nearest::new(&model, parameters(), examples(), 0).err().unwrap().to_string();
+    assert!(error.contains("at least 1"), "{error}");
 }
 
 #[test]

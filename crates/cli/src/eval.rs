@@ -40,6 +40,11 @@ pub struct Eval {
     /// The data set's directory of images, for thumbnails of the mistakes in the report, and for a ViT.
     #[arg(long)]
     images: Option<PathBuf>,
+    /// Let the N training memes with the nearest embeddings answer, in place of each head's classifier: the read-out of RGCL,
+    /// which has 20.
+    #[cfg(feature = "train")]
+    #[arg(long, value_name = "N")]
+    nearest: Option<usize>,
     /// File for every prediction: name, task, split, label, and the logits and probabilities of the classes.
     #[arg(long, value_name = "CSV")]
     predictions: Option<PathBuf>,
@@ -61,6 +66,8 @@ impl Eval {
             pack: &self.weights,
             heads: &heads::by_task(self.head)?,
             images: self.images.as_deref(),
+            #[cfg(feature = "train")]
+            nearest: self.nearest,
             tasks: &self.task,
             splits: &self.split,
             resamples: self.bootstrap,

@@ -3,10 +3,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::path::PathBuf;
 
+#[cfg(feature = "burn")]
+use super::nearest;
 use super::request::Request;
 use crate::data::Features;
 #[cfg(feature = "burn")]
 use crate::systems::{IssuesFile, System, SystemFile};
+#[cfg(feature = "burn")]
+use crate::training::Nearest;
 #[cfg(feature = "burn")]
 use crate::tuning::Tuned;
 use memeclip::engine::Engine;
@@ -29,6 +33,9 @@ pub struct Heads<'a> {
     /// See [`Request::images`].
     #[cfg(feature = "burn")]
     images: Option<&'a Path>,
+    /// See [`Request::nearest`].
+    #[cfg(feature = "burn")]
+    nearest: Option<usize>,
     engine: Cpu,
     loader: Loader<Directory>,
     /// By task name.
@@ -56,6 +63,8 @@ enum Kind {
     Issues(Box<IssuesFile>),
     #[cfg(feature = "burn")]
     Encoder(Box<Tuned>),
+    #[cfg(feature = "burn")]
+    Nearest(Box<Nearest>),
 }
 
 impl<'a> Heads<'a> {
@@ -86,6 +95,8 @@ impl<'a> Heads<'a> {
             features,
             #[cfg(feature = "burn")]
             images: request.images,
+            #[cfg(feature = "burn")]
+            nearest: request.nearest,
             engine: Cpu::new(),
             loader,
             files,
@@ -108,6 +119,7 @@ impl<'a> Heads<'a> {
         let file = self.files.get(&task.name).cloned();
         #[cfg(feature = "burn")]
         if let Some(path) = file.as_ref().filter(|path| Tuned::is_at(path)) {
+            self.refuse_nearest("an encoder")?;
             let tuned = Tuned::read(path, task, self.features, self.images)?;
             let (temperature, task, kind) = (tuned.temperature, task.clone(), Kind::Encoder(tuned.into()));
             return Ok(LoadedHead { task, zero_shot: false, temperature, file, kind });
@@ -118,13 +130,20 @@ impl<'a> Heads<'a> {
         {
             let (temperature, kind) = match choice.system {
                 System::Issues => {
+                    self.refuse_nearest(choice.system.name())?;
                     let pack = self.loader.source().clone();
                     let issues = IssuesFile::read(path, task, self.features, pack).await?;
                     (issues.training.temperature, Kind::Issues(issues.into()))
                 }
                 _ => {
                     let system = SystemFile::read(path, task, self.features)?;
-                    (system.training.temperature, Kind::System(system.into()))
+                    match self.nearest {
+                        Some(count) => {
+                            let nearest = nearest::of_system(self.features, task, system, count)?;
+                            (1.0, Kind::Nearest(nearest.into()))
+                        }
+                        None => (system.training.temperature, Kind::System(system.into())),
+                    }
                 }
             };
             let task = task.clone();
@@ -140,11 +159,25 @@ impl<'a> Heads<'a> {
                 (stage, self.manifest().heads[&task.name].clone())
             }
         };
+        #[cfg(feature = "burn")]
+        if let Some(count) = self.nearest {
+            let nearest = nearest::of_library(self.features, task, &entry.config, tensors, count)?;
+            let kind = Kind::Nearest(nearest.into());
+            return Ok(LoadedHead { task: task.clone(), zero_shot: false, temperature: 1.0, file, kind });
+        }
         let mut weights = Packed::new(&self.engine, tensors);
         let classes = task.labels.len();
         let head = AnyHead::load(&self.engine, &mut weights, &entry.config, clip, classes)?;
         let HeadEntry { zero_shot, temperature, .. } = entry;
         Ok(LoadedHead { task: task.clone(), zero_shot, temperature, file, kind: Kind::Library(head.into()) })
+    }
+
+    #[cfg(feature = "burn")]
+    fn refuse_nearest(&self, what: &str) -> Result<()> {
+        match self.nearest {
+            Some(_) => Err(Error::Argument { reason: format!("{what} has no embeddings whose nearest could answer") }),
+            None => Ok(()),
+        }
     }
 
     /// [rows, classes], row-major.
@@ -157,6 +190,8 @@ impl<'a> Heads<'a> {
             Kind::Issues(issues) => issues.logits(rows)?,
             #[cfg(feature = "burn")]
             Kind::Encoder(tuned) => tuned.logits(rows)?,
+            #[cfg(feature = "burn")]
+            Kind::Nearest(nearest) => nearest.logits(self.features, rows)?,
         };
         if logits.iter().any(|logit| !logit.is_finite()) {
             return Err(Error::not_finite(&format!("logits of task {}", head.task.name)));

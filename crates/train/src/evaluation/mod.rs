@@ -3,6 +3,8 @@
 mod csv;
 mod heads;
 mod html;
+#[cfg(feature = "burn")]
+mod nearest;
 mod outcome;
 mod page;
 mod plot;

@@ -14,6 +14,9 @@ pub struct Request<'a> {
     pub heads: &'a BTreeMap<String, PathBuf>,
     /// The folder of the data set's images, if a head reads them: a tuned ViT.
     pub images: Option<&'a Path>,
+    /// Let so many nearest training memes answer in place of the heads' classifiers: see [`Nearest`](crate::training::Nearest).
+    #[cfg(feature = "burn")]
+    pub nearest: Option<usize>,
     /// Names; if empty, all tasks that have labels and a head.
     pub tasks: &'a [String],
     /// If empty: those of val and test that have labels.

@@ -23,7 +23,8 @@ pub struct SystemFile {
     pub choice: Choice,
     pub training: HeadTraining,
     task: Task,
-    parameters: Parameters,
+    /// Those of the head.
+    pub parameters: Parameters,
     engine: Burn,
 }
 

@@ -90,7 +90,7 @@ impl Head {
     /// # Errors
     /// [`Error::Argument`](memeclip::Error::Argument) for a head without embeddings.
     pub fn embed(&self, engine: &Burn, parameters: &Named, inputs: &[Tensor<2>]) -> Result<(Tensor<2>, Tensor<2>)> {
-        if let Head::Momenta(_) = self {
+        if let Head::Momenta(_) | Head::Linear(_) = self {
             return Err(no_embeddings());
         }
         // What the first hidden layer gets, and what each of them gives.

@@ -36,5 +36,9 @@ pub trait Model {
 
 /// The error of a model without embeddings.
 pub(super) fn no_embeddings() -> Error {
-    Error::Argument { reason: "this system has no embeddings, which the retrieval-guided loss compares".into() }
+    Error::Argument {
+        reason:
+            "this system has no embeddings, which retrieval compares: its head has no hidden layer to take them from"
+                .into(),
+    }
 }

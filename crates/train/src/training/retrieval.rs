@@ -76,13 +76,22 @@ impl Bank {
         Ok(((all.log() - positive) * column(&|i| found[i].positive.is_some())?).sum() / count as f32)
     }
 
+    /// The cosines of embeddings `[n, map]` with those of the bank, [n, examples]. No gradient passes through them.
+    ///
+    /// # Errors
+    /// As [`Bank::new`].
+    pub fn cosines(&self, engine: &Burn, embeddings: &Tensor<2>) -> Result<Vec<f32>> {
+        let internal = |reason: String| Error::Internal { reason };
+        let [count, width] = embeddings.dims();
+        let values = embeddings.to_data().try_into_vec::<f32>().map_err(|e| internal(format!("{e:?}")))?;
+        let g = engine.l2_normalize(&engine.tensor(count, width, &values)?);
+        let cosines = g.matmul(self.embeddings.clone().transpose());
+        cosines.into_data().try_into_vec::<f32>().map_err(|e| internal(format!("{e:?}")))
+    }
+
     /// What each meme of a batch is compared with; `g`: their embeddings, rows of length 1.
     fn find(&self, engine: &Burn, rows: &[usize], g: &Tensor<2>) -> Result<Vec<Found>> {
-        let internal = |reason: String| Error::Internal { reason };
-        let [count, width] = g.dims();
-        let g = g.to_data().try_into_vec::<f32>().map_err(|e| internal(format!("{e:?}")))?;
-        let cosines = engine.tensor(count, width, &g)?.matmul(self.embeddings.clone().transpose());
-        let cosines = cosines.into_data().try_into_vec::<f32>().map_err(|e| internal(format!("{e:?}")))?;
+        let cosines = self.cosines(engine, g)?;
         let found = rows.iter().zip(cosines.chunks_exact(self.labels.len())).map(|(&row, cosines)| {
             let mut order: Vec<usize> = (0..cosines.len()).filter(|&other| other != row).collect();
             order.sort_by(|&a, &b| cosines[b].total_cmp(&cosines[a]).then(a.cmp(&b)));
