@@ -610,6 +610,22 @@ fn reproduce_makes_all_tables_and_goes_on_where_it_was() {
     assert!(plain.contains("🔴"), "{plain}");
     assert!(read("html").contains("chosen on test itself"));
 
+    // A table of stance alone has nothing for the tables on hate, and humor is of one class.
+    let (few, out) = (dir.join("few.csv"), dir.join("few"));
+    let mut memes = csv::Reader::from_path(repository(MEMES)).unwrap();
+    let mut writer = csv::Writer::from_path(&few).unwrap();
+    writer.write_record(["name", "text", "stance", "humour", "split"]).unwrap();
+    for meme in memes.records().map(Result::unwrap) {
+        writer.write_record([&meme[0], &meme[1], &meme[4], "1", &meme[6]]).unwrap();
+    }
+    writer.flush().unwrap();
+    let given =
+        ["--pridemm", text(&few), "--images", PICTURES, "--weights", PACK, "--device", "cpu", "--out", text(&out)];
+    let printed =
+        memeclip(&[&["reproduce"], &given[..], &["--seeds", "1", "--epochs", "1", "--resamples", "9"]].concat());
+    assert!(printed.contains("| memeclip |") && !printed.contains("humor"), "{printed}");
+    assert_eq!(printed.matches("What it needs: memes of at least two classes").count(), 2, "{printed}");
+
     // Bad input.
     fs::write(&answers, "{}\n").unwrap();
     let error = failure(&all);

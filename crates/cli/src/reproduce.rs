@@ -14,8 +14,8 @@ use memeclip_train::data::{DataFile, Feature, Features, Split};
 use memeclip_train::engine::Burn;
 use memeclip_train::reproduction::{Answered, Contender, Job, Plan, Section, Step};
 use memeclip_train::systems::{System, TextualInversion};
-use memeclip_train::training::Settings;
 use memeclip_train::training::ablation::{MEMECLIP, variants};
+use memeclip_train::training::{Examples, Settings};
 use xtask::{note, say, warn};
 
 use crate::device::DeviceName;
@@ -97,16 +97,18 @@ impl Reproduce {
             seeds: (first.seed..first.seed + self.seeds).collect(),
             resamples: self.resamples,
             sections: vec![
-                self.systems(3, "all systems on PrideMM", &pridemm, with_labels(&pridemm.features))?,
+                labelled(self.systems(3, "all systems on PrideMM", &pridemm, self.with_labels(&pridemm.features))?),
                 match &harmeme {
-                    Some(data) => self.systems(4, "all systems on HarMeme", data, hate(&data.features))?,
+                    Some(data) => {
+                        labelled(self.systems(4, "all systems on HarMeme", data, self.hate(&data.features))?)
+                    }
                     None => without(
                         "HarMeme, as --harmeme DIR",
                         self.systems(4, "all systems on HarMeme", &pridemm, vec![])?,
                     ),
                 },
-                self.ablation(&pridemm),
-                self.chat(&pridemm, answered)?,
+                labelled(self.ablation(&pridemm)),
+                labelled(self.chat(&pridemm, answered)?),
             ],
             runs: &work.join("runs"),
         };
@@ -173,7 +175,7 @@ impl Reproduce {
         let published = system.choose(data.features.vision_width(), None, None)?.on(&data.features);
         let contender = |choice| Contender::system(choice, &data.features, data.inversion.as_ref(), adjust);
         // All seeds of all tasks may run together.
-        let tasks = with_labels(&data.features).repeat(self.seeds as usize);
+        let tasks = self.with_labels(&data.features).repeat(self.seeds as usize);
         match published.check_memory(&Burn::flex(), &data.features, &tasks) {
             Err(error @ Error::Argument { .. }) if system == System::HateclipperCross => {
                 warn!("memeclip: {error} Its row has map {SMALLER_MAP} instead.");
@@ -192,10 +194,24 @@ impl Reproduce {
         Ok(Section { contenders, ..self.section(number, title, data, tasks) })
     }
 
+    /// The tasks that can be trained and measured.
+    fn with_labels<'a>(&self, features: &'a Features) -> Vec<&'a Task> {
+        let choosing = self.options.settings(Settings::default()).protocol.split();
+        let several = |task: &Task, split| {
+            Examples::new(features, task, split).frequencies().into_iter().filter(|count| *count > 0).count() > 1
+        };
+        let has = |task: &&Task| [Split::Train, choosing, Split::Test].into_iter().all(|split| several(task, split));
+        features.tasks.iter().filter(has).collect()
+    }
+
+    fn hate<'a>(&self, features: &'a Features) -> Vec<&'a Task> {
+        self.with_labels(features).into_iter().filter(|task| task.name == HATE).collect()
+    }
+
     fn ablation<'a>(&self, data: &'a Data) -> Section<'a> {
         let variants = variants(data.features.vision_width()).into_iter();
         let contenders = variants.map(|variant| Contender::variant(variant, |s| self.options.settings(s))).collect();
-        let section = self.section(5, "the ablation on PrideMM", data, hate(&data.features));
+        let section = self.section(5, "the ablation on PrideMM", data, self.hate(&data.features));
         Section { contenders, base: MEMECLIP, ..section }
     }
 
@@ -205,7 +221,7 @@ impl Reproduce {
             let needs = "answers: run `memeclip chat` on the same files, and give what it wrote as --answers FILE";
             contenders.insert(0, Contender { name: GPT_4.into(), job: Job::Needs(needs.into()) });
         }
-        let section = self.section(6, "a chat model without training", data, hate(&data.features));
+        let section = self.section(6, "a chat model without training", data, self.hate(&data.features));
         Ok(Section { contenders, answered, ..section })
     }
 }
@@ -215,14 +231,12 @@ const SMALLER_MAP: usize = 128;
 /// The paper's name for the chat model.
 const GPT_4: &str = "gpt-4";
 
-/// The tasks that have labels in all splits.
-fn with_labels(features: &Features) -> Vec<&Task> {
-    let has = |task: &&Task| Split::ALL.iter().all(|split| !features.rows(&task.name, *split).is_empty());
-    features.tasks.iter().filter(has).collect()
-}
-
-fn hate(features: &Features) -> Vec<&Task> {
-    with_labels(features).into_iter().filter(|task| task.name == HATE).collect()
+/// The section; without a task, all its rows need labels.
+fn labelled(section: Section) -> Section {
+    match section.tasks.is_empty() {
+        true => without("memes of at least two classes to train on, to choose the epoch and to test", section),
+        false => section,
+    }
 }
 
 /// The section, of which all rows need something.
