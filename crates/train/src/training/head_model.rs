@@ -3,33 +3,12 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::parameters::Current;
-use super::{Architecture, Head, Model, Named};
+use super::{Architecture, Head, Model, Named, Shape};
 use crate::data::Features;
 use crate::engine::Burn;
 use memeclip::Result;
 use memeclip::engine::Engine;
 use memeclip::task::Task;
-
-/// The sizes of a head.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Shape {
-    /// What the head consists of.
-    pub architecture: Architecture,
-    /// Width of each feature that it reads.
-    pub widths: Vec<usize>,
-    /// Number of classes.
-    pub classes: usize,
-}
-
-impl Shape {
-    /// The head with these parameters.
-    ///
-    /// # Errors
-    /// Those of the engine.
-    pub fn head(&self, engine: &Burn, parameters: &Named) -> Result<Head> {
-        self.architecture.load(&mut Current { engine, tensors: parameters }, &self.widths, self.classes)
-    }
-}
 
 /// A head on the features of a data set.
 pub struct HeadModel<'a> {
@@ -46,6 +25,12 @@ impl<'a> HeadModel<'a> {
         HeadModel { shape: Shape { architecture: architecture.clone(), widths, classes: task.labels.len() }, features }
     }
 
+    /// The head with these parameters.
+    fn head(&self, engine: &Burn, parameters: &Named) -> Result<Head> {
+        let Shape { architecture, widths, classes } = &self.shape;
+        architecture.load(&mut Current { engine, tensors: parameters }, widths, *classes)
+    }
+
     /// What the head reads of each meme: [rows, width] of each feature.
     fn inputs(&self, engine: &Burn, rows: &[usize]) -> Result<Vec<Tensor<2>>> {
         let inputs = self.shape.architecture.features().into_iter().map(|feature| {
@@ -59,11 +44,11 @@ impl<'a> HeadModel<'a> {
 
 impl Model for HeadModel<'_> {
     fn logits(&self, engine: &Burn, parameters: &Named, rows: &[usize]) -> Result<Tensor<2>> {
-        Ok(self.shape.head(engine, parameters)?.logits(engine, &self.inputs(engine, rows)?))
+        Ok(self.head(engine, parameters)?.logits(engine, &self.inputs(engine, rows)?))
     }
 
     fn embed(&self, engine: &Burn, parameters: &Named, rows: &[usize]) -> Result<(Tensor<2>, Tensor<2>)> {
-        self.shape.head(engine, parameters)?.embed(engine, parameters, &self.inputs(engine, rows)?)
+        self.head(engine, parameters)?.embed(engine, parameters, &self.inputs(engine, rows)?)
     }
 
     fn identify(&self, rows: &[usize], hash: &mut Sha256) {

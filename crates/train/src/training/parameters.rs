@@ -6,8 +6,8 @@ use burn::tensor::Tensor;
 use rand::RngExt;
 use rand_pcg::Pcg64;
 
-use super::head_model::Shape;
 use super::named::Named;
+use super::shape::Shape;
 use crate::engine::Burn;
 use memeclip::Result;
 use memeclip::engine::Engine;
