@@ -626,6 +626,15 @@ fn reproduce_makes_all_tables_and_goes_on_where_it_was() {
     assert!(printed.contains("| memeclip |") && !printed.contains("humor"), "{printed}");
     assert_eq!(printed.matches("What it needs: memes of at least two classes").count(), 2, "{printed}");
 
+    // Only some of it.
+    let some = ["--seeds", "1", "--epochs", "1", "--resamples", "9", "--table", "3", "--system", "clip,memeclip"];
+    let printed = memeclip(&[&["reproduce"], &given[..], &some].concat());
+    assert!(printed.contains("| clip |") && printed.contains("| memeclip |"), "{printed}");
+    assert!(
+        !printed.contains("hateclipper") && !printed.contains("Table 5") && !printed.contains("Not run"),
+        "{printed}"
+    );
+
     // Bad input.
     fs::write(&answers, "{}\n").unwrap();
     let error = failure(&all);

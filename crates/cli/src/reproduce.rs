@@ -49,6 +49,13 @@ pub struct Reproduce {
     weights: PathBuf,
     #[arg(long, value_enum, default_value_t = DeviceName::Auto)]
     device: DeviceName,
+    /// The tables to make, separated by commas.
+    #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [3, 4, 5, 6],
+        value_parser = clap::value_parser!(u8).range(3..=6))]
+    table: Vec<u8>,
+    /// The rows of tables 3 and 4, separated by commas: names as for `train --system`. If not given, all.
+    #[arg(long, value_delimiter = ',')]
+    system: Vec<System>,
     /// Runs of each row; the first has the seed --seed, each further one the next.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
@@ -96,7 +103,7 @@ impl Reproduce {
             changed: self.options.changed(),
             seeds: (first.seed..first.seed + self.seeds).collect(),
             resamples: self.resamples,
-            sections: vec![
+            sections: self.chosen(vec![
                 labelled(self.systems(3, "all systems on PrideMM", &pridemm, self.with_labels(&pridemm.features))?),
                 match &harmeme {
                     Some(data) => {
@@ -109,7 +116,7 @@ impl Reproduce {
                 },
                 labelled(self.ablation(&pridemm)),
                 labelled(self.chat(&pridemm, answered)?),
-            ],
+            ]),
             runs: &work.join("runs"),
         };
         let progress = Mutex::new(Progress::default());
@@ -123,6 +130,19 @@ impl Reproduce {
         Ok(say!("{}", markdown.trim_end())?)
     }
 
+    /// The sections of the tables that are wanted.
+    fn chosen<'a>(&self, sections: Vec<Section<'a>>) -> Vec<Section<'a>> {
+        sections
+            .into_iter()
+            .filter(|section| self.table.iter().any(|table| usize::from(*table) == section.number))
+            .collect()
+    }
+
+    /// The rows of tables 3 and 4.
+    fn rows(&self) -> impl Iterator<Item = System> {
+        System::ALL.into_iter().filter(|system| self.system.is_empty() || self.system.contains(system))
+    }
+
     fn data(&self, data: Vec<DataFile>, images: &Path, out: &Path) -> memeclip_train::Result<Data> {
         let (images, weights) = (images.to_path_buf(), self.weights.clone());
         let source = Source { data, column: Vec::new(), images: images.clone(), weights, device: self.device };
@@ -134,7 +154,7 @@ impl Reproduce {
                 _ => true,
             })
         };
-        let system = System::ALL.into_iter().filter(given).collect();
+        let system = self.rows().filter(given).collect();
         Extract { source, out: out.into(), shard: "1/1".parse()?, system, inputs: self.inputs.clone() }.run()?;
         let features = Features::read(out)?;
         let inversion =
@@ -190,7 +210,7 @@ impl Reproduce {
     }
 
     fn systems<'a>(&self, number: usize, title: &'a str, data: &'a Data, tasks: Vec<&'a Task>) -> Result<Section<'a>> {
-        let contenders = System::ALL.into_iter().map(|system| self.system(system, data)).collect::<Result<_>>()?;
+        let contenders = self.rows().map(|system| self.system(system, data)).collect::<Result<_>>()?;
         Ok(Section { contenders, ..self.section(number, title, data, tasks) })
     }
 
