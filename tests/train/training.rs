@@ -6,7 +6,7 @@ mod common;
 use std::error::Error as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use common::{block_on, repository, scratch};
+use common::{block_on, fresh, repository, scratch};
 use memeclip::classifier::softmax;
 use memeclip::classifier::zero_shot::Prompts;
 use memeclip::engine::Engine;
@@ -20,7 +20,8 @@ use memeclip_train::data::{Features, Labels, Meme, Split};
 use memeclip_train::domain;
 use memeclip_train::engine::{Burn, DropoutRates};
 use memeclip_train::metrics::Predictions;
-use memeclip_train::training::ablation::{ablate, variants};
+use memeclip_train::reproduction::ablation::{MEMECLIP, variants};
+use memeclip_train::reproduction::{Contender, Plan, Section};
 use memeclip_train::training::{
     AdamW, Architecture, Bank, Examples, HeadModel, Model, Nearest, Parameters, Pass, Protocol, Recipe, Retrieval,
     Settings, Shape, logits, train,
@@ -616,15 +617,38 @@ fn invalid_settings_and_data_are_errors() {
 fn every_variant_uses_the_features_that_it_names() {
     let features = memes(400);
     let settings = Settings { epochs: 8, ..quick() };
-    let table =
-        ablate(&features, &[task("hate").clone()], &[1, 2], &settings, || Ok(Burn::flex()), |_, _, _, _| {}).unwrap();
-    let names: Vec<&str> = variants(128).iter().map(|variant| variant.name).collect();
-    assert_eq!(table.rows.iter().map(|row| row.name).collect::<Vec<_>>(), names);
-    let auroc = |name: &str| {
-        let row = table.rows.iter().find(|row| row.name.contains(name)).unwrap();
-        row.scores.iter().map(|score| score.auroc).sum::<f64>() / row.scores.len() as f64
+    let section = Section {
+        number: None,
+        title: "heads",
+        features: &features,
+        identity: "made up",
+        tasks: vec![task("hate")],
+        contenders: variants(128)
+            .into_iter()
+            .map(|variant| Contender::variant(variant, |_| settings.clone()))
+            .collect(),
+        base: MEMECLIP,
+        answered: None,
     };
-    println!("{}", table.markdown());
+    let plan = Plan {
+        title: "ablation".into(),
+        pack: None,
+        protocol: settings.protocol,
+        changed: Vec::new(),
+        seeds: vec![1, 2],
+        resamples: 0,
+        sections: vec![section],
+        runs: &fresh("variants"),
+    };
+    let report = plan.run(|| Ok(Burn::flex()), |_| {}).unwrap();
+    let rows = &report.tables[0].rows;
+    let names: Vec<&str> = variants(128).iter().map(|variant| variant.name).collect();
+    assert_eq!(rows.iter().map(|row| &*row.name).collect::<Vec<_>>(), names);
+    let auroc = |name: &str| {
+        let row = rows.iter().find(|row| row.name.contains(name)).unwrap();
+        row.outcomes[0].auroc.as_ref().unwrap().mean / 100.0
+    };
+    println!("{}", report.markdown());
     // The labels follow from the product of the two features.
     for name in ["align", "cross", "adapters", "classifier", "MemeCLIP"] {
         assert!(auroc(name) > 0.9, "{name}: {}", auroc(name));

@@ -29,6 +29,8 @@ mod report;
 #[cfg(feature = "train")]
 mod reproduce;
 mod synth;
+#[cfg(feature = "train")]
+mod tables;
 mod tasks;
 #[cfg(feature = "train")]
 mod train;

@@ -1,10 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use indicatif::HumanDuration;
-use memeclip::files::{prepare, write_whole};
 use memeclip::pack::directory::Directory;
 use memeclip::pack::load::Loader;
 use memeclip::task::Task;
@@ -12,15 +9,16 @@ use memeclip::{Error, Result};
 use memeclip_train::chat;
 use memeclip_train::data::{DataFile, Feature, Features, Split};
 use memeclip_train::engine::Burn;
-use memeclip_train::reproduction::{Answered, Contender, Job, Plan, Section, Step};
+use memeclip_train::reproduction::ablation::{MEMECLIP, variants};
+use memeclip_train::reproduction::{Answered, Contender, Job, Plan, Section};
 use memeclip_train::systems::{System, TextualInversion};
-use memeclip_train::training::ablation::{MEMECLIP, variants};
 use memeclip_train::training::{Examples, Settings};
-use xtask::{note, say, warn};
+use xtask::{note, warn};
 
 use crate::device::DeviceName;
 use crate::exit_status::Failure;
 use crate::extract::{Extract, Inputs, Source};
+use crate::tables::Files;
 use crate::train::Options;
 
 /// The task of tables 4 to 6.
@@ -87,9 +85,7 @@ impl Reproduce {
         if self.seeds == 0 {
             return Err(Error::Argument { reason: "--seeds must be at least 1".into() }.into());
         }
-        // Before hours of training.
-        let files = ["md", "json", "html"].map(|extension| self.out.with_added_extension(extension));
-        files.iter().try_for_each(|file| prepare(file))?;
+        let files = Files::prepare(&self.out)?;
         let work = self.out.with_added_extension("work");
 
         let pridemm = self.data(vec![self.pridemm.clone()], &self.images, &work.join("pridemm"))?;
@@ -98,7 +94,8 @@ impl Reproduce {
 
         let first = self.options.settings(Settings::default());
         let plan = Plan {
-            pack: pollster::block_on(Loader::open(Directory::new(&self.weights)))?.manifest().name.clone(),
+            title: "MemeCLIP's tables, reproduced".into(),
+            pack: Some(pollster::block_on(Loader::open(Directory::new(&self.weights)))?.manifest().name.clone()),
             protocol: first.protocol,
             changed: self.options.changed(),
             seeds: (first.seed..first.seed + self.seeds).collect(),
@@ -119,22 +116,14 @@ impl Reproduce {
             ]),
             runs: &work.join("runs"),
         };
-        let progress = Mutex::new(Progress::default());
-        let report =
-            plan.run(|| self.options.engine(), |step| progress.lock().unwrap_or_else(|e| e.into_inner()).step(&step))?;
-        let json = serde_json::to_string_pretty(&report).map_err(|e| Error::Internal { reason: e.to_string() })?;
-        let markdown = report.markdown();
-        for (file, text) in files.iter().zip([&markdown, &(json + "\n"), &report.html()]) {
-            write_whole(file, text.as_bytes())?;
-        }
-        Ok(say!("{}", markdown.trim_end())?)
+        files.make(&plan, &self.options)
     }
 
     /// The sections of the tables that are wanted.
     fn chosen<'a>(&self, sections: Vec<Section<'a>>) -> Vec<Section<'a>> {
         sections
             .into_iter()
-            .filter(|section| self.table.iter().any(|table| usize::from(*table) == section.number))
+            .filter(|section| self.table.iter().any(|table| Some(usize::from(*table)) == section.number))
             .collect()
     }
 
@@ -175,7 +164,7 @@ impl Reproduce {
 
     fn section<'a>(&self, number: usize, title: &'a str, data: &'a Data, tasks: Vec<&'a Task>) -> Section<'a> {
         Section {
-            number,
+            number: Some(number),
             title,
             features: &data.features,
             identity: &data.identity,
@@ -283,51 +272,4 @@ fn answered(file: &Path, features: &Features) -> memeclip_train::Result<Answered
         _ => note!("{}: answers on {memes} memes of the split test", file.display()),
     }
     Ok(Answered { name: GPT_4.into(), classes })
-}
-
-/// What is done, and about how long the rest takes.
-#[derive(Default)]
-struct Progress {
-    runs: usize,
-    done: usize,
-    /// Since the first run that was not kept.
-    since: Option<Instant>,
-    trained: u32,
-}
-
-impl Progress {
-    fn step(&mut self, step: &Step) {
-        match step {
-            Step::Begin(runs) => {
-                self.runs = *runs;
-                self.since = Some(Instant::now());
-                note!("{runs} runs");
-            }
-            Step::Epoch(..) => {}
-            Step::Run { table, contender, task, seed, accuracy, kept } => {
-                self.done += 1;
-                if *kept {
-                    return note!(
-                        "{}/{}: table {table}, {}, {}, seed {seed}: kept",
-                        self.done,
-                        self.runs,
-                        contender.name,
-                        task.name
-                    );
-                }
-                self.trained += 1;
-                let elapsed = self.since.map_or(Duration::ZERO, |since| since.elapsed());
-                let left = elapsed / self.trained * (self.runs - self.done) as u32;
-                note!(
-                    "{}/{}: table {table}, {}, {}, seed {seed}: accuracy {:.1} %; about {} left",
-                    self.done,
-                    self.runs,
-                    contender.name,
-                    task.name,
-                    100.0 * accuracy,
-                    HumanDuration(left)
-                );
-            }
-        }
-    }
 }

@@ -7,10 +7,10 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::Run;
+use super::ablation::{Variant, zero_shot};
 use crate::data::{Feature, Features, Split};
 use crate::engine::Burn;
 use crate::systems::{Choice, IssuesFile, System, SystemFile, TextualInversion};
-use crate::training::ablation::{Variant, zero_shot};
 use crate::training::{Epoch, Examples, HeadModel, Recipe, Settings, logits, train};
 use crate::tuning::{Tuned, Tuning};
 use memeclip::pack::hash::hex;

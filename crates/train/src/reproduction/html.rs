@@ -11,10 +11,10 @@ impl Report {
         let page = html! {
             (DOCTYPE)
             html lang="en" {
-                (evaluation::head("MemeCLIP's tables, reproduced"))
+                (evaluation::head(&self.title))
                 body {
                     header {
-                        h1 { "MemeCLIP's tables, reproduced" }
+                        h1 { (self.title) }
                         p.lead { (self.origin()) }
                         p.lead {
                             "Percent on the test split, mean and sample standard deviation over " (self.seeds.len())
@@ -43,10 +43,10 @@ impl Report {
 
 impl Table {
     fn section(&self) -> Markup {
-        let id = format!("table-{}", self.number);
+        let id = self.number.map_or("table".into(), |number| format!("table-{number}"));
         html! {
             section id=(id) aria-labelledby={ (id) "-title" } {
-                h2 id={ (id) "-title" } { (self.heading()) }
+                h2 id={ (id) "-title" } { (self.heading) }
                 p.about { (self.counts()) }
                 @for (task, _) in &self.memes {
                     (self.of_task(task))

@@ -8,8 +8,7 @@ use crate::training::Protocol;
 impl Report {
     /// All tables in Markdown.
     pub fn markdown(&self) -> String {
-        let mut out = String::from("# MemeCLIP's tables, reproduced\n\n");
-        out += &format!("{}\n", self.about());
+        let mut out = format!("# {}\n\n{}\n", self.title, self.about());
         for table in &self.tables {
             out += &table.markdown();
         }
@@ -38,7 +37,7 @@ impl Report {
 
 impl Table {
     fn markdown(&self) -> String {
-        let mut out = format!("\n## {}\n", self.heading());
+        let mut out = format!("\n## {}\n", self.heading);
         if !self.memes.is_empty() {
             out += &self.figures();
         }

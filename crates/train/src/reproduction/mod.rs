@@ -1,6 +1,7 @@
 //! The tables of the paper once more, on a user's files: every system over several seeds, measured on `test`, beside the
 //! published figures.
 
+pub mod ablation;
 mod contender;
 mod html;
 mod markdown;

@@ -15,8 +15,10 @@ use memeclip::task::Task;
 
 /// What to reproduce.
 pub struct Plan<'a> {
-    /// The pack's name.
-    pub pack: String,
+    /// Of the report.
+    pub title: String,
+    /// The pack's name, if it is known.
+    pub pack: Option<String>,
     /// How epochs are chosen.
     pub protocol: Protocol,
     /// The settings that are not the published ones, with their values.
@@ -33,8 +35,8 @@ pub struct Plan<'a> {
 
 /// What one table needs.
 pub struct Section<'a> {
-    /// The table's number in the paper.
-    pub number: usize,
+    /// The table's number in the paper, whose figures stand beside ours.
+    pub number: Option<usize>,
     pub title: &'a str,
     pub features: &'a Features,
     /// The hash of the features.
@@ -46,6 +48,13 @@ pub struct Section<'a> {
     pub base: &'a str,
     /// A row of answers that are there already. All rows of the table are then measured on the memes that have one.
     pub answered: Option<Answered>,
+}
+
+impl Section<'_> {
+    /// What the table is called.
+    fn heading(&self) -> String {
+        self.number.map_or(self.title.into(), |number| format!("Table {number}: {}", self.title))
+    }
 }
 
 /// A row whose answers come from elsewhere.
@@ -62,7 +71,7 @@ pub enum Step<'a> {
     /// An epoch of a run.
     Epoch(&'a Contender, &'a Task, u64, &'a Epoch),
     /// A run is done; `kept`: it was done already. The accuracy is on `test`.
-    Run { table: usize, contender: &'a Contender, task: &'a Task, seed: u64, accuracy: f64, kept: bool },
+    Run { table: &'a str, contender: &'a Contender, task: &'a Task, seed: u64, accuracy: f64, kept: bool },
 }
 
 impl Plan<'_> {
@@ -100,7 +109,7 @@ impl Plan<'_> {
                 }
             };
             let accuracy = accuracy(&run.predictions(task.labels.len())?);
-            watch(Step::Run { table: section.number, contender, task, seed, accuracy, kept: was_kept });
+            watch(Step::Run { table: &section.heading(), contender, task, seed, accuracy, kept: was_kept });
             Ok(Some(((s, c, task.name.as_str()), run)))
         })?;
         let mut runs: BTreeMap<(usize, usize, &str), Vec<Run>> = BTreeMap::new();
@@ -110,6 +119,7 @@ impl Plan<'_> {
         let tables: Vec<usize> = (0..self.sections.len()).collect();
         let tables = parallel(tables, |s| self.table(s, &runs))?;
         Ok(Report {
+            title: self.title.clone(),
             pack: self.pack.clone(),
             towers: self.sections.first().map(|section| section.features.towers.clone()).unwrap_or_default(),
             protocol: self.protocol,
@@ -151,7 +161,7 @@ impl Plan<'_> {
         }
         let count = |task: &&Task| Split::ALL.map(|split| section.features.rows(&task.name, split).len());
         let memes = section.tasks.iter().map(|task| (task.name.clone(), count(task))).collect();
-        Ok(Table { number: section.number, title: section.title.into(), base: section.base.into(), memes, rows })
+        Ok(Table { number: section.number, heading: section.heading(), base: section.base.into(), memes, rows })
     }
 
     /// What the runs say of the memes that the table is measured on.

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::training::ablation::MEMECLIP;
+use super::ablation::MEMECLIP;
 
 /// A system's published figures in one task, in percent; `None` where none could be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
@@ -33,8 +33,8 @@ const FIGURES: [(usize, &str, &str, Published); 13] = [
     (6, "memeclip", "hate", figures(73.00, None, Some(72.54))),
 ];
 
-/// What the paper's table says of a system.
-pub fn published(table: usize, system: &str, task: &str) -> Published {
-    let found = FIGURES.iter().find(|(number, name, of, _)| (*number, *name, *of) == (table, system, task));
+/// What the paper's table, if it is one, says of a system.
+pub fn published(table: Option<usize>, system: &str, task: &str) -> Published {
+    let found = FIGURES.iter().find(|(number, name, of, _)| (Some(*number), *name, *of) == (table, system, task));
     found.map_or(Published::default(), |(.., figures)| *figures)
 }

@@ -7,8 +7,9 @@ use crate::training::{Epoch, Protocol};
 /// All tables.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Report {
-    /// The pack's name.
-    pub pack: String,
+    pub title: String,
+    /// The pack's name, if it is known.
+    pub pack: Option<String>,
     /// The identity of its towers, which made the features.
     pub towers: String,
     /// How epochs were chosen.
@@ -24,8 +25,8 @@ pub struct Report {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Table {
     /// Its number in the paper.
-    pub number: usize,
-    pub title: String,
+    pub number: Option<usize>,
+    pub heading: String,
     /// The row that the others are compared with.
     pub base: String,
     /// Number of labelled memes in train, val and test, for each task.
@@ -69,16 +70,12 @@ impl Report {
             [] => "The settings are the published ones.".into(),
             changed => format!("Settings that are not the published ones: {}.", changed.join(", ")),
         };
-        format!("Features of the pack “{}”, towers {}. {changed}", self.pack, self.towers)
+        let pack = self.pack.as_ref().map_or(String::new(), |pack| format!("pack “{pack}”, "));
+        format!("Features of the {pack}towers {}. {changed}", self.towers)
     }
 }
 
 impl Table {
-    /// What the table is called.
-    pub(super) fn heading(&self) -> String {
-        format!("Table {}: {}", self.number, self.title)
-    }
-
     /// How many memes each task has.
     pub(super) fn counts(&self) -> String {
         let counts = self.memes.iter().map(|(task, [train, val, test])| {

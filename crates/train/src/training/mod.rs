@@ -3,7 +3,6 @@
 //! All randomness follows from the seed: the same features, settings and machine give the same head, even if the training
 //! was interrupted and resumed.
 
-pub mod ablation;
 mod architecture;
 mod attention;
 mod checkpoint;
