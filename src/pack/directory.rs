@@ -1,8 +1,11 @@
 //! Reads a pack from a directory.
 
-use std::io::Read;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
+
+use bytes::Bytes;
+use memmap2::Mmap;
 
 use super::manifest::{self, Shard};
 use super::source::{Source, verify, verify_length};
@@ -13,17 +16,34 @@ use crate::{Error, Result};
 #[derive(Clone)]
 pub struct Directory {
     path: PathBuf,
+    map: bool,
 }
 
 impl Directory {
     /// `path`: the directory with `manifest.json`. Reads nothing yet.
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Directory { path: path.into() }
+        Directory { path: path.into(), map: false }
+    }
+
+    /// As [`Directory::new`], but shards are mapped into memory rather than read, so that all processes of a machine share
+    /// the pack's matrices. For packs that stay as they are: a process ends (SIGBUS) if a mapped shard is cut, and Windows
+    /// refuses to replace one. Writers of packs never change a shard.
+    pub fn mapped(path: impl Into<PathBuf>) -> Self {
+        Directory { path: path.into(), map: true }
+    }
+
+    fn read(&self, path: &Path) -> io::Result<Bytes> {
+        if !self.map {
+            return Ok(fs::read(path)?.into());
+        }
+        // SAFETY: the caller of `mapped` keeps the pack as it is.
+        let map = unsafe { Mmap::map(&File::open(path)?) }?;
+        Ok(Bytes::from_owner(map))
     }
 }
 
 impl Source for Directory {
-    type Bytes = Vec<u8>;
+    type Bytes = Bytes;
 
     async fn manifest(&self) -> Result<Vec<u8>> {
         let path = self.path.join(manifest::FILE);
@@ -34,7 +54,7 @@ impl Source for Directory {
         fs::read(&path).map_err(invalid)
     }
 
-    async fn shard(&self, shard: &Shard) -> Result<Vec<u8>> {
+    async fn shard(&self, shard: &Shard) -> Result<Bytes> {
         let path = self.path.join(&shard.file);
         let missing = |e: io::Error| Error::MissingShard {
             shard: path.display().to_string(),
@@ -49,7 +69,7 @@ impl Source for Directory {
             }
             None => e,
         })?;
-        let bytes = fs::read(&path).map_err(missing)?;
+        let bytes = self.read(&path).map_err(missing)?;
         verify(shard, &bytes)?;
         Ok(bytes)
     }
@@ -62,6 +82,6 @@ impl Source for Directory {
 /// What stands in the place of a shard of another length. An empty file's length says enough.
 fn not_downloaded(path: &Path) -> Option<StandIn> {
     let mut beginning = Vec::new();
-    fs::File::open(path).ok()?.take(1024).read_to_end(&mut beginning).ok()?;
+    File::open(path).ok()?.take(1024).read_to_end(&mut beginning).ok()?;
     stand_in(&beginning).filter(|kind| *kind != StandIn::Empty)
 }

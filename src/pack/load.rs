@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::rc::Rc;
+use std::mem;
 
 use safetensors::Dtype;
 use safetensors::tensor::{Metadata, TensorInfo};
@@ -30,7 +30,7 @@ pub struct Loader<S: Source> {
 }
 
 struct OpenShard<B> {
-    bytes: Rc<B>,
+    bytes: B,
     /// Names of the shard's stages that are not loaded yet.
     waiting: HashSet<String>,
 }
@@ -94,12 +94,12 @@ impl<S: Source> Loader<S> {
     }
 
     /// The shard's bytes, kept until each of its stages is loaded.
-    async fn shard(&self, shard: &Shard, stage: &str) -> Result<Rc<S::Bytes>> {
+    async fn shard(&self, shard: &Shard, stage: &str) -> Result<S::Bytes> {
         let arrived = self.open.borrow().get(&shard.file).map(|open| open.bytes.clone());
         let bytes = match arrived {
             Some(bytes) => bytes,
             None => {
-                let bytes = Rc::new(self.source.shard(shard).await?);
+                let bytes = self.source.shard(shard).await?;
                 let waiting = shard.stages.iter().cloned().collect();
                 self.open.borrow_mut().insert(shard.file.clone(), OpenShard { bytes: bytes.clone(), waiting });
                 bytes
@@ -130,7 +130,7 @@ impl<S: Source> Stages for Loader<S> {
         let mut tensors = Tensors { stage: stage.into(), ..Tensors::default() };
         for shard in component.shards.iter().filter(|shard| shard.stages.iter().any(|s| s == stage)) {
             let bytes = self.shard(shard, stage).await?;
-            append(&mut tensors, shard, &*bytes)?;
+            append(&mut tensors, shard, &bytes)?;
         }
         self.loaded.borrow_mut().insert(stage.into());
         Ok(tensors)
@@ -169,18 +169,15 @@ fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()
             Some(Stored::Matrix(format, panels, cols)) => {
                 let scale = format!("{full}.scale");
                 let scales = match format.panel_scale_bytes(cols) {
-                    0 => Vec::new(),
+                    0 => bytes::Bytes::new(),
                     _ => data(header.info(&scale).ok_or_else(|| invalid(&scale, "it is missing".into()))?),
                 };
                 let piece = Matrix::new(&full, panels * PANEL, cols, format, data(info), scales)?;
                 match tensors.matrices.get_mut(name) {
                     Some(matrix) if (matrix.cols, matrix.format) == (piece.cols, piece.format) => {
                         matrix.rows += piece.rows;
-                        // Exact, because the matrix stays in memory.
-                        matrix.data.reserve_exact(piece.data.len());
-                        matrix.data.extend(piece.data);
-                        matrix.scales.reserve_exact(piece.scales.len());
-                        matrix.scales.extend(piece.scales);
+                        join(&mut matrix.data, &piece.data);
+                        join(&mut matrix.scales, &piece.scales);
                     }
                     Some(_) => return Err(invalid(&full, "its pieces differ in format".into())),
                     None => drop(tensors.matrices.insert(name.into(), piece)),
@@ -195,6 +192,15 @@ fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()
     Ok(())
 }
 
+/// Appends `more` to `bytes`, which become this program's own.
+fn join(bytes: &mut bytes::Bytes, more: &[u8]) {
+    let mut all = Vec::from(mem::take(bytes));
+    // Exact, because a matrix stays in memory.
+    all.reserve_exact(more.len());
+    all.extend_from_slice(more);
+    *bytes = all.into();
+}
+
 /// A safetensors file's header, and the offset of its data. Copies the header only: the data may be outside of this
 /// program's memory.
 fn header(shard: &Shard, bytes: &impl Bytes) -> Result<(Metadata, usize)> {
@@ -205,7 +211,7 @@ fn header(shard: &Shard, bytes: &impl Bytes) -> Result<(Metadata, usize)> {
     };
     let too_short = || invalid("it is too short".into(), None);
     let rest = bytes.size().checked_sub(LENGTH).ok_or_else(too_short)?;
-    let length = u64::from_le_bytes(bytes.part(0..LENGTH).try_into().map_err(|_| too_short())?);
+    let length = u64::from_le_bytes(bytes.part(0..LENGTH)[..].try_into().map_err(|_| too_short())?);
     let length = usize::try_from(length).ok().filter(|length| *length <= rest).ok_or_else(too_short)?;
     let header = bytes.part(LENGTH..LENGTH + length);
     let header: Metadata = serde_json::from_slice(&header).map_err(|e| invalid(e.to_string(), Some(e.into())))?;

@@ -52,25 +52,25 @@ pub trait Source {
     fn name(&self) -> String;
 }
 
-/// A shard's bytes, possibly outside of this program's memory.
-pub trait Bytes {
+/// A shard's bytes, possibly outside of this program's memory. Clones share them.
+pub trait Bytes: Clone {
     /// The number of bytes.
     fn size(&self) -> usize;
 
-    /// A copy of the bytes in `range`.
+    /// The bytes in `range`: a view of them, or a copy if they are outside of this program's memory.
     ///
     /// # Panics
     /// If `range` goes beyond [`Bytes::size`].
-    fn part(&self, range: Range<usize>) -> Vec<u8>;
+    fn part(&self, range: Range<usize>) -> bytes::Bytes;
 }
 
-impl Bytes for Vec<u8> {
+impl Bytes for bytes::Bytes {
     fn size(&self) -> usize {
         self.len()
     }
 
-    fn part(&self, range: Range<usize>) -> Vec<u8> {
-        self[range].to_vec()
+    fn part(&self, range: Range<usize>) -> bytes::Bytes {
+        self.slice(range)
     }
 }
 

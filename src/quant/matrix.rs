@@ -1,3 +1,4 @@
+use bytes::Bytes;
 use half::f16;
 
 use super::{BLOCK, Format, PANEL, q4, q8};
@@ -13,9 +14,9 @@ pub struct Matrix {
     /// How `data` and `scales` are laid out.
     pub format: Format,
     /// `panels() * format.panel_bytes(cols)` bytes, little-endian.
-    pub data: Vec<u8>,
+    pub data: Bytes,
     /// Block scales, f16 little-endian: `panels() * format.panel_scale_bytes(cols)` bytes. Empty for `f32` and `f16`.
-    pub scales: Vec<u8>,
+    pub scales: Bytes,
 }
 
 impl Matrix {
@@ -23,7 +24,7 @@ impl Matrix {
     ///
     /// # Errors
     /// [`Error::Tensor`] if the byte counts do not fit the shape, or if a float or a scale is NaN or infinite.
-    pub fn new(name: &str, rows: usize, cols: usize, format: Format, data: Vec<u8>, scales: Vec<u8>) -> Result<Self> {
+    pub fn new(name: &str, rows: usize, cols: usize, format: Format, data: Bytes, scales: Bytes) -> Result<Self> {
         let matrix = Matrix { rows, cols, format, data, scales };
         let (data, scales) =
             (matrix.panels() * format.panel_bytes(cols), matrix.panels() * format.panel_scale_bytes(cols));
@@ -98,7 +99,7 @@ impl Matrix {
                 }
             }
         }
-        Matrix { rows, cols, format, data, scales }
+        Matrix { rows, cols, format, data: data.into(), scales: scales.into() }
     }
 
     /// Decodes one row to f32. `out` has room for `cols` values.
@@ -180,7 +181,8 @@ mod tests {
 
     #[test]
     fn an_error_about_byte_counts_names_the_tensor() {
-        let error = Matrix::new("vision.block.0.qkv", 8, 32, Format::Q4, vec![0; 100], vec![0; 16]).unwrap_err();
+        let error =
+            Matrix::new("vision.block.0.qkv", 8, 32, Format::Q4, vec![0; 100].into(), vec![0; 16].into()).unwrap_err();
         assert!(error.to_string().contains("vision.block.0.qkv"), "{error}");
     }
 }

@@ -7,12 +7,14 @@ mod program;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use common::{block_on, repository, scratch};
 use memeclip::classifier::Verdict;
 use memeclip::engine::cpu::Cpu;
 use memeclip::pack::directory::Directory;
 use memeclip::pack::manifest::{Manifest, Shard};
+use memeclip::pack::source::{Bytes as _, Source as _};
 use memeclip::preprocess::Rgb;
 use memeclip::task;
 use memeclip::{Classifier, Error};
@@ -50,6 +52,40 @@ fn open(pack: &Path) -> Result<Classifier<Cpu, Directory>, Error> {
 fn classify(classifier: &Classifier<Cpu, Directory>) -> Result<Verdict, Error> {
     let image = Rgb { width: 2, height: 1, data: vec![250, 10, 30, 0, 200, 90] };
     block_on(classifier.classify(&image, "hello", &[]))
+}
+
+/// On Linux, a process's own memory does not hold the matrices of a pack that it maps.
+#[test]
+fn a_mapped_pack_gives_the_same_bits_from_shared_memory() {
+    let pack = pack("mapped");
+    let read = classify(&open(&pack).unwrap()).unwrap();
+    let directory = Directory::mapped(&pack);
+    let mapped = classify(&block_on(Classifier::open(Cpu::new(), directory.clone())).unwrap()).unwrap();
+    assert_eq!(mapped, read);
+
+    let shard = &manifest(&pack).components["text"].shards[0];
+    let bytes = block_on(directory.shard(shard)).unwrap();
+    let part = bytes.part(8..16);
+    assert_eq!(part.as_ptr(), bytes[8..].as_ptr(), "a view, not a copy");
+    if cfg!(target_os = "linux") {
+        let place = bytes.as_ptr() as usize;
+        let of_file = fs::read_to_string("/proc/self/maps").unwrap().lines().any(|line| {
+            let (from, to) = line.split(' ').next().unwrap().split_once('-').unwrap();
+            let [from, to] = [from, to].map(|end| usize::from_str_radix(end, 16).unwrap());
+            (from..to).contains(&place) && line.ends_with(&shard.file)
+        });
+        assert!(of_file, "the shard's bytes are those of the file's mapping");
+    }
+}
+
+/// A classifier may move to another thread, as servers and bindings need.
+#[test]
+fn a_classifier_can_be_sent_to_another_thread() {
+    let pack = pack("sent");
+    let classifier = open(&pack).unwrap();
+    let here = classify(&classifier).unwrap();
+    let there = thread::spawn(move || classify(&classifier).unwrap()).join().unwrap();
+    assert_eq!(here, there);
 }
 
 /// Damages a shard and expects an error; restores it and expects the same classifier to work.

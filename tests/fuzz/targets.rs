@@ -115,16 +115,16 @@ struct Memory<'a> {
 }
 
 impl Source for Memory<'_> {
-    type Bytes = Vec<u8>;
+    type Bytes = bytes::Bytes;
 
     async fn manifest(&self) -> Result<Vec<u8>> {
         Ok(self.manifest.clone())
     }
 
-    async fn shard(&self, shard: &Shard) -> Result<Vec<u8>> {
+    async fn shard(&self, shard: &Shard) -> Result<bytes::Bytes> {
         let missing =
             || Error::MissingShard { shard: shard.file.clone(), reason: "it is not here".into(), source: None };
-        Ok(self.shard.ok_or_else(missing)?.into())
+        Ok(bytes::Bytes::copy_from_slice(self.shard.ok_or_else(missing)?))
     }
 
     fn name(&self) -> String {

@@ -91,7 +91,9 @@ impl Classify {
         // Once, rather than for each image.
         task::select(&session.manifest().tasks, &self.task)?;
         let reader = match self.text {
-            None if session.manifest().ocr().is_ok() => Some(block_on(Reader::open(&Directory::new(&self.weights)))?),
+            None if session.manifest().ocr().is_ok() => {
+                Some(block_on(Reader::open(&Directory::mapped(&self.weights)))?)
+            }
             _ => None,
         };
         let answered =

@@ -22,7 +22,7 @@ pub enum DeviceName {
 impl DeviceName {
     /// The pack in a folder, on this device.
     pub async fn open(self, pack: &Path) -> Result<Session<Directory>> {
-        let source = Directory::new(pack);
+        let source = Directory::mapped(pack);
         let device = match self {
             DeviceName::Auto => session::Device::Auto,
             DeviceName::Gpu => session::Device::Gpu,

@@ -45,7 +45,7 @@ struct Answer<'a> {
 
 impl Read {
     pub fn run(self) -> Result<(), Failure> {
-        let mut reader = pollster::block_on(Reader::open(&Directory::new(&self.weights)))?;
+        let mut reader = pollster::block_on(Reader::open(&Directory::mapped(&self.weights)))?;
         reader.use_recognisers(match self.recogniser {
             RecogniserName::Auto => Recognisers::Both,
             RecogniserName::Tiny => Recognisers::Tiny,

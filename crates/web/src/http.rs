@@ -223,6 +223,7 @@ impl Source for Http {
 }
 
 /// Bytes in JavaScript's memory.
+#[derive(Clone)]
 pub struct Outside(pub Uint8Array);
 
 impl Bytes for Outside {
@@ -230,8 +231,8 @@ impl Bytes for Outside {
         self.0.length() as usize
     }
 
-    fn part(&self, range: Range<usize>) -> Vec<u8> {
-        self.0.subarray(range.start as u32, range.end as u32).to_vec()
+    fn part(&self, range: Range<usize>) -> bytes::Bytes {
+        self.0.subarray(range.start as u32, range.end as u32).to_vec().into()
     }
 }
 

@@ -131,10 +131,12 @@ mod tests {
         };
         assert_eq!(kind(&matrix), "i16");
         // In the last panel: columns 0, 1, 4 and 5 of its last row and block.
-        let end = matrix.data.len();
+        let mut data = matrix.data.to_vec();
+        let end = data.len();
         for (group, column) in [(8, 0), (8, 1), (7, 0), (7, 1)] {
-            matrix.data[end - group * 4 * PANEL + 4 * (PANEL - 1) + column] = -127i8 as u8;
+            data[end - group * 4 * PANEL + 4 * (PANEL - 1) + column] = -127i8 as u8;
         }
+        matrix.data = data.into();
         assert_eq!(kind(&matrix), "i32");
     }
 

@@ -403,8 +403,8 @@ mod tests {
     /// A matrix of zeros.
     fn zeros(gpu: &Gpu, rows: usize, cols: usize, format: Format) -> GpuWeight {
         let panels = rows.div_ceil(PANEL);
-        let data = vec![0; panels * format.panel_bytes(cols)];
-        let scales = vec![0; panels * format.panel_scale_bytes(cols)];
+        let data = vec![0; panels * format.panel_bytes(cols)].into();
+        let scales = vec![0; panels * format.panel_scale_bytes(cols)].into();
         gpu.weight(Matrix { rows, cols, format, data, scales }).unwrap()
     }
 
