@@ -10,8 +10,8 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use common::{fresh, repository, tiny_model, tiny_pack};
-use program::command;
+use common::{fresh, repository, scratch, tiny_model, tiny_pack};
+use program::{command, memeclip};
 use serde_json::Value;
 
 const PHOTO: &str = "tests/goldens/images/photo.jpg";
@@ -61,6 +61,7 @@ fn printing() -> Vec<Vec<String>> {
         owned(&["classify", "--help"]),
         owned(&["--version"]),
         owned(&["inspect", "weights/default"]),
+        owned(&["completions", "bash"]),
         owned(&classify(&[PHOTO, PHOTO])),
         owned(&["classify", "--device", "cpu", "--why", "--text", "hi", PHOTO]),
         owned(&["read", MEME]),
@@ -348,6 +349,42 @@ fn a_log_has_lines_only_and_quiet_has_none() {
     // Errors are no noise.
     let output = run_in(&folder, &["-q", "inspect", "nowhere"]);
     assert_eq!((output.status.code(), stderr(&output).lines().count()), (Some(1), 1));
+}
+
+/// Bash, with the script that it prints, knows the commands and their options.
+#[cfg(target_os = "linux")]
+#[test]
+fn bash_completes_commands_and_options() {
+    let completed = |words: &str| {
+        // What bash does when Tab is pressed at the end of the words.
+        let script = format!(
+            "source /dev/stdin; COMP_WORDS=({words}); COMP_CWORD=$(({} - 1)); \
+             _memeclip memeclip \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; echo \"${{COMPREPLY[*]}}\"",
+            words.split(' ').count()
+        );
+        let mut bash =
+            Command::new("bash").args(["-c", &script]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        bash.stdin.take().unwrap().write_all(memeclip(&["completions", "bash"]).as_bytes()).unwrap();
+        String::from_utf8(bash.wait_with_output().unwrap().stdout).unwrap().trim().to_string()
+    };
+    assert_eq!(completed("memeclip clas"), "classify");
+    assert_eq!(completed("memeclip classify --devi"), "--device");
+    assert_eq!(completed("memeclip convert --dty"), "--dtype");
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let folder = scratch("man");
+    memeclip(&["man", "--out", folder.to_str().unwrap()]);
+    let help = memeclip(&["--help"]);
+    let commands = help.split_once("Commands:").unwrap().1.split("\n\n").next().unwrap().trim();
+    let commands = commands.lines().map(|line| line.split_whitespace().next().unwrap());
+    for command in commands.filter(|command| *command != "help") {
+        let page = fs::read_to_string(folder.join(format!("memeclip-{command}.1"))).expect(command);
+        assert!(page.contains(".SH SYNOPSIS"), "{command}");
+    }
+    let page = fs::read_to_string(folder.join("memeclip-classify.1")).unwrap();
+    assert!(page.contains("no\\-words"), "its options");
 }
 
 #[test]

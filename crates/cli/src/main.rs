@@ -8,6 +8,7 @@ mod ablate;
 #[cfg(feature = "train")]
 mod chat;
 mod classify;
+mod completions;
 mod convert;
 mod demo;
 mod device;
@@ -21,6 +22,7 @@ mod fit;
 mod heads;
 mod images;
 mod inspect;
+mod man;
 #[cfg(feature = "train")]
 mod phi;
 mod progress;
@@ -51,7 +53,7 @@ use without_training::{self as ablate, self as chat, self as fit, self as phi, s
 /// The hateful-meme classifier MemeCLIP: hate, target, stance and humor of a meme, each with probabilities. Without a
 /// command: `demo`.
 #[derive(Parser)]
-#[command(version, about, after_help = EXIT_STATUS)]
+#[command(name = env!("CARGO_BIN_NAME"), version, about, after_help = EXIT_STATUS)]
 struct Arguments {
     /// Print answers, warnings and errors, but no progress.
     #[arg(short, long, global = true)]
@@ -65,6 +67,7 @@ enum Command {
     Ablate(ablate::Ablate),
     Chat(chat::Chat),
     Classify(classify::Classify),
+    Completions(completions::Completions),
     Convert(convert::Convert),
     Demo(demo::Demo),
     Domain(domain::Domain),
@@ -73,6 +76,7 @@ enum Command {
     Extract(extract::Extract),
     Fit(fit::Fit),
     Inspect(inspect::Inspect),
+    Man(man::Man),
     Phi(phi::Phi),
     Read(read::Read),
     Reproduce(reproduce::Reproduce),
@@ -99,6 +103,7 @@ impl Arguments {
             Command::Ablate(command) => command.run()?,
             Command::Chat(command) => command.run()?,
             Command::Classify(command) => command.run()?,
+            Command::Completions(command) => command.run()?,
             Command::Convert(command) => command.run()?,
             Command::Demo(command) => command.run()?,
             Command::Domain(command) => command.run()?,
@@ -107,6 +112,7 @@ impl Arguments {
             Command::Extract(command) => command.run()?,
             Command::Fit(command) => command.run()?,
             Command::Inspect(command) => command.run()?,
+            Command::Man(command) => command.run()?,
             Command::Phi(command) => command.run()?,
             Command::Read(command) => command.run()?,
             Command::Reproduce(command) => command.run()?,
