@@ -43,6 +43,11 @@ export type LoadOptions = {
      * Workers start from a `blob:`, so that the page's security policy binds them.
      */
     assets?: string | URL;
+    /**
+     * Folder in which Node.js, Bun and Deno keep packs from the web, by default `memeclip` in the system's folder for caches.
+     * Browsers have their own.
+     */
+    cache?: string | URL;
 };
 export type ClassifyOptions = {
     /** The text of the image: read from it if not given. An empty text means that it has none. */
@@ -212,6 +217,8 @@ export type SupportOptions = {
     weights?: string | URL;
     /** As for `load`. */
     assets?: string | URL;
+    /** As for `load`. */
+    cache?: string | URL;
 };
 /** What this browser offers. */
 export type Support = {

@@ -45,6 +45,9 @@
  * @property {string | URL} [assets]
  *   Folder of the package's files, if they are not beside this module: for bundlers that leave Workers alone. With it
  *   Workers start from a `blob:`, so that the page's security policy binds them.
+ * @property {string | URL} [cache]
+ *   Folder in which Node.js, Bun and Deno keep packs from the web, by default `memeclip` in the system's folder for caches.
+ *   Browsers have their own.
  */
 
 /**
@@ -172,6 +175,7 @@
  * @typedef {object} SupportOptions
  * @property {string | URL} [weights] Address of a pack: adds `load`.
  * @property {string | URL} [assets] As for `load`.
+ * @property {string | URL} [cache] As for `load`.
  */
 
 /**
