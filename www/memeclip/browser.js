@@ -19,6 +19,8 @@ export const browser = {
   // Threads share memory, which needs isolation from other sites' pages in the same process.
   sharesMemory: () => Boolean(globalThis.crossOriginIsolated),
 
+  gpu: () => /** @type {any} */ (globalThis.navigator)?.gpu,
+
   resolve: (address, base = globalThis.document?.baseURI ?? globalThis.location.href) => new URL(address, base).href,
 
   startWorker,

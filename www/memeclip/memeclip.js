@@ -369,8 +369,7 @@ export class MemeClip {
 
 /** The GPU adapter, null if there is none. */
 async function requestAdapter() {
-  const gpu = /** @type {any} */ (globalThis.navigator)?.gpu;
-  return withTimeout(ADAPTER_TIMEOUT, gpu?.requestAdapter()).catch(() => null);
+  return withTimeout(ADAPTER_TIMEOUT, platform.gpu()?.requestAdapter()).catch(() => null);
 }
 
 /**

@@ -12,6 +12,7 @@ import { browser } from './browser.js';
  * @property {string} incomplete The remedy if a file of the package is not where it belongs.
  * @property {() => string[]} missing What every request needs and is not there, apart from WebAssembly SIMD.
  * @property {() => boolean} sharesMemory Whether Workers may share memory.
+ * @property {() => any} gpu WebGPU, if there is any.
  * @property {(address: string | URL, base?: string) => string} resolve The whole address; throws if it is not valid.
  * @property {(script: URL, create?: () => Worker) => Thread} startWorker See start-worker.js.
  * @property {(address: string | URL, options?: RequestInit) => Promise<Response>} fetch

@@ -3,6 +3,7 @@
 
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { BroadcastChannel } from 'node:worker_threads';
 import { fetchFile } from './file.js';
 import { openFolder } from './folder-cache.js';
 import { startWorker } from './start-worker.js';
@@ -26,6 +27,8 @@ export const node = {
 
   sharesMemory: () => true,
 
+  gpu: () => undefined,
+
   resolve(address, base) {
     const given = String(address);
     return ADDRESS.test(given) || base ? new URL(given, base).href : pathToFileURL(resolve(given)).href;
@@ -33,18 +36,15 @@ export const node = {
 
   startWorker,
 
-  fetch: (address, options) => (String(address).startsWith('file:') ? fetchFile(address) : fetch(address, options)),
+  fetch: (address, options) => (String(address).startsWith('file:') ? fetchFile(address) : fetchWeb(address, options)),
 
   keeps: () => true,
 
   // A pack on this machine is there already.
   openCache: async (base, folder) => (base.startsWith('file:') ? null : openFolder(base, folder)),
 
-  channel(name) {
-    const channel = /** @type {any} */ (new BroadcastChannel(name));
-    channel.unref?.();
-    return channel;
-  },
+  // The program may end while it listens.
+  channel: (name) => /** @type {any} */ (new BroadcastChannel(name)).unref(),
 
   whileAwaited(promise) {
     // What waits for an answer keeps the program running; Workers do not.
@@ -52,3 +52,16 @@ export const node = {
     return promise.finally(() => clearInterval(timer));
   },
 };
+
+/**
+ * As `fetch`, which says "fetch failed" and leaves the reason to its cause.
+ * @type {Platform['fetch']}
+ */
+async function fetchWeb(address, options) {
+  try {
+    return await fetch(address, options);
+  } catch (error) {
+    const { cause } = /** @type {{ cause?: any }} */ (error);
+    throw cause ? new Error(cause.message || cause.code) : error;
+  }
+}

@@ -21,12 +21,12 @@ class NodeWorker {
   constructor(script) {
     // Not the program's own flags: --input-type, for one, is refused for threads.
     this.#thread = new NodeThread(new URL('./worker.js', import.meta.url), { workerData: script.href, execArgv: [] });
-    // The program may end while it waits for work.
-    this.#thread.unref();
     this.#thread.on('message', (data) => this.onmessage?.({ data }));
     // Without a message, as in browsers, if the script cannot be loaded.
     this.#thread.on('error', (error) => this.#fail(error));
     this.#thread.on('exit', () => this.#fail(new Error('the Worker has ended')));
+    // The program may end while it waits for work. Last: a listener takes it back.
+    this.#thread.unref();
   }
 
   /** @param {any} error */

@@ -11,6 +11,8 @@ const scope = {
   self: globalThis,
   // By its presence the WebAssembly knows a Worker.
   WorkerGlobalScope: Object,
+  // With no GPU and no locks: Deno's GPU is untried, and whoever started the thread hears of its end.
+  navigator: {},
   // May read from everywhere.
   origin: '',
   postMessage: (/** @type {any} */ data, /** @type {any} */ transfer) => thread.postMessage(data, transfer),
