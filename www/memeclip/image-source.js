@@ -20,11 +20,11 @@ export async function sourceOf(image) {
   if (is('Blob', 'File')) return { blob: image, name: image.name || 'the image' };
   if (is('Response')) return fileOf(image);
   if (is('ArrayBuffer') || ArrayBuffer.isView(image)) return { blob: new Blob([image]), name: 'the image' };
-  if (is('ImageData')) return pixels(image);
+  if (is('ImageData') || arePixels(image)) return pixels(image);
   if (is('ImageBitmap')) return { bitmap: image };
   if (is('VideoFrame')) return drawn(image, { width: image.displayWidth, height: image.displayHeight });
   if (is('HTMLCanvasElement', 'OffscreenCanvas')) return pixelsOfCanvas(image);
-  const sources = 'File, Blob, Response, ArrayBuffer, ImageData, ImageBitmap, VideoFrame, canvas, img, picture, video or address';
+  const sources = 'File, Blob, Response, ArrayBuffer, typed array, ImageData, ImageBitmap, VideoFrame, canvas, img, picture, video or address';
   throw failure('argument', 'not an image source', `Give a ${sources}.`);
 }
 
@@ -133,6 +133,14 @@ async function fileOf(response) {
   } catch (error) {
     throw failure('image/unreadable', `${name}: the image cannot be read (${messageOf(error)})`, 'Fetch it again, or give a clone.');
   }
+}
+
+/**
+ * What has the shape of an `ImageData`, as other libraries give pixels.
+ * @param {any} image
+ */
+function arePixels(image) {
+  return Number.isInteger(image?.width) && Number.isInteger(image.height) && ArrayBuffer.isView(image.data);
 }
 
 /**
