@@ -148,6 +148,10 @@ function arePixels(image) {
  * @returns {Source}
  */
 function pixels({ width, height, data }) {
+  if (data.byteLength !== 4 * width * height) {
+    const problem = `${data.byteLength} bytes are not the pixels of ${width} × ${height}`;
+    throw failure('argument', problem, 'Give RGBA, 8 bits each.');
+  }
   return { pixels: { width, height, data } };
 }
 
