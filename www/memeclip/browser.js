@@ -9,6 +9,7 @@ export const browser = {
   name: 'this browser',
   remedy: 'Use Chrome or Edge 103, Firefox 114, Safari 16.4 or newer, with WebAssembly allowed.',
   incomplete: 'Serve all of the package, in one folder; from another site, allow cross-origin reads of it.',
+  forbidden: 'Load the classifier in a page whose security policy allows Workers.',
 
   // With WebAssembly SIMD, these came last to Safari (16.4), Firefox (114) and Chrome (103): with them a browser has all else.
   missing() {
@@ -47,7 +48,8 @@ export const browser = {
 function moduleWorkers() {
   let read = false;
   try {
-    new Worker('https://[', {
+    // Not written so that bundlers look for the file.
+    new globalThis.Worker('https://[', {
       get type() {
         read = true;
         return /** @type {const} */ ('module');

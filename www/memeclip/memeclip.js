@@ -284,8 +284,7 @@ export class MemeClip {
     try {
       worker = platform.startWorker(script, this.#assets ? undefined : create);
     } catch (error) {
-      const remedy = 'Load the classifier in a page whose security policy allows Workers.';
-      const refused = failure('argument', `${script} cannot run here (${messageOf(error)})`, remedy);
+      const refused = failure('argument', `${script} cannot run here (${messageOf(error)})`, platform.forbidden);
       this.#stop(refused);
       throw refused;
     }

@@ -10,6 +10,7 @@ import { browser } from './browser.js';
  * @property {string} name For messages.
  * @property {string} remedy For one that lacks something.
  * @property {string} incomplete The remedy if a file of the package is not where it belongs.
+ * @property {string} forbidden The remedy if Workers are refused.
  * @property {() => string[]} missing What every request needs and is not there, apart from WebAssembly SIMD.
  * @property {() => boolean} sharesMemory Whether Workers may share memory.
  * @property {() => any} gpu WebGPU, if there is any.

@@ -22,6 +22,7 @@ export const node = {
   name: `Node.js ${process.versions.node}`,
   remedy: `Use Node.js ${OLDEST}, Bun 1.2, Deno 2 or newer.`,
   incomplete: 'Install the package whole, and keep it out of bundles (esbuild: external; Next.js: serverExternalPackages).',
+  forbidden: 'Allow Workers (Node.js: --allow-worker).',
 
   missing: () => (parseInt(process.versions.node) < OLDEST ? [`what version ${OLDEST} has`] : []),
 

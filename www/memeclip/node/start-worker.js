@@ -31,7 +31,7 @@ class NodeWorker {
 
   /** @param {any} error */
   #fail(error) {
-    const message = error?.code === 'ERR_MODULE_NOT_FOUND' ? '' : (error?.message ?? String(error));
+    const message = /MODULE_NOT_FOUND$/.test(error?.code) ? '' : (error?.message ?? String(error));
     this.onerror?.({ message, preventDefault() {} });
   }
 
