@@ -1,4 +1,4 @@
-// Makes the package's memeclip.d.ts from its JSDoc: `npm run declarations` writes it, types.test.js checks that it is current.
+// Makes the package's declarations from its JSDoc: `npm run declarations` writes them, types.test.js checks that they are current.
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -7,8 +7,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const [www, compiler] = ['../../www/', 'node_modules/typescript/bin/tsc'].map((path) => fileURLToPath(new URL(path, import.meta.url)));
-/** The modules that declare what is public. */
-const MODULES = ['types', 'error', 'memeclip'];
+/** The files, and the modules that declare what is public. */
+const FILES = {
+  'memeclip.d.ts': { modules: ['types', 'error', 'memeclip'] },
+  'meme-verdict.d.ts': {
+    modules: ['meme-verdict'],
+    head: "import type { LoadOptions, Verdict } from './memeclip.js';\n\n",
+    // No JSDoc declares what is global.
+    foot: "\ndeclare global {\n    interface HTMLElementTagNameMap {\n        'meme-verdict': MemeVerdict;\n    }\n}\n",
+  },
+};
 const HEADER = '// Made from the JSDoc of the package by tests/browser/declarations.js.\n\n';
 
 /** Runs the TypeScript compiler; returns its exit code and what it says. */
@@ -20,18 +28,22 @@ export function tsc(...args) {
   }
 }
 
-/** The text of memeclip.d.ts. */
+/** The texts of the declarations, by file. */
 export function declarations() {
   const folder = mkdtempSync(join(tmpdir(), 'memeclip-'));
   try {
     const emit = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--stripInternal', '--rootDir', www, '--outDir', folder];
     const { status, stdout } = tsc('--project', www, ...emit);
     if (status !== 0) throw new Error(stdout);
-    const modules = MODULES.map((name) => {
+    const declared = (name) => {
       const source = readFileSync(join(www, 'memeclip', `${name}.js`), 'utf8');
       return tidy(readFileSync(join(folder, 'memeclip', `${name}.d.ts`), 'utf8'), source);
-    });
-    return HEADER + modules.join('\n');
+    };
+    const texts = Object.entries(FILES).map(([file, { modules, head = '', foot = '' }]) => [
+      file,
+      HEADER + head + modules.map(declared).join('\n') + foot,
+    ]);
+    return Object.fromEntries(texts);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -66,4 +78,6 @@ function description(comment = '') {
   return said && `${indent}/**${said}\n${indent} */\n`;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) writeFileSync(join(www, 'memeclip/memeclip.d.ts'), declarations());
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [file, text] of Object.entries(declarations())) writeFileSync(join(www, 'memeclip', file), text);
+}

@@ -12,6 +12,7 @@ export default defineConfig(
     rules: { 'no-unused-vars': ['error', { ignoreRestSiblings: true }] },
   },
   { files: ['www/**/*.js'], languageOptions: { globals: { ...globals.browser, ...globals.worker } } },
+  { files: ['www/memeclip/node/*.js'], languageOptions: { globals: globals.node } },
   { files: ['www/**/service-worker.js'], languageOptions: { globals: globals.serviceworker } },
   { files: ['www/extension/**/*.js'], languageOptions: { globals: globals.webextensions } },
   { files: ['www/extension/bundle.js'], languageOptions: { globals: globals.node } },

@@ -1,7 +1,7 @@
 // What the browser tests share: the program, packs, a web server that misbehaves on request, and Chromium.
 
 import { execFileSync, spawn } from 'node:child_process';
-import { cpSync, createReadStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, createReadStream, existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -25,6 +25,18 @@ export function memeclip(...args) {
 /** Brings the package's WebAssembly up to date. */
 export function buildModules() {
   execFileSync('cargo', ['run', '--quiet', '--locked', '--release', '--', 'build'], { cwd: root, stdio: 'inherit' });
+}
+
+/** The package, packed and installed into an empty project in that folder, which is made anew. */
+export function install(folder) {
+  buildModules();
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const npm = (...args) => execFileSync('npm', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true, "type": "module" }');
+  const [{ filename }] = JSON.parse(npm('pack', PACKAGE, '--json', '--ignore-scripts'));
+  npm('install', '--offline', '--no-audit', '--no-fund', `./${filename}`);
+  return join(folder, 'node_modules/memeclip');
 }
 
 /** A test picture. */

@@ -2,24 +2,18 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { build } from 'vite';
-import { PACKAGE, buildModules, empty, host, launch, pack, picture, root } from './harness.js';
+import { empty, host, install, launch, pack, picture, root } from './harness.js';
 
 const work = join(root, 'target/tmp/browser/package');
-const installed = join(work, 'node_modules/memeclip');
 const cors = { 'access-control-allow-origin': '*' };
-let browser;
+let browser, installed;
 const stops = [];
 before(async () => {
-  buildModules();
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(installed, { recursive: true });
-  const npm = (...args) => execFileSync('npm', args, { cwd: work, encoding: 'utf8' });
-  const [{ filename }] = JSON.parse(npm('pack', PACKAGE, '--json', '--ignore-scripts'));
-  execFileSync('tar', ['-xzf', filename, '-C', installed, '--strip-components=1'], { cwd: work });
+  installed = install(work);
   cpSync(pack('tiny', 'q8'), join(work, 'public/weights'), { recursive: true });
   browser = await launch();
 });

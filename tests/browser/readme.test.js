@@ -1,10 +1,12 @@
 // What the README says on using the package, as a page that does it.
 
 import assert from 'node:assert/strict';
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { PACKAGE, buildModules, host, launch, pack, root } from './harness.js';
+import { fileURLToPath } from 'node:url';
+import { PACKAGE, host, install, launch, pack, root } from './harness.js';
 
 const work = join(root, 'target/tmp/browser/readme');
 const images = join(root, 'tests/goldens/images');
@@ -13,9 +15,7 @@ const blocks = (language) => Array.from(section.matchAll(new RegExp(`^\`\`\`${la
 
 let browser, site, other;
 before(async () => {
-  buildModules();
-  rmSync(work, { recursive: true, force: true });
-  mkdirSync(work, { recursive: true });
+  install(work);
   cpSync(PACKAGE, join(work, 'memeclip'), { recursive: true });
   cpSync(pack('tiny', 'q8'), join(work, 'weights'), { recursive: true });
   cpSync(images, join(work, 'pictures'), { recursive: true });
@@ -89,4 +89,21 @@ test('the code in the README does what it says', async () => {
   await page.goto(`${site.origin}/index.html`);
   await page.waitForFunction(() => document.title === 'done').catch((error) => assert.fail([...errors, error].join('\n')));
   assert.deepEqual(errors, []);
+});
+
+test('the element in the README shows its verdicts', async () => {
+  const [, element] = blocks('html');
+  const page = await browser.newPage();
+  const script = '<script type="module" src="memeclip/meme-verdict.js"></script>';
+  writeFileSync(join(work, 'element.html'), `<!doctype html><link rel="icon" href="data:,"><title>README</title>${script}${element}`);
+  await page.goto(`${site.origin}/element.html`);
+  // It is read first, and has no words.
+  await page.locator('[part=status]', { hasText: 'No words were found' }).waitFor();
+});
+
+test('the program in the README prints its verdict', () => {
+  const [program] = blocks('js node');
+  writeFileSync(join(work, 'program.js'), program);
+  const printed = execFileSync(fileURLToPath(new URL('node_modules/.bin/node', import.meta.url)), ['program.js'], { cwd: work, encoding: 'utf8' });
+  assert.match(printed, /^(no )?hate 0\.\d+\n$/);
 });

@@ -4,6 +4,7 @@ import { byId, find } from './dom.js';
 import { duration, deviceName } from './format.js';
 import { Preview, watchImages } from './image.js';
 import { MemeClip } from './memeclip/memeclip.js';
+import { NO_WORDS } from './memeclip/words.js';
 import { Model } from './model.js';
 import { Network } from './network.js';
 import { button, loadSamples, thumbnail } from './samples.js';
@@ -31,9 +32,7 @@ const why = new Why({
   onError: (error) => status.fail(error),
 });
 
-const NO_WORDS =
-  'No words were found in this image, and the model judges an image together with its words. Type the words if there are ' +
-  'any, or press Classify to judge the image alone.';
+const HOW_TO_GO_ON = 'Type the words if there are any, or press Classify to judge the image alone.';
 
 /** Milliseconds; see `pause`. */
 const SHORTEST_PAUSE = 400;
@@ -79,7 +78,7 @@ async function ask() {
     }
     if (Object.keys(answer.tasks).length === 0) {
       verdict.clear();
-      status.say(NO_WORDS, { gist: 'No words found' });
+      status.say(`${NO_WORDS} ${HOW_TO_GO_ON}`, { gist: 'No words found' });
       return;
     }
     why.offer(true);

@@ -1,26 +1,7 @@
 import { byId, find } from './dom.js';
-import { percent } from './format.js';
+import { about as aboutTask, guess, percent, remarks } from './memeclip/words.js';
 
 /** @import { TaskVerdict } from './memeclip/memeclip.js' */
-
-/**
- * The question that a task answers, and what it means. Other tasks show their name and their classes.
- * @type {Record<string, [string, string]>}
- */
-const ABOUT = {
-  hate: ['Is it hateful?', 'Hostile to people for who they are.'],
-  target: ['At whom does it aim?', 'A person, a community, an organization, or no one in particular.'],
-  stance: ['Which stance does it take?', 'For, against, or neutral to what it shows.'],
-  humor: ['Is it meant to be funny?', 'A joke, or said in earnest.'],
-};
-
-/**
- * The guess in words.
- * @param {TaskVerdict} result
- */
-export function guess({ label, outside }) {
-  return outside.length ? 'outside what this pack knows' : label;
-}
 
 /** @param {string} id Of a template. */
 function clone(id) {
@@ -44,7 +25,7 @@ export class TaskCard {
   constructor(task, labels) {
     this.#task = task;
     this.element = clone('task-template');
-    const [question, about] = ABOUT[task] ?? [task, labels.join(', ')];
+    const [question, about] = aboutTask(task, labels);
     const title = find(this.element, 'h3');
     title.id = `task-${task}`;
     title.textContent = question;
@@ -68,12 +49,7 @@ export class TaskCard {
       words.append(' ', was);
     }
     this.#fold(result.outside.length > 0);
-    this.#note([
-      result.outside.length > 0 && `It was trained on memes unlike this one in ${result.outside.join(' and ')}.`,
-      result.zero_shot && 'Zero-shot, untrained.',
-      result.unsure && !result.zero_shot && 'Unsure: it expects to be wrong in four of ten such guesses, or more.',
-      idle && 'Means little here: the data names a target only where it sees hate.',
-    ]);
+    this.#note(remarks(result, idle));
     for (const [name, share] of Object.entries(result.probabilities)) {
       this.#row(name).show(share, name === result.label, before?.probabilities[name]);
     }
@@ -85,7 +61,7 @@ export class TaskCard {
     this.#fold(false);
     find(this.element, '.classes').replaceChildren();
     this.#rows.clear();
-    this.#note([]);
+    this.#note('');
   }
 
   /**
@@ -100,11 +76,11 @@ export class TaskCard {
     find(this.element, 'details').toggleAttribute('open', !folded);
   }
 
-  /** @param {(string | false)[]} lines */
-  #note(lines) {
+  /** @param {string} words */
+  #note(words) {
     const note = find(this.element, '.note');
-    note.textContent = lines.filter(Boolean).join(' ');
-    note.hidden = !note.textContent;
+    note.textContent = words;
+    note.hidden = !words;
   }
 
   /**

@@ -1,5 +1,5 @@
 import { byId, find } from './dom.js';
-import { bytes } from './format.js';
+import { awaited } from './memeclip/words.js';
 
 /** Milliseconds: a wait shorter than this is not worth a progress bar. */
 const BRIEF = 150;
@@ -55,11 +55,10 @@ export class Status {
     if (loaded < total) {
       this.#bar.max = total;
       this.#bar.value = loaded;
-      this.#progress.textContent = `Loading weights: ${bytes(loaded)} of ${bytes(total)}`;
     } else {
       this.#bar.removeAttribute('value');
-      this.#progress.textContent = 'Computing';
     }
+    this.#progress.textContent = awaited({ loaded, total });
     if (!this.#busy.hidden) this.#gist.textContent = this.#progress.textContent;
   }
 

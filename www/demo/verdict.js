@@ -1,8 +1,9 @@
-import { TaskCard, guess } from './card.js';
+import { TaskCard } from './card.js';
 import { byId, find } from './dom.js';
-import { bytes, deviceName, duration, percent } from './format.js';
+import { deviceName, duration } from './format.js';
+import { bytes, guess, isIdle, spoken } from './memeclip/words.js';
 
-/** @import { Info, TaskVerdict, Verdict as Answer } from './memeclip/memeclip.js' */
+/** @import { Info, Verdict as Answer } from './memeclip/memeclip.js' */
 /** @typedef {{ answer: Answer, text: string }} Shown */
 
 /** The verdict's part of the page: a card for each task, and the facts of how it came about. */
@@ -73,11 +74,9 @@ export class Verdict {
     this.rest();
     this.#shown = { answer, text };
     const before = this.#before?.text === text ? null : this.#before;
-    const { hate } = answer.tasks;
-    const benign = hate !== undefined && hate.label !== 'hate' && !hate.outside.length;
     const earlier = new Map(Object.entries(before?.answer.tasks ?? {}));
     for (const [task, result] of Object.entries(answer.tasks)) {
-      this.#cards.get(task)?.show(result, earlier.get(task), task === 'target' && benign);
+      this.#cards.get(task)?.show(result, earlier.get(task), isIdle(task, answer.tasks));
     }
     this.#comparison.hidden = !before;
     find(this.#comparison, 'q').textContent = before?.text || 'no text';
@@ -109,22 +108,16 @@ export class Verdict {
   /** The guesses alone. */
   get gist() {
     // What is outside is said once.
-    return [...new Set(this.#guesses().map(([, result]) => guess(result)))].join(' · ');
+    return [...new Set(Object.values(this.#answers).map(guess))].join(' · ');
   }
 
   /** The verdict in a sentence, for those who hear the page. */
   get spoken() {
-    /** @type {Map<string, string[]>} */
-    const tasks = new Map();
-    for (const [task, result] of this.#guesses()) {
-      const said = `${guess(result)}${share(result)}`;
-      tasks.set(said, [...(tasks.get(said) ?? []), task]);
-    }
-    return [...tasks].map(([said, names]) => `${names.join(', ')}: ${said}`).join('; ');
+    return spoken(this.#answers);
   }
 
-  #guesses() {
-    return Object.entries(this.#shown?.answer.tasks ?? {});
+  get #answers() {
+    return this.#shown?.answer.tasks ?? {};
   }
 
   /** @param {Record<string, string>} run */
@@ -142,12 +135,4 @@ export class Verdict {
       }),
     );
   }
-}
-
-/**
- * How likely the guess is, to be read after it; nothing where there is none.
- * @param {TaskVerdict} result
- */
-function share({ label, probabilities, outside }) {
-  return outside.length ? '' : `, ${percent(probabilities[label])}`;
 }

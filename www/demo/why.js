@@ -1,5 +1,5 @@
 import { byId, find } from './dom.js';
-import { percent } from './format.js';
+import { percent } from './memeclip/words.js';
 
 /** @import { Explanation } from './memeclip/memeclip.js' */
 

@@ -1,13 +1,15 @@
 import { failure } from './error.js';
+import { onHub } from './hub.js';
+import { platform } from './platform.js';
 
 /**
  * A whole address; `url` may be relative to `base`, by default the page.
  * @param {string | URL} url
  * @param {string} [base]
  */
-export function absolute(url, base = globalThis.document?.baseURI ?? globalThis.location.href) {
+export function absolute(url, base) {
   try {
-    return new URL(url, base).href;
+    return platform.resolve(url, base);
   } catch {
     throw failure('argument', `'${url}' is not a valid address`, 'Give one such as https://example.org/pack/.');
   }
@@ -18,5 +20,15 @@ export function absolute(url, base = globalThis.document?.baseURI ?? globalThis.
  * @param {string | URL} url
  */
 export function folder(url) {
-  return `${absolute(url).replace(/manifest\.json$/, '').replace(/\/+$/, '')}/`;
+  const address = onHub(String(url)) ?? absolute(url);
+  return `${address.replace(/manifest\.json$/, '').replace(/\/+$/, '')}/`;
+}
+
+/**
+ * Why there is no file at an address that was asked for, by the status of the answer.
+ * @param {string} url
+ * @param {number} status
+ */
+export function refusal(url, status) {
+  return url.startsWith('file:') ? 'there is no such file' : `the server answers ${status}`;
 }

@@ -1,5 +1,7 @@
-import { MANIFEST, entryOf, names, openCache } from './cache.js';
+import { MANIFEST, entryOf, names } from './cache.js';
+import { platform } from './platform.js';
 
+/** @import { Store } from './platform.js' */
 /** @import { Cost } from './types.js' */
 /** @import { WasmFiles } from './wasm-files.js' */
 /** @typedef {{ bytes: number, sha256: string }} Shard */
@@ -16,10 +18,11 @@ const OPTIONAL = ['prompts', 'ocr', 'ocr-small', 'golden'];
  * if the manifest cannot be read.
  * @param {string} base
  * @param {WasmFiles} files
+ * @param {string} [folder] As for `openCache`.
  * @returns {Promise<Cost>}
  */
-export async function downloadSize(base, { script, module }) {
-  const cache = await openCache(base);
+export async function downloadSize(base, { script, module }, folder) {
+  const cache = await platform.openCache(base, folder);
   const components = Object.entries(await componentsOf(base, cache));
   const shards = components.flatMap(([name, { shards }]) => (OPTIONAL.includes(name) ? [] : shards));
   const kept = new Set(await names(cache));
@@ -35,12 +38,12 @@ export async function downloadSize(base, { script, module }) {
 /**
  * By the manifest as the server has it now; without a connection, by the one from last time.
  * @param {string} base
- * @param {Cache | null} cache
+ * @param {Store | null} cache
  * @returns {Promise<Record<string, { shards: Shard[] }>>}
  */
 async function componentsOf(base, cache) {
   const signal = AbortSignal.timeout(TIMEOUT);
-  const asked = fetch(base + MANIFEST, { credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-cache', signal });
+  const asked = platform.fetch(base + MANIFEST, { credentials: 'omit', referrerPolicy: 'no-referrer', cache: 'no-cache', signal });
   const response = await asked.catch(() => cache?.match(entryOf(MANIFEST)));
   if (!response) throw new Error('no manifest');
   const { version, components } = await response.json();
@@ -53,7 +56,7 @@ async function componentsOf(base, cache) {
  * @param {URL} url
  */
 async function sizeOf(url) {
-  const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT) });
+  const response = await platform.fetch(url, { signal: AbortSignal.timeout(TIMEOUT) });
   response.body?.cancel();
   return response.ok ? Number(response.headers.get('content-length')) || null : null;
 }

@@ -20,11 +20,11 @@ export async function sourceOf(image) {
   if (is('Blob', 'File')) return { blob: image, name: image.name || 'the image' };
   if (is('Response')) return fileOf(image);
   if (is('ArrayBuffer') || ArrayBuffer.isView(image)) return { blob: new Blob([image]), name: 'the image' };
-  if (is('ImageData')) return pixels(image);
+  if (is('ImageData') || arePixels(image)) return pixels(image);
   if (is('ImageBitmap')) return { bitmap: image };
   if (is('VideoFrame')) return drawn(image, { width: image.displayWidth, height: image.displayHeight });
   if (is('HTMLCanvasElement', 'OffscreenCanvas')) return pixelsOfCanvas(image);
-  const sources = 'File, Blob, Response, ArrayBuffer, ImageData, ImageBitmap, VideoFrame, canvas, img, picture, video or address';
+  const sources = 'File, Blob, Response, ArrayBuffer, typed array, ImageData, ImageBitmap, VideoFrame, canvas, img, picture, video or address';
   throw failure('argument', 'not an image source', `Give a ${sources}.`);
 }
 
@@ -136,10 +136,22 @@ async function fileOf(response) {
 }
 
 /**
+ * What has the shape of an `ImageData`, as other libraries give pixels.
+ * @param {any} image
+ */
+function arePixels(image) {
+  return Number.isInteger(image?.width) && Number.isInteger(image.height) && ArrayBuffer.isView(image.data);
+}
+
+/**
  * @param {Pixels} image
  * @returns {Source}
  */
 function pixels({ width, height, data }) {
+  if (data.byteLength !== 4 * width * height) {
+    const problem = `${data.byteLength} bytes are not the pixels of ${width} × ${height}`;
+    throw failure('argument', problem, 'Give RGBA, 8 bits each.');
+  }
   return { pixels: { width, height, data } };
 }
 

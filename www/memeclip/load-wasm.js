@@ -1,3 +1,4 @@
+import { platform } from './platform.js';
 import { withTimeout } from './timeout.js';
 
 /** @import { WasmFiles } from './wasm-files.js' */
@@ -11,7 +12,7 @@ const TIMEOUT = 120_000;
  * @returns {Promise<any>} What its JavaScript exports.
  */
 export async function loadWasm({ script, module }) {
-  const response = fetch(module, { signal: AbortSignal.timeout(TIMEOUT) });
+  const response = platform.fetch(module, { signal: AbortSignal.timeout(TIMEOUT) });
   // If the import fails first, nobody awaits the response.
   response.catch(() => {});
   const wasm = await withTimeout(TIMEOUT, import(/* @vite-ignore */ /* webpackIgnore: true */ script.href));

@@ -1,11 +1,14 @@
 // The network's thread: fetches a pack's files, through broken and stalled connections, and keeps them in the browser's
 // cache. It is a Worker of its own because worker.js computes for long stretches, in which a connection would stand still.
 
-import { MANIFEST, entryOf, names, openCache } from './cache.js';
+import { refusal } from './address.js';
+import { MANIFEST, entryOf, names } from './cache.js';
 import { messageOf } from './error.js';
+import { platform } from './platform.js';
 import { anySignal } from './timeout.js';
 import { holdLock } from './worker-lock.js';
 
+/** @import { Store } from './platform.js' */
 /** @typedef {{ file: string, bytes: number, sha256: string, component: string }} Shard As the manifest names it. */
 /** @typedef {{ bytes: Uint8Array<ArrayBuffer>, checked: boolean }} Arrival */
 /** @typedef {ReturnType<typeof newRequest>} Request */
@@ -36,7 +39,7 @@ let port;
  * @type {string}
  */
 let base;
-/** @type {Promise<Cache | null>} */
+/** @type {Promise<Store | null>} */
 let cache;
 /**
  * Promises of whether shards from the cache were whole, also those of requests that were stopped: the model has them.
@@ -113,10 +116,10 @@ class Failure {
 }
 
 const methods = {
-  /** @param {{ url: string, channel: string }} parameters */
-  async open({ url, channel }) {
+  /** @param {{ url: string, folder?: string, channel: string }} parameters */
+  async open({ url, folder, channel }) {
     base = url;
-    cache = openCache(base);
+    cache = platform.openCache(base, folder);
     await holdLock(channel);
   },
 
@@ -414,13 +417,13 @@ async function transfer(url, buffer, { cache, connection, signal, progress }) {
     /** @type {Record<string, string>} */
     const headers = buffer.length > 0 ? { range: `bytes=${buffer.length}-` } : {};
     const either = anySignal([signal, connection.signal]);
-    const response = await fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', cache, headers, signal: either });
+    const response = await platform.fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', cache, headers, signal: either });
     const { status } = response;
     // The whole file: from a server that does not know ranges.
     if (status === 200) buffer.length = 0;
     else if (status === 416) throw new Failure('size', url, buffer.length);
-    else if (status === 408 || status === 429 || status >= 500) throw retried(url, `the server answers ${status}`);
-    else if (status !== 206 || buffer.length === 0) throw new Failure('absent', url, `the server answers ${status}`);
+    else if (status === 408 || status === 429 || status >= 500) throw retried(url, refusal(url, status));
+    else if (status !== 206 || buffer.length === 0) throw new Failure('absent', url, refusal(url, status));
     if (response.headers.get('content-type')?.startsWith('text/html')) {
       throw new Failure('absent', url, 'the server answers with a web page');
     }

@@ -7,9 +7,16 @@ export type Task = string;
 /**
  * What can be classified. Files, addresses and `ImageData` are read exactly; other sources through a canvas. Of an element,
  * the file at its address is read; where that fails or is another image than the element shows, the element's pixels. Of a
- * `video`, the frame that it shows, or its poster.
+ * `video`, the frame that it shows, or its poster. In Node.js, Bun and Deno, which have no elements, an address may be a
+ * path.
  */
-export type ImageSource = Blob | Response | ArrayBuffer | ArrayBufferView | ImageData | ImageBitmap | VideoFrame | HTMLImageElement | HTMLPictureElement | HTMLVideoElement | HTMLCanvasElement | SVGImageElement | OffscreenCanvas | URL | string;
+export type ImageSource = Blob | Response | ArrayBuffer | ArrayBufferView | Pixels | ImageData | ImageBitmap | VideoFrame | HTMLImageElement | HTMLPictureElement | HTMLVideoElement | HTMLCanvasElement | SVGImageElement | OffscreenCanvas | URL | string;
+/** Pixels as `ImageData` has them: RGBA, 8 bits each, row by row. */
+export type Pixels = {
+    width: number;
+    height: number;
+    data: Uint8Array | Uint8ClampedArray;
+};
 /** Bytes of the weights that the current request waits for. */
 export type Progress = {
     loaded: number;
@@ -43,6 +50,11 @@ export type LoadOptions = {
      * Workers start from a `blob:`, so that the page's security policy binds them.
      */
     assets?: string | URL;
+    /**
+     * Folder in which Node.js, Bun and Deno keep packs from the web, by default `memeclip` in the system's folder for caches.
+     * Browsers have their own.
+     */
+    cache?: string | URL;
 };
 export type ClassifyOptions = {
     /** The text of the image: read from it if not given. An empty text means that it has none. */
@@ -212,6 +224,8 @@ export type SupportOptions = {
     weights?: string | URL;
     /** As for `load`. */
     assets?: string | URL;
+    /** As for `load`. */
+    cache?: string | URL;
 };
 /** What this browser offers. */
 export type Support = {

@@ -1,12 +1,13 @@
-// MemeCLIP in the browser. Everything heavy happens in worker.js; this sends it requests and receives the answers.
+// MemeCLIP in JavaScript. Everything heavy happens in worker.js; this sends it requests and receives the answers.
 
 import { folder } from './address.js';
-import { checkBrowser, chooseBuilds, missingFeatures, relaxedSimd } from './browser.js';
 import { downloadSize } from './download-size.js';
 import { MemeClipError, failure, messageOf } from './error.js';
 import { listOf, shownBy, sourceOf } from './image-source.js';
 import { observe } from './observe.js';
-import { startWorker } from './start-worker.js';
+import { platform } from './platform.js';
+import { relaxedSimd } from './simd.js';
+import { checkSupport, chooseBuilds, missingFeatures } from './support.js';
 import { anySignal, withTimeout } from './timeout.js';
 import { builds } from './wasm-files.js';
 import { watchLock } from './worker-lock.js';
@@ -17,6 +18,7 @@ import { watchLock } from './worker-lock.js';
  *   ObserveOptions, ReadOptions, Reading, Support, SupportOptions, Task, Verdict,
  * } from './types.js'
  */
+/** @import { Thread } from './platform.js' */
 /** @import { Build, WasmFiles } from './wasm-files.js' */
 
 export { MemeClipError };
@@ -43,9 +45,9 @@ export class MemeClip {
   #messages = null;
   /** @type {AbortController | null} */
   #ended = null;
-  /** @type {Worker | null} */
+  /** @type {Thread | null} */
   #worker = null;
-  /** @type {Worker | null} */
+  /** @type {Thread | null} */
   #loader = null;
   /** @type {Promise<Info> | null} */
   #opened = null;
@@ -63,7 +65,7 @@ export class MemeClip {
    * @returns {Promise<MemeClip>}
    */
   static async load(url, options = {}) {
-    checkBrowser();
+    checkSupport();
     const clf = new MemeClip(url, options);
     try {
       await clf.#ready(options.signal);
@@ -80,22 +82,22 @@ export class MemeClip {
    * @returns {Promise<Support>}
    */
   static async support(options = {}) {
-    const { weights, assets } = options;
+    const { weights, assets, cache: kept } = options;
     const missing = missingFeatures();
     const supported = missing.length === 0;
     const adapter = await requestAdapter();
     const software = Boolean(adapter && (adapter.info?.isFallbackAdapter ?? adapter.isFallbackAdapter));
     const webgpu = Boolean(adapter) && !software;
     const { builds: [build], threads } = chooseBuilds();
-    const cache = 'caches' in globalThis;
+    const cache = platform.keeps();
     const device = webgpu ? 'gpu' : 'cpu';
     /** @type {Support} */
     const support = { supported, missing, device, webgpu, software, relaxedSimd: relaxedSimd(), threads, cache };
     if (weights === undefined || !supported) return support;
-    const size = () => downloadSize(folder(weights), addressesOf(build, assets));
+    const size = () => downloadSize(folder(weights), addressesOf(build, assets), folderOf(kept));
     const load = await size().catch(async () => {
       // Loading the pack says what is wrong; nothing is if there is no connection and the pack is in the cache.
-      const clf = await MemeClip.load(weights, { device: 'cpu', assets });
+      const clf = await MemeClip.load(weights, { device: 'cpu', assets, cache: kept });
       clf.dispose();
       return size();
     });
@@ -107,11 +109,12 @@ export class MemeClip {
    * @param {string | URL} url
    * @param {LoadOptions} options
    */
-  constructor(url, { device = 'auto', threads, tasks = [], onProgress, assets, integrity }) {
-    this.#open = { base: folder(url), integrity: checkIntegrity(integrity), device: String(device), ...chooseBuilds(threads) };
+  constructor(url, { device = 'auto', threads, tasks = [], onProgress, assets, integrity, cache }) {
+    const pack = { base: folder(url), cache: folderOf(cache), integrity: checkIntegrity(integrity) };
+    this.#open = { ...pack, device: String(device), ...chooseBuilds(threads) };
     this.#tasks = tasks;
     this.#onProgress = onProgress;
-    this.#assets = assets === undefined ? undefined : folder(assets);
+    this.#assets = folderOf(assets);
   }
 
   /**
@@ -240,7 +243,7 @@ export class MemeClip {
   /** Starts the Workers; returns the name of the BroadcastChannel on which they tell of a crash. */
   #start() {
     const { signal } = (this.#ended = new AbortController());
-    const messages = (this.#messages = new BroadcastChannel(`memeclip ${Math.random()}`));
+    const messages = (this.#messages = platform.channel(`memeclip ${Math.random()}`));
     // From all Workers, also from a thread that the model's waits for: a crash, or the lock that tells of a Worker's end.
     messages.onmessage = ({ data: { crashed, lock } }) =>
       lock ? watchLock(lock, signal, () => this.#crash('the browser has ended a Worker')) : this.#crash(crashed);
@@ -279,18 +282,16 @@ export class MemeClip {
     const script = new URL(name, this.#assets ?? here);
     let worker;
     try {
-      worker = startWorker(script, this.#assets ? undefined : create);
+      worker = platform.startWorker(script, this.#assets ? undefined : create);
     } catch (error) {
-      const remedy = 'Load the classifier in a page whose security policy allows Workers.';
-      const refused = failure('argument', `${script} cannot run here (${messageOf(error)})`, remedy);
+      const refused = failure('argument', `${script} cannot run here (${messageOf(error)})`, platform.forbidden);
       this.#stop(refused);
       throw refused;
     }
     worker.onerror = (event) => {
       event.preventDefault();
       if (event.message) return this.#crash(event.message);
-      const remedy = 'Serve all of the package, in one folder; from another site, allow cross-origin reads of it.';
-      this.#stop(failure('network', `${script} could not be loaded`, remedy));
+      this.#stop(failure('network', `${script} could not be loaded`, platform.incomplete));
     };
     return worker;
   }
@@ -361,14 +362,13 @@ export class MemeClip {
       this.#pending.delete(id);
     };
     signal?.addEventListener('abort', stop, { once: true });
-    return answer.finally(() => signal?.removeEventListener('abort', stop));
+    return platform.whileAwaited(answer.finally(() => signal?.removeEventListener('abort', stop)));
   }
 }
 
 /** The GPU adapter, null if there is none. */
 async function requestAdapter() {
-  const gpu = /** @type {any} */ (globalThis.navigator)?.gpu;
-  return withTimeout(ADAPTER_TIMEOUT, gpu?.requestAdapter()).catch(() => null);
+  return withTimeout(ADAPTER_TIMEOUT, platform.gpu()?.requestAdapter()).catch(() => null);
 }
 
 /**
@@ -394,6 +394,11 @@ function disposed() {
 function checkIntegrity(integrity) {
   if (integrity === undefined || /^sha256-[A-Za-z0-9+/]{43}=$/.test(integrity)) return integrity;
   throw failure('argument', `'${integrity}' is not an SHA-256 integrity value`, "Give the one that `memeclip inspect` prints: 'sha256-…'.");
+}
+
+/** @param {string | URL} [url] */
+function folderOf(url) {
+  return url === undefined ? undefined : folder(url);
 }
 
 /**

@@ -1,6 +1,8 @@
 // Starts the threads of the cpu engine, on a page that is cross-origin isolated.
 
-import { startWorker } from './start-worker.js';
+import { platform } from './platform.js';
+
+/** @import { Thread } from './platform.js' */
 
 const here = import.meta.url;
 
@@ -15,11 +17,11 @@ const here = import.meta.url;
  * @param {string} channel Name of the BroadcastChannel on which a thread that fails later says so.
  */
 export async function startThreads(wasm, script, module, memory, count, channel) {
-  /** @type {Worker[]} */
+  /** @type {Thread[]} */
   const workers = [];
   const start = () => {
     const create = () => new Worker(new URL('./thread.js', import.meta.url), { type: 'module', name: 'memeclip-thread' });
-    const worker = startWorker(new URL('thread.js', here), create);
+    const worker = platform.startWorker(new URL('thread.js', here), create);
     workers.push(worker);
     return new Promise((resolve, reject) => {
       worker.onmessage = ({ data: error }) => (error ? reject(error) : resolve(undefined));

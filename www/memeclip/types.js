@@ -15,9 +15,15 @@
 /**
  * What can be classified. Files, addresses and `ImageData` are read exactly; other sources through a canvas. Of an element,
  * the file at its address is read; where that fails or is another image than the element shows, the element's pixels. Of a
- * `video`, the frame that it shows, or its poster.
- * @typedef {Blob | Response | ArrayBuffer | ArrayBufferView | ImageData | ImageBitmap | VideoFrame | HTMLImageElement
+ * `video`, the frame that it shows, or its poster. In Node.js, Bun and Deno, which have no elements, an address may be a
+ * path.
+ * @typedef {Blob | Response | ArrayBuffer | ArrayBufferView | Pixels | ImageData | ImageBitmap | VideoFrame | HTMLImageElement
  *   | HTMLPictureElement | HTMLVideoElement | HTMLCanvasElement | SVGImageElement | OffscreenCanvas | URL | string} ImageSource
+ */
+
+/**
+ * Pixels as `ImageData` has them: RGBA, 8 bits each, row by row.
+ * @typedef {{ width: number, height: number, data: Uint8Array | Uint8ClampedArray }} Pixels
  */
 
 /**
@@ -45,6 +51,9 @@
  * @property {string | URL} [assets]
  *   Folder of the package's files, if they are not beside this module: for bundlers that leave Workers alone. With it
  *   Workers start from a `blob:`, so that the page's security policy binds them.
+ * @property {string | URL} [cache]
+ *   Folder in which Node.js, Bun and Deno keep packs from the web, by default `memeclip` in the system's folder for caches.
+ *   Browsers have their own.
  */
 
 /**
@@ -172,6 +181,7 @@
  * @typedef {object} SupportOptions
  * @property {string | URL} [weights] Address of a pack: adds `load`.
  * @property {string | URL} [assets] As for `load`.
+ * @property {string | URL} [cache] As for `load`.
  */
 
 /**

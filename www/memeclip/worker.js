@@ -1,8 +1,10 @@
 // The model's thread: decodes images and runs the WebAssembly. Requests are answered one after the other, or several
 // together where the device gains by it.
 
+import { refusal } from './address.js';
 import { failure, messageOf } from './error.js';
 import { loadWasm } from './load-wasm.js';
+import { platform } from './platform.js';
 import { readText } from './reader.js';
 import { startThreads } from './threads.js';
 import { anySignal } from './timeout.js';
@@ -166,9 +168,9 @@ const methods = {
    * @param {Request[]} requests
    * @param {AbortSignal} signal
    */
-  async open([{ id, parameters: { base, integrity, device, builds, threads, channel } }], signal) {
+  async open([{ id, parameters: { base, cache: folder, integrity, device, builds, threads, channel } }], signal) {
     await holdLock(channel);
-    const [script] = await Promise.all([load(builds), loader.call('open', { url: base, channel })]);
+    const [script] = await Promise.all([load(builds), loader.call('open', { url: base, folder, channel })]);
     const pool = (/** @type {WebAssembly.Module} */ module, /** @type {WebAssembly.Memory} */ memory) =>
       startThreads(wasm, script, module, memory, threads, channel);
     classifier = await wasm.Classifier.open(loader, base, integrity, device, wasm.startThreads && pool, signal);
@@ -400,7 +402,7 @@ async function decodeFile(name, blob) {
   try {
     return wasm.Image.decode(name, await bytesOf(name, blob));
   } catch (error) {
-    if (/** @type {MemeClipError} */ (error).code !== 'image/not-an-image') throw error;
+    if (/** @type {MemeClipError} */ (error).code !== 'image/not-an-image' || !globalThis.OffscreenCanvas) throw error;
     // The browser may know more formats, AVIF for one. Its pixels as they are stored, as the reference takes them.
     const bitmap = await createImageBitmap(blob, { colorSpaceConversion: 'none' }).catch(() => Promise.reject(error));
     return pixelsOf(name, bitmap);
@@ -467,13 +469,13 @@ async function download(url, signal) {
   let reason;
   try {
     const either = anySignal([signal, AbortSignal.timeout(IMAGE_TIMEOUT)]);
-    const response = await fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', signal: either });
+    const response = await platform.fetch(url, { credentials: 'omit', referrerPolicy: 'no-referrer', signal: either });
     if (response.ok) return await response.blob();
-    reason = `the server answers ${response.status}`;
+    reason = refusal(url, response.status);
   } catch (error) {
     reason = messageOf(error);
   }
-  const remedy = 'Give its file, or allow cross-origin reads.';
+  const remedy = url.startsWith('file:') ? 'Give the path of an image.' : 'Give its file, or allow cross-origin reads.';
   throw failure('image/unreadable', `${url}: the image cannot be read (${reason})`, remedy);
 }
 

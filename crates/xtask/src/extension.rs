@@ -133,10 +133,12 @@ fn shipped(source: &Path) -> Result<Vec<OsString>> {
     Ok(names.collect::<Result<Vec<_>>>()?.into_iter().filter(shipped).collect())
 }
 
-/// The files and folders that the npm package's `package.json` lists.
+/// The files and folders that the npm package's `package.json` lists, without those that no browser loads.
 fn package_files(package: &Path) -> Result<Vec<String>> {
     let path = package.join("package.json");
-    serde_json::from_value(read_json(&path)?["files"].take()).map_err(|source| Error::Json { path, source })
+    let files: Vec<String> =
+        serde_json::from_value(read_json(&path)?["files"].take()).map_err(|source| Error::Json { path, source })?;
+    Ok(files.into_iter().filter(|file| file != "node").collect())
 }
 
 /// The manifest for the browser, with the program's version. Firefox has no offscreen documents, but its background page
