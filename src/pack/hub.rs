@@ -21,6 +21,15 @@ pub const WEIGHTS: [&str; 6] = [
     "open_clip_model.safetensors",
     "open_clip_pytorch_model.bin",
 ];
+/// The files that describe a model. Any may be missing.
+pub const DESCRIPTION: [&str; 6] = [
+    "config.json",
+    "open_clip_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "merges.txt",
+    "tokenizer.json",
+];
 /// How the name of an index ends.
 const INDEX: &str = ".index.json";
 
@@ -43,8 +52,7 @@ struct Index {
 /// [`Error::Checkpoint`], which says what the folder has instead; [`Error::Io`].
 pub(crate) fn find(path: &Path) -> Result<Files> {
     if !path.is_dir() {
-        let is_index = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(INDEX));
-        let weights = if is_index { parts(path)? } else { vec![path.into()] };
+        let weights = if is_index(path) { parts(path)? } else { vec![path.into()] };
         return Ok(Files { weights, folder: path.with_file_name("") });
     }
     match weights(path)?.into_iter().map(|name| path.join(name)).find(|file| file.is_file()) {
@@ -72,18 +80,33 @@ pub fn weights(folder: &Path) -> Result<[&'static str; 6]> {
     Ok(names)
 }
 
-/// The files that an index names.
-fn parts(index: &Path) -> Result<Vec<PathBuf>> {
+/// Whether the name of a file is that of an index of weights in parts.
+pub fn is_index(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(INDEX))
+}
+
+/// The names of the files that an index lists, which are beside it or below its folder.
+///
+/// # Errors
+/// [`Error::Checkpoint`] if it is no index, or names files elsewhere; [`Error::Io`].
+pub fn part_names(index: &Path) -> Result<BTreeSet<PathBuf>> {
     let bytes = fs::read(index).map_err(|e| Error::io(index, e))?;
     let Index { weight_map } = serde_json::from_slice(&bytes).map_err(|e| {
         let reason = format!("not an index of weights ({})", not_json(&bytes, &e));
         Error::Checkpoint { file: index.display().to_string(), reason, source: Some(e.into()) }
     })?;
     let names: BTreeSet<PathBuf> = weight_map.into_values().collect();
-    let missing = |name: &&PathBuf| {
-        !name.components().all(|part| matches!(part, Component::Normal(_))) || !index.with_file_name(name).exists()
-    };
-    if let Some(name) = names.iter().find(missing) {
+    let outside = |name: &&PathBuf| !name.components().all(|part| matches!(part, Component::Normal(_)));
+    match names.iter().find(outside) {
+        Some(name) => Err(invalid(index, format!("it names {}, which is not beside it", name.display()))),
+        None => Ok(names),
+    }
+}
+
+/// The files that an index names, which are all there.
+fn parts(index: &Path) -> Result<Vec<PathBuf>> {
+    let names = part_names(index)?;
+    if let Some(name) = names.iter().find(|name| !index.with_file_name(name).exists()) {
         let reason = format!("it names {}, which is not beside it: download all {} parts", name.display(), names.len());
         return Err(invalid(index, reason));
     }

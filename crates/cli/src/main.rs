@@ -24,6 +24,7 @@ mod inspect;
 #[cfg(feature = "train")]
 mod phi;
 mod progress;
+mod pull;
 mod read;
 mod report;
 #[cfg(feature = "train")]
@@ -74,6 +75,7 @@ enum Command {
     Fit(fit::Fit),
     Inspect(inspect::Inspect),
     Phi(phi::Phi),
+    Pull(pull::Pull),
     Read(read::Read),
     Reproduce(reproduce::Reproduce),
     Synth(synth::Synth),
@@ -108,6 +110,7 @@ impl Arguments {
             Command::Fit(command) => command.run()?,
             Command::Inspect(command) => command.run()?,
             Command::Phi(command) => command.run()?,
+            Command::Pull(command) => command.run()?,
             Command::Read(command) => command.run()?,
             Command::Reproduce(command) => command.run()?,
             Command::Synth(command) => command.run()?,
