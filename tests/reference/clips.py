@@ -9,6 +9,7 @@ builds the archive, once with GELU, as LAION's models have it. For both, transfo
 agree. merges.txt is the beginning of CLIP's: a small vocabulary makes a small file.
 """
 
+import gzip
 import json
 from pathlib import Path
 
@@ -31,22 +32,41 @@ IMAGE = "photo.jpg"
 TEXTS = ["one does not simply walk into mordor", "", "ME: I'll sleep early tonight 😴"]
 
 
-class Block(nn.Module):
+class Module(nn.Module):
+    """Has the parameters that are read; the code of an archive is not."""
+
+    def forward(self, x: torch.Tensor):
+        return x
+
+
+class Attention(Module):
     def __init__(self):
         super().__init__()
-        self.attn = nn.MultiheadAttention(WIDTH, 1)
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * WIDTH, WIDTH))
+        self.in_proj_bias = nn.Parameter(torch.empty(3 * WIDTH))
+        self.out_proj = nn.Linear(WIDTH, WIDTH)
+
+
+class Mlp(Module):
+    def __init__(self):
+        super().__init__()
+        self.c_fc, self.c_proj = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+
+
+class Block(Module):
+    def __init__(self):
+        super().__init__()
+        self.attn, self.mlp = Attention(), Mlp()
         self.ln_1, self.ln_2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
-        self.mlp = nn.Module()
-        self.mlp.c_fc, self.mlp.c_proj = nn.Linear(WIDTH, WIDTH * 4), nn.Linear(WIDTH * 4, WIDTH)
 
 
-class Transformer(nn.Module):
+class Transformer(Module):
     def __init__(self):
         super().__init__()
         self.resblocks = nn.Sequential(*(Block() for _ in range(LAYERS)))
 
 
-class Visual(nn.Module):
+class Visual(Module):
     def __init__(self):
         super().__init__()
         self.conv1 = nn.Conv2d(3, WIDTH, PATCH, PATCH, bias=False)
@@ -57,8 +77,8 @@ class Visual(nn.Module):
         self.proj = nn.Parameter(torch.empty(WIDTH, PROJECTION))
 
 
-class Archive(nn.Module):
-    """The modules of OpenAI's archives, without their code: the parameters are what is read."""
+class Archive(Module):
+    """The modules of OpenAI's archives."""
 
     def __init__(self):
         super().__init__()
@@ -69,9 +89,6 @@ class Archive(nn.Module):
         self.text_projection = nn.Parameter(torch.empty(WIDTH, PROJECTION))
         self.logit_scale = nn.Parameter(torch.tensor(4.6))
         self.input_resolution, self.context_length, self.vocab_size = SIDE, 77, 512 + MERGES + 2
-
-    def forward(self, x: torch.Tensor):
-        return x
 
 
 def noise(module):
@@ -87,6 +104,14 @@ def noise(module):
             elif name != "logit_scale":
                 fan = parameter.shape[0] if name.endswith("proj") or name == "text_projection" else parameter[0].numel()
                 parameter.normal_(0, fan**-0.5)
+
+
+def tie(archive):
+    """Makes the file smaller, and gives it tensors that share a storage or lie across it, as an archive may have."""
+    fc = archive.visual.transformer.resblocks[0].mlp.c_fc.weight.detach()
+    for tower in (archive.visual.transformer, archive.transformer):
+        mlp = tower.resblocks[0].mlp
+        mlp.c_fc.weight, mlp.c_proj.weight = nn.Parameter(fc), nn.Parameter(fc.T)
 
 
 def hugging_face(state, activation):
@@ -134,12 +159,11 @@ def main():
     archive = Archive()
     noise(archive)
     archive.half()
+    tie(archive)
     torch.jit.save(torch.jit.script(archive), OUT / "openai.pt")
     state = {name: value.float() for name, value in torch.jit.load(OUT / "openai.pt").state_dict().items()}
 
     source = Path(open_clip.__file__).parent / "bpe_simple_vocab_16e6.txt.gz"
-    import gzip
-
     merges = gzip.open(source).read().decode().split("\n")[1 : 1 + MERGES]
     (OUT / "merges.txt").write_text("#version: 0.2\n" + "\n".join(merges) + "\n", encoding="utf-8")
     zipped = OUT / "merges.gz"
