@@ -80,7 +80,7 @@ pub struct TextConfig {
 }
 
 /// OpenAI's values, which a manifest may leave out.
-mod openai {
+pub(crate) mod openai {
     use crate::engine::Activation;
 
     pub fn activation() -> Activation {

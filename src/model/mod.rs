@@ -17,6 +17,8 @@ mod weights;
 
 pub use any_head::AnyHead;
 pub use block::Block;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use config::openai;
 pub use config::{AnyHeadConfig, BlockConfig, ClipConfig, FimifConfig, Fusion, HeadConfig, TextConfig, VisionConfig};
 pub use domain::{Domain, Modality, Ppca};
 pub use fimif::Fimif;

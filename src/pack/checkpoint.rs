@@ -1,4 +1,5 @@
-//! Published model files: Hugging Face's CLIP and the MemeCLIP authors' heads, as stages of the model.
+//! Published model files: CLIP as Hugging Face, OpenAI or open_clip has it, and the MemeCLIP authors' heads, as stages of the
+//! model.
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
@@ -9,10 +10,14 @@ use serde::{Deserialize, Serialize};
 use super::fimif;
 use super::hub::{self, Files};
 use super::json_file::JsonFile;
+use super::kinds;
 use super::load::TEXT_PROJECTION;
 use super::manifest::HeadEntry;
+use super::openai::{self, Part, Tower, Towers};
 use super::tensor_file::{TensorFile, Unreadable};
+use crate::engine::Activation;
 use crate::model::domain::{self, Domain};
+use crate::model::openai as published;
 use crate::model::{AnyHeadConfig, ClipConfig, HeadConfig, Tensors, TextConfig, VisionConfig};
 use crate::quant::{Format, Matrix, pad_columns};
 use crate::stand_in::stand_in;
@@ -36,11 +41,12 @@ pub struct Checkpoint {
     prefix: String,
 }
 
-/// A tensor of a file.
+/// A tensor of a file, or a part of one.
 struct Place {
     part: usize,
     /// Its name there.
     name: String,
+    of: Part,
 }
 
 /// Names that PyTorch's wrappers put into those of the tensors, wherever a module was wrapped.
@@ -77,7 +83,7 @@ impl Checkpoint {
         for (part, file) in parts.iter().enumerate() {
             for name in file.names() {
                 let own: Vec<&str> = name.split('.').filter(|part| !WRAPPERS.contains(part)).collect();
-                places.entry(own.join(".")).or_default().push(Place { part, name });
+                places.entry(own.join(".")).or_default().push(Place { part, name, of: Part::Whole });
             }
         }
         Ok(Checkpoint { file: path.display().to_string(), folder, parts, places, prefix: String::new() })
@@ -111,7 +117,6 @@ impl Checkpoint {
         const MOST: usize = 5;
         let mut names: Vec<&str> = self.places.keys().map(String::as_str).collect();
         names.sort_unstable();
-        let openai = names.iter().any(|full| prefix(full, "visual.conv1.weight").is_some());
         let found = match names.len() {
             0 => "It has no tensors".into(),
             count => {
@@ -119,12 +124,24 @@ impl Checkpoint {
                 format!("Its {count} tensors are {}{more}", names[..count.min(MOST)].join(", "))
             }
         };
-        let known = if openai {
-            ". These are the names of OpenAI's own files and of open_clip; give the model as Hugging Face's transformers has it"
-        } else {
-            ""
-        };
-        self.invalid(format!("tensor '{name}' is missing; is this the right kind of checkpoint? {found}{known}"))
+        if let Some(kind) = kinds::other(names.iter().copied()) {
+            return self.invalid(format!("it is {kind}. {}", kinds::SUPPORTED));
+        }
+        self.invalid(format!("tensor '{name}' is missing; is this the right kind of checkpoint? {found}"))
+    }
+
+    /// The checkpoint, whose model has OpenAI's names, under those of Hugging Face's.
+    fn renamed(mut self) -> Self {
+        let places = std::mem::take(&mut self.places);
+        for (name, found) in places {
+            let Some(own) = name.strip_prefix(&self.prefix) else { continue };
+            for (name, of) in openai::hugging_face(own) {
+                let found = found.iter().map(|place| Place { part: place.part, name: place.name.clone(), of });
+                self.places.entry(name).or_default().extend(found);
+            }
+        }
+        self.prefix.clear();
+        self
     }
 
     /// [`Error::Checkpoint`] for this file.
@@ -138,16 +155,20 @@ impl Checkpoint {
         Error::Checkpoint { file: self.file.clone(), reason: error.to_string(), source: Some(error) }
     }
 
+    fn is_torchscript(&self) -> bool {
+        matches!(self.parts[..], [TensorFile::TorchScript(_)])
+    }
+
     /// An entry of a safetensors file's metadata.
     pub fn metadata(&self, key: &str) -> Option<&str> {
         self.parts.iter().find_map(|part| part.metadata(key))
     }
 
-    /// The file of a tensor, and its name there.
-    fn place(&self, name: &str) -> Result<(&TensorFile, &str)> {
+    /// The file of a tensor, and its place there.
+    fn place(&self, name: &str) -> Result<(&TensorFile, &Place)> {
         match self.places.get(&format!("{}{name}", self.prefix)).map(Vec::as_slice) {
             None | Some([]) => Err(self.missing(name)),
-            Some([place]) => Ok((&self.parts[place.part], &place.name)),
+            Some([place]) => Ok((&self.parts[place.part], place)),
             Some([first, second, ..]) => {
                 let names = format!("'{}' and '{}'", first.name, second.name);
                 Err(self.invalid(format!("tensor '{name}' is there more than once, as {names}")))
@@ -159,9 +180,15 @@ impl Checkpoint {
     ///
     /// # Errors
     /// [`Error::Checkpoint`] if the tensor is missing.
-    pub fn shape(&self, name: &str) -> Result<&[usize]> {
-        let (file, own) = self.place(name)?;
-        file.shape(own).ok_or_else(|| self.missing(name))
+    pub fn shape(&self, name: &str) -> Result<Vec<usize>> {
+        let (file, place) = self.place(name)?;
+        let mut shape = file.shape(&place.name).ok_or_else(|| self.missing(name))?.to_vec();
+        match place.of {
+            Part::Whole => {}
+            Part::Transposed => shape.reverse(),
+            Part::Third(_) => shape.iter_mut().take(1).for_each(|rows| *rows /= 3),
+        }
+        Ok(shape)
     }
 
     /// The values of a tensor as f32, row-major.
@@ -174,8 +201,8 @@ impl Checkpoint {
         if found != shape {
             return Err(self.invalid(format!("tensor '{name}' has shape {found:?}, expected {shape:?}")));
         }
-        let (file, own) = self.place(name)?;
-        let values = file.values(own).map_err(|e| match e {
+        let (file, place) = self.place(name)?;
+        let values = file.values(&place.name).map_err(|e| match e {
             Unreadable::Type(dtype) => {
                 self.invalid(format!("tensor '{name}' has type {dtype}, expected f32, f16 or bf16"))
             }
@@ -187,7 +214,11 @@ impl Checkpoint {
         if values.iter().any(|value| !value.is_finite()) {
             return Err(self.invalid(format!("tensor '{name}' holds values that are not finite")));
         }
-        Ok(values)
+        Ok(match (place.of, shape) {
+            (Part::Third(i), _) => values[i * values.len() / 3..(i + 1) * values.len() / 3].to_vec(),
+            (Part::Transposed, [rows, cols]) => (0..rows * cols).map(|i| values[i % cols * rows + i / cols]).collect(),
+            _ => values,
+        })
     }
 
     fn matrix(&self, name: &str, rows: usize, cols: usize, format: Format) -> Result<Matrix> {
@@ -201,9 +232,9 @@ fn prefix<'a>(full: &'a str, name: &str) -> Option<&'a str> {
 }
 
 /// The first tensor of a CLIP.
-const PATCH_EMBEDDING: &str = "vision_model.embeddings.patch_embedding.weight";
+pub(super) const PATCH_EMBEDDING: &str = "vision_model.embeddings.patch_embedding.weight";
 
-/// A Hugging Face CLIP.
+/// A published CLIP.
 pub struct ClipCheckpoint {
     checkpoint: Checkpoint,
     /// The configuration, from the tensors' shapes and the files beside them.
@@ -213,18 +244,26 @@ pub struct ClipCheckpoint {
 }
 
 impl ClipCheckpoint {
-    /// `path`: the model's folder, its folder in Hugging Face's cache, its weights (`model.safetensors`,
-    /// `pytorch_model.bin`), or the index of weights in parts. Sizes come from the tensors. The number of heads, the activation
-    /// and `layer_norm_eps` come from `config.json` beside the weights, mean and deviation from `processor_config.json` or
-    /// `preprocessor_config.json`, the vocabulary from `merges.txt` or `tokenizer.json`. OpenAI's mean, deviation and vocabulary
-    /// stand in for those of missing files.
+    /// `path`: the model's folder, its folder in Hugging Face's cache, its weights (see [`hub::WEIGHTS`]; or a file of OpenAI's,
+    /// such as `ViT-L-14.pt`), or the index of weights in parts. Sizes come from the tensors. The number of heads, the
+    /// activation and `layer_norm_eps` come from `config.json` or `open_clip_config.json` beside the weights, mean and deviation
+    /// from `processor_config.json`, `preprocessor_config.json` or `open_clip_config.json`, the vocabulary from `merges.txt` or
+    /// `tokenizer.json`. OpenAI's mean, deviation and vocabulary stand in for those of missing files. A TorchScript archive
+    /// needs no file beside it: OpenAI alone publishes CLIP so.
     ///
     /// # Errors
     /// Those of [`Checkpoint::open`], [`Error::Checkpoint`] for a file that is missing or cannot be used, and
     /// [`Error::UnsupportedModel`].
     pub fn open(path: &Path) -> Result<Self> {
-        let checkpoint = Checkpoint::of_model(path, &[PATCH_EMBEDDING])?;
-        let config = clip_config(&checkpoint)?;
+        let mut checkpoint = Checkpoint::of_model(path, &[PATCH_EMBEDDING, openai::PATCH_EMBEDDING])?;
+        if let Some(kind) = kinds::other(checkpoint.places.keys().map(String::as_str)) {
+            return Err(checkpoint.invalid(format!("it is {kind}. {}", kinds::SUPPORTED)));
+        }
+        let openai = !checkpoint.has(PATCH_EMBEDDING);
+        if openai {
+            checkpoint = checkpoint.renamed();
+        }
+        let config = clip_config(&checkpoint, openai)?;
         config.check(&checkpoint.file)?;
         let merges = merges(&checkpoint.folder)?;
         if merges.len() + 512 + 2 != config.text.vocabulary {
@@ -349,51 +388,106 @@ impl ClipCheckpoint {
     }
 }
 
-/// The configuration: sizes from the tensors' shapes, the rest from `config.json` and `preprocessor_config.json` beside
-/// them. A field that is missing has the value that Hugging Face's `transformers` gives it.
-fn clip_config(checkpoint: &Checkpoint) -> Result<ClipConfig> {
+/// The configuration: sizes from the tensors' shapes, the rest from the files beside them. `openai`: whether the tensors have
+/// OpenAI's names.
+fn clip_config(checkpoint: &Checkpoint, openai: bool) -> Result<ClipConfig> {
     let rows = |name: &str| checkpoint.shape(name).map(|shape| shape.first().copied().unwrap_or(0));
     let layers = |tower: &str| {
         (0..).take_while(|i| rows(&format!("{tower}.encoder.layers.{i}.layer_norm1.weight")).is_ok()).count()
     };
     let patch = checkpoint.shape(PATCH_EMBEDDING)?;
-    let &[width, 3, patch_size, _] = patch else {
+    let [vision_width, 3, patch_size, _] = patch[..] else {
         return Err(
             checkpoint.invalid(format!("the patch embedding has shape {patch:?}, expected [width, 3, size, size]"))
         );
     };
     let patches = rows("vision_model.embeddings.position_embedding.weight")?.saturating_sub(1);
-    let config = JsonFile::read(checkpoint.folder.join("config.json"))?;
-    config.require(
-        "The weights do not say what their activation is, quick-GELU or GELU, and how many heads their attention has",
-    )?;
-    let images = JsonFile::of_images(&checkpoint.folder)?;
-    let openai = ClipConfig::named("vit-l-14")?;
-    let heads = |tower: &str, default: usize| config.field(&[tower, "num_attention_heads"], default);
+    let text_width = rows("text_model.final_layer_norm.weight")?;
+    let towers = match openai {
+        true => openai_towers(checkpoint, vision_width, text_width)?,
+        false => hugging_face_towers(&checkpoint.folder)?,
+    };
     let vision = VisionConfig {
         image_size: patches.isqrt() * patch_size,
         patch_size,
-        width,
+        width: vision_width,
         layers: layers("vision_model"),
-        heads: heads("vision_config", 12)?,
+        heads: towers.vision.heads,
         mlp: rows("vision_model.encoder.layers.0.mlp.fc1.weight")?,
-        activation: config.field(&["vision_config", "hidden_act"], openai.vision.activation)?,
-        layer_norm_eps: config.field(&["vision_config", "layer_norm_eps"], openai.vision.layer_norm_eps)?,
-        mean: images.field(&["image_mean"], openai.vision.mean)?,
-        std: images.field(&["image_std"], openai.vision.std)?,
+        activation: towers.vision.activation,
+        layer_norm_eps: towers.vision.layer_norm_eps,
+        mean: towers.mean,
+        std: towers.std,
     };
-    let width = rows("text_model.final_layer_norm.weight")?;
     let text = TextConfig {
         context: rows("text_model.embeddings.position_embedding.weight")?,
         vocabulary: rows("text_model.embeddings.token_embedding.weight")?,
-        width,
+        width: text_width,
         layers: layers("text_model"),
-        heads: heads("text_config", 8)?,
+        heads: towers.text.heads,
         mlp: rows("text_model.encoder.layers.0.mlp.fc1.weight")?,
-        activation: config.field(&["text_config", "hidden_act"], openai.text.activation)?,
-        layer_norm_eps: config.field(&["text_config", "layer_norm_eps"], openai.text.layer_norm_eps)?,
+        activation: towers.text.activation,
+        layer_norm_eps: towers.text.layer_norm_eps,
     };
     Ok(ClipConfig { vision, text, projection: rows("visual_projection.weight")? })
+}
+
+/// Why a configuration is needed, as a sentence without its full stop.
+const WHY_CONFIG: &str =
+    "The weights do not say what their activation is, quick-GELU or GELU, and how many heads their attention has";
+
+/// What `config.json` and `preprocessor_config.json` in `folder` say. A field that is missing has the value that Hugging Face's
+/// `transformers` gives it.
+fn hugging_face_towers(folder: &Path) -> Result<Towers> {
+    let config = JsonFile::read(folder.join("config.json"))?;
+    config.require(WHY_CONFIG)?;
+    check_type(&config)?;
+    let images = JsonFile::of_images(folder)?;
+    let tower = |name: &str, heads: usize| -> Result<Tower> {
+        Ok(Tower {
+            heads: config.field(&[name, "num_attention_heads"], heads)?,
+            activation: config.field(&[name, "hidden_act"], Activation::QuickGelu)?,
+            layer_norm_eps: config.field(&[name, "layer_norm_eps"], published::layer_norm_eps())?,
+        })
+    };
+    Ok(Towers {
+        vision: tower("vision_config", 12)?,
+        text: tower("text_config", 8)?,
+        mean: images.field(&["image_mean"], published::mean())?,
+        std: images.field(&["image_std"], published::std())?,
+    })
+}
+
+/// Checks that a `config.json` is that of a CLIP.
+fn check_type(config: &JsonFile) -> Result<()> {
+    let kind = config.field(&["model_type"], "clip".to_string())?;
+    match &*kind {
+        "clip" => Ok(()),
+        _ => Err(config.invalid(format!("it is a model of type '{kind}'. {}", kinds::SUPPORTED))),
+    }
+}
+
+/// What the files beside weights with OpenAI's names say.
+fn openai_towers(checkpoint: &Checkpoint, vision_width: usize, text_width: usize) -> Result<Towers> {
+    let config = openai::config(&checkpoint.folder)?;
+    if config.is_missing() && checkpoint.is_torchscript() {
+        return Ok(Towers::of_openai(vision_width, text_width));
+    }
+    config.require(WHY_CONFIG)?;
+    Towers::of_open_clip(&config, vision_width)
+}
+
+/// Checks, before any weights are there, that the configuration in `folder` is that of a plain CLIP. A missing one is none of
+/// this check's.
+///
+/// # Errors
+/// [`Error::Checkpoint`], which says what the model is; [`Error::Io`].
+pub fn check_kind(folder: &Path) -> Result<()> {
+    let open_clip = openai::config(folder)?;
+    match open_clip.is_missing() {
+        false => openai::check(&open_clip),
+        true => check_type(&JsonFile::read(folder.join("config.json"))?),
+    }
 }
 
 /// The merges of the tokenizer in `folder`: those of `merges.txt`, else of `tokenizer.json`, which is all that transformers
@@ -493,7 +587,7 @@ pub fn head(
         return fimif_head(c.below(&[fimif::FIRST])?, task, clip, text_projection, format);
     }
     let c = c.below(&[first])?;
-    let &[map, _] = c.shape(first)? else {
+    let [map, _] = c.shape(first)?[..] else {
         return Err(c.invalid(format!("{first} is not a matrix")));
     };
     let training = match c.metadata(HEAD_METADATA) {
@@ -546,7 +640,7 @@ fn fimif_head(
         let reason = "one of FIMIF's earlier heads, which have 'resmult' and whose code is not published";
         return Err(c.invalid(reason.into()));
     }
-    let &[hidden, features] = c.shape(fimif::FIRST)? else {
+    let [hidden, features] = c.shape(fimif::FIRST)?[..] else {
         return Err(c.invalid(format!("{} is not a matrix", fimif::FIRST)));
     };
     if features != 2 * clip.projection {
@@ -572,11 +666,11 @@ fn domain(c: &Checkpoint, clip: &ClipConfig, stage: &str) -> Result<Option<Domai
         if !name.starts_with(domain::PREFIX) {
             continue;
         }
-        match c.shape(name)? {
-            &[rows, cols] if name.ends_with(".axes") => {
+        match c.shape(name)?[..] {
+            [rows, cols] if name.ends_with(".axes") => {
                 tensors.matrices.insert(name.into(), c.matrix(name, rows, cols, Format::F16)?);
             }
-            shape => drop(tensors.vectors.insert(name.into(), c.values(name, shape)?)),
+            ref shape => drop(tensors.vectors.insert(name.into(), c.values(name, shape)?)),
         }
     }
     Domain::take(&mut tensors, clip).map_err(|e| c.unreadable(e))

@@ -1,4 +1,4 @@
-//! The files of a model as Hugging Face lays them out: whole or in parts, in a plain folder or in its cache.
+//! The files of a model as Hugging Face and open_clip lay them out: whole or in parts, in a plain folder or in its cache.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -6,17 +6,35 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::json_file::JsonFile;
+use super::openai;
 use crate::stand_in::not_json;
 use crate::{Error, Result};
 
-/// The weights' names in the order in which `transformers` looks for them; an index names the files of a model in parts.
-const WEIGHTS: [&str; 4] =
-    ["model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json"];
+/// The weights' names in the order in which `transformers` looks for them, then open_clip's; an index names the files of a model
+/// in parts.
+pub const WEIGHTS: [&str; 6] = [
+    "model.safetensors",
+    "model.safetensors.index.json",
+    "pytorch_model.bin",
+    "pytorch_model.bin.index.json",
+    "open_clip_model.safetensors",
+    "open_clip_pytorch_model.bin",
+];
+/// The files that describe a model. Any may be missing.
+pub const DESCRIPTION: [&str; 6] = [
+    "config.json",
+    "open_clip_config.json",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "merges.txt",
+    "tokenizer.json",
+];
 /// How the name of an index ends.
 const INDEX: &str = ".index.json";
 
 /// The weights of a model and the folder with its configuration.
-pub(super) struct Files {
+pub(crate) struct Files {
     pub weights: Vec<PathBuf>,
     pub folder: PathBuf,
 }
@@ -32,13 +50,12 @@ struct Index {
 ///
 /// # Errors
 /// [`Error::Checkpoint`], which says what the folder has instead; [`Error::Io`].
-pub(super) fn find(path: &Path) -> Result<Files> {
+pub(crate) fn find(path: &Path) -> Result<Files> {
     if !path.is_dir() {
-        let is_index = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(INDEX));
-        let weights = if is_index { parts(path)? } else { vec![path.into()] };
+        let weights = if is_index(path) { parts(path)? } else { vec![path.into()] };
         return Ok(Files { weights, folder: path.with_file_name("") });
     }
-    match WEIGHTS.into_iter().map(|name| path.join(name)).find(|file| file.is_file()) {
+    match weights(path)?.into_iter().map(|name| path.join(name)).find(|file| file.is_file()) {
         Some(file) => find(&file),
         None if path.join("snapshots").is_dir() => find(&snapshot(path)?),
         None => {
@@ -49,18 +66,47 @@ pub(super) fn find(path: &Path) -> Result<Files> {
     }
 }
 
-/// The files that an index names.
-fn parts(index: &Path) -> Result<Vec<PathBuf>> {
+/// The names that the weights in `folder` may have, in the order in which they are looked for: [`WEIGHTS`], or open_clip's
+/// first if only its configuration is there. Repositories of timm have a vision tower alone under the other names.
+///
+/// # Errors
+/// [`Error::Checkpoint`] if a configuration is not JSON; [`Error::Io`].
+pub fn weights(folder: &Path) -> Result<[&'static str; 6]> {
+    let mut names = WEIGHTS;
+    let config = JsonFile::read(folder.join("config.json"))?;
+    if folder.join(openai::CONFIG).is_file() && config.field(&["model_type"], String::new())? != "clip" {
+        names.rotate_left(4);
+    }
+    Ok(names)
+}
+
+/// Whether the name of a file is that of an index of weights in parts.
+pub fn is_index(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(INDEX))
+}
+
+/// The names of the files that an index lists, which are beside it or below its folder.
+///
+/// # Errors
+/// [`Error::Checkpoint`] if it is no index, or names files elsewhere; [`Error::Io`].
+pub fn part_names(index: &Path) -> Result<BTreeSet<PathBuf>> {
     let bytes = fs::read(index).map_err(|e| Error::io(index, e))?;
     let Index { weight_map } = serde_json::from_slice(&bytes).map_err(|e| {
         let reason = format!("not an index of weights ({})", not_json(&bytes, &e));
         Error::Checkpoint { file: index.display().to_string(), reason, source: Some(e.into()) }
     })?;
     let names: BTreeSet<PathBuf> = weight_map.into_values().collect();
-    let missing = |name: &&PathBuf| {
-        !name.components().all(|part| matches!(part, Component::Normal(_))) || !index.with_file_name(name).exists()
-    };
-    if let Some(name) = names.iter().find(missing) {
+    let outside = |name: &&PathBuf| !name.components().all(|part| matches!(part, Component::Normal(_)));
+    match names.iter().find(outside) {
+        Some(name) => Err(invalid(index, format!("it names {}, which is not beside it", name.display()))),
+        None => Ok(names),
+    }
+}
+
+/// The files that an index names, which are all there.
+fn parts(index: &Path) -> Result<Vec<PathBuf>> {
+    let names = part_names(index)?;
+    if let Some(name) = names.iter().find(|name| !index.with_file_name(name).exists()) {
         let reason = format!("it names {}, which is not beside it: download all {} parts", name.display(), names.len());
         return Err(invalid(index, reason));
     }

@@ -49,6 +49,11 @@ impl JsonFile {
         }
     }
 
+    /// The content, if there is such a file.
+    pub fn value(&self) -> Option<&Value> {
+        self.json.as_ref()
+    }
+
     /// Whether there is no such file.
     pub fn is_missing(&self) -> bool {
         self.json.is_none()

@@ -9,11 +9,15 @@ mod fimif;
 pub mod format;
 pub mod hash;
 #[cfg(not(target_arch = "wasm32"))]
-mod hub;
+pub mod hub;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod json_file;
+#[cfg(not(target_arch = "wasm32"))]
+mod kinds;
 pub mod load;
 pub mod manifest;
+#[cfg(not(target_arch = "wasm32"))]
+mod openai;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod safetensors_file;
 pub mod source;
@@ -21,5 +25,7 @@ pub mod source;
 pub mod synth;
 #[cfg(not(target_arch = "wasm32"))]
 mod tensor_file;
+#[cfg(not(target_arch = "wasm32"))]
+mod torchscript;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod writer;

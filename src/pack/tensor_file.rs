@@ -1,8 +1,8 @@
-//! Files of named tensors, as programs write them: safetensors and what `torch.save` makes.
+//! Files of named tensors, as programs write them: safetensors, what `torch.save` makes, and TorchScript.
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use half::{bf16, f16};
@@ -10,6 +10,7 @@ use pytorch_reader::{DType, PytorchReader};
 use safetensors::tensor::Metadata;
 use safetensors::{Dtype, SafeTensors};
 
+use super::torchscript::TorchScript;
 use crate::stand_in::stand_in;
 use crate::{Cause, Error, Result};
 
@@ -17,6 +18,7 @@ use crate::{Cause, Error, Result};
 pub(super) enum TensorFile {
     Safetensors { bytes: Vec<u8>, data: usize, metadata: Metadata },
     Torch(HashMap<String, pytorch_reader::Tensor>),
+    TorchScript(TorchScript),
 }
 
 /// Why the values of a tensor cannot be read.
@@ -45,10 +47,9 @@ impl TensorFile {
             return Ok(TensorFile::Safetensors { data: header + 8, bytes, metadata });
         }
         if is_torchscript(path)? {
-            let reason = "a TorchScript program, as OpenAI publishes CLIP; expected the same model as Hugging Face has it, \
-                          such as openai/clip-vit-large-patch14";
-            let file = path.display().to_string();
-            return Err(Error::Checkpoint { file, reason: reason.into(), source: None });
+            let archive = TorchScript::open(path)
+                .map_err(|e| invalid(format!("not a whole TorchScript archive ({e})"), e.into()))?;
+            return Ok(TensorFile::TorchScript(archive));
         }
         let reader = PytorchReader::new(path).map_err(|e| {
             let reason =
@@ -63,6 +64,7 @@ impl TensorFile {
         match self {
             TensorFile::Safetensors { metadata, .. } => metadata.tensors().into_keys().collect(),
             TensorFile::Torch(tensors) => tensors.keys().cloned().collect(),
+            TensorFile::TorchScript(archive) => archive.names().cloned().collect(),
         }
     }
 
@@ -70,7 +72,7 @@ impl TensorFile {
     pub fn metadata(&self, key: &str) -> Option<&str> {
         match self {
             TensorFile::Safetensors { metadata, .. } => metadata.metadata().as_ref()?.get(key).map(String::as_str),
-            TensorFile::Torch(_) => None,
+            TensorFile::Torch(_) | TensorFile::TorchScript(_) => None,
         }
     }
 
@@ -79,34 +81,38 @@ impl TensorFile {
         match self {
             TensorFile::Safetensors { metadata, .. } => metadata.info(name).map(|info| &info.shape[..]),
             TensorFile::Torch(tensors) => tensors.get(name).map(|tensor| tensor.shape()),
+            TensorFile::TorchScript(archive) => archive.get(name).map(|tensor| &tensor.shape[..]),
         }
     }
 
     /// The values of a tensor that the file has, as f32, row-major.
     pub fn values(&self, name: &str) -> Result<Vec<f32>, Unreadable> {
-        let f32s = |bytes: &[u8]| bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
-        let f16s = |bytes: &[u8]| bytes.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect();
-        let bf16s = |bytes: &[u8]| bytes.chunks_exact(2).map(|b| bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect();
+        let known = |dtype: Dtype, bytes: &[u8]| match dtype {
+            Dtype::F32 => Ok(bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()),
+            Dtype::F16 => Ok(bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect()),
+            Dtype::BF16 => Ok(bytes.as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect()),
+            dtype => Err(Unreadable::Type(format!("{dtype:?}"))),
+        };
+        let none = || Unreadable::Type("none".into());
+        let broken = |e: io::Error| Unreadable::Broken(e.into());
         match self {
             TensorFile::Safetensors { bytes, data, metadata } => {
-                let info = metadata.info(name).ok_or_else(|| Unreadable::Type("none".into()))?;
-                let bytes = &bytes[data + info.data_offsets.0..data + info.data_offsets.1];
-                match info.dtype {
-                    Dtype::F32 => Ok(f32s(bytes)),
-                    Dtype::F16 => Ok(f16s(bytes)),
-                    Dtype::BF16 => Ok(bf16s(bytes)),
-                    dtype => Err(Unreadable::Type(format!("{dtype:?}"))),
-                }
+                let info = metadata.info(name).ok_or_else(none)?;
+                known(info.dtype, &bytes[data + info.data_offsets.0..data + info.data_offsets.1])
             }
             TensorFile::Torch(tensors) => {
-                let tensor = tensors.get(name).ok_or_else(|| Unreadable::Type("none".into()))?;
-                let bytes = tensor.read().map_err(|e| Unreadable::Broken(e.into()))?;
-                match tensor.dtype() {
-                    DType::F32 => Ok(f32s(&bytes)),
-                    DType::F16 => Ok(f16s(&bytes)),
-                    DType::BF16 => Ok(bf16s(&bytes)),
-                    dtype => Err(Unreadable::Type(format!("{dtype:?}"))),
-                }
+                let tensor = tensors.get(name).ok_or_else(none)?;
+                let dtype = match tensor.dtype() {
+                    DType::F32 => Dtype::F32,
+                    DType::F16 => Dtype::F16,
+                    DType::BF16 => Dtype::BF16,
+                    dtype => return Err(Unreadable::Type(format!("{dtype:?}"))),
+                };
+                known(dtype, &tensor.read().map_err(broken)?)
+            }
+            TensorFile::TorchScript(archive) => {
+                let tensor = archive.get(name).ok_or_else(none)?;
+                known(tensor.dtype, &archive.read(tensor).map_err(broken)?)
             }
         }
     }

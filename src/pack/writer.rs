@@ -221,8 +221,11 @@ impl Drop for PackWriter {
     }
 }
 
-/// Checks that nothing but a pack's manifest would be replaced: extensions and web pages have files of this name too.
-fn check_manifest(path: &Path) -> Result<()> {
+/// Checks that nothing but a pack's manifest would be replaced at `path`: extensions and web pages have files of this name too.
+///
+/// # Errors
+/// [`Error::Argument`]; [`Error::Io`] if it cannot be read.
+pub fn check_manifest(path: &Path) -> Result<()> {
     #[derive(Deserialize)]
     struct Header {
         format: String,

@@ -82,7 +82,7 @@ impl Convert {
 }
 
 /// Says so if a head was trained on the features of larger or smaller images. Widths alone do not show it.
-fn warn_of_images(manifest: &Manifest, task: &str) {
+pub fn warn_of_images(manifest: &Manifest, task: &str) {
     let (side, trained) = (manifest.clip.vision.image_size, FimifConfig::IMAGE_SIZE);
     let head = manifest.task(task).ok().and_then(|task| manifest.heads.get(&task.name));
     if head.is_some_and(|head| matches!(head.config, AnyHeadConfig::Fimif(_))) && side != trained {
@@ -93,13 +93,13 @@ fn warn_of_images(manifest: &Manifest, task: &str) {
 }
 
 /// The tasks in the file; without a file, PrideMM's.
-fn tasks(file: Option<&Path>) -> Result<Vec<Task>> {
+pub fn tasks(file: Option<&Path>) -> Result<Vec<Task>> {
     let Some(file) = file else { return Ok(task::pridemm().to_vec()) };
     let json = std::fs::read(file).map_err(|e| Error::io(file, e))?;
     task::parse(&file.display().to_string(), &json)
 }
 
-fn parse_format(text: &str) -> Result<Format, String> {
+pub fn parse_format(text: &str) -> Result<Format, String> {
     let known = Format::ALL.into_iter().find(|format| format.name() == text);
     known.ok_or_else(|| "expected f32, f16, q8 or q4".into())
 }

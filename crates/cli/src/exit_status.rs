@@ -16,7 +16,12 @@ pub fn is_usage(error: &(dyn Error + 'static)) -> bool {
         Some(memeclip_train::Error::Library(error)) => Some(error),
         _ => None,
     };
-    let error = error.downcast_ref().or(of_training);
+    let of_hub = match error.downcast_ref() {
+        Some(memeclip_hub::Error::Name { .. }) => return true,
+        Some(memeclip_hub::Error::Library(error)) => Some(error),
+        _ => None,
+    };
+    let error = error.downcast_ref().or(of_training).or(of_hub);
     matches!(error, Some(Argument { .. } | UnknownDevice { .. } | UnknownTask { .. }))
 }
 

@@ -26,6 +26,7 @@ mod man;
 #[cfg(feature = "train")]
 mod phi;
 mod progress;
+mod pull;
 mod read;
 mod report;
 #[cfg(feature = "train")]
@@ -78,6 +79,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Man(man::Man),
     Phi(phi::Phi),
+    Pull(pull::Pull),
     Read(read::Read),
     Reproduce(reproduce::Reproduce),
     Synth(synth::Synth),
@@ -114,6 +116,7 @@ impl Arguments {
             Command::Inspect(command) => command.run()?,
             Command::Man(command) => command.run()?,
             Command::Phi(command) => command.run()?,
+            Command::Pull(command) => command.run()?,
             Command::Read(command) => command.run()?,
             Command::Reproduce(command) => command.run()?,
             Command::Synth(command) => command.run()?,

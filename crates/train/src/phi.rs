@@ -82,9 +82,9 @@ impl PhiWeights {
         let first = NAMES.map(|name| format!("{name}.0.weight"));
         let file = Checkpoint::of_model(path, &[&first[0], &first[1]])?;
         let name = if file.shape(&first[0]).is_ok() { NAMES[0] } else { NAMES[1] };
-        let shape = |layer: usize| match file.shape(&format!("{name}.{layer}.weight"))? {
-            &[rows, cols] => Ok([rows, cols]),
-            other => Err(file.invalid(format!("'{name}.{layer}.weight' has shape {other:?}, expected a matrix"))),
+        let shape = |layer: usize| match file.shape(&format!("{name}.{layer}.weight"))?[..] {
+            [rows, cols] => Ok([rows, cols]),
+            ref other => Err(file.invalid(format!("'{name}.{layer}.weight' has shape {other:?}, expected a matrix"))),
         };
         let ([hidden, image], [word, _]) = (shape(LAYERS[0])?, shape(LAYERS[2])?);
         if [hidden, image].iter().any(|width| *width == 0 || !width.is_multiple_of(BLOCK)) {

@@ -41,9 +41,9 @@ impl Classifier<'_> {
         match *self {
             Classifier::Published => {
                 let bias = format!("{CLASSIFIER}.bias");
-                match checkpoint.shape(&bias)? {
-                    &[classes] if classes > 0 => Ok(classes),
-                    shape => {
+                match checkpoint.shape(&bias)?[..] {
+                    [classes] if classes > 0 => Ok(classes),
+                    ref shape => {
                         Err(checkpoint.invalid(format!("tensor '{bias}' has shape {shape:?}, expected [classes]")))
                     }
                 }

@@ -115,7 +115,7 @@ impl IssuesFile {
     pub async fn read(path: &Path, task: &Task, features: &Features, pack: Directory) -> Result<Self> {
         let (file, choice, training) = opened(path, task)?;
         let Choice { map, hidden, system, .. } = choice;
-        let &[inner, image] = file.shape("phi.0.weight")? else {
+        let [inner, image] = file.shape("phi.0.weight")?[..] else {
             return Err(file.invalid(format!("φ of {system} is not a matrix")));
         };
         let phi = PhiWidths { image, hidden: inner, word: features.text_width() };

@@ -1,0 +1,168 @@
+use std::io::{IsTerminal, stderr};
+use std::path::{Path, PathBuf};
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use memeclip::convert::{self, Description};
+use memeclip::pack::manifest::Manifest;
+use memeclip::quant::Format;
+use memeclip_hub::encoders::{ENCODERS, Encoder};
+use memeclip_hub::pack::{Published, copy};
+use memeclip_hub::place::{self, Place};
+use memeclip_hub::repository::Repository;
+use memeclip_hub::{Watch, encoders, head, space};
+use xtask::console::is_quiet;
+use xtask::{note, say};
+
+use crate::convert::{parse_format, tasks, warn_of_images};
+use crate::exit_status::Failure;
+use crate::heads;
+
+/// Download an encoder from Hugging Face and turn it into a pack, or copy a published pack.
+///
+/// HF_HOME says where downloads are kept, HF_TOKEN who you are, HF_ENDPOINT where the hub is; with HF_HUB_OFFLINE=1 all has to
+/// be there. A download that broke off continues when the command is run again.
+#[derive(clap::Args)]
+pub struct Pull {
+    /// A short name (see --list), owner/name of a model on Hugging Face, or the address of a pack (https://…/pack/); a
+    /// repository may be a pack too.
+    #[arg(required_unless_present = "list")]
+    from: Option<String>,
+    /// List the short names.
+    #[arg(long)]
+    list: bool,
+    /// TASK=HEAD: the head of a task, as in `convert`: a file, an address, or a file on the hub (hf:owner/name/file).
+    #[arg(long, value_parser = heads::parse)]
+    head: Vec<(String, PathBuf)>,
+    /// A JSON file with the pack's tasks, [{"name", "labels", "prompts"}, ...] [default: the four of PrideMM].
+    #[arg(long, value_name = "FILE")]
+    tasks: Option<PathBuf>,
+    /// f32, f16, q8 or q4.
+    #[arg(long, value_parser = parse_format, default_value = "q4")]
+    dtype: Format,
+    /// Directory of the new pack.
+    #[arg(long, required_unless_present = "list")]
+    out: Option<PathBuf>,
+}
+
+impl Pull {
+    pub fn run(self) -> Result<(), Failure> {
+        let (Some(from), Some(out)) = (&self.from, &self.out) else { return list() };
+        let mut bar = Bar::default();
+        let (manifest, what) = match place::parse(from)? {
+            Place::Pack(url) => {
+                self.no_heads()?;
+                (pollster::block_on(copy(Published::Web(&url), out, &mut bar))?, format!("the pack at {url}"))
+            }
+            Place::Repository(name) => {
+                let repository = Repository::open(&name)?;
+                match repository.is_pack() {
+                    true => {
+                        self.no_heads()?;
+                        let copied = pollster::block_on(copy(Published::Hub(&repository), out, &mut bar))?;
+                        (copied, format!("the pack {}", repository.page()))
+                    }
+                    false => (
+                        self.convert(&repository, &name, out, &mut bar)?,
+                        format!("converted from {}", repository.page()),
+                    ),
+                }
+            }
+        };
+        let megabytes = |bytes: u64| bytes as f64 / 1e6;
+        note!("{}: {}, {what}", out.display(), manifest.name);
+        note!("licence: {}", manifest.licence);
+        note!("{:.1} MB downloaded, the pack has {:.1} MB", megabytes(bar.bytes), megabytes(manifest.bytes()));
+        note!("memeclip classify --weights {} meme.jpg", out.display());
+        Ok(())
+    }
+
+    fn convert(&self, repository: &Repository, name: &str, out: &Path, bar: &mut Bar) -> Result<Manifest, Failure> {
+        let tasks = tasks(self.tasks.as_deref())?;
+        let dtype = self.dtype;
+        let clip = repository.encoder(|weights| space::check(out, pack_bytes(weights, dtype)), bar)?;
+        let folder = out.join(memeclip_hub::pack::PARTS);
+        let mut files = heads::by_task(self.head.clone())?;
+        for (task, place) in &mut files {
+            *place = head::fetch(&place.to_string_lossy(), &folder.join(task), bar)?;
+        }
+        let encoder = ENCODERS.iter().find(|encoder| encoder.repository == name);
+        let description = Description {
+            name: Some(format!("MemeCLIP on {}", encoder.map_or(name, |encoder| encoder.what))),
+            licence: repository.licence().or_else(|| Some(encoder?.licence.into())),
+            provenance: Some(format!("converted by memeclip from {}", repository.page())),
+            notice: None,
+        };
+        let manifest = pollster::block_on(convert::convert(&clip, &tasks, &files, dtype, out, &description))?;
+        for task in files.keys() {
+            warn_of_images(&manifest, task);
+        }
+        let _ = std::fs::remove_dir_all(folder);
+        Ok(manifest)
+    }
+
+    /// A copied pack has its heads.
+    fn no_heads(&self) -> memeclip::Result<()> {
+        if self.head.is_empty() && self.tasks.is_none() {
+            return Ok(());
+        }
+        let reason = "a pack has its heads already. Pull it without --head and --tasks, then replace heads with `memeclip convert --pack`.";
+        Err(memeclip::Error::Argument { reason: reason.into() })
+    }
+}
+
+/// At most about so many bytes has a pack that is made of weights of f32.
+fn pack_bytes(weights: u64, dtype: Format) -> u64 {
+    let bits = match dtype {
+        Format::F32 => 32,
+        Format::F16 => 16,
+        Format::Q8 => 9,
+        Format::Q4 => 6,
+    };
+    weights * bits / 32
+}
+
+fn list() -> Result<(), Failure> {
+    for Encoder { name, repository, what, licence, megabytes } in &encoders::ENCODERS {
+        say!("{name:<26} {what} ({repository}, {licence}); about {megabytes} MB at q4")?;
+    }
+    Ok(())
+}
+
+/// The progress of a download: a bar on a terminal, else a line for each file.
+struct Bar {
+    bar: ProgressBar,
+    file: String,
+    /// Of all downloads.
+    bytes: u64,
+}
+
+impl Default for Bar {
+    fn default() -> Self {
+        Bar { bar: ProgressBar::hidden(), file: String::new(), bytes: 0 }
+    }
+}
+
+impl Watch for Bar {
+    fn begin(&mut self, file: &str, bytes: u64) {
+        // A download that is tried again begins again.
+        if self.file != file && stderr().is_terminal() && !is_quiet() {
+            let style = "{bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec}, {eta} left: {msg}";
+            let style = ProgressStyle::with_template(style).expect("a valid template");
+            self.bar = ProgressBar::new(bytes).with_style(style).with_message(file.to_string());
+        } else if self.file != file {
+            note!("{file}: {:.1} MB", bytes as f64 / 1e6);
+        }
+        self.bar.set_position(0);
+        self.file = file.into();
+    }
+
+    fn add(&mut self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+
+    fn end(&mut self) {
+        self.bytes += self.bar.position();
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,26 @@
+//! Heads from elsewhere.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::place::{HeadPlace, parse_head};
+use crate::repository::Repository;
+use crate::{Result, Watch, http};
+
+/// The file of a head that `text` names (see [`parse_head`]): the file itself, or that in the cache, or a download in `folder`.
+///
+/// # Errors
+/// Those of [`parse_head`], [`Repository::open`], [`Repository::file`] and [`http::download`].
+pub fn fetch(text: &str, folder: &Path, watch: &mut dyn Watch) -> Result<PathBuf> {
+    match parse_head(text)? {
+        HeadPlace::File(path) => Ok(path),
+        HeadPlace::Hub { repository, file } => Repository::open(&repository)?.file(&file, watch),
+        HeadPlace::Url(url) => {
+            fs::create_dir_all(folder).map_err(|e| memeclip::Error::io(folder, e))?;
+            let name = url.split(['?', '#']).next().and_then(|path| path.rsplit('/').next());
+            let path = folder.join(name.filter(|name| !name.is_empty()).unwrap_or("head"));
+            http::download(&url, &path, watch)?;
+            Ok(path)
+        }
+    }
+}
