@@ -57,6 +57,15 @@ pub enum Error {
         /// The most bytes allowed.
         limit: u64,
     },
+    /// The image cannot be had: there is none, or its server does not give it.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[error("{name}: the image cannot be read ({reason}). {}", self.remedy())]
+    UnreadableImage {
+        /// The address or argument.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// The text is too long.
     #[error("the text has {bytes} bytes, more than the {limit} allowed. {}", self.remedy())]
     TextTooLong {
@@ -283,6 +292,8 @@ impl Error {
             Error::TruncatedImage { .. } => "image/truncated",
             Error::ImageSize { .. } => "image/size",
             Error::ImageBytes { .. } => "image/bytes",
+            #[cfg(not(target_arch = "wasm32"))]
+            Error::UnreadableImage { .. } => "image/unreadable",
             Error::TextTooLong { .. } => "text/too-long",
             Error::UnknownTask { .. } => "task/unknown",
             Error::Manifest { .. } | Error::UnsupportedModel { .. } => "pack/manifest",
@@ -318,6 +329,8 @@ impl Error {
                 "Each side must be 1 to {limit} pixels, and the whole image at most {megapixels} megapixels; resize it first."
             ),
             Error::ImageBytes { .. } => "Save it at a smaller size, or as JPEG.",
+            #[cfg(not(target_arch = "wasm32"))]
+            Error::UnreadableImage { .. } => "Check that it is there, and that this machine may read it.",
             Error::TextTooLong { .. } => "Shorten it: the model reads only its first tokens, 77 with OpenAI's models.",
             Error::Tasks { .. } => "Each task needs a name, labels and prompts.",
             Error::UnknownTask { known, .. } => &format!("Known: {known}."),

@@ -1,5 +1,7 @@
 //! Image and text to a [`Verdict`], and its [`Explanation`].
 
+#[cfg(not(target_arch = "wasm32"))]
+mod answer;
 mod classify;
 mod explain;
 mod explanation;
@@ -10,6 +12,8 @@ mod verdict;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod zero_shot;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use answer::{Answer, Features};
 pub use classify::Classifier;
 #[cfg(not(target_arch = "wasm32"))]
 pub use classify::ImageFeatures;

@@ -24,6 +24,8 @@ use serde::Serialize;
 
 use crate::pack::manifest::Manifest;
 use crate::pack::source::{Bytes, Source};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::preprocess::Image;
 use crate::preprocess::Rgb;
 use crate::{Notice, Result};
 use detector::Detector;
@@ -163,6 +165,29 @@ impl Reader {
         let (text, confidence) = small.and_then(read).or(tiny)?;
         Some(TextLine { text, confidence, corners })
     }
+}
+
+/// The text of a meme, and what to know about it and the image: the text that is `given`, or what the reader of the pack reads,
+/// or none if the pack has no reader.
+///
+/// # Errors
+/// As [`Reader::read`].
+#[cfg(not(target_arch = "wasm32"))]
+pub fn text_of(image: &Image, given: Option<&str>, reader: Option<&Reader>) -> Result<(String, Vec<Notice>)> {
+    let mut notices = image.notices();
+    let text = match (given, reader) {
+        (Some(text), _) => text.into(),
+        (None, Some(reader)) => {
+            let reading = reader.read(&image.for_reader())?;
+            notices.extend(reading.notices);
+            reading.text
+        }
+        (None, None) => {
+            notices.push(Notice::CannotRead);
+            String::new()
+        }
+    };
+    Ok((text, notices))
 }
 
 #[cfg(test)]

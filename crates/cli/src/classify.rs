@@ -1,18 +1,15 @@
 use std::path::{Path, PathBuf};
 
-use pollster::block_on;
-use serde::Serialize;
-
 use crate::device::DeviceName;
 use crate::exit_status::{EXIT_STATUS, Failure};
 use crate::images::{Images, name};
 use crate::{tasks, why};
-use memeclip::classifier::Explanation;
-use memeclip::classifier::{TaskVerdict, Verdict, serialize_tasks};
-use memeclip::ocr::Reader;
+use memeclip::classifier::{Answer, Features};
+use memeclip::ocr::{Reader, text_of};
 use memeclip::pack::directory::Directory;
 use memeclip::preprocess::Image;
 use memeclip::{Error, Notice, Result, Session, task};
+use pollster::block_on;
 use xtask::warn;
 
 /// Classify memes.
@@ -54,37 +51,6 @@ enum NoWords {
     Skip,
 }
 
-#[derive(Serialize)]
-struct JsonLine<'a> {
-    image: String,
-    text: &'a str,
-    device: &'a str,
-    #[serde(serialize_with = "serialize_tasks")]
-    tasks: &'a [TaskVerdict],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    features: Option<FeatureFields<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    explanation: Option<&'a Explanation>,
-    notices: &'a [Notice],
-}
-
-/// What is printed for an image.
-struct Answer<'a> {
-    path: &'a Path,
-    text: String,
-    device: String,
-    /// Without tasks if the image was skipped.
-    verdict: Verdict,
-    explanation: Option<Explanation>,
-    notices: Vec<Notice>,
-}
-
-#[derive(Serialize)]
-struct FeatureFields<'a> {
-    image: &'a [f32],
-    text: &'a [f32],
-}
-
 impl Classify {
     pub fn run(self) -> Result<(), Failure> {
         let mut session = block_on(self.device.open(&self.weights))?;
@@ -112,30 +78,19 @@ impl Classify {
         path: &Path,
         image: &Image,
     ) -> Result<String> {
-        let mut notices = image.notices();
-        let text = match (&self.text, reader) {
-            (Some(text), _) => text.clone(),
-            (None, Some(reader)) => {
-                let reading = reader.read(&image.for_reader())?;
-                notices.extend(reading.notices);
-                reading.text
-            }
-            (None, None) => {
-                notices.push(Notice::CannotRead);
-                String::new()
-            }
-        };
+        let (text, mut notices) = text_of(image, self.text.as_deref(), reader)?;
         if self.no_words == NoWords::Skip && Notice::wordless(&text, notices.iter().map(Notice::code)) {
             notices.push(Notice::NoWords { judged: false });
             let answer = Answer {
-                path,
+                image: path.display().to_string(),
                 text,
                 device: session.device(),
-                verdict: Verdict::default(),
+                tasks: Vec::new(),
+                features: None,
                 explanation: None,
                 notices,
             };
-            return self.print(&answer);
+            return self.print(path, &answer);
         }
         let image = image.for_classifier();
         let tasks: Vec<&str> = self.task.iter().map(String::as_str).collect();
@@ -145,37 +100,35 @@ impl Classify {
             false => None,
         };
         let verdict = session.classify(&[(&image, &text)], &tasks).await?.remove(0);
-        notices.extend(verdict.notices.iter().cloned());
-        self.print(&Answer { path, text, device: session.device(), verdict, explanation, notices })
+        notices.extend(verdict.notices);
+        let features = Features { image: verdict.image_feature, text: verdict.text_feature };
+        self.print(
+            path,
+            &Answer {
+                image: path.display().to_string(),
+                text,
+                device: session.device(),
+                tasks: verdict.tasks,
+                features: self.features.then_some(features),
+                explanation,
+                notices,
+            },
+        )
     }
 
-    fn print(&self, answer: &Answer) -> Result<String> {
+    fn print(&self, path: &Path, answer: &Answer) -> Result<String> {
         match self.json {
-            true => self.json(answer),
-            false => Ok(self.lines(answer).join("\n")),
+            true => serde_json::to_string(answer).map_err(|e| Error::Internal { reason: e.to_string() }),
+            false => Ok(self.lines(path, answer).join("\n")),
         }
     }
 
-    fn json(&self, Answer { path, text, device, verdict, explanation, notices }: &Answer) -> Result<String> {
-        let features = FeatureFields { image: &verdict.image_feature, text: &verdict.text_feature };
-        let line = JsonLine {
-            image: path.display().to_string(),
-            text,
-            device,
-            tasks: &verdict.tasks,
-            features: self.features.then_some(features),
-            explanation: explanation.as_ref(),
-            notices,
-        };
-        serde_json::to_string(&line).map_err(|e| Error::Internal { reason: e.to_string() })
-    }
-
-    fn lines(&self, Answer { path, text, device, verdict, explanation, notices }: &Answer) -> Vec<String> {
+    fn lines(&self, path: &Path, Answer { text, device, tasks, explanation, notices, .. }: &Answer) -> Vec<String> {
         let mut lines = vec![format!("{} on {device}", name(path))];
         if self.text.is_none() && !text.is_empty() {
             lines.push(format!("  reads   {text}"));
         }
-        for task in &verdict.tasks {
+        for task in tasks {
             if !task.outside.is_empty() {
                 lines.push(format!("  {:<7} outside what this pack knows", task.task.name));
                 continue;
@@ -188,7 +141,7 @@ impl Classify {
             }
         }
         if let Some(explanation) = explanation {
-            lines.extend(why::lines(verdict, explanation));
+            lines.extend(why::lines(tasks, explanation));
         }
         lines.extend(notices.iter().map(|notice| format!("  {notice}")));
         lines

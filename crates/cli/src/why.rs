@@ -1,13 +1,12 @@
 //! An explanation for people to read.
 
-use memeclip::classifier::{Explanation, Regions};
-use memeclip::classifier::{TaskVerdict, Verdict};
+use memeclip::classifier::{Explanation, Regions, TaskVerdict};
 
 /// Lines about the verdicts' labels: each modality alone, the words, and the regions of the image.
-pub fn lines(verdict: &Verdict, explanation: &Explanation) -> Vec<String> {
+pub fn lines(verdicts: &[TaskVerdict], explanation: &Explanation) -> Vec<String> {
     let mut lines = Vec::new();
     lines.push(format!("{:<25}{:>8} {:>8} {:>8}", "  why", "both", "image", "text"));
-    for task in &verdict.tasks {
+    for task in verdicts {
         let alone = &explanation.tasks[&task.task.name];
         let [both, image, text] =
             [&alone.both, &alone.image, &alone.text].map(|alone| 100.0 * alone.values[class(task)]);
@@ -18,11 +17,11 @@ pub fn lines(verdict: &Verdict, explanation: &Explanation) -> Vec<String> {
         ));
     }
     if !explanation.words.is_empty() {
-        let tasks: String = verdict.tasks.iter().map(|task| format!("{:>8}", task.task.name)).collect();
+        let tasks: String = verdicts.iter().map(|task| format!("{:>8}", task.task.name)).collect();
         lines.push(format!("  what each word adds to these, in points\n    {tasks}"));
     }
     for word in &explanation.words {
-        let changes = verdict.tasks.iter().map(|task| {
+        let changes = verdicts.iter().map(|task| {
             let change = 100.0 * word.tasks[&task.task.name].values[class(task)];
             let arrow = match change {
                 0.05.. => '↑',
