@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use crate::Result;
 use crate::classifier::write_golden;
 use crate::classifier::zero_shot::{Prompts, ZeroShot};
 use crate::model::{Domain, Stages};
@@ -15,6 +14,7 @@ use crate::pack::manifest::{self, Manifest, PROMPTS};
 use crate::pack::writer::{PackWriter, format_of};
 use crate::quant::{Format, Matrix};
 use crate::task::{self, Task};
+use crate::{Error, Result};
 
 /// The fields of a manifest that are for people. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
@@ -85,6 +85,9 @@ pub async fn convert(
             Some(file) => checkpoint::head(file, task, &clip.config, Some(&text_projection), format)?,
             None => zero_shot.head(task, &prompts[&task.name].class_weights, format)?,
         };
+        // Before anything of the pack appears.
+        let unsupported = |reason| Error::UnsupportedModel { name: format!("the head for {}", task.name), reason };
+        entry.check().map_err(unsupported)?;
         writer.add(tensors)?;
         entries.insert(task.name.clone(), entry);
     }

@@ -85,7 +85,7 @@ pub fn check_temperature(temperature: f32) -> Result<(), String> {
 
 impl HeadEntry {
     /// Checks the entry; the error says what is wrong.
-    pub(super) fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         check_temperature(self.temperature)?;
         self.config.check()
     }

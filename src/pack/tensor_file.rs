@@ -127,9 +127,9 @@ fn beginning(path: &Path) -> Result<Vec<u8>> {
 }
 
 fn is_safetensors(path: &Path, beginning: &[u8]) -> bool {
-    // The length of the header, then the header, which is JSON. A pickle begins with 80, a zip archive with PK.
+    // The length of the header, then the header, which is JSON. A pickle begins with 80, as a length may, a zip archive with PK.
+    let has_header = beginning.get(5..9).is_some_and(|bytes| bytes == b"\0\0\0{");
     let is_torch = beginning.starts_with(b"PK\x03\x04") || beginning.starts_with(b"\x80");
-    let has_header = !is_torch && beginning.get(5..9).is_some_and(|bytes| bytes == b"\0\0\0{");
     has_header || (!is_torch && path.extension().is_some_and(|e| e == "safetensors"))
 }
 

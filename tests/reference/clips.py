@@ -27,7 +27,8 @@ OUT = GOLDENS / "clips"
 MEAN = np.float32([0.48145466, 0.4578275, 0.40821073])
 STD = np.float32([0.26862954, 0.26130258, 0.27577711])
 MERGES = 30
-WIDTH, PROJECTION, LAYERS, PATCH, SIDE = 64, 32, 1, 4, 16
+VISION, TEXT, PROJECTION, PATCH, SIDE = 128, 64, 128, 4, 16
+HEAD = 64
 IMAGE = "photo.jpg"
 TEXTS = ["one does not simply walk into mordor", "", "ME: I'll sleep early tonight 😴"]
 
@@ -40,41 +41,41 @@ class Module(nn.Module):
 
 
 class Attention(Module):
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
-        self.in_proj_weight = nn.Parameter(torch.empty(3 * WIDTH, WIDTH))
-        self.in_proj_bias = nn.Parameter(torch.empty(3 * WIDTH))
-        self.out_proj = nn.Linear(WIDTH, WIDTH)
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.empty(3 * width))
+        self.out_proj = nn.Linear(width, width)
 
 
 class Mlp(Module):
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
-        self.c_fc, self.c_proj = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(4 * WIDTH, WIDTH)
+        self.c_fc, self.c_proj = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
 
 
 class Block(Module):
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
-        self.attn, self.mlp = Attention(), Mlp()
-        self.ln_1, self.ln_2 = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
+        self.attn, self.mlp = Attention(width), Mlp(width)
+        self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
 
 
 class Transformer(Module):
-    def __init__(self):
+    def __init__(self, width):
         super().__init__()
-        self.resblocks = nn.Sequential(*(Block() for _ in range(LAYERS)))
+        self.resblocks = nn.Sequential(Block(width))
 
 
 class Visual(Module):
     def __init__(self):
         super().__init__()
-        self.conv1 = nn.Conv2d(3, WIDTH, PATCH, PATCH, bias=False)
-        self.class_embedding = nn.Parameter(torch.empty(WIDTH))
-        self.positional_embedding = nn.Parameter(torch.empty((SIDE // PATCH) ** 2 + 1, WIDTH))
-        self.ln_pre, self.ln_post = nn.LayerNorm(WIDTH), nn.LayerNorm(WIDTH)
-        self.transformer = Transformer()
-        self.proj = nn.Parameter(torch.empty(WIDTH, PROJECTION))
+        self.conv1 = nn.Conv2d(3, VISION, PATCH, PATCH, bias=False)
+        self.class_embedding = nn.Parameter(torch.empty(VISION))
+        self.positional_embedding = nn.Parameter(torch.empty((SIDE // PATCH) ** 2 + 1, VISION))
+        self.ln_pre, self.ln_post = nn.LayerNorm(VISION), nn.LayerNorm(VISION)
+        self.transformer = Transformer(VISION)
+        self.proj = nn.Parameter(torch.empty(VISION, PROJECTION))
 
 
 class Archive(Module):
@@ -82,11 +83,11 @@ class Archive(Module):
 
     def __init__(self):
         super().__init__()
-        self.visual, self.transformer = Visual(), Transformer()
-        self.token_embedding = nn.Embedding(512 + MERGES + 2, WIDTH)
-        self.positional_embedding = nn.Parameter(torch.empty(77, WIDTH))
-        self.ln_final = nn.LayerNorm(WIDTH)
-        self.text_projection = nn.Parameter(torch.empty(WIDTH, PROJECTION))
+        self.visual, self.transformer = Visual(), Transformer(TEXT)
+        self.token_embedding = nn.Embedding(512 + MERGES + 2, TEXT)
+        self.positional_embedding = nn.Parameter(torch.empty(77, TEXT))
+        self.ln_final = nn.LayerNorm(TEXT)
+        self.text_projection = nn.Parameter(torch.empty(TEXT, PROJECTION))
         self.logit_scale = nn.Parameter(torch.tensor(4.6))
         self.input_resolution, self.context_length, self.vocab_size = SIDE, 77, 512 + MERGES + 2
 
@@ -100,27 +101,33 @@ def noise(module):
             elif name.endswith("bias"):
                 parameter.normal_(0, 0.05)
             elif "embedding" in name:
-                parameter.normal_(0, 0.5)
+                parameter.normal_(0, 0.1)
             elif name != "logit_scale":
                 fan = parameter.shape[0] if name.endswith("proj") or name == "text_projection" else parameter[0].numel()
                 parameter.normal_(0, fan**-0.5)
 
 
 def tie(archive):
-    """Makes the file smaller, and gives it tensors that share a storage or lie across it, as an archive may have."""
-    fc = archive.visual.transformer.resblocks[0].mlp.c_fc.weight.detach()
-    for tower in (archive.visual.transformer, archive.transformer):
-        mlp = tower.resblocks[0].mlp
-        mlp.c_fc.weight, mlp.c_proj.weight = nn.Parameter(fc), nn.Parameter(fc.T)
+    """Makes all matrices views of one: a small file, with tensors that share a storage and lie across it, as they may."""
+    pool = archive.visual.transformer.resblocks[0].mlp.c_fc.weight.detach()
+    for module in (archive.visual.transformer.resblocks[0], archive.transformer.resblocks[0], archive.visual, archive):
+        for name, parameter in list(module.named_parameters()):
+            owner, _, own = name.rpartition(".")
+            if parameter.dim() == 2 and "positional" not in name and own != "c_fc":
+                view = pool.as_strided(parameter.shape, (1, len(parameter)))
+                setattr(module.get_submodule(owner), own, nn.Parameter(view))
 
 
 def hugging_face(state, activation):
     """transformers' CLIPModel with the tensors of OpenAI's."""
-    sizes = dict(hidden_size=WIDTH, intermediate_size=4 * WIDTH, num_hidden_layers=LAYERS, num_attention_heads=1)
-    sizes |= dict(hidden_act=activation, projection_dim=PROJECTION)
+
+    def sizes(width):
+        heads = dict(num_hidden_layers=1, num_attention_heads=width // HEAD, hidden_act=activation)
+        return dict(hidden_size=width, intermediate_size=4 * width, projection_dim=PROJECTION) | heads
+
     tokens = dict(vocab_size=512 + MERGES + 2, bos_token_id=512 + MERGES, eos_token_id=512 + MERGES + 1)
     config = CLIPConfig(
-        text_config=sizes | tokens, vision_config=sizes | dict(image_size=SIDE, patch_size=PATCH), projection_dim=PROJECTION
+        text_config=sizes(TEXT) | tokens, vision_config=sizes(VISION) | dict(image_size=SIDE, patch_size=PATCH), projection_dim=PROJECTION
     )
     model = CLIPModel(config).eval()
     theirs = {"visual_projection.weight": state["visual.proj"].T, "text_projection.weight": state["text_projection"].T}
@@ -143,6 +150,11 @@ def hugging_face(state, activation):
             theirs[tower + own] = value
     model.load_state_dict(theirs, strict=True)
     return model
+
+
+def rounded(tensor):
+    """Nested lists of numbers with seven digits."""
+    return [rounded(row) for row in tensor] if tensor.dim() else float(f"{tensor.item():.7g}")
 
 
 def features(clip, image, ids):
@@ -181,8 +193,8 @@ def main():
         if quick:
             clip = build_model_from_openai_state_dict(dict(state), cast_dtype=torch.float32).float()
         else:
-            vision = dict(image_size=SIDE, layers=LAYERS, width=WIDTH, patch_size=PATCH)
-            text = dict(vocab_size=512 + MERGES + 2, width=WIDTH, heads=1, layers=LAYERS)
+            vision = dict(image_size=SIDE, layers=1, width=VISION, patch_size=PATCH)
+            text = dict(vocab_size=512 + MERGES + 2, width=TEXT, heads=TEXT // HEAD, layers=1)
             clip = CLIP(PROJECTION, vision, text)
             clip.load_state_dict(state)
         clip.eval()
@@ -196,11 +208,11 @@ def main():
             if not torch.allclose(ours, theirs, atol=1e-5):
                 raise SystemExit(f"{activation}: open_clip and transformers differ by {(ours - theirs).abs().max():.1e}")
         goldens[activation] = {
-            "image_feature": image_feature[0].tolist(),
-            "text_features": plain.tolist(),
-            "joint_text_features": joint.tolist(),
+            "image_feature": rounded(image_feature[0]),
+            "text_features": rounded(plain),
+            "joint_text_features": rounded(joint),
         }
-    (OUT / "goldens.json").write_text(json.dumps(goldens, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    (OUT / "goldens.json").write_text(json.dumps(goldens, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

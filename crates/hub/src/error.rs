@@ -47,7 +47,8 @@ pub enum Error {
     },
     /// The model is not in the cache, and the hub cannot be asked.
     #[error(
-        "{repository}: {file} is not in the cache, and HF_HUB_OFFLINE forbids the download. Unset it, or copy the model's folder here and use `memeclip convert --clip`."
+        "{repository}: the cache has no {file}, and the hub cannot be asked. Unset HF_HUB_OFFLINE and check the connection, or \
+         copy the model's folder here and use `memeclip convert --clip`."
     )]
     Offline {
         /// `owner/name`.

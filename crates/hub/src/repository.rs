@@ -228,8 +228,12 @@ impl Repository {
         }
     }
 
+    /// The repository, or without the hub the cache, lacks a file.
     fn no_file(&self, file: &str) -> Error {
         const MOST: usize = 20;
+        if self.info.is_none() {
+            return Error::Offline { repository: self.name.clone(), file: file.into() };
+        }
         let names: Vec<&str> =
             self.info.iter().flat_map(|info| &info.siblings).map(|s| &*s.rfilename).take(MOST).collect();
         let contents = if names.is_empty() { "no files".into() } else { names.join(", ") };
@@ -243,9 +247,6 @@ impl Repository {
     pub fn file(&self, file: &str, watch: &mut dyn Watch) -> Result<PathBuf> {
         if let Some(path) = self.cached(file) {
             return Ok(path);
-        }
-        if self.info.is_none() {
-            return Err(Error::Offline { repository: self.name.clone(), file: file.into() });
         }
         let sibling = self.sibling(file).ok_or_else(|| self.no_file(file))?;
         let mut attempt = 1;
