@@ -6,7 +6,7 @@ pub(super) const SUPPORTED: &str = "memeclip reads plain CLIPs: a ViT and a text
 
 /// Parts of tensors' names, and what has them.
 const KINDS: [(&str, &str); 9] = [
-    ("text_decoder.", "CoCa, which also writes texts"),
+    ("text_decoder.resblocks.", "CoCa, which also writes texts"),
     ("visual.trunk.", "a CLIP whose vision tower is a network of timm's, such as ConvNeXt, EVA or open_clip's SigLIP"),
     ("visual.layer1.", "a CLIP whose vision tower is a ResNet"),
     ("visual.blocks.", "EVA-CLIP"),
@@ -14,7 +14,7 @@ const KINDS: [(&str, &str); 9] = [
     ("text.transformer.embeddings.", "a CLIP whose text tower is another network, such as XLM-RoBERTa"),
     ("vision_model.head.probe", "SigLIP"),
     ("qformer.", "BLIP-2"),
-    ("text_decoder_model.", "BLIP"),
+    ("text_decoder.bert.", "BLIP, which also writes texts"),
 ];
 
 /// What kind of encoder has tensors of these names, if it is known and no plain CLIP.

@@ -226,7 +226,7 @@ impl Machine<'_> {
                 b'e' => drop(self.marked()?),
                 // A new object has no attributes but those that BUILD gives it.
                 0x81 => {
-                    (self.pop()?, self.pop()?);
+                    let (_arguments, _class) = (self.pop()?, self.pop()?);
                     self.stack.push(Object::Other);
                 }
                 b'b' => {

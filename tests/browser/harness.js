@@ -48,8 +48,10 @@ export function picture(name) {
 export const [PACKAGE, DEMO] = [join(root, 'www/memeclip'), join(root, 'www/demo')];
 
 const { files } = JSON.parse(readFileSync(join(PACKAGE, 'package.json')));
-/** The JavaScript of the package. */
-export const scripts = files.filter((file) => /(?<!\.d)\.js$/.test(file));
+/** The JavaScript that comes only with the element `meme-verdict`. */
+export const elementScripts = ['meme-verdict.js', 'shared.js', 'verdict-style.js', 'verdict-view.js', 'words.js'];
+/** The JavaScript that a page loads with the package's main module. */
+export const scripts = files.filter((file) => /(?<!\.d)\.js$/.test(file) && !elementScripts.includes(file));
 
 /** The file at a path of the site: the page's, the package's below `/memeclip/`, or one of the pack below `/weights/`. */
 export function fileAt(path, pack) {
