@@ -12,6 +12,7 @@ import {
   type Task,
   type Verdict,
 } from '../../www/memeclip/memeclip.js';
+import { MemeVerdict } from '../../www/memeclip/meme-verdict.js';
 
 const stop = new AbortController();
 
@@ -46,6 +47,10 @@ export async function accepted(
   }
   const images = [new Blob(), new ArrayBuffer(1), new Uint8Array(1), new ImageData(1, 1), new URL('https://example.org/a.png')];
   await clf.classify(images);
+  await clf.classify({ width: 1, height: 1, data: new Uint8Array(4) });
+  await MemeClip.load('hf:owner/name@v1/q8', { cache: 'packs' });
+  MemeVerdict.options = { device: 'cpu', assets: '/memeclip/' };
+  const shown: Verdict | null | undefined = document.querySelector('meme-verdict')?.verdict;
   await clf.classify(files, { tasks });
   await clf.classify([video, new VideoFrame(video), await fetch('meme.jpg')]);
 
@@ -57,6 +62,7 @@ export async function accepted(
     tasks: ['target'],
     signal: stop.signal,
   });
+  console.log(shown);
   observation.stop();
   clf.dispose();
 }
@@ -68,6 +74,8 @@ export function explained(error: unknown): string {
 }
 
 export async function refused(clf: MemeClip, file: File): Promise<void> {
+  // @ts-expect-error: it belongs to each element
+  MemeVerdict.options = { onProgress: console.log };
   // @ts-expect-error: load gives one
   new MemeClip();
   // @ts-expect-error: no such device

@@ -13,7 +13,7 @@ export const HUB_SOURCES = `${HUB} https://*.huggingface.co https://*.hf.co`;
  */
 export function onHub(address) {
   if (!address.startsWith('hf:')) return null;
-  const parts = /^hf:([\w.-]+\/[\w.-]+)(?:@([^@/]+))?((?:\/[^/]+)*)\/?$/.exec(address);
+  const parts = /^hf:([\w.-]+\/[\w.-]+)(?:@([^@/]+))?((?:\/(?!\.\.?(?:\/|$))[^/]+)*)\/?$/.exec(address);
   if (!parts) throw failure('argument', `'${address}' names no model of the hub`, 'Give one such as hf:owner/name or hf:owner/name@revision/folder.');
   const [, model, revision = 'main', folder] = parts;
   const encoded = (/** @type {string} */ path) => path.split('/').map(encodeURIComponent).join('/');
