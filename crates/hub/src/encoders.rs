@@ -22,14 +22,14 @@ pub const ENCODERS: [Encoder; 8] = [
         repository: "openai/clip-vit-base-patch32",
         what: "OpenAI's CLIP ViT-B/32",
         licence: "MIT",
-        megabytes: 95,
+        megabytes: 98,
     },
     Encoder {
         name: "clip-vit-b-16",
         repository: "openai/clip-vit-base-patch16",
         what: "OpenAI's CLIP ViT-B/16",
         licence: "MIT",
-        megabytes: 95,
+        megabytes: 98,
     },
     Encoder {
         name: "clip-vit-l-14",
@@ -50,14 +50,14 @@ pub const ENCODERS: [Encoder; 8] = [
         repository: "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
         what: "open_clip's ViT-B/32, trained on LAION-2B",
         licence: "MIT",
-        megabytes: 95,
+        megabytes: 98,
     },
     Encoder {
         name: "clip-vit-b-32-256-datacomp",
         repository: "laion/CLIP-ViT-B-32-256x256-DataComp-s34B-b86K",
         what: "open_clip's ViT-B/32 for images of 256 pixels, trained on DataComp-1B",
         licence: "MIT",
-        megabytes: 95,
+        megabytes: 98,
     },
     Encoder {
         name: "clip-vit-l-14-datacomp",
