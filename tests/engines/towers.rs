@@ -249,10 +249,15 @@ fn a_configuration_that_is_no_clips_is_refused() {
         error.to_string()
     };
     // A text tower's alone, a program's own, not even an object.
-    let others = [clip["text_config"].clone(), json!({ "model_name": "ViT-B-32" }), json!([]), json!(null)];
-    for other in others {
+    let others = [
+        (clip["text_config"].clone(), "'clip_text_model'"),
+        (json!({ "model_name": "ViT-B-32" }), "'vision_config'"),
+        (json!([]), "'vision_config'"),
+        (json!(null), "'vision_config'"),
+    ];
+    for (other, named) in others {
         let error = refused(&file, other);
-        assert!(error.contains("'vision_config'"), "{error}");
+        assert!(error.contains(named), "{error}");
     }
     for (field, value) in
         [("num_attention_heads", json!("2")), ("layer_norm_eps", json!("1e-5")), ("hidden_act", json!(1))]

@@ -55,9 +55,10 @@ fn weights_are_held_once_and_requests_are_small() {
     println!("weights {weights}, largest shard {largest}, live {live}, peak {peak}");
     // The tokenizer's tables: each token's name twice and its merge, with the spare capacity of growing tables.
     let tables = 128 * manifest.clip.text.vocabulary;
-    assert!(live <= weights * 11 / 10 + tables, "{live} bytes held for {weights} of weights");
+    // A matrix is a view of its shard, and keeps the shard's header and vectors.
+    assert!(live <= weights * 12 / 10 + tables, "{live} bytes held for {weights} of weights");
     // One shard may be held twice, as a file and as tensors.
-    assert!(peak <= weights * 11 / 10 + largest + tables, "{peak} bytes at most for {weights} of weights");
+    assert!(peak <= weights * 12 / 10 + largest + tables, "{peak} bytes at most for {weights} of weights");
 
     let requested = TOTAL.load(Relaxed);
     block_on(classifier.classify(&grey_image(255), "when you saw it", &[])).unwrap();
