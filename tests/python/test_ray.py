@@ -8,7 +8,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from math import inf
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pyarrow as pa
@@ -109,34 +112,44 @@ def test_a_killed_worker_loses_and_doubles_nothing(
 def test_a_lost_node_loses_and_doubles_nothing(
     cluster: Cluster, server: Server, memes: Path, expected: dict[str, Any]
 ) -> None:
-    lost = []
+    asked, replaced = threading.Event(), threading.Event()
 
-    def lose(request: Handler) -> None:
-        lost.append(cluster.list_all_nodes()[-1])
-        cluster.remove_node(lost[0], allow_graceful=False)
+    def wait(request: Handler) -> None:
+        asked.set()
+        replaced.wait()
+
+    server.seen = at(40, wait)
+    # Ray changes a cluster in the main thread only.
+    with ThreadPoolExecutor() as threads:
+        verdicts = classify(ray.data.read_parquet(str(memes)), PACK, **WORKER)
+        rows = threads.submit(verdicts.take_all)
+        asked.wait()
+        cluster.remove_node(cluster.list_all_nodes()[-1], allow_graceful=False)
         cluster.add_node(num_cpus=1, resources={"worker": 1})
-
-    server.seen = at(40, lose)
-    verdicts = classify(ray.data.read_parquet(str(memes)), PACK, **WORKER)
-    check(verdicts.take_all(), expected)
-    assert len(lost) == 1
+        replaced.set()
+        check(rows.result(), expected)
+    # Until Ray knows, it goes on to start actors there.
+    cluster.wait_for_nodes()
 
 
 def test_a_driver_that_is_killed_again_and_again_goes_on(
     cluster: Cluster, server: Server, memes: Path, tmp_path: Path, expected: dict[str, Any]
 ) -> None:
     out = tmp_path / "verdicts"
-    asked = []
+    asked: list[str] = []
 
-    def run(written: int) -> int:
-        """Runs a driver, which is killed once so many files are there."""
+    def run(last: float = inf, written: int = 0) -> int:
+        """Runs a driver. It is killed at this request, as soon as it has written so many files."""
         command = [sys.executable, "-c", DRIVER, cluster.address, str(memes), str(out), str(PACK)]
         driver = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-        kill = threading.Lock()
+        before = len(list(out.glob("*.parquet")))
+        asked.clear()
 
         def watch(request: Handler) -> None:
             asked.append(request.path)
-            if len(list(out.glob("*.parquet"))) >= written and kill.acquire(blocking=False):
+            if len(asked) >= last:
+                while len(list(out.glob("*.parquet"))) < before + written and driver.poll() is None:
+                    sleep(0.05)
                 driver.kill()
 
         server.seen = watch
@@ -144,15 +157,12 @@ def test_a_driver_that_is_killed_again_and_again_goes_on(
         assert driver.returncode in (0, -signal.SIGKILL), errors
         return driver.returncode
 
-    # At the first row, and when a few files are there.
-    assert [run(0), run(2), run(5)] == [-signal.SIGKILL] * 3
-    asked.clear()
-    assert run(1 << 30) == 0
+    assert [run(1), run(30, 1), run(50, 3)] == [-signal.SIGKILL] * 3
+    assert run() == 0
     assert 0 < len(asked) < len(expected)
     check(pyarrow.parquet.read_table(out).to_pylist(), expected)
     # After its end, there is nothing to do.
-    asked.clear()
-    assert run(1 << 30) == 0 and asked == []
+    assert run() == 0 and asked == []
     check(pyarrow.parquet.read_table(out).to_pylist(), expected)
 
 

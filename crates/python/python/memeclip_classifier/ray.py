@@ -16,7 +16,7 @@ import os
 from collections.abc import Sequence
 from typing import Any, Optional, Union
 
-import pyarrow
+import pyarrow  # type: ignore[import-untyped]
 import ray
 import ray.data
 from ray.data.checkpoint import CheckpointConfig
@@ -27,7 +27,7 @@ from .errors import ArgumentError
 __all__ = ["classify", "classify_parquet"]
 
 BLOCK_BYTES = 8 << 20
-"""Ray's own 128 MiB would give all of a small data set to one worker, and lose as much when that dies."""
+"""What Ray reads at a time. Its own 128 MiB would give all of a small data set to one worker."""
 
 Path = Union[str, "os.PathLike[str]"]
 
@@ -64,10 +64,10 @@ def classify(
 
     pack, image, text, keys, fetch, timeout, tasks, device: as for ``Classifier`` and ``classify_arrow``.
     threads: of each worker. workers: by default as many as the cluster has CPUs for, but one.
-    rows: that a worker takes at a time.
+    rows: that a worker takes at a time, and loses if it is killed.
     restarts: how often a worker that was killed is started again. A row that kills each worker that takes it then ends the
     run with Ray's ``ActorDiedError``; Ray itself would go on for ever.
-    actor: further options of Ray's actors, such as ``resources``.
+    actor: further options of ``map_batches``, such as ``resources``.
 
     A worker that is lost, or its machine, is replaced, and its rows are computed again: each is in the result once. A row
     whose image is broken or missing has the reason in ``error``.
@@ -78,15 +78,17 @@ def classify(
     dataset.context.target_max_block_size = BLOCK_BYTES
     options = {"device": device, "threads": threads, "tasks": tasks}
     request = {"image": image, "text": text, "keys": keys, "fetch": fetch, "timeout": timeout}
-    return dataset.map_batches(
+    # Addresses are so small that all of them would be one block.
+    return dataset.repartition(target_num_rows_per_block=rows).map_batches(
         _Worker,
         fn_constructor_kwargs={"pack": _everywhere(pack), "options": options, "request": request},
         batch_format="pyarrow",
         batch_size=rows,
         compute=ray.data.ActorPoolStrategy(size=workers),
         num_cpus=threads,
+        # Of a machine that is lost, it takes a while to learn: tasks may be sent again for as long as the worker may start again.
         max_restarts=restarts,
-        max_task_retries=restarts,
+        max_task_retries=-1,
         **actor,
     )
 
