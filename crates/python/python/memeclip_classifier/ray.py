@@ -63,7 +63,8 @@ def classify(
     """The verdicts on the rows of a data set, as ``Classifier.classify_arrow`` gives them.
 
     pack, image, text, keys, fetch, timeout, tasks, device: as for ``Classifier`` and ``classify_arrow``.
-    threads: of each worker. workers: by default as many as the cluster has CPUs for, but one.
+    threads: of each worker.
+    workers: by default as many as the cluster has CPUs for, with one left for what reads and writes, and one for checkpoints.
     rows: that a worker takes at a time, and loses if it is killed.
     restarts: how often a worker that was killed is started again. A row that kills each worker that takes it then ends the
     run with Ray's ``ActorDiedError``; Ray itself would go on for ever.
@@ -74,7 +75,9 @@ def classify(
 
     Raises ArgumentError if the cluster has too few CPUs: with none left for the readers, Ray would wait for ever.
     """
-    workers = _workers(workers, threads)
+    # One reads and writes; one looks up which rows are done.
+    spare = 1 if dataset.context.checkpoint_config is None else 2
+    workers = _workers(workers, threads, spare)
     dataset.context.target_max_block_size = BLOCK_BYTES
     options = {"device": device, "threads": threads, "tasks": tasks}
     request = {"image": image, "text": text, "keys": keys, "fetch": fetch, "timeout": timeout}
@@ -126,14 +129,14 @@ def _everywhere(path: Path) -> str:
     return path if "://" in path else os.path.abspath(path)
 
 
-def _workers(wanted: Optional[int], threads: int) -> int:
-    """How many workers there are. One CPU is left for what reads and writes."""
+def _workers(wanted: Optional[int], threads: int, spare: int) -> int:
+    """How many workers there are, with some CPUs left for Ray's own."""
     nodes = [int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]]
     cpus, room = sum(nodes), sum(node // threads for node in nodes)
-    most = min(room, (cpus - 1) // threads)
-    workers = most if wanted is None else wanted
+    most = min(room, (cpus - spare) // threads)
+    workers = max(most, 1) if wanted is None else wanted
     if 1 <= workers <= most:
         return workers
-    problem = f"{workers} workers of {threads} threads need {max(workers, 1) * threads + 1} CPUs with the readers' one"
-    remedy = f"The cluster has {cpus}: ask for fewer workers or threads, or start Ray with more."
+    problem = f"{workers} workers of {threads} threads do not fit into {cpus} CPUs, {spare} of which Ray needs itself"
+    remedy = "Ask for fewer workers or threads, or start Ray with more CPUs."
     raise ArgumentError(f"{problem}. {remedy}", "argument", remedy)
