@@ -3,13 +3,12 @@
 
 use std::ops::Range;
 
-use rten::Model;
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 
 use super::boxes::{self, Boxes};
 use super::geometry::height;
-use super::models;
+use super::models::Network;
 use crate::Result;
 use crate::preprocess::{self, Rgb};
 
@@ -43,12 +42,12 @@ const MEAN: [f32; 3] = [0.485, 0.456, 0.406];
 const STD: [f32; 3] = [0.229, 0.224, 0.225];
 
 pub struct Detector {
-    model: Model,
+    pub network: Network,
 }
 
 impl Detector {
-    pub fn new(model: Model) -> Self {
-        Detector { model }
+    pub fn new(network: Network) -> Self {
+        Detector { network }
     }
 
     /// The rectangles of the lines, the largest first.
@@ -106,7 +105,7 @@ impl Detector {
                 }
             }
         }
-        let map = models::run("detector", &self.model, input.view(), [1, 1, height, width].map(Some))?;
+        let map = self.network.run(input.view(), [1, 1, height, width].map(Some))?;
         Ok(map.slice((0, 0)).to_tensor())
     }
 }

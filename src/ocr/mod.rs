@@ -18,6 +18,8 @@ mod recogniser;
 mod words;
 
 use std::ops::Range;
+#[cfg(not(target_arch = "wasm32"))]
+use std::sync::Arc;
 
 use rten_tensor::prelude::*;
 use serde::Serialize;
@@ -111,8 +113,8 @@ impl Reader {
     /// if the alphabet is not the recogniser's.
     pub fn new(name: &str, shard: &[u8]) -> Result<Self> {
         let files = Files::new(name, STAGE, shard)?;
-        let detector = Detector::new(files.model("detector")?);
-        let tiny = Recogniser::new(files.model("recogniser")?, files.alphabet()?)?;
+        let detector = Detector::new(files.network("detector")?);
+        let tiny = Recogniser::new(files.network("recogniser")?, files.alphabet()?)?;
         Ok(Reader { detector, tiny, small: None, words: Words::new(&files.text("words")?), used: Recognisers::Both })
     }
 
@@ -123,13 +125,23 @@ impl Reader {
     /// As [`Reader::new`].
     pub fn add_small(&mut self, name: &str, shard: &[u8]) -> Result<()> {
         let files = Files::new(name, SMALL_STAGE, shard)?;
-        self.small = Some(Recogniser::new(files.model("recogniser")?, files.alphabet()?)?);
+        self.small = Some(Recogniser::new(files.network("recogniser")?, files.alphabet()?)?);
         Ok(())
     }
 
     /// Chooses the recognisers: both at first.
     pub fn use_recognisers(&mut self, used: Recognisers) {
         self.used = used;
+    }
+
+    /// Has this many threads of its own compute, in place of those that all readers of a process share. Loading uses those.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn use_threads(&mut self, threads: usize) {
+        let pool = Arc::new(rten::ThreadPool::with_num_threads(threads));
+        let recognisers = [Some(&mut self.tiny), self.small.as_mut()].into_iter().flatten();
+        for network in recognisers.map(|recogniser| &mut recogniser.network).chain([&mut self.detector.network]) {
+            network.pool = Some(pool.clone());
+        }
     }
 
     /// Reads the text in an image. A line that a network cannot compute is left out, with a notice.

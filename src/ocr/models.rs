@@ -1,7 +1,9 @@
 //! The components of a pack that read text. `ocr` has the detector, the tiny recogniser with its alphabet, and a list of
 //! common words; `ocr-small` has the small recogniser with its alphabet. Each is one shard; networks are ONNX files.
 
-use rten::{Model, ModelOptions, op_registry};
+use std::sync::Arc;
+
+use rten::{Model, ModelOptions, RunOptions, ThreadPool, op_registry};
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 use safetensors::SafeTensors;
@@ -42,8 +44,9 @@ impl<'a> Files<'a> {
         Ok(Files { name, stage, tensors })
     }
 
-    pub fn model(&self, file: &str) -> Result<Model> {
-        options().load(self.bytes(file)?).map_err(|e| invalid(self.name, file, e.into()))
+    pub fn network(&self, file: &'static str) -> Result<Network> {
+        let model = options().load(self.bytes(file)?).map_err(|e| invalid(self.name, file, e.into()))?;
+        Ok(Network { name: file, model, pool: None })
     }
 
     pub fn text(&self, file: &str) -> Result<String> {
@@ -103,20 +106,33 @@ fn options() -> ModelOptions {
     options
 }
 
-/// Runs a network on `input` [1, 3, height, width] and checks the shape of its output; `None` allows any size. `network` is
-/// for errors.
-pub fn run<const N: usize>(
-    network: &str,
-    model: &Model,
-    input: NdTensorView<f32, 4>,
-    shape: [Option<usize>; N],
-) -> Result<NdTensor<f32, N>> {
-    let wrong = |reason, source| Error::Tensor { tensor: format!("output of the {network}"), reason, source };
-    let output = model.run_one(input.into(), None).map_err(|e| wrong(e.to_string(), Some(e.into())))?;
-    let output: NdTensor<f32, N> = output.try_into().map_err(|e| wrong(format!("{e}"), None))?;
-    match output.shape().iter().zip(shape).all(|(&found, wanted)| wanted.is_none_or(|wanted| found == wanted)) {
-        true => Ok(output),
-        false => Err(wrong(format!("shape {:?}", output.shape()), None)),
+/// A network, ready to run.
+pub struct Network {
+    /// For errors.
+    name: &'static str,
+    model: Model,
+    /// The threads that compute; `None`: rten's, one for each core.
+    pub pool: Option<Arc<ThreadPool>>,
+}
+
+impl Network {
+    /// Runs it on `input` [1, 3, height, width] and checks the shape of its output; `None` allows any size.
+    pub fn run<const N: usize>(
+        &self,
+        input: NdTensorView<f32, 4>,
+        shape: [Option<usize>; N],
+    ) -> Result<NdTensor<f32, N>> {
+        let wrong = |reason, source| Error::Tensor { tensor: format!("output of the {}", self.name), reason, source };
+        let options = RunOptions::default().with_thread_pool(self.pool.clone());
+        let output = self.model.run_one(input.into(), Some(options));
+        let output: NdTensor<f32, N> = output
+            .map_err(|e| wrong(e.to_string(), Some(e.into())))?
+            .try_into()
+            .map_err(|e| wrong(format!("{e}"), None))?;
+        match output.shape().iter().zip(shape).all(|(&found, wanted)| wanted.is_none_or(|wanted| found == wanted)) {
+            true => Ok(output),
+            false => Err(wrong(format!("shape {:?}", output.shape()), None)),
+        }
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::ops::RangeInclusive;
 
-use rten::Model;
 use rten_tensor::prelude::*;
 use rten_tensor::{NdTensor, NdTensorView};
 
 use super::crop::crop;
+use super::models::Network;
 use super::words::Words;
-use super::{Corners, ctc, lookalikes, models};
+use super::{Corners, ctc, lookalikes};
 use crate::Result;
 use crate::preprocess::Rgb;
 
@@ -18,7 +18,7 @@ const HEIGHT: usize = 48;
 const WIDTHS: RangeInclusive<usize> = 16..=3200;
 
 pub struct Recogniser {
-    model: Model,
+    pub network: Network,
     alphabet: Vec<String>,
 }
 
@@ -27,8 +27,8 @@ impl Recogniser {
     ///
     /// # Errors
     /// [`Error::Tensor`](crate::Error::Tensor) if the network does not read a blank line, or has other classes.
-    pub fn new(model: Model, alphabet: Vec<String>) -> Result<Self> {
-        let recogniser = Recogniser { model, alphabet };
+    pub fn new(network: Network, alphabet: Vec<String>) -> Result<Self> {
+        let recogniser = Recogniser { network, alphabet };
         recogniser.run(NdTensor::zeros([1, 3, HEIGHT, *WIDTHS.start()]).view())?;
         Ok(recogniser)
     }
@@ -40,7 +40,7 @@ impl Recogniser {
     }
 
     fn run(&self, pixels: NdTensorView<f32, 4>) -> Result<NdTensor<f32, 3>> {
-        models::run("recogniser", &self.model, pixels, [Some(1), None, Some(self.alphabet.len() + 1)])
+        self.network.run(pixels, [Some(1), None, Some(self.alphabet.len() + 1)])
     }
 }
 

@@ -12,7 +12,7 @@ use memeclip::session::Device;
 use pyo3::prelude::*;
 use rayon::ThreadPoolBuilder;
 
-use crate::error::{argument, exception, internal};
+use crate::error::{exception, internal};
 use crate::model::Model;
 
 /// How often a waiting call listens for Ctrl-C.
@@ -82,11 +82,6 @@ impl Actor {
     fn send(&self, job: Job) -> Result<()> {
         let mut thread = self.thread.lock().map_err(internal)?;
         if thread.process != std::process::id() {
-            if HAS_READER.load(Ordering::Relaxed) {
-                return Err(argument(
-                    "this process was forked from one that had read text, and cannot read any itself. Start processes with the method 'spawn' or 'forkserver'",
-                ));
-            }
             // What the parent's thread holds is not ours to drop.
             std::mem::forget(std::mem::replace(&mut *thread, start(self.options.clone())?));
         }
@@ -98,9 +93,6 @@ impl Actor {
         Ok(())
     }
 }
-
-/// Whether this process, or the one that it was forked from, has a reader: its threads do not outlive a fork.
-pub static HAS_READER: AtomicBool = AtomicBool::new(false);
 
 fn start(options: Options) -> Result<Thread> {
     let (jobs, todo) = mpsc::channel::<Job>();

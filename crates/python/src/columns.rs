@@ -88,14 +88,24 @@ fn is_string(kind: &DataType) -> bool {
     }
 }
 
-fn is_image(kind: &DataType) -> bool {
+fn is_binary(kind: &DataType) -> bool {
     match kind {
         DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => true,
+        DataType::Dictionary(_, values) => is_binary(values),
+        _ => false,
+    }
+}
+
+fn is_image(kind: &DataType) -> bool {
+    match kind {
         DataType::Null => true,
-        DataType::Dictionary(_, values) => is_image(values),
         // Hugging Face's data sets.
-        DataType::Struct(fields) => fields.iter().any(|field| ["bytes", "path"].contains(&field.name().as_str())),
-        kind => is_string(kind),
+        DataType::Struct(fields) => fields.iter().any(|field| match field.name().as_str() {
+            "bytes" => is_binary(field.data_type()),
+            "path" => is_string(field.data_type()),
+            _ => false,
+        }),
+        kind => is_binary(kind) || is_string(kind),
     }
 }
 

@@ -1,6 +1,6 @@
 //! A session, and what reads text for it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 use base64::Engine as _;
@@ -16,12 +16,15 @@ use pollster::block_on;
 use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::actor::{HAS_READER, Options};
-use crate::error::internal;
+use crate::actor::Options;
+use crate::error::{argument, internal};
 use crate::input::{Meme, Place};
 
 /// Images that are loaded and decoded at a time, for each thread.
 const AHEAD: usize = 2;
+
+/// The process that opened a reader first. The threads that load one do not outlive a fork, and cannot be started again.
+static FIRST_READER: AtomicU32 = AtomicU32::new(0);
 
 pub struct Model {
     session: Session<Directory>,
@@ -105,8 +108,17 @@ impl Model {
     /// Once, if the pack has one.
     fn open_reader(&mut self) -> Result<()> {
         if self.reader.is_none() && self.session.manifest().ocr().is_ok() {
-            HAS_READER.store(true, Ordering::Relaxed);
-            self.reader = Some(block_on(Reader::open(&self.source))?);
+            let process = std::process::id();
+            let first = FIRST_READER.compare_exchange(0, process, Ordering::Relaxed, Ordering::Relaxed);
+            if first.is_err_and(|first| first != process) {
+                return Err(argument(
+                    "this process was forked from one that had read text from images, and cannot read any. Start processes \
+                     with the method 'spawn' or 'forkserver', or give the texts.",
+                ));
+            }
+            let mut reader = block_on(Reader::open(&self.source))?;
+            reader.use_threads(self.threads);
+            self.reader = Some(reader);
         }
         Ok(())
     }

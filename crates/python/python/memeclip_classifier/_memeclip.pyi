@@ -25,8 +25,8 @@ class Classifier:
     """A pack of weights, opened on a device.
 
     Calls from several threads wait for each other, with the GIL released. In a process that was forked, the pack is opened
-    again; a process that has read text from images should not be forked, and its children say so. Pickled, it is what it
-    was opened with.
+    again; but if the parent has read text from images, it cannot read any, and says so. Pickled, it is what it was opened
+    with.
     """
 
     def __new__(
