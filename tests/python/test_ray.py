@@ -160,12 +160,9 @@ def test_a_driver_that_is_killed_again_and_again_goes_on(
         assert driver.returncode in (0, -signal.SIGKILL), errors
         return driver.returncode
 
-    assert [run(1), run(30, 1), run(60, 1)] == [-signal.SIGKILL] * 3
+    assert [run(1), run(60, 1)] == [-signal.SIGKILL] * 2
     assert run() == 0
     assert 0 < len(asked) < len(expected)
-    check(pyarrow.parquet.read_table(out).to_pylist(), expected)
-    # After its end, there is nothing to do.
-    assert run() == 0 and asked == []
     check(pyarrow.parquet.read_table(out).to_pylist(), expected)
 
 

@@ -101,19 +101,19 @@ impl Classifier {
         Ok(PyList::new(py, answers.collect::<PyResult<Vec<_>>>()?)?.into_any())
     }
 
-    #[pyo3(signature = (data, *, image="image".into(), text=None, keys=None, fetch=false, timeout=20.0))]
+    #[pyo3(signature = (data, *, image="image", text=None, keys=None, fetch=false, timeout=20.0))]
     #[expect(clippy::too_many_arguments, reason = "Python's are named")]
     fn classify_arrow(
         &self,
         py: Python<'_>,
         data: Bound<'_, PyAny>,
-        image: String,
+        image: &str,
         text: Option<String>,
         keys: Option<Vec<String>>,
         fetch: bool,
         timeout: f64,
     ) -> PyResult<Answers> {
-        let request = Request { image, text, keys, fetched: fetched(py, fetch, timeout)? };
+        let request = Request { image: image.into(), text, keys, fetched: fetched(py, fetch, timeout)? };
         let (schema, batches) = arrow::read(&data)?;
         let fields = cells::fields(&self.tasks);
         let taken: Vec<String> = fields.iter().map(|field| field.name().clone()).collect();

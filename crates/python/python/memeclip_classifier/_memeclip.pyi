@@ -1,24 +1,12 @@
 import os
 from collections.abc import Sequence
-from typing import Any, Optional, Protocol, Union, final, overload
+from typing import Any, Optional, Union, final, overload
 
+from .arrow import ArrowArray, ArrowSchema, ArrowStream
 from .errors import MemeclipError
 from .verdict import Image, Verdict
 
-class ArrowStream(Protocol):
-    """A table, or a stream of record batches."""
-
-    def __arrow_c_stream__(self, requested_schema: Optional[object] = None) -> object: ...
-
-class ArrowArray(Protocol):
-    """A record batch."""
-
-    def __arrow_c_array__(self, requested_schema: Optional[object] = None) -> Any: ...
-
-class ArrowSchema(Protocol):
-    """A schema."""
-
-    def __arrow_c_schema__(self) -> object: ...
+__all__ = ["Answers", "Classifier", "Schema"]
 
 @final
 class Classifier:
