@@ -49,10 +49,10 @@ impl Description {
 /// `heads`: files of heads, by task name. A task without one gets a zero-shot head.
 ///
 /// # Errors
-/// [`Error::UnknownTask`](crate::Error::UnknownTask) for a head whose task is not in `tasks`,
-/// [`Error::Checkpoint`](crate::Error::Checkpoint) for a file that is not such a model,
-/// [`Error::UnsupportedModel`](crate::Error::UnsupportedModel) for a CLIP that the kernels do not support,
-/// [`Error::Io`](crate::Error::Io) if a file cannot be read or written.
+/// [`Error::UnknownTask`] for a head whose task is not in `tasks`,
+/// [`Error::Checkpoint`] for a file that is not such a model,
+/// [`Error::UnsupportedModel`] for a CLIP that the kernels do not support,
+/// [`Error::Io`] if a file cannot be read or written.
 pub async fn convert(
     clip: &Path,
     tasks: &[Task],
@@ -152,7 +152,7 @@ pub async fn replace_heads(
 /// `base`.
 ///
 /// # Errors
-/// Those of reading `base`, and [`Error::Io`](crate::Error::Io) if `out` cannot be written.
+/// Those of reading `base`, and [`Error::Io`] if `out` cannot be written.
 pub async fn replace_domains(base: &Path, mut domains: BTreeMap<String, Domain>, out: &Path) -> Result<Manifest> {
     let pack = Loader::open(Directory::new(base)).await?;
     let manifest = pack.manifest();

@@ -10,7 +10,7 @@ use crate::{Result, Watch, http};
 /// The file of a head that `text` names (see [`parse_head`]): the file itself, or that in the cache, or a download in `folder`.
 ///
 /// # Errors
-/// Those of [`parse_head`], [`Repository::open`], [`Repository::file`] and [`http::download`].
+/// Those of [`parse_head`], [`Repository::open`] and [`Repository::file`], and those of a download.
 pub fn fetch(text: &str, folder: &Path, watch: &mut dyn Watch) -> Result<PathBuf> {
     match parse_head(text)? {
         HeadPlace::File(path) => Ok(path),
