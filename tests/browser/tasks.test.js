@@ -3,27 +3,32 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { empty, host, launch, root } from './harness.js';
+import { empty, fileAt, host, launch, listen, root, send } from './harness.js';
 
 const IRONY = { label: 'ironic', logits: [0, 1], probabilities: { sincere: 0.27, ironic: 0.73 }, zero_shot: true, unsure: true, outside: [] };
 const HATE = { label: 'no hate', logits: [2, 0], probabilities: { 'no hate': 0.88, hate: 0.12 }, zero_shot: false, unsure: false, outside: [] };
 
-let browser, site;
+let browser, demo, site;
 before(async () => {
-  [browser, site] = await Promise.all([launch(), host(join(root, 'www'))]);
+  [browser, demo, site] = await Promise.all([
+    launch(),
+    listen((request, response) => send(fileAt(request.url), response, request)),
+    host(join(root, 'www')),
+  ]);
 });
 after(async () => {
   await browser?.close();
+  demo?.stop();
   site?.stop();
 });
 
 test('the page shows a task that it does not know, with its classes', async () => {
   const page = await browser.newPage();
   await page.route('**/app.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }));
-  await page.goto(`${site.origin}/demo/index.html`);
+  await page.goto(`${demo.origin}/index.html`);
   const shown = await page.evaluate(
     async ({ irony, hate }) => {
-      const { Verdict } = await import('/demo/verdict.js');
+      const { Verdict } = await import('/verdict.js');
       const verdict = new Verdict();
       const info = { name: 'Irony', dtype: 'q4', bytes: 1e6, licence: 'none', provenance: '', notice: 'It errs.', device: 'cpu' };
       verdict.describe({ ...info, tasks: ['irony', 'hate'], labels: { irony: ['sincere', 'ironic'], hate: ['no hate', 'hate'] } });
@@ -46,9 +51,9 @@ test('the page shows a task that it does not know, with its classes', async () =
 test('the page shows no label for what the pack does not know, and its probabilities on demand', async () => {
   const page = await browser.newPage();
   await page.route('**/app.js', (route) => route.fulfill({ contentType: 'text/javascript', body: '' }));
-  await page.goto(`${site.origin}/demo/index.html`);
+  await page.goto(`${demo.origin}/index.html`);
   const shown = await page.evaluate(async (hate) => {
-    const { TaskCard } = await import('/demo/card.js');
+    const { TaskCard } = await import('/card.js');
     const card = new TaskCard('hate', ['no hate', 'hate']);
     document.getElementById('tasks').append(card.element);
     const state = () => {
