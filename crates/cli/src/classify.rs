@@ -18,9 +18,9 @@ use xtask::warn;
 pub struct Classify {
     #[command(flatten)]
     images: Images,
-    /// Directory of the pack [default: the small one of the repository].
-    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
-    weights: PathBuf,
+    /// Directory of the pack [default: the small one that comes with this program].
+    #[arg(long)]
+    weights: Option<PathBuf>,
     /// The text on the image, the same for all images. If not given, it is read from each image.
     #[arg(long)]
     text: Option<String>,
@@ -53,13 +53,12 @@ enum NoWords {
 
 impl Classify {
     pub fn run(self) -> Result<(), Failure> {
-        let mut session = block_on(self.device.open(&self.weights))?;
+        let pack = xtask::pack(self.weights.as_deref())?;
+        let mut session = block_on(self.device.open(&pack))?;
         // Once, rather than for each image.
         task::select(&session.manifest().tasks, &self.task)?;
         let reader = match self.text {
-            None if session.manifest().ocr().is_ok() => {
-                Some(block_on(Reader::open(&Directory::mapped(&self.weights)))?)
-            }
+            None if session.manifest().ocr().is_ok() => Some(block_on(Reader::open(&Directory::mapped(&pack)))?),
             _ => None,
         };
         let answered =

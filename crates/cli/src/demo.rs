@@ -2,12 +2,13 @@ use std::path::PathBuf;
 
 use crate::exit_status::Failure;
 
-/// Serve the page and a pack on localhost. Builds the page's WebAssembly if it is not built yet.
+/// Serve the page and a pack on localhost.
 ///
-/// Needs the repository that this program was built in.
+/// The page is in the program if that was built with the feature `standalone`. Otherwise it is the repository's that the
+/// program was built in, and its WebAssembly is built first.
 #[derive(clap::Args)]
 pub struct Demo {
-    /// Directory of the pack; by default the repository's own small one.
+    /// Directory of the pack [default: the small one that comes with this program].
     #[arg(long)]
     weights: Option<PathBuf>,
     /// The port; 0 for any free one.

@@ -14,9 +14,9 @@ pub struct Eval {
     /// Directory that `extract` wrote.
     #[arg(long)]
     features: PathBuf,
-    /// Directory of the pack whose towers made the features [default: the small one of the repository].
-    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
-    weights: PathBuf,
+    /// Directory of the pack whose towers made the features [default: the small one that comes with this program].
+    #[arg(long)]
+    weights: Option<PathBuf>,
     /// TASK=FILE: a head to measure instead of the pack's, at full precision; or TASK=FOLDER: what `train --system bert` or
     /// `vit` wrote, or a classifier of text or images that Hugging Face's transformers did.
     #[arg(long, value_parser = heads::parse)]
@@ -63,7 +63,7 @@ impl Eval {
         }
         let report = pollster::block_on(evaluate(&Request {
             features: &self.features,
-            pack: &self.weights,
+            pack: &xtask::pack(self.weights.as_deref())?,
             heads: &heads::by_task(self.head)?,
             images: self.images.as_deref(),
             #[cfg(feature = "train")]

@@ -6,13 +6,15 @@ use crate::exit_status::Failure;
 
 /// Write the browser extension to a folder that a browser can load.
 ///
-/// Needs the repository that this program was built in, and Node.js.
+/// The extension is in the program if that was built with the feature `standalone`. Otherwise it is put together from the
+/// repository that the program was built in, which needs Node.js.
 #[derive(clap::Args)]
 pub struct Extension {
-    /// Folder to write to; an earlier extension in it is replaced [default: target/extension in the repository].
+    /// Folder to write to; an earlier extension in it is replaced [default: memeclip-extension, or without the feature
+    /// `standalone` target/extension in the repository].
     #[arg(long, default_value_os_t = extension::Extension::default().out, hide_default_value = true)]
     out: PathBuf,
-    /// Directory of the pack to include; by default the repository's own small one.
+    /// Directory of the pack to include [default: the small one that comes with this program].
     #[arg(long)]
     weights: Option<PathBuf>,
     /// chromium (also Chrome, Edge) or firefox.

@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use crate::device::DeviceName;
+use crate::exit_status::Failure;
 use crate::progress::Progress;
 use crate::report::Report;
 #[cfg(feature = "train")]
@@ -88,21 +89,22 @@ pub struct Source {
     /// Directory of the images.
     #[arg(long)]
     pub images: PathBuf,
-    /// Directory of the pack [default: the small one of the repository].
-    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
-    pub weights: PathBuf,
+    /// Directory of the pack [default: the small one that comes with this program].
+    #[arg(long)]
+    pub weights: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = DeviceName::Auto)]
     pub device: DeviceName,
 }
 
 impl Extract {
-    pub fn run(self) -> Result<()> {
-        pollster::block_on(self.extract())
+    pub fn run(self) -> Result<(), Failure> {
+        let pack = xtask::pack(self.source.weights.as_deref())?;
+        Ok(pollster::block_on(self.extract(&pack))?)
     }
 
-    async fn extract(self) -> Result<()> {
+    async fn extract(self, pack: &Path) -> Result<()> {
         let mut report = Report::default();
-        let result = self.extract_with(&mut report).await;
+        let result = self.extract_with(pack, &mut report).await;
         let name = match self.shard.to_string().split_once('/') {
             Some((i, n)) if n != "1" => format!("memeclip-report-{i}-of-{n}.txt"),
             _ => "memeclip-report.txt".into(),
@@ -115,9 +117,9 @@ impl Extract {
         result
     }
 
-    async fn extract_with(&self, report: &mut Report) -> Result<()> {
+    async fn extract_with(&self, pack: &Path, report: &mut Report) -> Result<()> {
         let Extract { source, out, shard, .. } = self;
-        let mut session = source.device.open(&source.weights).await?;
+        let mut session = source.device.open(pack).await?;
         let needed: Vec<Feature> = self.system.iter().flat_map(|system| system.features()).collect();
         let inversion = match &self.inputs.phi {
             Some(phi) => Some(Inversion::open(phi, session.manifest())?),
@@ -151,9 +153,7 @@ impl Extract {
         };
         let projection = match &self.inputs.text_projection {
             Some(clip) => Some(TextProjection::open(clip, &mut session).await?),
-            None if needed.contains(&Feature::TextJoint) => {
-                TextProjection::of_pack(Directory::new(&source.weights)).await?
-            }
+            None if needed.contains(&Feature::TextJoint) => TextProjection::of_pack(Directory::new(pack)).await?,
             None => None,
         };
         if needed.contains(&Feature::TextJoint) && projection.is_none() {

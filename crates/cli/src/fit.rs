@@ -35,7 +35,7 @@ pub struct Fit {
 impl Fit {
     pub fn run(self) -> Result<(), Failure> {
         let work = self.work.unwrap_or_else(|| self.out.with_added_extension("training"));
-        let weights = self.source.weights.clone();
+        let weights = xtask::pack(self.source.weights.as_deref())?;
         let whole = "1/1".parse()?;
         let (system, inputs) = (Vec::new(), Inputs::default());
         Extract { source: self.source, out: work.clone(), shard: whole, system, inputs }.run()?;

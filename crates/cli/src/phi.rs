@@ -23,9 +23,9 @@ pub struct Phi {
     /// Directory that `extract` wrote.
     #[arg(long)]
     features: PathBuf,
-    /// Directory of the pack whose towers made the features [default: the small one of the repository].
-    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
-    weights: PathBuf,
+    /// Directory of the pack whose towers made the features [default: the small one that comes with this program].
+    #[arg(long)]
+    weights: Option<PathBuf>,
     /// The Hugging Face CLIP that the pack was made from (see `convert --clip`), for its text projection.
     #[arg(long)]
     clip: PathBuf,
@@ -50,15 +50,16 @@ pub struct Phi {
 impl Phi {
     pub fn run(self) -> Result<(), Failure> {
         let features = Features::read(&self.features)?;
-        let source = Directory::new(&self.weights);
+        let pack = xtask::pack(self.weights.as_deref())?;
+        let source = Directory::new(&pack);
         let manifest = Manifest::parse(&source.name(), &block_on(source.manifest())?)?;
-        features.check_towers(&self.features, &self.weights, &manifest)?;
+        features.check_towers(&self.features, &pack, &manifest)?;
         let clip = ClipCheckpoint::open(&self.clip)?;
         if (&clip.config.text, clip.config.projection) != (&manifest.clip.text, manifest.clip.projection) {
             let reason = format!(
                 "{}: its text tower is not that of {}; give the CLIP that the pack was made from",
                 self.clip.display(),
-                self.weights.display()
+                pack.display()
             );
             return Err(Error::Argument { reason }.into());
         }

@@ -15,9 +15,9 @@ use xtask::warn;
 pub struct Read {
     #[command(flatten)]
     images: Images,
-    /// Directory of the pack [default: the small one of the repository].
-    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
-    weights: PathBuf,
+    /// Directory of the pack [default: the small one that comes with this program].
+    #[arg(long)]
+    weights: Option<PathBuf>,
     /// What reads the lines.
     #[arg(long, value_enum, default_value_t = RecogniserName::Auto)]
     recogniser: RecogniserName,
@@ -45,7 +45,8 @@ struct Answer<'a> {
 
 impl Read {
     pub fn run(self) -> Result<(), Failure> {
-        let mut reader = pollster::block_on(Reader::open(&Directory::mapped(&self.weights)))?;
+        let pack = xtask::pack(self.weights.as_deref())?;
+        let mut reader = pollster::block_on(Reader::open(&Directory::mapped(&pack)))?;
         reader.use_recognisers(match self.recogniser {
             RecogniserName::Auto => Recognisers::Both,
             RecogniserName::Tiny => Recognisers::Tiny,

@@ -42,9 +42,9 @@ pub struct Reproduce {
     /// The answers of a chat model to PrideMM's test split: what `memeclip chat` wrote.
     #[arg(long)]
     answers: Option<PathBuf>,
-    /// Directory of the pack [default: the small one of the repository].
-    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
-    weights: PathBuf,
+    /// Directory of the pack [default: the small one that comes with this program].
+    #[arg(long)]
+    weights: Option<PathBuf>,
     #[arg(long, value_enum, default_value_t = DeviceName::Auto)]
     device: DeviceName,
     /// The tables to make, separated by commas.
@@ -82,20 +82,21 @@ struct Data {
 
 impl Reproduce {
     pub fn run(self) -> Result<(), Failure> {
+        let pack = xtask::pack(self.weights.as_deref())?;
         if self.seeds == 0 {
             return Err(Error::Argument { reason: "--seeds must be at least 1".into() }.into());
         }
         let files = Files::prepare(&self.out)?;
         let work = self.out.with_added_extension("work");
 
-        let pridemm = self.data(vec![self.pridemm.clone()], &self.images, &work.join("pridemm"))?;
-        let harmeme = self.harmeme.as_ref().map(|dir| self.data_of_harmeme(dir, &work)).transpose()?;
+        let pridemm = self.data(&pack, vec![self.pridemm.clone()], &self.images, &work.join("pridemm"))?;
+        let harmeme = self.harmeme.as_ref().map(|dir| self.data_of_harmeme(&pack, dir, &work)).transpose()?;
         let answered = self.answers.as_ref().map(|file| answered(file, &pridemm.features)).transpose()?;
 
         let first = self.options.settings(Settings::default());
         let plan = Plan {
             title: "MemeCLIP's tables, reproduced".into(),
-            pack: Some(pollster::block_on(Loader::open(Directory::new(&self.weights)))?.manifest().name.clone()),
+            pack: Some(pollster::block_on(Loader::open(Directory::new(&pack)))?.manifest().name.clone()),
             protocol: first.protocol,
             changed: self.options.changed(),
             seeds: (first.seed..first.seed + self.seeds).collect(),
@@ -132,8 +133,8 @@ impl Reproduce {
         System::ALL.into_iter().filter(|system| self.system.is_empty() || self.system.contains(system))
     }
 
-    fn data(&self, data: Vec<DataFile>, images: &Path, out: &Path) -> memeclip_train::Result<Data> {
-        let (images, weights) = (images.to_path_buf(), self.weights.clone());
+    fn data(&self, pack: &Path, data: Vec<DataFile>, images: &Path, out: &Path) -> Result<Data, Failure> {
+        let (images, weights) = (images.to_path_buf(), Some(pack.into()));
         let source = Source { data, column: Vec::new(), images: images.clone(), weights, device: self.device };
         let given = |system: &System| {
             system.features().into_iter().all(|feature| match feature {
@@ -146,20 +147,21 @@ impl Reproduce {
         let system = self.rows().filter(given).collect();
         Extract { source, out: out.into(), shard: "1/1".parse()?, system, inputs: self.inputs.clone() }.run()?;
         let features = Features::read(out)?;
-        let inversion =
-            self.inputs.phi.as_ref().map(|phi| {
-                pollster::block_on(TextualInversion::open(phi, &self.weights, &features, out)).map(Arc::new)
-            });
+        let inversion = self
+            .inputs
+            .phi
+            .as_ref()
+            .map(|phi| pollster::block_on(TextualInversion::open(phi, pack, &features, out)).map(Arc::new));
         Ok(Data { identity: Features::identity(out)?, images, inversion: inversion.transpose()?, features })
     }
 
-    fn data_of_harmeme(&self, dir: &Path, work: &Path) -> memeclip_train::Result<Data> {
+    fn data_of_harmeme(&self, pack: &Path, dir: &Path, work: &Path) -> Result<Data, Failure> {
         let file = |split: Split| DataFile {
             path: dir.join("annotations").join(format!("{split}.jsonl")),
             split: Some(split),
         };
         let files = Split::ALL.map(file).to_vec();
-        self.data(files, &dir.join("images"), &work.join("harmeme"))
+        self.data(pack, files, &dir.join("images"), &work.join("harmeme"))
     }
 
     fn section<'a>(&self, number: usize, title: &'a str, data: &'a Data, tasks: Vec<&'a Task>) -> Section<'a> {

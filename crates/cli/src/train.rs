@@ -44,9 +44,9 @@ pub struct Train {
     /// The network φ of SEARLE or ISSUES for the CLIP of the pack; for issues.
     #[arg(long, value_name = "FILE")]
     phi: Option<PathBuf>,
-    /// Directory of the pack whose towers made the features, for issues [default: the small one of the repository].
-    #[arg(long, default_value_os_t = xtask::default_pack(), hide_default_value = true)]
-    weights: PathBuf,
+    /// Directory of the pack whose towers made the features, for issues [default: the small one that comes with this program].
+    #[arg(long)]
+    weights: Option<PathBuf>,
     #[command(flatten)]
     encoder: EncoderOptions,
     #[command(flatten)]
@@ -215,12 +215,12 @@ impl Train {
     }
 
     /// What issues needs besides the features.
-    fn inversion(&self, features: &Features) -> memeclip_train::Result<Option<TextualInversion>> {
+    fn inversion(&self, features: &Features) -> Result<Option<TextualInversion>, Failure> {
         let argument = |reason: String| Err(Error::Argument { reason }.into());
         match (&self.phi, self.system) {
             (Some(phi), System::Issues) => {
-                let inversion = TextualInversion::open(phi, &self.weights, features, &self.features);
-                pollster::block_on(inversion).map(Some)
+                let pack = xtask::pack(self.weights.as_deref())?;
+                Ok(Some(pollster::block_on(TextualInversion::open(phi, &pack, features, &self.features))?))
             }
             (None, System::Issues) => argument(format!("{} needs a network φ; give its file with --phi", self.system)),
             (Some(_), other) => argument(format!("{other} does not take --phi; {} does", System::Issues)),

@@ -8,10 +8,11 @@ use crate::modules::Modules;
 use crate::server::{self, Site};
 use crate::{Result, pack, repository, say};
 
-/// Serves the demo page and a pack on localhost, and builds the WebAssembly modules that are out of date.
+/// Serves the demo page and a pack on localhost, and builds the WebAssembly modules that are out of date, unless the program is
+/// standalone.
 #[derive(Debug, Clone)]
 pub struct Demo {
-    /// The pack's folder; by default the small pack in the repository.
+    /// The pack's folder; by default the small one that comes with this program.
     pub weights: Option<PathBuf>,
     /// The port; 0 takes any free one.
     pub port: u16,
@@ -30,11 +31,11 @@ impl Demo {
     /// Before anything is compiled: a pack that cannot be served, a port in use, a toolchain that lacks a part. Then
     /// [`crate::Error::Step`] if the first module cannot be built; if a later one cannot, that is printed.
     pub fn run(self) -> Result<()> {
-        let root = repository::root();
-        let pack = self.weights.unwrap_or_else(repository::default_pack);
+        let pack = repository::pack(self.weights.as_deref())?;
         pack::check(&pack)?;
-        let modules = Arc::new(Modules::open(root)?);
-        let site = Site { root: root.into(), pack, modules: modules.clone() };
+        let root = repository::root()?;
+        let modules = Arc::new(Modules::open(&root)?);
+        let site = Site { root, pack, modules: modules.clone() };
         let (server, port) = server::start(self.port, site)?;
         modules.prepare()?;
         modules.build_first()?;

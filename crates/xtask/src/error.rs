@@ -11,7 +11,7 @@ pub enum Error {
     #[error("standard output: {0}")]
     Output(io::Error),
     /// A file of the repository, which this program was built in.
-    #[error("{}: cannot be read. Restore it: this program needs the repository that it was built in.", path.display())]
+    #[error("{}: cannot be read. Restore it: this program needs the repository that it was built in, unless it is built with the feature standalone.", path.display())]
     Repository { path: PathBuf, source: io::Error },
     #[error("{}: cannot be parsed. Restore it from the repository.", path.display())]
     Json { path: PathBuf, source: serde_json::Error },
@@ -19,6 +19,9 @@ pub enum Error {
     Copy { from: PathBuf, to: PathBuf, source: io::Error },
     #[error("{}: cannot be written. Check that its folder can be written and that the disk has space.", path.display())]
     Write { path: PathBuf, source: io::Error },
+
+    #[error("no folder for what the page consists of. Set HOME, or XDG_CACHE_HOME, to a folder that can be written.")]
+    NoCache,
 
     #[error("port {port}: cannot be used. Choose another one with --port{}.", free.map(|free| format!(", for example --port {free}")).unwrap_or_default())]
     Port { port: u16, free: Option<u16>, source: io::Error },

@@ -16,12 +16,13 @@ const BUNDLER_ONLY: [&str; 5] = ["bundle.js", "content", "node_modules", "packag
 /// The folder next to the extension's in which it is put together.
 const DRAFT: &str = "memeclip-draft";
 
-/// Writes the browser extension to a folder that a browser can load, and builds the WebAssembly modules that are out of date.
+/// Writes the browser extension to a folder that a browser can load, and builds what is out of date, unless the program is
+/// standalone.
 #[derive(Debug, Clone)]
 pub struct Extension {
     /// Folder to write to; an earlier extension in it is replaced.
     pub out: PathBuf,
-    /// The folder of the pack to include; by default the small pack in the repository.
+    /// The folder of the pack to include; by default the small one that comes with this program.
     pub weights: Option<PathBuf>,
     pub browser: Browser,
 }
@@ -47,7 +48,10 @@ impl FromStr for Browser {
 
 impl Default for Extension {
     fn default() -> Self {
-        let out = repository::target(repository::root()).join("extension");
+        let out = match repository::STANDALONE {
+            true => "memeclip-extension".into(),
+            false => repository::target(repository::repository()).join("extension"),
+        };
         Extension { out, weights: None, browser: Browser::Chromium }
     }
 }
@@ -58,22 +62,22 @@ impl Extension {
     /// # Errors
     /// Before anything is compiled: the pack cannot be read, or the folder has other files. Then those of [`crate::build`].
     pub fn run(self) -> Result<()> {
-        let root = repository::root();
         // A path such as `.` has no name that could be extended.
         let out = path::absolute(&self.out).map_err(|source| Error::Write { path: self.out.clone(), source })?;
         if out.file_name().is_none() {
             return Err(Error::NotAnExtension { path: self.out });
         }
-        let pack = self.weights.unwrap_or_else(repository::default_pack);
+        let pack = repository::pack(self.weights.as_deref())?;
         pack::check(&pack)?;
         check_out(&out)?;
-        let source = root.join(repository::EXTENSION);
-        bundle::prepare(&source)?;
-        crate::build()?;
+        let root = repository::root()?;
+        if !repository::STANDALONE {
+            prepare(&root)?;
+        }
         let draft = out.with_added_extension(DRAFT);
         // What a stopped process left.
         remove(&draft)?;
-        self.browser.assemble(root, &pack, &draft)?;
+        self.browser.assemble(&root, &pack, &draft)?;
         clear(&out)?;
         fs::rename(&draft, &out).map_err(|source| Error::Write { path: out.clone(), source })?;
         say!("{}", self.out.display())
@@ -84,10 +88,7 @@ impl Browser {
     /// Copies everything to the folder `out`.
     fn assemble(self, root: &Path, pack: &Path, out: &Path) -> Result<()> {
         let source = root.join(repository::EXTENSION);
-        for name in shipped(&source)? {
-            copy(&source.join(&name), &out.join(&name))?;
-        }
-        bundle::bundle(&source, &out.join("content.js"))?;
+        copy_own(&source, out)?;
         copy(&root.join(repository::THEME), &out.join("theme.css"))?;
         let package = root.join(repository::PACKAGE);
         for file in package_files(&package)? {
@@ -97,6 +98,24 @@ impl Browser {
         let manifest = manifest(read_json(&source.join("manifest.json"))?, self);
         let path = out.join("manifest.json");
         fs::write(&path, format!("{manifest:#}\n")).map_err(|source| Error::Write { path, source })
+    }
+}
+
+/// Brings everything that is built up to date.
+pub fn prepare(root: &Path) -> Result<()> {
+    bundle::prepare(&root.join(repository::EXTENSION))?;
+    crate::build()
+}
+
+/// Copies the extension's own files, the content script as browsers load it, to the folder `out`.
+pub fn copy_own(source: &Path, out: &Path) -> Result<()> {
+    for name in shipped(source)? {
+        copy(&source.join(&name), &out.join(&name))?;
+    }
+    match repository::STANDALONE {
+        // It is among the files.
+        true => Ok(()),
+        false => bundle::bundle(source, &out.join("content.js")),
     }
 }
 

@@ -8,7 +8,7 @@
 //! # }
 //! ```
 //!
-//! It works on the repository that it was compiled in. It compiles quickly, because it depends neither on the `memeclip`
+//! It works on the repository that it was compiled in, or with the feature `standalone` on what is in the program. It compiles quickly, because it depends neither on the `memeclip`
 //! library nor on wasm-bindgen: the latter is in the program `memeclip-bindgen` (`crates/bindgen`).
 
 // They panic if they cannot print; use `console`.
@@ -26,19 +26,21 @@ mod pack;
 mod repository;
 mod reproduce;
 mod server;
+mod standalone;
 mod toolchain;
 mod wasm;
 
 pub use error::{Error, Result};
-pub use repository::default_pack;
+pub use repository::pack;
 pub use reproduce::reproduce;
+pub use standalone::standalone;
 
 /// Brings the folder `pkg` of the npm package up to date: the WebAssembly modules, and the licences of the crates in them.
 ///
 /// # Errors
 /// [`Error::Component`] if the toolchain lacks a part that rustup cannot install, [`Error::Step`] if a build fails.
 pub fn build() -> Result<()> {
-    let modules = modules::Modules::open(repository::root())?;
+    let modules = modules::Modules::open(repository::repository())?;
     modules.prepare()?;
     modules.build_all()
 }

@@ -21,6 +21,7 @@ Commands:
   build      Build the WebAssembly and stop
   reproduce  Build a module again in another folder, and compare the bytes
   extension  Write the browser extension to a folder that a browser can load
+  standalone Write what the program memeclip, built with the feature standalone, has in it
 
 Options:
   -q, --quiet        Print no progress
@@ -68,7 +69,12 @@ fn run() -> Result<(), Box<dyn Error>> {
         "build" => xtask::build()?,
         "reproduce" => xtask::reproduce()?,
         "extension" => extension.run()?,
-        other => return Err(format!("unknown command '{other}'. Use demo, build, reproduce or extension.").into()),
+        "standalone" => xtask::standalone()?,
+        other => {
+            return Err(
+                format!("unknown command '{other}'. Use demo, build, reproduce, extension or standalone.").into()
+            );
+        }
     }
     Ok(())
 }

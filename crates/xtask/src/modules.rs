@@ -28,8 +28,11 @@ enum State {
 }
 
 impl Modules {
-    /// Finds the modules that are older than their sources.
+    /// Finds the modules that are older than their sources. A standalone program has no sources.
     pub fn open(root: &Path) -> Result<Self> {
+        if repository::STANDALONE {
+            return Ok(Modules::all(root, State::Ready));
+        }
         let mut changed = SystemTime::UNIX_EPOCH;
         for source in SOURCES {
             let path = root.join(source);
@@ -41,6 +44,10 @@ impl Modules {
             if built.is_ok_and(|built| built >= changed) { State::Ready } else { State::Outdated { wanted: false } }
         });
         Ok(Modules { root: root.into(), states: Mutex::new(states), changed: Condvar::new() })
+    }
+
+    fn all(root: &Path, state: State) -> Self {
+        Modules { root: root.into(), states: Mutex::new(MODULES.map(|_| state.clone())), changed: Condvar::new() }
     }
 
     /// Completes the toolchain if any module must be built.
@@ -132,9 +139,8 @@ fn newest(path: &Path) -> io::Result<SystemTime> {
 #[cfg(test)]
 impl Modules {
     /// All modules, none of them built.
-    pub fn outdated(root: PathBuf) -> Self {
-        let states = MODULES.map(|_| State::Outdated { wanted: false });
-        Modules { root, states: Mutex::new(states), changed: Condvar::new() }
+    pub fn outdated(root: &Path) -> Self {
+        Modules::all(root, State::Outdated { wanted: false })
     }
 }
 
@@ -146,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_request_waits_for_its_module_and_puts_it_first() {
-        let modules = Modules::outdated(PathBuf::new());
+        let modules = Modules::outdated(Path::new(""));
         modules.wait_for("LICENCES.txt").unwrap();
         assert_eq!(modules.next(), Some(0));
         thread::scope(|scope| {

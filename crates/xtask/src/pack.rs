@@ -66,7 +66,7 @@ mod tests {
     /// Checks a copy of the pack in the repository with one file changed.
     fn changed(name: &str, file: impl FnOnce(&Path)) -> Result<()> {
         let folder = std::env::temp_dir().join(format!("xtask-pack-{name}-{}", std::process::id()));
-        copy(&repository::root().join(repository::PACK), &folder).unwrap();
+        copy(&repository::repository().join(repository::PACK), &folder).unwrap();
         file(&folder);
         let checked = check(&folder);
         fs::remove_dir_all(folder).unwrap();

@@ -21,15 +21,36 @@ pub const PACK: &str = "weights/default";
 pub const SOURCES: [&str; 7] =
     ["src", "crates/web", "crates/bindgen", "Cargo.toml", "Cargo.lock", "rust-toolchain.toml", ".cargo/config.toml"];
 
+/// Whether the page, the extension and the small pack are in this program. They were built before it.
+pub const STANDALONE: bool = cfg!(feature = "standalone");
+
 /// The repository that this program was built in.
-pub fn root() -> &'static Path {
+pub fn repository() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("this crate lies in crates/xtask")
 }
 
-/// The small pack in the repository. If that has moved since this program was built: the one in the current folder.
-pub fn default_pack() -> PathBuf {
-    let pack = root().join(PACK);
-    if pack.is_dir() { pack } else { PACK.into() }
+/// Where the paths above lead: the repository, or the folder that a standalone program was unpacked to.
+///
+/// # Errors
+/// Those of unpacking: [`Error::NoCache`], [`Error::Write`].
+pub fn root() -> Result<PathBuf> {
+    #[cfg(feature = "standalone")]
+    return crate::standalone::unpack();
+    #[cfg(not(feature = "standalone"))]
+    Ok(repository().into())
+}
+
+/// The folder of a pack: the one given, or the small one that comes with this program. If the repository has moved since the
+/// program was built, the one in the current folder.
+///
+/// # Errors
+/// Those of unpacking a standalone program: [`Error::NoCache`], [`Error::Write`].
+pub fn pack(given: Option<&Path>) -> Result<PathBuf> {
+    if let Some(given) = given {
+        return Ok(given.into());
+    }
+    let pack = root()?.join(PACK);
+    Ok(if pack.is_dir() { pack } else { PACK.into() })
 }
 
 /// The folder that cargo builds in.

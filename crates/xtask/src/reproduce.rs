@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-use crate::repository::{self, SOURCES, copy, root};
+use crate::repository::{self, SOURCES, copy, repository};
 use crate::wasm::{MODULES, Pace};
 use crate::{Error, Result, say};
 
@@ -19,7 +19,7 @@ pub fn reproduce() -> Result<()> {
     // Also if it has failed: it is as large as the dependencies.
     let _ = fs::remove_dir_all(&folder);
     let again = again?;
-    let path = root().join(repository::MODULES).join(file());
+    let path = repository().join(repository::MODULES).join(file());
     let first = read(&path)?;
     if first != again {
         return Err(Error::NotReproducible { path, first: first.len(), again: again.len() });
@@ -36,11 +36,11 @@ fn build_again(folder: &Path) -> Result<Vec<u8>> {
     let elsewhere = folder.join("a/longer/path");
     // cargo reads the manifests of all crates in the workspace.
     for source in SOURCES.into_iter().chain(["crates"]) {
-        copy(&root().join(source), &elsewhere.join(source))?;
+        copy(&repository().join(source), &elsewhere.join(source))?;
     }
     let wasm = MODULES[0].compile(&elsewhere, &folder.join("built"), Pace::Full)?;
     // The module contains its own name.
-    MODULES[0].bind(root(), &wasm, folder)?;
+    MODULES[0].bind(repository(), &wasm, folder)?;
     read(&folder.join(file()))
 }
 

@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn only_three_folders_are_served() {
-        let site = Site { root: "".into(), pack: "pack".into(), modules: Arc::new(Modules::outdated("".into())) };
+        let site = Site { root: "".into(), pack: "pack".into(), modules: Arc::new(Modules::outdated(Path::new(""))) };
         let located = |url: &str| site.locate(url).map(|path| path.display().to_string());
         assert_eq!(located("/").as_deref(), Some("www/demo/index.html"));
         assert_eq!(located("/memeclip/pkg/relaxed_bg.wasm").as_deref(), Some("www/memeclip/pkg/relaxed_bg.wasm"));
