@@ -8,7 +8,7 @@ use memeclip::pack::manifest::Manifest;
 use memeclip::quant::Format;
 use memeclip_hub::encoders::{ENCODERS, Encoder};
 use memeclip_hub::pack::{Published, copy};
-use memeclip_hub::place::{self, Place};
+use memeclip_hub::place::{self, HubPath, Place};
 use memeclip_hub::repository::Repository;
 use memeclip_hub::{Watch, encoders, head, space};
 use xtask::console::is_quiet;
@@ -21,11 +21,11 @@ use crate::heads;
 /// Download an encoder from Hugging Face and turn it into a pack, or copy a published pack.
 ///
 /// HF_HOME says where downloads are kept, HF_TOKEN who you are, HF_ENDPOINT where the hub is; with HF_HUB_OFFLINE=1 all has to
-/// be there. A download that broke off continues when the command is run again.
+/// be there. A server that says nothing for HF_HUB_DOWNLOAD_TIMEOUT seconds [20] is given up. A download that broke off continues when the command is run again.
 #[derive(clap::Args)]
 pub struct Pull {
-    /// A short name (see --list), owner/name of a model on Hugging Face, or the address of a pack (https://…/pack/); a
-    /// repository may be a pack too.
+    /// A short name (see --list), owner/name or owner/name@revision of a model on Hugging Face, the address of its page there, or
+    /// the address of a pack (https://…/pack/); a repository, or a folder of it, may be a pack too.
     #[arg(required_unless_present = "list")]
     from: Option<String>,
     /// List the short names.
@@ -54,16 +54,16 @@ impl Pull {
                 self.no_heads()?;
                 (pollster::block_on(copy(Published::Web(&url), out, &mut bar))?, format!("the pack at {url}"))
             }
-            Place::Repository(name) => {
-                let repository = Repository::open(&name)?;
-                match repository.is_pack() {
-                    true => {
+            Place::Hub(place) => {
+                let repository = Repository::open(&place)?;
+                match repository.pack(&place.path) {
+                    Some(folder) => {
                         self.no_heads()?;
-                        let copied = pollster::block_on(copy(Published::Hub(&repository), out, &mut bar))?;
+                        let copied = pollster::block_on(copy(Published::Hub(&repository, &folder), out, &mut bar))?;
                         (copied, format!("the pack {}", repository.page()))
                     }
-                    false => (
-                        self.convert(&repository, &name, out, &mut bar)?,
+                    None => (
+                        self.convert(&repository, &place, out, &mut bar)?,
                         format!("converted from {}", repository.page()),
                     ),
                 }
@@ -77,15 +77,22 @@ impl Pull {
         Ok(())
     }
 
-    fn convert(&self, repository: &Repository, name: &str, out: &Path, bar: &mut Bar) -> Result<Manifest, Failure> {
+    fn convert(
+        &self,
+        repository: &Repository,
+        place: &HubPath,
+        out: &Path,
+        bar: &mut Bar,
+    ) -> Result<Manifest, Failure> {
         let tasks = tasks(self.tasks.as_deref())?;
         let dtype = self.dtype;
-        let clip = repository.encoder(|weights| space::check(out, pack_bytes(weights, dtype)), bar)?;
+        let clip = repository.encoder(&place.path, |weights| space::check(out, pack_bytes(weights, dtype)), bar)?;
         let folder = out.join(memeclip_hub::pack::PARTS);
         let mut files = heads::by_task(self.head.clone())?;
         for (task, place) in &mut files {
             *place = head::fetch(&place.to_string_lossy(), &folder.join(task), bar)?;
         }
+        let name = &place.repository;
         let encoder = ENCODERS.iter().find(|encoder| encoder.repository == name);
         let description = Description {
             name: Some(format!("MemeCLIP on {}", encoder.map_or(name, |encoder| encoder.what))),

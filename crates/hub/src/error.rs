@@ -8,8 +8,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum Error {
     /// Neither a short name, a repository nor an address.
     #[error(
-        "'{name}' is no encoder's name. Give owner/name of a model on Hugging Face, the address of a pack, or a name of \
-         `memeclip pull --list`."
+        "'{name}' is no encoder's name. Give owner/name of a model on Hugging Face (owner/name@revision for an older version), the \
+         address of its page, the address of a pack, or a name of `memeclip pull --list`."
     )]
     Name {
         /// What was given.
@@ -21,6 +21,25 @@ pub enum Error {
          access token of yours."
     )]
     NotFound {
+        /// `owner/name`.
+        repository: String,
+    },
+    /// The repository has no such branch, tag or commit.
+    #[error(
+        "{repository}: it has no revision '{revision}'. Give a branch, a tag or a commit of it, or none for the newest version."
+    )]
+    NoRevision {
+        /// `owner/name`.
+        repository: String,
+        /// What was looked for.
+        revision: String,
+    },
+    /// The hub knows no such user.
+    #[error(
+        "{repository}: the hub does not accept the access token. Renew HF_TOKEN, or the token that `hf auth login` wrote; for a \
+         public model none is needed."
+    )]
+    Token {
         /// `owner/name`.
         repository: String,
     },
@@ -91,6 +110,17 @@ pub enum Error {
         bytes: u64,
         /// Bytes that are free.
         free: u64,
+    },
+    /// The disk is full, or this user's part of it.
+    #[error(
+        "{file}: {source}. Free some space, or choose another disk: HF_HOME for downloads, --out for the pack. What is here stays: \
+         run the command again to continue."
+    )]
+    Full {
+        /// The file that could not grow.
+        file: String,
+        /// What the system says.
+        source: std::io::Error,
     },
     /// An error of the library.
     #[error(transparent)]

@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::http::Client;
 use crate::place::{HeadPlace, parse_head};
 use crate::repository::Repository;
-use crate::{Result, Watch, http};
+use crate::{Result, Watch};
 
 /// The file of a head that `text` names (see [`parse_head`]): the file itself, or that in the cache, or a download in `folder`.
 ///
@@ -14,12 +15,12 @@ use crate::{Result, Watch, http};
 pub fn fetch(text: &str, folder: &Path, watch: &mut dyn Watch) -> Result<PathBuf> {
     match parse_head(text)? {
         HeadPlace::File(path) => Ok(path),
-        HeadPlace::Hub { repository, file } => Repository::open(&repository)?.file(&file, watch),
+        HeadPlace::Hub(place) => Repository::open(&place)?.file(&place.path, watch),
         HeadPlace::Url(url) => {
             fs::create_dir_all(folder).map_err(|e| memeclip::Error::io(folder, e))?;
             let name = url.split(['?', '#']).next().and_then(|path| path.rsplit('/').next());
             let path = folder.join(name.filter(|name| !name.is_empty()).unwrap_or("head"));
-            http::download(&url, &path, watch)?;
+            Client::new()?.download(&url, &path, None, watch)?;
             Ok(path)
         }
     }

@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod cache;
 pub mod encoders;
 mod error;
 pub mod head;
@@ -14,6 +15,7 @@ mod http;
 pub mod pack;
 pub mod place;
 pub mod repository;
+mod settings;
 pub mod space;
 
 pub use error::{Error, Result};

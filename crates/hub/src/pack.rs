@@ -9,8 +9,9 @@ use memeclip::pack::manifest::{self, Manifest, Shard};
 use memeclip::pack::source::{Source, verify};
 use memeclip::pack::writer::check_manifest;
 
+use crate::http::Client;
 use crate::repository::Repository;
-use crate::{Error, Result, Watch, http, space};
+use crate::{Error, Result, Watch, space};
 
 /// The folder in that of the pack with what is downloaded so far.
 pub const PARTS: &str = ".memeclip-pull";
@@ -19,8 +20,8 @@ pub const PARTS: &str = ".memeclip-pull";
 pub enum Published<'a> {
     /// On a web server: the address of its folder, which ends with a slash.
     Web(&'a str),
-    /// A repository of the hub.
-    Hub(&'a Repository),
+    /// A repository of the hub, and the pack's folder in it, `""` or one that ends with a slash.
+    Hub(&'a Repository, &'a str),
 }
 
 /// Copies a pack to the folder `out`, whose pack it replaces. What is there in `out` already is not downloaded again.
@@ -33,11 +34,11 @@ pub async fn copy(pack: Published<'_>, out: &Path, watch: &mut dyn Watch) -> Res
     let (name, json) = match &pack {
         Published::Web(folder) => {
             let url = format!("{folder}{}", manifest::FILE);
-            let json = http::get(&url, manifest::MAX_BYTES)?;
+            let json = Client::new()?.get(&url, manifest::MAX_BYTES)?;
             (url, json)
         }
-        Published::Hub(repository) => {
-            let path = repository.file(manifest::FILE, watch)?;
+        Published::Hub(repository, folder) => {
+            let path = repository.file(&format!("{folder}{}", manifest::FILE), watch)?;
             (path.display().to_string(), fs::read(&path).map_err(|e| memeclip::Error::io(&path, e))?)
         }
     };
@@ -70,9 +71,11 @@ fn fetch(pack: &Published<'_>, shard: &Shard, parts: &Path, watch: &mut dyn Watc
     let path = parts.join(&shard.file);
     let io = |e| Error::Library(memeclip::Error::io(&path, e));
     match pack {
-        Published::Web(folder) => http::download(&format!("{folder}{}", shard.file), &path, watch)?,
-        Published::Hub(repository) => {
-            let cached = repository.file(&shard.file, watch)?;
+        Published::Web(folder) => {
+            Client::new()?.download(&format!("{folder}{}", shard.file), &path, Some(shard.bytes), watch)?;
+        }
+        Published::Hub(repository, folder) => {
+            let cached = repository.file(&format!("{folder}{}", shard.file), watch)?;
             fs::copy(cached, &path).map_err(io)?;
         }
     }

@@ -2,33 +2,46 @@
 
 use std::path::PathBuf;
 
+use iri_string::types::IriStr;
+use percent_encoding::percent_decode_str;
+
+use crate::cache::is_inside;
 use crate::encoders;
 use crate::{Error, Result};
 
 /// Where an encoder or a pack is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
-    /// A repository on the hub, `owner/name`.
-    Repository(String),
+    /// A repository on the hub.
+    Hub(HubPath),
     /// The address of a pack's folder, which ends with a slash.
     Pack(String),
 }
 
-/// Reads the place of an encoder or a pack: a short name, `owner/name`, `hf:owner/name`, or an address.
+/// A repository on the hub, or a file or folder in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HubPath {
+    /// `owner/name`.
+    pub repository: String,
+    /// A branch, a tag or a commit.
+    pub revision: String,
+    /// The path in it; empty for the repository itself.
+    pub path: String,
+}
+
+/// Reads the place of an encoder or a pack: a short name, a name on the hub as [`HubPath::parse`] reads it, or an address.
 ///
 /// # Errors
 /// [`Error::Name`] for anything else.
 pub fn parse(text: &str) -> Result<Place> {
-    if let Some(encoder) = encoders::named(text) {
-        return Ok(Place::Repository(encoder.repository.into()));
-    }
-    if text.starts_with("https://") || text.starts_with("http://") {
-        let folder = text.strip_suffix("manifest.json").unwrap_or(text);
-        return Ok(Place::Pack(format!("{}/", folder.trim_end_matches('/'))));
-    }
-    match hub_path(text) {
-        Some((repository, None)) => Ok(Place::Repository(repository)),
-        _ => Err(Error::Name { name: text.into() }),
+    let name = encoders::named(text).map_or(text, |encoder| encoder.repository);
+    match HubPath::parse(name) {
+        Some(place) => Ok(Place::Hub(place)),
+        None if is_address(text) && !is_page(text) => {
+            let folder = text.strip_suffix("manifest.json").unwrap_or(text);
+            Ok(Place::Pack(format!("{}/", folder.trim_end_matches('/'))))
+        }
+        None => Err(Error::Name { name: text.into() }),
     }
 }
 
@@ -39,76 +52,151 @@ pub enum HeadPlace {
     File(PathBuf),
     /// The file's address.
     Url(String),
-    /// A file of a repository on the hub.
-    Hub {
-        /// `owner/name`.
-        repository: String,
-        /// The file's path in it.
-        file: String,
-    },
+    /// A file on the hub.
+    Hub(HubPath),
 }
 
-/// Reads the place of a head: a file, an address, `hf:owner/name/file`, or `owner/name/file` unless there is such a file here.
+/// Reads the place of a head: a file, an address, or the name of a file on the hub as [`HubPath::parse`] reads it, unless there is
+/// such a file here.
 ///
 /// # Errors
 /// [`Error::Name`] for what is none of these.
 pub fn parse_head(text: &str) -> Result<HeadPlace> {
-    if text.starts_with("https://") || text.starts_with("http://") {
-        return Ok(HeadPlace::Url(text.into()));
-    }
     let path = PathBuf::from(text);
-    if !text.starts_with(HUB) && path.exists() {
+    if path.exists() {
         return Ok(HeadPlace::File(path));
     }
-    match hub_path(text) {
-        Some((repository, Some(file))) => Ok(HeadPlace::Hub { repository, file }),
-        _ if text.starts_with(HUB) => Err(Error::Name { name: text.into() }),
+    match HubPath::parse(text).filter(|place| !place.path.is_empty()) {
+        Some(place) => Ok(HeadPlace::Hub(place)),
+        None if text.starts_with(HUB) || is_page(text) => Err(Error::Name { name: text.into() }),
+        None if is_address(text) => Ok(HeadPlace::Url(text.into())),
         // The library says that it is not there.
-        _ => Ok(HeadPlace::File(path)),
+        None => Ok(HeadPlace::File(path)),
     }
 }
 
 /// What may be in front of a repository's name.
 const HUB: &str = "hf:";
+/// The hosts of the hub's pages.
+const HOSTS: [&str; 3] = ["huggingface.co", "www.huggingface.co", "hf.co"];
+/// What stands between a repository's name and a revision in the addresses of its pages and files.
+const VIEWS: [&str; 4] = ["tree", "blob", "resolve", "raw"];
+/// The revision if none is given.
+const MAIN: &str = "main";
 
-/// The repository, and the file behind it if there is one.
-fn hub_path(text: &str) -> Option<(String, Option<String>)> {
-    let mut parts = text.strip_prefix(HUB).unwrap_or(text).splitn(3, '/');
-    let (owner, name, file) = (parts.next()?, parts.next()?, parts.next());
-    let sound = |part: &str| {
-        let known = part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
-        known && part.starts_with(|c: char| c.is_ascii_alphanumeric())
-    };
-    let inside = |file: &str| file.split('/').all(|part| !["", ".", ".."].contains(&part));
-    (sound(owner) && sound(name) && file.is_none_or(inside))
-        .then(|| (format!("{owner}/{name}"), file.map(String::from)))
+impl HubPath {
+    /// Reads `owner/name`, `owner/name@revision` or `owner/name@revision/path`, also behind `hf:` or `hf://`, or the address of
+    /// a model's page or file on the hub. `None` if it is none of these.
+    pub fn parse(text: &str) -> Option<Self> {
+        let segments = match page(text) {
+            Some(segments) => segments,
+            None => {
+                let name = text.strip_prefix(HUB).map(|name| name.strip_prefix("//").unwrap_or(name));
+                name.unwrap_or(text).trim_end_matches('/').split('/').map(String::from).collect()
+            }
+        };
+        let [owner, name, rest @ ..] = &segments[..] else { return None };
+        let main = String::from(MAIN);
+        let (name, behind) = match (name.split_once('@'), rest) {
+            (Some((name, revision)), rest) => (name, [&[revision.into()], rest].concat()),
+            (None, [view, revision, rest @ ..]) if is_page(text) && VIEWS.contains(&&**view) => {
+                (&**name, [std::slice::from_ref(revision), rest].concat())
+            }
+            (None, rest) if rest.is_empty() || !is_page(text) => (&**name, [&[main], rest].concat()),
+            _ => return None,
+        };
+        // Those of pull requests have slashes: refs/pr/1.
+        let (revision, path) = behind.split_at_checked(if behind[0] == "refs" { 3 } else { 1 })?;
+        let (revision, path) = (revision.join("/"), path.join("/"));
+        let sound = |part: &str| {
+            let known = part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
+            known && part.starts_with(|c: char| c.is_ascii_alphanumeric())
+        };
+        let is_model = !["datasets", "spaces"].contains(&&**owner);
+        (is_model && sound(owner) && sound(name) && is_inside(&revision) && (path.is_empty() || is_inside(&path)))
+            .then(|| HubPath { repository: format!("{owner}/{name}"), revision, path })
+    }
+
+    /// Whether the revision is the usual one.
+    pub fn is_main(&self) -> bool {
+        self.revision == MAIN
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    text.starts_with("https://") || text.starts_with("http://")
+}
+
+fn is_page(text: &str) -> bool {
+    page(text).is_some()
+}
+
+/// The segments of the address of a page on the hub, which people also write without `https://`.
+fn page(text: &str) -> Option<Vec<String>> {
+    let address = if is_address(text) { text } else { &format!("https://{text}") };
+    let address = IriStr::new(address).ok()?;
+    HOSTS.contains(&address.authority_components()?.host()).then_some(())?;
+    let path = percent_decode_str(address.path_str().trim_matches('/')).decode_utf8().ok()?.into_owned();
+    Some(path.split('/').map(String::from).collect())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn at(repository: &str, revision: &str, path: &str) -> HubPath {
+        HubPath { repository: repository.into(), revision: revision.into(), path: path.into() }
+    }
+
     #[test]
     fn names_and_addresses_are_told_apart() {
-        let repository = |name: &str| Some(Place::Repository(name.into()));
+        let hub = |name: &str| Some(Place::Hub(at(name, "main", "")));
         let pack = Some(Place::Pack("https://a.example/p/".into()));
         for (text, expected) in [
-            ("clip-vit-l-14", repository("openai/clip-vit-large-patch14")),
-            ("laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K", repository("laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K")),
-            ("hf:a/b", repository("a/b")),
+            ("clip-vit-l-14", hub("openai/clip-vit-large-patch14")),
+            ("laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K", hub("laion/CLIP-ViT-L-14-DataComp.XL-s13B-b90K")),
+            ("hf:a/b", hub("a/b")),
             ("https://a.example/p", pack.clone()),
             ("https://a.example/p/manifest.json", pack),
             ("clip", None),
-            ("a/b/c", None),
             ("../b", None),
             ("a/b?c", None),
+            ("https://huggingface.co/a", None),
+            ("https://huggingface.co/datasets/a/b", None),
+            ("https://huggingface.co/a/b/discussions/1", None),
         ] {
             assert_eq!(parse(text).ok(), expected, "{text}");
         }
-        let hub = |file: &str| HeadPlace::Hub { repository: "a/b".into(), file: file.into() };
-        assert_eq!(parse_head("a/b/heads/hate.ckpt").unwrap(), hub("heads/hate.ckpt"));
-        assert_eq!(parse_head("hf:a/b/hate.ckpt").unwrap(), hub("hate.ckpt"));
+        assert_eq!(parse_head("a/b/heads/hate.ckpt").unwrap(), HeadPlace::Hub(at("a/b", "main", "heads/hate.ckpt")));
         assert_eq!(parse_head("hate.ckpt").unwrap(), HeadPlace::File("hate.ckpt".into()));
         assert!(parse_head("hf:a/b/../c").is_err() && parse_head("hf:a").is_err());
+        assert!(parse_head("https://huggingface.co/a/b").is_err());
+    }
+
+    #[test]
+    fn revisions_and_paths_are_read_as_they_are_pasted() {
+        for (text, expected) in [
+            ("a/b", at("a/b", "main", "")),
+            ("a/b/", at("a/b", "main", "")),
+            ("hf://a/b", at("a/b", "main", "")),
+            ("hf:a/b@v1.0", at("a/b", "v1.0", "")),
+            ("a/b@v1.0/packs/q4", at("a/b", "v1.0", "packs/q4")),
+            ("a/b@refs/pr/1", at("a/b", "refs/pr/1", "")),
+            ("hf:a/b@refs/pr/1/head.ckpt", at("a/b", "refs/pr/1", "head.ckpt")),
+            ("https://huggingface.co/a/b", at("a/b", "main", "")),
+            ("http://www.huggingface.co/a/b/", at("a/b", "main", "")),
+            ("huggingface.co/a/b", at("a/b", "main", "")),
+            ("hf.co/a/b#usage", at("a/b", "main", "")),
+            ("https://hf.co/a/b?library=transformers", at("a/b", "main", "")),
+            ("https://huggingface.co/a/b/tree/main", at("a/b", "main", "")),
+            ("https://huggingface.co/a/b/tree/refs%2Fpr%2F1", at("a/b", "refs/pr/1", "")),
+            ("https://huggingface.co/a/b/blob/main/x/h.ckpt", at("a/b", "main", "x/h.ckpt")),
+            ("https://huggingface.co/a/b/resolve/v1/h%20%C3%BC.ckpt?download=true", at("a/b", "v1", "h ü.ckpt")),
+        ] {
+            assert_eq!(HubPath::parse(text), Some(expected), "{text}");
+        }
+        for text in ["a/b@", "a/b@refs/pr", "a/b@../c", "a/b/x\\..\\y", "hf.co/a/b/tree/main/%2e%2e/c", "a/b/C:x"] {
+            assert_eq!(HubPath::parse(text), None, "{text}");
+        }
     }
 }

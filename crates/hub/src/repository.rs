@@ -1,46 +1,49 @@
 //! The files of a repository on Hugging Face's hub, by its cache: files that are there already, from `transformers` say, are
 //! used, and ours are there for others.
 
-use std::env;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::thread::sleep;
-use std::time::Duration;
 
-use hf_hub::api::Progress;
-use hf_hub::api::sync::{ApiBuilder, ApiError, ApiRepo};
-use hf_hub::{Cache, CacheRepo, Repo};
 use memeclip::pack::checkpoint::check_kind;
 use memeclip::pack::hub::{self, DESCRIPTION, is_index};
 use memeclip::stand_in::stand_in;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::cache::{Model, is_inside};
+use crate::http::Client;
+use crate::place::HubPath;
+use crate::settings::Settings;
 use crate::{Error, Result, Watch, space};
 
-/// Attempts at a file whose download breaks off.
-const ATTEMPTS: u32 = 5;
-/// Before the second attempt; before each further one, twice as long.
-const PAUSE: Duration = Duration::from_millis(250);
 /// The manifest of a pack.
 const MANIFEST: &str = memeclip::pack::manifest::FILE;
+/// What the hub says about a repository has at most so many bytes.
+const MAX_INFO: u64 = 64 << 20;
+/// What an address has as it is.
+const PLAIN: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 /// A repository.
 pub struct Repository {
     name: String,
     page: String,
-    api: ApiRepo,
-    cache: CacheRepo,
-    cache_dir: PathBuf,
-    /// `None` without the hub.
-    info: Option<Info>,
+    /// The address of its files at `info`'s commit.
+    files: String,
+    client: Client,
+    model: Model,
+    settings: Settings,
+    info: Info,
+    /// Whether `info` is what the hub says. Else it is what the cache has.
+    is_online: bool,
 }
 
 /// What the hub says about a repository.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct Info {
+    /// The commit that the revision is now.
     sha: String,
     siblings: Vec<Sibling>,
     /// `false`, `"auto"` or `"manual"`.
@@ -50,14 +53,26 @@ struct Info {
     card: Option<Card>,
 }
 
-/// A file of a repository.
-#[derive(Deserialize)]
+/// A file of a repository. Mirrors may tell its name alone.
+#[derive(Default, Deserialize)]
 struct Sibling {
     rfilename: String,
     size: Option<u64>,
     #[serde(rename = "blobId")]
     blob: Option<String>,
     lfs: Option<Lfs>,
+}
+
+impl Sibling {
+    /// What the cache calls the content.
+    fn hash(&self) -> Option<&str> {
+        self.lfs.as_ref().map(|lfs| &lfs.sha256).or(self.blob.as_ref()).map(String::as_str)
+    }
+
+    /// Whether a file has the length of this one.
+    fn is_at(&self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|file| self.size.is_none_or(|size| size == file.len()))
+    }
 }
 
 #[derive(Deserialize)]
@@ -73,66 +88,74 @@ struct Card {
 }
 
 impl Repository {
-    /// Asks the hub about the repository `name`, `owner/name`. `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN` and
-    /// `HF_HUB_OFFLINE` apply. If the hub cannot be reached, the cache has to do.
+    /// Asks the hub about the repository and the revision of `place`. `HF_HOME`, `HF_HUB_CACHE`, `HF_ENDPOINT`, `HF_TOKEN`,
+    /// `HF_HUB_OFFLINE` and `HF_HUB_DOWNLOAD_TIMEOUT` apply. If the hub cannot be reached, the cache has to do.
     ///
     /// # Errors
-    /// [`Error::NotFound`], [`Error::Gated`], [`Error::Network`], [`Error::Status`].
-    pub fn open(name: &str) -> Result<Self> {
-        let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-        let home = variable("HF_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cache/huggingface")));
-        let hub = variable("HF_HUB_CACHE").map(PathBuf::from);
-        let cache_dir = hub.unwrap_or_else(|| home.unwrap_or_else(|| ".cache".into()).join("hub"));
-        let endpoint = variable("HF_ENDPOINT").unwrap_or_else(|| "https://huggingface.co".into());
-        let endpoint = endpoint.trim_end_matches('/').to_string();
-        let cache = Cache::new(cache_dir.clone());
-        let token = variable("HF_TOKEN").or_else(|| cache.token());
-        let lost = |reason: String| Error::Network { name: name.into(), reason };
-        let api = ApiBuilder::from_cache(cache.clone())
-            .with_endpoint(endpoint.clone())
-            .with_token(token.map(|token| token.trim().into()))
-            .with_progress(false)
-            .with_user_agent("memeclip", env!("CARGO_PKG_VERSION"))
-            .build()
-            .map_err(|e| lost(e.to_string()))?;
-        let repo = Repo::model(name.into());
+    /// [`Error::NotFound`], [`Error::Gated`], [`Error::Token`], [`Error::Network`], [`Error::Status`], and the library's if a
+    /// variable is not what it should be.
+    pub fn open(place: &HubPath) -> Result<Self> {
+        let settings = Settings::read()?;
+        let HubPath { repository: name, revision, .. } = place;
         let mut repository = Repository {
-            name: name.into(),
-            page: format!("{endpoint}/{name}"),
-            api: api.repo(repo.clone()),
-            cache: cache.repo(repo),
-            cache_dir,
-            info: None,
+            name: name.clone(),
+            page: match place.is_main() {
+                true => format!("{}/{name}", settings.endpoint),
+                false => format!("{}/{name}/tree/{revision}", settings.endpoint),
+            },
+            files: String::new(),
+            client: Client::new()?.with_token(&settings.endpoint, settings.token.clone()),
+            model: Model::new(&settings.cache, place),
+            settings,
+            info: Info::default(),
+            is_online: false,
         };
-        if !variable("HF_HUB_OFFLINE").is_some_and(|value| ["1", "ON", "YES", "TRUE"].contains(&&*value.to_uppercase()))
-        {
-            repository.info = repository.ask()?;
+        let kept = repository.kept();
+        let is_kept = kept.as_ref().is_some_and(|info| !info.siblings.is_empty());
+        match (repository.settings.offline, is_kept) {
+            (true, _) => repository.info = kept.unwrap_or_default(),
+            (false, _) => match (repository.ask(revision), kept) {
+                (Err(Error::Network { .. }), Some(kept)) if is_kept => repository.info = kept,
+                (info, _) => {
+                    repository.info = info?;
+                    repository.is_online = true;
+                }
+            },
         }
+        repository.info.siblings.retain(|sibling| is_inside(&sibling.rfilename));
+        repository.files = format!("{}/{name}/resolve/{}", repository.settings.endpoint, repository.info.sha);
         Ok(repository)
     }
 
-    /// What the hub says; `None` if it cannot be reached and the cache has the model.
-    fn ask(&self) -> Result<Option<Info>> {
-        let request = self.api.info_request().query("blobs", "true").config().http_status_as_error(false).build();
-        let mut response = match request.call() {
-            Ok(response) => response,
-            Err(_) if self.is_cached() => return Ok(None),
-            Err(e) => return Err(Error::Network { name: self.page.clone(), reason: e.to_string() }),
-        };
-        match response.status().as_u16() {
-            200 => {}
-            401 | 403 if response.headers().get("x-error-code").is_some_and(|code| code == "GatedRepo") => {
-                return Err(self.gated());
-            }
-            401 | 403 | 404 => return Err(Error::NotFound { repository: self.name.clone() }),
-            status => return Err(Error::Status { name: self.page.clone(), status }),
-        }
-        let info = response.body_mut().read_json();
-        info.map(Some).map_err(|e| Error::Network { name: self.page.clone(), reason: e.to_string() })
+    /// What the cache has of the revision.
+    fn kept(&self) -> Option<Info> {
+        let sha = self.model.commit()?;
+        let files = self.model.files(&sha).into_iter();
+        let siblings = files.map(|rfilename| Sibling { rfilename, ..Sibling::default() }).collect();
+        Some(Info { sha, siblings, ..Info::default() })
     }
 
-    fn is_cached(&self) -> bool {
-        DESCRIPTION.iter().chain(&hub::WEIGHTS).any(|file| self.cache.get(file).is_some())
+    /// What the hub says.
+    fn ask(&self, revision: &str) -> Result<Info> {
+        let revision = utf8_percent_encode(revision, PLAIN);
+        let address = format!("{}/api/models/{}/revision/{revision}?blobs=true", self.settings.endpoint, self.name);
+        let mut response = self.client.ask(&address, 0)?;
+        let header = |name: &str| response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        match (response.status().as_u16(), header("x-error-code").as_deref()) {
+            (200, _) => {}
+            (401 | 403, Some("GatedRepo")) => return Err(self.gated()),
+            (401, _) if header("x-error-message").is_some_and(|message| message.starts_with("Invalid credentials")) => {
+                return Err(Error::Token { repository: self.name.clone() });
+            }
+            (404, Some("RevisionNotFound")) => {
+                return Err(Error::NoRevision { repository: self.name.clone(), revision: revision.to_string() });
+            }
+            (401 | 403 | 404, _) => return Err(Error::NotFound { repository: self.name.clone() }),
+            (status, _) => return Err(Error::Status { name: self.page.clone(), status }),
+        }
+        let lost = |reason: String| Error::Network { name: self.page.clone(), reason };
+        let json = response.body_mut().with_config().limit(MAX_INFO).read_to_vec().map_err(|e| lost(e.to_string()))?;
+        serde_json::from_slice(&json).map_err(|e| lost(e.to_string()))
     }
 
     fn gated(&self) -> Error {
@@ -146,7 +169,7 @@ impl Repository {
 
     /// The licence that the model card states.
     pub fn licence(&self) -> Option<String> {
-        let card = self.info.as_ref()?.card.as_ref()?;
+        let card = self.info.card.as_ref()?;
         match card.license.as_ref()? {
             Value::String(id) if id == "other" => card.license_name.clone().or_else(|| Some(id.clone())),
             Value::String(id) => Some(id.clone()),
@@ -155,54 +178,54 @@ impl Repository {
         }
     }
 
-    /// Whether the repository is a pack.
-    pub fn is_pack(&self) -> bool {
-        self.has(MANIFEST) && !self.has("config.json")
+    /// The folder of the pack at a path of the repository, `""` or one that ends with a slash; `None` if there is no pack.
+    pub fn pack(&self, path: &str) -> Option<String> {
+        let folder = path.strip_suffix(MANIFEST).unwrap_or(path).trim_end_matches('/');
+        let folder = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let is_model = folder.is_empty() && self.has("config.json");
+        (!is_model && self.has(&format!("{folder}{MANIFEST}"))).then_some(folder)
     }
 
-    /// Whether the repository has a file, or without the hub, the cache.
     fn has(&self, file: &str) -> bool {
-        match &self.info {
-            Some(_) => self.sibling(file).is_some(),
-            None => self.cache.get(file).is_some(),
-        }
+        self.sibling(file).is_some()
     }
 
     fn sibling(&self, file: &str) -> Option<&Sibling> {
-        self.info.as_ref()?.siblings.iter().find(|sibling| sibling.rfilename == file)
+        self.info.siblings.iter().find(|sibling| sibling.rfilename == file)
     }
 
     /// The file in the cache, if it is whole there in the version that the hub has now.
     fn cached(&self, file: &str) -> Option<PathBuf> {
-        let Some(info) = &self.info else { return self.cache.get(file) };
-        let path = self.cache.pointer_path(&info.sha).join(file);
-        let length = fs::metadata(&path).ok()?.len();
-        (self.sibling(file)?.size.is_none_or(|size| size == length)).then_some(path)
+        let path = self.folder().join(file);
+        self.sibling(file)?.is_at(&path).then_some(path)
+    }
+
+    /// Where the cache has this version of the repository.
+    fn folder(&self) -> PathBuf {
+        self.model.snapshot(&self.info.sha)
     }
 
     /// Brings the files of an encoder into the cache: what describes it first, then its weights, if it is a plain CLIP and
-    /// both they and, beside them, `pack(bytes of the weights)` have room on the disk. Returns what
-    /// [`ClipCheckpoint::open`](memeclip::pack::checkpoint::ClipCheckpoint::open) takes.
+    /// both they and, beside them, `pack(bytes of the weights)` have room on the disk. `path` may name the weights; else it is
+    /// empty. Returns what [`ClipCheckpoint::open`](memeclip::pack::checkpoint::ClipCheckpoint::open) takes.
     ///
     /// # Errors
     /// Those of [`Repository::file`], [`Error::Space`], and the library's for an encoder of another kind.
-    pub fn encoder(&self, room: impl Fn(u64) -> Result<()>, watch: &mut dyn Watch) -> Result<PathBuf> {
-        let mut folder = self.folder();
+    pub fn encoder(&self, path: &str, room: impl Fn(u64) -> Result<()>, watch: &mut dyn Watch) -> Result<PathBuf> {
         for file in DESCRIPTION.iter().filter(|file| self.has(file)) {
-            folder = self.file(file, watch)?.with_file_name("");
+            self.file(file, watch)?;
         }
+        let folder = self.folder();
         check_kind(&folder)?;
         let names = hub::weights(&folder)?;
-        let archives = || {
-            let siblings = self.info.iter().flat_map(|info| &info.siblings).map(|sibling| &*sibling.rfilename);
-            siblings.filter(|file| file.ends_with(".pt")).collect::<Vec<_>>()
-        };
-        let weights = match names.into_iter().find(|file| self.has(file)) {
-            Some(file) => file.to_string(),
-            None => match archives()[..] {
-                [file] => file.to_string(),
-                _ => return Err(self.no_file(&format!("weights of a CLIP ({})", names.join(", ")))),
-            },
+        let is_archive = |file: &str| file.ends_with(".pt");
+        let archives: Vec<&str> =
+            self.info.siblings.iter().map(|sibling| &*sibling.rfilename).filter(|file| is_archive(file)).collect();
+        let weights = match (path, names.iter().find(|file| self.has(file)), &archives[..]) {
+            ("", Some(file), _) | ("", None, [file]) => file.to_string(),
+            ("", None, _) => return Err(self.no_file(&format!("weights of a CLIP ({})", names.join(", ")))),
+            (path, ..) if self.has(path) && (names.contains(&path) || is_archive(path)) => path.into(),
+            _ => return Err(self.no_file(&format!("pack and no weights of a CLIP at {path}"))),
         };
         let mut files = vec![weights.clone()];
         if is_index(Path::new(&weights)) {
@@ -211,31 +234,22 @@ impl Repository {
         }
         let bytes = |file: &String| self.sibling(file).and_then(|sibling| sibling.size).unwrap_or(0);
         let missing = files.iter().filter(|file| self.cached(file).is_none());
-        space::check(&self.cache_dir, missing.map(bytes).sum())?;
+        space::check(&self.settings.cache, missing.map(bytes).sum())?;
         room(files.iter().map(bytes).sum())?;
         let mut path = PathBuf::new();
         for file in &files {
             path = self.file(file, watch)?;
         }
-        Ok(if names.contains(&&*weights) { folder_of(&path, files.last()) } else { path })
-    }
-
-    /// Where the cache has this version of the repository.
-    fn folder(&self) -> PathBuf {
-        match &self.info {
-            Some(info) => self.cache.pointer_path(&info.sha),
-            None => PathBuf::new(),
-        }
+        Ok(if names.contains(&&*weights) { folder } else { path })
     }
 
     /// The repository, or without the hub the cache, lacks a file.
     fn no_file(&self, file: &str) -> Error {
         const MOST: usize = 20;
-        if self.info.is_none() {
+        if !self.is_online {
             return Error::Offline { repository: self.name.clone(), file: file.into() };
         }
-        let names: Vec<&str> =
-            self.info.iter().flat_map(|info| &info.siblings).map(|s| &*s.rfilename).take(MOST).collect();
+        let names: Vec<&str> = self.info.siblings.iter().map(|sibling| &*sibling.rfilename).take(MOST).collect();
         let contents = if names.is_empty() { "no files".into() } else { names.join(", ") };
         Error::NoFile { repository: self.name.clone(), file: file.into(), contents }
     }
@@ -248,65 +262,30 @@ impl Repository {
         if let Some(path) = self.cached(file) {
             return Ok(path);
         }
-        let sibling = self.sibling(file).ok_or_else(|| self.no_file(file))?;
-        let mut attempt = 1;
-        let path = loop {
-            let error = match self.api.download_with_progress(file, Told(&mut *watch)) {
-                Ok(path) => break path,
-                Err(error) => error,
-            };
-            match self.answer(file, &error) {
-                // Nothing after the end, or more than the whole: what is left of a download is not a part of this file.
-                _ if matches!(status(&error), Some(416)) || matches!(error, ApiError::InvalidResume) => {
-                    if let Some(blob) = sibling.lfs.as_ref().map(|lfs| &lfs.sha256).or(sibling.blob.as_ref()) {
-                        let _ = fs::remove_file(self.cache.blob_path(blob).with_extension("part"));
-                    }
-                }
-                Some(answer) => return Err(answer),
-                None => sleep(PAUSE * (1 << attempt)),
-            }
-            if attempt == ATTEMPTS {
-                return Err(Error::Network { name: format!("{}/{file}", self.name), reason: error.to_string() });
-            }
-            attempt += 1;
-        };
-        verify(&path, sibling).map_err(|reason| {
-            if let Ok(blob) = fs::canonicalize(&path) {
-                let _ = fs::remove_file(blob);
-            }
-            let _ = fs::remove_file(&path);
-            Error::Damaged { name: format!("{}/{file}", self.name), reason }
-        })?;
-        Ok(path)
+        let sibling = self.sibling(file).filter(|_| self.is_online).ok_or_else(|| self.no_file(file))?;
+        let parts: Vec<String> = file.split('/').map(|part| utf8_percent_encode(part, PLAIN).to_string()).collect();
+        let address = format!("{}/{}", self.files, parts.join("/"));
+        let whole = |path: &Path| sibling.is_at(path);
+        self.model.add(&self.info.sha, file, sibling.hash(), whole, |part| {
+            let came = self.client.download(&address, part, sibling.size, watch);
+            came.map_err(|error| self.explain(file, error))?;
+            verify(part, sibling).map_err(|reason| {
+                let _ = fs::remove_file(part);
+                Error::Damaged { name: format!("{}/{file}", self.name), reason }
+            })
+        })
     }
 
-    /// What a status of the server means, if asking again would not help.
-    fn answer(&self, file: &str, error: &ApiError) -> Option<Error> {
-        let gated = self.info.as_ref().is_some_and(|info| info.gated.as_bool() != Some(false) && !info.gated.is_null());
-        match status(error)? {
-            401 | 403 if gated => Some(self.gated()),
-            401 | 403 => Some(Error::NotFound { repository: self.name.clone() }),
-            404 => Some(self.no_file(file)),
-            408 | 416 | 429 | 500.. => None,
-            status => Some(Error::Status { name: format!("{}/{file}", self.name), status }),
+    /// What the status of a file's download means.
+    fn explain(&self, file: &str, error: Error) -> Error {
+        let gated = self.info.gated.as_bool() != Some(false) && !self.info.gated.is_null();
+        match error {
+            Error::Status { status: 401 | 403, .. } if gated => self.gated(),
+            Error::Status { status: 401 | 403, .. } => Error::NotFound { repository: self.name.clone() },
+            Error::Status { status: 404, .. } => self.no_file(file),
+            Error::Status { status, .. } => Error::Status { name: format!("{}/{file}", self.name), status },
+            error => error,
         }
-    }
-}
-
-/// The folder of the repository, of whose `file` this is the path.
-fn folder_of(path: &Path, file: Option<&String>) -> PathBuf {
-    let levels = file.map_or(1, |file| Path::new(file).components().count());
-    path.ancestors().nth(levels).unwrap_or(path).into()
-}
-
-/// The HTTP status that an error is about.
-fn status(error: &ApiError) -> Option<u16> {
-    match error {
-        ApiError::RequestError(error) => match **error {
-            ureq::Error::StatusCode(status) => Some(status),
-            _ => None,
-        },
-        _ => None,
     }
 }
 
@@ -334,21 +313,4 @@ fn verify(path: &Path, sibling: &Sibling) -> Result<(), String> {
     }
     let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
     if digest == lfs.sha256 { Ok(()) } else { Err("another sha256".into()) }
-}
-
-/// hf-hub's way to tell how a download goes.
-struct Told<'a>(&'a mut dyn Watch);
-
-impl Progress for Told<'_> {
-    fn init(&mut self, size: usize, filename: &str) {
-        self.0.begin(filename, size as u64);
-    }
-
-    fn update(&mut self, size: usize) {
-        self.0.add(size as u64);
-    }
-
-    fn finish(&mut self) {
-        self.0.end();
-    }
 }
