@@ -1,7 +1,7 @@
 //! A server on this machine that speaks as much of the API of Hugging Face's hub as a download needs.
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -18,12 +18,36 @@ pub struct Content {
     /// The files of each repository.
     pub repositories: BTreeMap<String, BTreeMap<String, Vec<u8>>>,
     pub gated: Vec<String>,
-    /// Files whose next download breaks off in the middle.
-    pub cut: Vec<String>,
+    /// The newer names of repositories.
+    pub renamed: BTreeMap<String, String>,
+    /// Files whose next answer fails.
+    pub faults: Vec<(String, Fault)>,
     /// Files in whose place others come.
     pub swapped: BTreeMap<String, Vec<u8>>,
-    /// What was asked for: the path, and the first byte.
-    pub asked: Vec<(String, usize)>,
+    /// The server of large files, if it is another one.
+    pub store: Option<String>,
+    /// Whether only the names of files are told, as some mirrors do.
+    pub only_names: bool,
+    pub asked: Vec<Request>,
+}
+
+/// How an answer fails.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Fault {
+    /// The connection is closed in the middle.
+    Cut,
+    /// Nothing comes.
+    Silent,
+    /// Nothing comes after the middle.
+    Stalled,
+}
+
+/// What was asked for.
+#[derive(Debug)]
+pub struct Request {
+    pub path: String,
+    pub first: usize,
+    pub has_token: bool,
 }
 
 pub struct Hub {
@@ -65,11 +89,19 @@ fn answer(stream: TcpStream, base: &str, content: &Mutex<Content>) -> std::io::R
     };
     let range = header("range").and_then(|(_, value)| value.strip_prefix("bytes=")?.split_once('-'));
     let first = range.map_or(0, |(first, _)| first.parse().unwrap());
-    let last: Option<usize> = range.and_then(|(_, last)| last.parse().ok());
-    let token = header("authorization").is_some_and(|(_, value)| value == format!("Bearer {TOKEN}"));
+    let token = header("authorization").map(|(_, value)| value);
+    let opens = token == Some(&*format!("Bearer {TOKEN}"));
     let path = request.split(' ').nth(1).unwrap_or_default().split('?').next().unwrap_or_default().to_string();
     let mut content = content.lock().unwrap();
-    content.asked.push((path.clone(), first));
+    content.asked.push(Request { path: path.clone(), first, has_token: token.is_some() });
+    let fault = content.faults.iter().position(|(file, _)| path.ends_with(file));
+    let fault = fault.map(|i| content.faults.remove(i).1);
+    // Until whoever asked has left.
+    let wait = || io::copy(&mut &stream, &mut io::sink()).map(drop);
+    if fault == Some(Fault::Silent) {
+        drop(content);
+        return wait();
+    }
 
     let mut out = &stream;
     let mut send = |status: &str, headers: &str, body: &[u8], sent: usize| {
@@ -80,12 +112,31 @@ fn answer(stream: TcpStream, base: &str, content: &Mutex<Content>) -> std::io::R
     };
     let mut refuse = |status: &str, code: &str| send(status, &format!("X-Error-Code: {code}\r\n"), b"", 0);
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
-    if let ["api", "models", owner, name, ..] = parts[..] {
+    let renamed = content.renamed.iter().find(|(older, _)| path.contains(&format!("/{older}/")));
+    if let Some((older, newer)) = renamed {
+        let location = format!("Location: {}\r\n", path.replacen(older, newer, 1));
+        return send("307 Temporary Redirect", &location, b"", 0);
+    }
+    if let ["api", "models", owner, name, "revision", revision] = parts[..] {
         let repository = format!("{owner}/{name}");
+        if token.is_some() && !opens {
+            return send(
+                "401 Unauthorized",
+                "X-Error-Message: Invalid credentials in Authorization header\r\n",
+                b"",
+                0,
+            );
+        }
         let Some(files) = content.repositories.get(&repository) else {
             return refuse("401 Unauthorized", "RepoNotFound");
         };
+        if !["main", "refs%2Fpr%2F1"].contains(&revision) {
+            return refuse("404 Not Found", "RevisionNotFound");
+        }
         let siblings = files.iter().map(|(file, bytes)| {
+            if content.only_names {
+                return json!({"rfilename": file});
+            }
             let sha = hex(&Sha256::digest(bytes));
             let lfs = is_lfs(file).then(|| json!({"sha256": sha, "size": bytes.len(), "pointerSize": 134}));
             json!({"rfilename": file, "size": bytes.len(), "blobId": sha[..40], "lfs": lfs})
@@ -98,12 +149,12 @@ fn answer(stream: TcpStream, base: &str, content: &Mutex<Content>) -> std::io::R
         return send("200 OK", "Content-Type: application/json\r\n", body.as_bytes(), body.len());
     }
     let (owner, name, file, at_hub) = match parts[..] {
-        [owner, name, "resolve", "main", ..] => (owner, name, parts[4..].join("/"), true),
+        [owner, name, "resolve", COMMIT, ..] => (owner, name, parts[4..].join("/"), true),
         ["lfs", owner, name, ..] => (owner, name, parts[3..].join("/"), false),
         _ => return refuse("404 Not Found", "RepoNotFound"),
     };
     let repository = format!("{owner}/{name}");
-    if at_hub && content.gated.contains(&repository) && !token {
+    if at_hub && content.gated.contains(&repository) && !opens {
         return refuse("401 Unauthorized", "GatedRepo");
     }
     let Some(bytes) = content.repositories.get(&repository).and_then(|files| files.get(&file)).cloned() else {
@@ -111,29 +162,28 @@ fn answer(stream: TcpStream, base: &str, content: &Mutex<Content>) -> std::io::R
     };
     let sha = hex(&Sha256::digest(&bytes));
     if at_hub && is_lfs(&file) {
+        let store = content.store.as_deref().unwrap_or(base);
         let headers = format!(
-            "Location: {base}/lfs/{repository}/{file}\r\nX-Repo-Commit: {COMMIT}\r\nX-Linked-Etag: \"{sha}\"\r\nX-Linked-Size: {}\r\nETag: \"pointer\"\r\n",
+            "Location: {store}/lfs/{repository}/{file}\r\nX-Repo-Commit: {COMMIT}\r\nX-Linked-Etag: \"{sha}\"\r\nX-Linked-Size: {}\r\nETag: \"pointer\"\r\n",
             bytes.len()
         );
         return send("302 Found", &headers, b"", 0);
     }
     let bytes = content.swapped.get(&file).cloned().unwrap_or(bytes);
-    if first >= bytes.len() {
+    if range.is_some() && first >= bytes.len() {
         return refuse("416 Range Not Satisfiable", "");
     }
-    let end = last.map_or(bytes.len(), |last| bytes.len().min(last + 1));
-    let headers = format!(
-        "ETag: \"{}\"\r\nX-Repo-Commit: {COMMIT}\r\nContent-Range: bytes {first}-{}/{}\r\n",
-        &sha[..40],
-        end - 1,
-        bytes.len()
-    );
-    let body = &bytes[first..end];
-    let cut = if body.len() > 1 { content.cut.iter().position(|cut| *cut == file) } else { None };
-    let sent = cut.map_or(body.len(), |i| {
-        content.cut.remove(i);
-        body.len() / 2
-    });
-    let status = if range.is_some() { "206 Partial Content" } else { "200 OK" };
-    send(status, &headers, body, sent)
+    let (status, range) = match range {
+        Some(_) => {
+            ("206 Partial Content", format!("Content-Range: bytes {first}-{}/{}\r\n", bytes.len() - 1, bytes.len()))
+        }
+        None => ("200 OK", String::new()),
+    };
+    let body = &bytes[first..];
+    send(status, &range, body, if fault.is_some() { body.len() / 2 } else { body.len() })?;
+    if fault == Some(Fault::Stalled) {
+        drop(content);
+        wait()?;
+    }
+    Ok(())
 }

@@ -8,10 +8,11 @@ mod program;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use common::{fresh, repository, scratch};
-use hub_server::{Content, Hub, TOKEN};
+use hub_server::{Content, Fault, Hub, Request, TOKEN};
 use memeclip::pack::checkpoint::{Checkpoint, ClipCheckpoint};
 use memeclip::pack::safetensors_file::{Entry, serialize, to_bytes};
 use serde_json::{Value, json};
@@ -238,18 +239,28 @@ fn hub() -> Hub {
     Hub::start(Content { repositories, ..Content::default() })
 }
 
-/// Runs `memeclip pull` with this home; what it says on standard error.
-fn pull(hub: &Hub, home: &Path, arguments: &[&str], more: &[(&str, &str)]) -> Result<String, String> {
+/// `memeclip pull` as a new user starts it: with a home and a hub, and no other variable.
+fn command(hub: &Hub, home: &Path, arguments: &[&str]) -> Command {
     let mut command = program::command(&[&["pull"], arguments].concat());
-    for variable in
-        ["HF_TOKEN", "HF_HUB_CACHE", "HF_HUB_OFFLINE", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"]
-    {
-        command.env_remove(variable);
-    }
-    command.env("HF_HOME", home).env("HF_ENDPOINT", &hub.address).envs(more.iter().copied());
+    command.env_clear().env("HOME", home).env("HF_ENDPOINT", &hub.address);
+    command
+}
+
+/// Runs it with more variables; what it says on standard error.
+fn pull(hub: &Hub, home: &Path, arguments: &[&str], more: &[(&str, &str)]) -> Result<String, String> {
+    said(command(hub, home, arguments).envs(more.iter().copied()))
+}
+
+/// What a command says on standard error, when it succeeds and when it does not.
+fn said(command: &mut Command) -> Result<String, String> {
     let output = command.output().unwrap();
     let said = String::from_utf8(output.stderr).unwrap();
     if output.status.success() { Ok(said) } else { Err(said) }
+}
+
+/// The folder of a repository in the hub's cache.
+fn cached(home: &Path, repository: &str) -> PathBuf {
+    home.join(".cache/huggingface/hub").join(format!("models--{}", repository.replace('/', "--")))
 }
 
 fn numbers(value: &Value) -> Vec<f32> {
@@ -289,7 +300,7 @@ fn every_kind_of_checkpoint_computes_what_pytorch_does() {
             near(&text, &numbers(&expected["text_features"][i]), kind);
         }
         // Heads of FIMIF's and the class prompts need the other projection.
-        let mut path = home.join(format!("hub/models--org--{kind}"));
+        let mut path = cached(&home, &repository);
         if kind == "openai" {
             path = path.join("snapshots/0123456789abcdef0123456789abcdef01234567/ViT-micro.pt");
         }
@@ -307,17 +318,98 @@ fn a_download_that_breaks_off_continues_and_the_cache_is_used() {
     let (home, out) = (fresh("cut-home"), fresh("cut-pack"));
     let out = out.to_str().unwrap();
     let asked = || std::mem::take(&mut hub.content.lock().unwrap().asked);
-    hub.content.lock().unwrap().cut.push("model.safetensors".into());
+    hub.content.lock().unwrap().faults.push(("lfs/org/whole/model.safetensors".into(), Fault::Cut));
     let first = pull(&hub, &home, &["org/whole", "--out", out], &[]).unwrap();
     assert!(first.contains("model.safetensors"), "{first}");
-    assert!(asked().iter().any(|(path, first)| path.ends_with("lfs/org/whole/model.safetensors") && *first > 1000));
+    assert!(asked().iter().any(|asked| asked.path.ends_with("lfs/org/whole/model.safetensors") && asked.first > 1000));
     // A second time, and without the hub, nothing is fetched.
     for variables in [&[][..], &[("HF_HUB_OFFLINE", "1")], &[("HF_ENDPOINT", "http://127.0.0.1:9")]] {
         pull(&hub, &home, &["org/whole", "--out", out], variables).unwrap();
-        assert!(asked().iter().all(|(path, _)| path.starts_with("/api/")), "{variables:?}");
+        assert!(asked().iter().all(|asked| asked.path.starts_with("/api/")), "{variables:?}");
     }
     let said = pull(&hub, &fresh("cut-empty"), &["org/whole", "--out", out], &[("HF_HUB_OFFLINE", "1")]).unwrap_err();
     assert!(said.contains("HF_HUB_OFFLINE"), "{said}");
+}
+
+#[test]
+fn a_server_that_falls_silent_is_given_up_and_asked_again() {
+    let hub = hub();
+    let (home, out) = (fresh("silent-home"), fresh("silent-pack"));
+    let arguments = ["org/whole", "--out", out.to_str().unwrap()];
+    let weights = "lfs/org/whole/model.safetensors";
+    hub.content.lock().unwrap().faults = vec![
+        ("revision/main".into(), Fault::Silent),
+        ("config.json".into(), Fault::Silent),
+        (weights.into(), Fault::Stalled),
+    ];
+    let impatient = [("HF_HUB_DOWNLOAD_TIMEOUT", "1")];
+    let said = pull(&hub, &home, &arguments, &impatient).unwrap_err();
+    assert!(said.contains("org/whole: the download failed (the server has said nothing for 1 s)"), "{said}");
+    pull(&hub, &home, &arguments, &impatient).unwrap();
+    let content = hub.content.lock().unwrap();
+    assert!(content.faults.is_empty());
+    assert!(content.asked.iter().any(|asked| asked.path.ends_with(weights) && asked.first > 1000));
+    drop(content);
+    let said = pull(&hub, &home, &arguments, &[("HF_HUB_DOWNLOAD_TIMEOUT", "soon")]).unwrap_err();
+    assert!(said.contains("HF_HUB_DOWNLOAD_TIMEOUT is 'soon'"), "{said}");
+}
+
+#[test]
+fn the_token_stays_with_its_server() {
+    let (hub, store) = (hub(), hub());
+    {
+        let mut content = hub.content.lock().unwrap();
+        content.store = Some(store.address.clone());
+        content.gated.push("org/whole".into());
+        content.renamed.insert("org/older".into(), "org/whole".into());
+    }
+    let (home, out) = (fresh("token-home"), fresh("token-pack"));
+    let arguments = ["org/older", "--out", out.to_str().unwrap()];
+    pull(&hub, &home, &arguments, &[("HF_TOKEN", TOKEN)]).unwrap();
+    let asked = |hub: &Hub| std::mem::take(&mut hub.content.lock().unwrap().asked);
+    let (at_hub, at_store) = (asked(&hub), asked(&store));
+    assert!(at_hub.len() > 1 && at_hub.iter().all(|asked| asked.has_token), "{at_hub:?}");
+    assert!(!at_store.is_empty() && at_store.iter().all(|asked: &Request| !asked.has_token), "{at_store:?}");
+}
+
+#[test]
+fn a_full_disk_is_named_and_the_download_continues() {
+    let hub = hub();
+    let (home, out) = (fresh("full-home"), fresh("full-pack"));
+    let pull = command(&hub, &home, &["org/whole", "--out", out.to_str().unwrap()]);
+    // A limit on the size of files, in blocks of 512 bytes, of which the system tells as of a full disk.
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "trap '' XFSZ; ulimit -f 400; exec \"$@\"", "sh"])
+        .arg(pull.get_program())
+        .args(pull.get_args());
+    limited.current_dir(repository("")).env("HOME", &home).env("HF_ENDPOINT", &hub.address);
+    let full = said(&mut limited).unwrap_err();
+    assert!(full.contains("model.safetensors") || full.contains("blobs"), "{full}");
+    assert!(full.contains("choose another disk: HF_HOME"), "{full}");
+    assert!(!out.join("manifest.json").exists());
+    hub.content.lock().unwrap().asked.clear();
+    said(&mut command(&hub, &home, &["org/whole", "--out", out.to_str().unwrap()])).unwrap();
+    assert!(hub.content.lock().unwrap().asked.iter().any(|asked| asked.first > 1000));
+}
+
+#[test]
+fn names_are_taken_as_they_are_pasted_and_mirrors_may_tell_names_alone() {
+    let hub = hub();
+    hub.content.lock().unwrap().only_names = true;
+    let (home, out) = (fresh("pasted-home"), fresh("pasted-pack"));
+    for from in [
+        "https://huggingface.co/org/whole/tree/main",
+        "hf.co/org/whole/blob/main/model.safetensors",
+        "hf:org/whole@refs/pr/1",
+    ] {
+        let _ = fs::remove_dir_all(&out);
+        let arguments = [from, "--out", out.to_str().unwrap()];
+        pull(&hub, &home, &arguments, &[]).unwrap();
+        pull(&hub, &home, &arguments, &[("HF_HUB_OFFLINE", "1")]).unwrap();
+    }
+    let asked = std::mem::take(&mut hub.content.lock().unwrap().asked);
+    assert_eq!(asked.iter().filter(|asked| asked.path.starts_with("/lfs/")).count(), 1, "{asked:?}");
 }
 
 #[test]
@@ -334,6 +426,7 @@ fn what_cannot_be_pulled_is_named_and_leaves_no_pack() {
             content.repositories.insert(name.into(), [(file.into(), bytes), weights].into());
         };
         add("org/siglip", "config.json", siglip);
+        add("org/bert", "config.json", json!({"model_type": "bert"}).to_string().into_bytes());
         add("org/resnet", "open_clip_config.json", resnet);
         content.repositories.insert("org/text".into(), [("README.md".into(), b"# Text".to_vec())].into());
         let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n".to_vec();
@@ -345,17 +438,23 @@ fn what_cannot_be_pulled_is_named_and_leaves_no_pack() {
         ("nowhere", "is no encoder's name"),
         ("org/pickle", "Accept its terms at"),
         ("org/siglip", "a model of type 'siglip'"),
+        ("org/bert", "a model of type 'bert'"),
+        ("org/whole@v9", "it has no revision 'v9'"),
+        ("org/whole/onnx", "no pack and no weights of a CLIP at onnx"),
+        ("https://huggingface.co/datasets/org/memes", "is no encoder's name"),
         ("org/resnet", "ResNet"),
         ("org/text", "It has README.md"),
         ("org/openai", "Git LFS pointer"),
     ] {
         let said = pull(&hub, &home, &[name, "--out", out.to_str().unwrap()], &[]).unwrap_err();
-        assert!(said.contains(expected) && said.contains(name.trim_start_matches("org/")), "{name}: {said}");
+        assert!(said.contains(expected), "{name}: {said}");
         assert!(!out.join("manifest.json").exists(), "{name}");
     }
+    let wrong = pull(&hub, &home, &["org/whole", "--out", out.to_str().unwrap()], &[("HF_TOKEN", "hf_wrong")]);
+    assert!(wrong.as_ref().is_err_and(|said| said.contains("does not accept the access token")), "{wrong:?}");
     // Of what is refused, no weights were fetched; and what was wrong is not kept.
     let asked = std::mem::take(&mut hub.content.lock().unwrap().asked);
-    assert!(asked.iter().all(|(path, _)| !path.contains("model.safetensors")), "{asked:?}");
+    assert!(asked.iter().all(|asked| !asked.path.contains("model.safetensors")), "{asked:?}");
     hub.content.lock().unwrap().swapped.clear();
     pull(&hub, &home, &["org/openai", "--out", out.to_str().unwrap()], &[]).unwrap();
     pull(&hub, &home, &["org/pickle", "--out", out.to_str().unwrap()], &[("HF_TOKEN", TOKEN)]).unwrap();
@@ -384,13 +483,10 @@ fn a_published_pack_is_copied_and_verified() {
     let said = pull(&hub, &home, &[&address, "--out", out_name], &[]).unwrap_err();
     assert!(said.contains(&shard) && !out.join("manifest.json").exists(), "{said}");
     hub.content.lock().unwrap().swapped.clear();
-    hub.content.lock().unwrap().cut.push(shard.clone());
-    let said = pull(&hub, &home, &[&address, "--out", out_name], &[]).unwrap_err();
-    assert!(said.contains("run the command again to continue"), "{said}");
-    hub.content.lock().unwrap().asked.clear();
+    hub.content.lock().unwrap().faults.push((shard.clone(), Fault::Cut));
     pull(&hub, &home, &[&address, "--out", out_name], &[]).unwrap();
     let asked = std::mem::take(&mut hub.content.lock().unwrap().asked);
-    assert!(asked.iter().any(|(path, first)| path.ends_with(&shard) && *first > 0), "{asked:?}");
+    assert!(asked.iter().any(|asked| asked.path.ends_with(&shard) && asked.first > 0), "{asked:?}");
     for from in [address.as_str(), "hf:org/pack"] {
         pull(&hub, &home, &[from, "--out", out_name], &[]).unwrap();
         assert!(files.iter().all(|(name, bytes)| fs::read(out.join(name)).unwrap() == *bytes), "{from}");

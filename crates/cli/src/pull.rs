@@ -21,7 +21,8 @@ use crate::heads;
 /// Download an encoder from Hugging Face and turn it into a pack, or copy a published pack.
 ///
 /// HF_HOME says where downloads are kept, HF_TOKEN who you are, HF_ENDPOINT where the hub is; with HF_HUB_OFFLINE=1 all has to
-/// be there. A server that says nothing for HF_HUB_DOWNLOAD_TIMEOUT seconds [20] is given up. A download that broke off continues when the command is run again.
+/// be there. A server that says nothing for HF_HUB_DOWNLOAD_TIMEOUT seconds (20 by default) is given up. A download that broke
+/// off continues when the command is run again.
 #[derive(clap::Args)]
 pub struct Pull {
     /// A short name (see --list), owner/name or owner/name@revision of a model on Hugging Face, the address of its page there, or
@@ -92,7 +93,7 @@ impl Pull {
         for (task, place) in &mut files {
             *place = head::fetch(&place.to_string_lossy(), &folder.join(task), bar)?;
         }
-        let name = &place.repository;
+        let name = place.repository.as_str();
         let encoder = ENCODERS.iter().find(|encoder| encoder.repository == name);
         let description = Description {
             name: Some(format!("MemeCLIP on {}", encoder.map_or(name, |encoder| encoder.what))),

@@ -40,6 +40,17 @@ impl Model {
         self.snapshot(&commit).is_dir().then_some(commit)
     }
 
+    /// Notes that the revision is this commit now.
+    ///
+    /// # Errors
+    /// The library's if the cache cannot be written.
+    pub fn set_commit(&self, commit: &str) -> Result<()> {
+        if self.commit().as_deref() == Some(commit) {
+            return Ok(());
+        }
+        self.repo.create_ref(commit).map_err(|e| memeclip::Error::io(&self.folder, e).into())
+    }
+
     /// The names of the files of a commit, with `/` between folders.
     pub fn files(&self, commit: &str) -> Vec<String> {
         let mut names = Vec::new();
@@ -89,16 +100,14 @@ impl Model {
             let _ = fs::remove_file(&pointer);
             link(&content, &pointer, file).map_err(|e| memeclip::Error::io(&pointer, e))?;
         }
-        if self.revision != commit {
-            self.repo.create_ref(commit).map_err(|e| memeclip::Error::io(&self.folder, e))?;
-        }
         Ok(pointer)
     }
 }
 
-/// Whether the name of a file, with `/` between folders, stays in its folder on every system.
+/// Whether the name of a file, with `/` between folders, stays in its folder.
 pub fn is_inside(name: &str) -> bool {
-    !name.contains(['\\', ':']) && name.split('/').all(|part| !["", ".", ".."].contains(&part))
+    let leads_elsewhere = cfg!(windows) && name.contains(['\\', ':']);
+    !leads_elsewhere && name.split('/').all(|part| !["", ".", ".."].contains(&part))
 }
 
 /// Makes `pointer`, which is `file` in a commit, a link to the content; where links are for administrators, moves the content.

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
+use iri_string::format::ToDedicatedString;
 use iri_string::types::{IriReferenceStr, UriAbsoluteString};
 use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::{Agent, Body};
@@ -24,6 +25,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Asks web servers.
 pub struct Client {
     agent: Agent,
+    patience: Duration,
     /// The server that it is for, and the token.
     token: Option<(Uri, String)>,
 }
@@ -44,7 +46,7 @@ impl Client {
             .timeout_per_read(Some(patience))
             .user_agent(concat!("memeclip/", env!("CARGO_PKG_VERSION")))
             .build();
-        Ok(Client { agent: config.into(), token: None })
+        Ok(Client { agent: config.into(), patience, token: None })
     }
 
     /// The same with an access token for the server of `address` alone.
@@ -71,7 +73,7 @@ impl Client {
             if first > 0 {
                 request = request.header(header::RANGE, format!("bytes={first}-"));
             }
-            let response = request.call().map_err(|e| lost(e.to_string()))?;
+            let response = request.call().map_err(|e| lost(self.reason(e)))?;
             let location = response.headers().get(header::LOCATION).filter(|_| response.status().is_redirection());
             let Some(location) = location else { return Ok(response) };
             let location = String::from_utf8_lossy(location.as_bytes());
@@ -89,7 +91,7 @@ impl Client {
         match response.status() {
             StatusCode::OK => {
                 let body = response.body_mut().with_config().limit(limit).read_to_vec();
-                body.map_err(|e| Error::Network { name: url.into(), reason: e.to_string() })
+                body.map_err(|e| Error::Network { name: url.into(), reason: self.reason(e) })
             }
             status => Err(Error::Status { name: url.into(), status: status.as_u16() }),
         }
@@ -118,6 +120,14 @@ impl Client {
             }
             sleep(PAUSE * (1 << (attempt - 1)));
             attempt += 1;
+        }
+    }
+
+    /// Why a server cannot be read.
+    fn reason(&self, error: ureq::Error) -> String {
+        match error {
+            ureq::Error::Timeout(_) => format!("the server has said nothing for {} s", self.patience.as_secs()),
+            error => error.to_string(),
         }
     }
 
@@ -153,7 +163,7 @@ impl Client {
                     watch.add(count as u64);
                 }
                 Err(e) if e.kind() == ErrorKind::Interrupted => {}
-                Err(e) => return Err(lost(e.to_string())),
+                Err(e) => return Err(lost(self.reason(e.into()))),
             }
         }
         // A server that does not say how long its answer is ends it by closing the connection, as does a fault.

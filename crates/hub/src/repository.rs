@@ -110,36 +110,37 @@ impl Repository {
             info: Info::default(),
             is_online: false,
         };
-        let kept = repository.kept();
-        let is_kept = kept.as_ref().is_some_and(|info| !info.siblings.is_empty());
-        match (repository.settings.offline, is_kept) {
-            (true, _) => repository.info = kept.unwrap_or_default(),
-            (false, _) => match (repository.ask(revision), kept) {
-                (Err(Error::Network { .. }), Some(kept)) if is_kept => repository.info = kept,
-                (info, _) => {
-                    repository.info = info?;
-                    repository.is_online = true;
-                }
-            },
+        let asked = (!repository.settings.offline).then(|| repository.ask(revision));
+        match (asked, repository.kept()) {
+            (None, kept) => repository.info = kept.unwrap_or_default(),
+            (Some(Err(Error::Network { .. })), Some(kept)) => repository.info = kept,
+            (Some(info), _) => {
+                repository.info = info?;
+                repository.is_online = true;
+            }
         }
         repository.info.siblings.retain(|sibling| is_inside(&sibling.rfilename));
         repository.files = format!("{}/{name}/resolve/{}", repository.settings.endpoint, repository.info.sha);
         Ok(repository)
     }
 
-    /// What the cache has of the revision.
+    /// What the cache has of the revision, if it has anything.
     fn kept(&self) -> Option<Info> {
         let sha = self.model.commit()?;
         let files = self.model.files(&sha).into_iter();
-        let siblings = files.map(|rfilename| Sibling { rfilename, ..Sibling::default() }).collect();
-        Some(Info { sha, siblings, ..Info::default() })
+        let siblings: Vec<_> = files.map(|rfilename| Sibling { rfilename, ..Sibling::default() }).collect();
+        (!siblings.is_empty()).then(|| Info { sha, siblings, ..Info::default() })
     }
 
     /// What the hub says.
     fn ask(&self, revision: &str) -> Result<Info> {
-        let revision = utf8_percent_encode(revision, PLAIN);
-        let address = format!("{}/api/models/{}/revision/{revision}?blobs=true", self.settings.endpoint, self.name);
-        let mut response = self.client.ask(&address, 0)?;
+        let encoded = utf8_percent_encode(revision, PLAIN);
+        let address = format!("{}/api/models/{}/revision/{encoded}?blobs=true", self.settings.endpoint, self.name);
+        let lost = |reason: String| Error::Network { name: self.page.clone(), reason };
+        let mut response = self.client.ask(&address, 0).map_err(|error| match error {
+            Error::Network { reason, .. } => lost(reason),
+            error => error,
+        })?;
         let header = |name: &str| response.headers().get(name).map(|value| String::from_utf8_lossy(value.as_bytes()));
         match (response.status().as_u16(), header("x-error-code").as_deref()) {
             (200, _) => {}
@@ -148,12 +149,11 @@ impl Repository {
                 return Err(Error::Token { repository: self.name.clone() });
             }
             (404, Some("RevisionNotFound")) => {
-                return Err(Error::NoRevision { repository: self.name.clone(), revision: revision.to_string() });
+                return Err(Error::NoRevision { repository: self.name.clone(), revision: revision.into() });
             }
             (401 | 403 | 404, _) => return Err(Error::NotFound { repository: self.name.clone() }),
             (status, _) => return Err(Error::Status { name: self.page.clone(), status }),
         }
-        let lost = |reason: String| Error::Network { name: self.page.clone(), reason };
         let json = response.body_mut().with_config().limit(MAX_INFO).read_to_vec().map_err(|e| lost(e.to_string()))?;
         serde_json::from_slice(&json).map_err(|e| lost(e.to_string()))
     }
@@ -260,23 +260,26 @@ impl Repository {
     /// [`Error::NoFile`], [`Error::Offline`], [`Error::Gated`], [`Error::Network`], [`Error::Status`], [`Error::Damaged`].
     pub fn file(&self, file: &str, watch: &mut dyn Watch) -> Result<PathBuf> {
         if let Some(path) = self.cached(file) {
+            self.model.set_commit(&self.info.sha)?;
             return Ok(path);
         }
         let sibling = self.sibling(file).filter(|_| self.is_online).ok_or_else(|| self.no_file(file))?;
         let parts: Vec<String> = file.split('/').map(|part| utf8_percent_encode(part, PLAIN).to_string()).collect();
         let address = format!("{}/{}", self.files, parts.join("/"));
         let whole = |path: &Path| sibling.is_at(path);
-        self.model.add(&self.info.sha, file, sibling.hash(), whole, |part| {
+        let path = self.model.add(&self.info.sha, file, sibling.hash(), whole, |part| {
             let came = self.client.download(&address, part, sibling.size, watch);
             came.map_err(|error| self.explain(file, error))?;
             verify(part, sibling).map_err(|reason| {
                 let _ = fs::remove_file(part);
                 Error::Damaged { name: format!("{}/{file}", self.name), reason }
             })
-        })
+        })?;
+        self.model.set_commit(&self.info.sha)?;
+        Ok(path)
     }
 
-    /// What the status of a file's download means.
+    /// What went wrong with a file's download.
     fn explain(&self, file: &str, error: Error) -> Error {
         let gated = self.info.gated.as_bool() != Some(false) && !self.info.gated.is_null();
         match error {
@@ -284,6 +287,7 @@ impl Repository {
             Error::Status { status: 401 | 403, .. } => Error::NotFound { repository: self.name.clone() },
             Error::Status { status: 404, .. } => self.no_file(file),
             Error::Status { status, .. } => Error::Status { name: format!("{}/{file}", self.name), status },
+            Error::Network { reason, .. } => Error::Network { name: format!("{}/{file}", self.name), reason },
             error => error,
         }
     }
