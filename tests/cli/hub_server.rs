@@ -26,6 +26,8 @@ pub struct Content {
     pub swapped: BTreeMap<String, Vec<u8>>,
     /// The server of large files, if it is another one.
     pub store: Option<String>,
+    /// Whether files come whole whatever part is asked for.
+    pub ignores_ranges: bool,
     /// Whether only the names of files are told, as some mirrors do.
     pub only_names: bool,
     pub asked: Vec<Request>,
@@ -78,6 +80,17 @@ fn hex(digest: &[u8]) -> String {
 
 fn is_lfs(file: &str) -> bool {
     [".safetensors", ".bin", ".pt"].iter().any(|ending| file.ends_with(ending))
+}
+
+/// What a path says with `%` and two digits in place of some bytes.
+fn decode(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        bytes.push(u8::from_str_radix(&part[..2], 16).unwrap());
+        bytes.extend(part[2..].as_bytes());
+    }
+    String::from_utf8(bytes).unwrap()
 }
 
 fn answer(stream: TcpStream, base: &str, content: &Mutex<Content>) -> std::io::Result<()> {
@@ -149,8 +162,8 @@ fn answer(stream: TcpStream, base: &str, content: &Mutex<Content>) -> std::io::R
         return send("200 OK", "Content-Type: application/json\r\n", body.as_bytes(), body.len());
     }
     let (owner, name, file, at_hub) = match parts[..] {
-        [owner, name, "resolve", COMMIT, ..] => (owner, name, parts[4..].join("/"), true),
-        ["lfs", owner, name, ..] => (owner, name, parts[3..].join("/"), false),
+        [owner, name, "resolve", COMMIT, ..] => (owner, name, decode(&parts[4..].join("/")), true),
+        ["lfs", owner, name, ..] => (owner, name, decode(&parts[3..].join("/")), false),
         _ => return refuse("404 Not Found", "RepoNotFound"),
     };
     let repository = format!("{owner}/{name}");
@@ -164,7 +177,8 @@ fn answer(stream: TcpStream, base: &str, content: &Mutex<Content>) -> std::io::R
     if at_hub && is_lfs(&file) {
         let store = content.store.as_deref().unwrap_or(base);
         let headers = format!(
-            "Location: {store}/lfs/{repository}/{file}\r\nX-Repo-Commit: {COMMIT}\r\nX-Linked-Etag: \"{sha}\"\r\nX-Linked-Size: {}\r\nETag: \"pointer\"\r\n",
+            "Location: {store}/lfs/{repository}/{}\r\nX-Repo-Commit: {COMMIT}\r\nX-Linked-Etag: \"{sha}\"\r\nX-Linked-Size: {}\r\nETag: \"pointer\"\r\n",
+            parts[4..].join("/"),
             bytes.len()
         );
         return send("302 Found", &headers, b"", 0);
@@ -173,6 +187,7 @@ fn answer(stream: TcpStream, base: &str, content: &Mutex<Content>) -> std::io::R
     if range.is_some() && first >= bytes.len() {
         return refuse("416 Range Not Satisfiable", "");
     }
+    let (first, range) = if content.ignores_ranges { (0, None) } else { (first, range) };
     let (status, range) = match range {
         Some(_) => {
             ("206 Partial Content", format!("Content-Range: bytes {first}-{}/{}\r\n", bytes.len() - 1, bytes.len()))

@@ -81,24 +81,31 @@ const HUB: &str = "hf:";
 const HOSTS: [&str; 3] = ["huggingface.co", "www.huggingface.co", "hf.co"];
 /// What stands between a repository's name and a revision in the addresses of its pages and files.
 const VIEWS: [&str; 4] = ["tree", "blob", "resolve", "raw"];
+/// What stands before the names of what is no model.
+const OTHERS: [&str; 4] = ["datasets", "spaces", "kernels", "buckets"];
 /// The revision if none is given.
 const MAIN: &str = "main";
 
 impl HubPath {
-    /// Reads `owner/name`, `owner/name@revision` or `owner/name@revision/path`, also behind `hf:` or `hf://`, or the address of
+    /// Reads `owner/name`, `owner/name@revision` or `owner/name@revision/path`, also behind `hf:`, `hf://` or `hf://models/`, or the address of
     /// a model's page or file on the hub. `None` if it is none of these.
     pub fn parse(text: &str) -> Option<Self> {
         let segments = match page(text) {
             Some(segments) => segments,
             None => {
-                let name = text.strip_prefix(HUB).map(|name| name.strip_prefix("//").unwrap_or(name));
-                name.unwrap_or(text).trim_end_matches('/').split('/').map(String::from).collect()
+                let name = text.strip_prefix(HUB).unwrap_or(text);
+                let name = name.strip_prefix("//").map_or(name, |name| name.strip_prefix("models/").unwrap_or(name));
+                name.trim_end_matches('/').split('/').map(String::from).collect()
             }
         };
         let [owner, name, rest @ ..] = &segments[..] else { return None };
         let main = String::from(MAIN);
         let (name, behind) = match (name.split_once('@'), rest) {
-            (Some((name, revision)), rest) => (name, [&[revision.into()], rest].concat()),
+            (Some((name, revision)), rest) => {
+                // A branch may have slashes too, which are written %2F then.
+                let revision = percent_decode_str(revision).decode_utf8().ok()?;
+                (name, [&[revision.into_owned()], rest].concat())
+            }
             (None, [view, revision, rest @ ..]) if is_page(text) && VIEWS.contains(&&**view) => {
                 (&**name, [std::slice::from_ref(revision), rest].concat())
             }
@@ -112,7 +119,7 @@ impl HubPath {
             let known = part.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c));
             known && part.starts_with(|c: char| c.is_ascii_alphanumeric())
         };
-        let is_model = !["datasets", "spaces"].contains(&&**owner);
+        let is_model = !OTHERS.contains(&&**owner);
         (is_model && sound(owner) && sound(name) && is_inside(&revision) && (path.is_empty() || is_inside(&path)))
             .then(|| HubPath { repository: format!("{owner}/{name}"), revision, path })
     }
@@ -179,7 +186,9 @@ mod tests {
             ("a/b", at("a/b", "main", "")),
             ("a/b/", at("a/b", "main", "")),
             ("hf://a/b", at("a/b", "main", "")),
+            ("hf://models/a/b", at("a/b", "main", "")),
             ("hf:a/b@v1.0", at("a/b", "v1.0", "")),
+            ("hf://a/b@feature%2Fc/d.ckpt", at("a/b", "feature/c", "d.ckpt")),
             ("a/b@v1.0/packs/q4", at("a/b", "v1.0", "packs/q4")),
             ("a/b@refs/pr/1", at("a/b", "refs/pr/1", "")),
             ("hf:a/b@refs/pr/1/head.ckpt", at("a/b", "refs/pr/1", "head.ckpt")),
@@ -195,7 +204,9 @@ mod tests {
         ] {
             assert_eq!(HubPath::parse(text), Some(expected), "{text}");
         }
-        for text in ["a/b@", "a/b@refs/pr", "a/b@../c", "hf.co/a/b/tree/main/%2e%2e/c"] {
+        for text in
+            ["a/b@", "a/b@refs/pr", "a/b@../c", "a/b@%2e%2e", "hf://buckets/a/b", "hf.co/a/b/tree/main/%2e%2e/c"]
+        {
             assert_eq!(HubPath::parse(text), None, "{text}");
         }
     }
