@@ -66,7 +66,7 @@ struct Sibling {
 impl Sibling {
     /// What the cache calls the content.
     fn hash(&self) -> Option<&str> {
-        self.lfs.as_ref().map(|lfs| &lfs.sha256).or(self.blob.as_ref()).map(String::as_str)
+        self.lfs.as_ref().map(|lfs| &*lfs.sha256).or(self.blob.as_deref()).filter(|hash| is_hash(hash))
     }
 
     /// Whether a file has the length of this one.
@@ -155,7 +155,8 @@ impl Repository {
             (status, _) => return Err(Error::Status { name: self.page.clone(), status }),
         }
         let json = response.body_mut().with_config().limit(MAX_INFO).read_to_vec().map_err(|e| lost(e.to_string()))?;
-        serde_json::from_slice(&json).map_err(|e| lost(e.to_string()))
+        let info: Info = serde_json::from_slice(&json).map_err(|e| lost(e.to_string()))?;
+        if is_hash(&info.sha) { Ok(info) } else { Err(lost(format!("'{}' is no commit", info.sha))) }
     }
 
     fn gated(&self) -> Error {
@@ -291,6 +292,11 @@ impl Repository {
             error => error,
         }
     }
+}
+
+/// Whether it is a hash, and so the name of a file or a folder and no path to another one.
+fn is_hash(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Compares a file with what the hub says of it; the error says what differs.
