@@ -39,7 +39,7 @@ impl Client {
         let patience = patience()?;
         let config = Agent::config_builder()
             .http_status_as_error(false)
-            // ureq would hand the token to another port of the same host, and would not hand it to the same server.
+            // Redirects are followed here: ureq takes another port of the same host for the same server.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(patience))
