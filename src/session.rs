@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::str::FromStr;
 
+use web_time::Duration;
+
 use crate::classifier::{Explanation, Verdict};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::classifier::{ImageFeatures, zero_shot::Prompts};
@@ -126,6 +128,14 @@ impl<S: Source + Clone + 'static> Session<S> {
         self.answer(async |classifier| classifier.explain(image, text, tasks).await).await
     }
 
+    /// About how long a verdict takes on the device that computes by the end: see [`Classifier::probe`].
+    ///
+    /// # Errors
+    /// Those of the engine that another device does not avoid.
+    pub async fn probe(&mut self) -> Result<Duration> {
+        self.attempt(&async |classifier: &dyn AnyClassifier| classifier.probe().await).await
+    }
+
     /// See [`Classifier::image_features`].
     ///
     /// # Errors
@@ -240,6 +250,7 @@ trait AnyClassifier {
     fn batch(&self) -> usize;
     fn classify<'a>(&'a self, memes: &'a [Meme<'a>], tasks: &'a [&'a str]) -> Pending<'a, Result<Vec<Verdict>>>;
     fn explain<'a>(&'a self, image: &'a Rgb, text: &'a str, tasks: &'a [&'a str]) -> Pending<'a, Result<Explanation>>;
+    fn probe(&self) -> Pending<'_, Result<Duration>>;
     #[cfg(not(target_arch = "wasm32"))]
     fn image_features<'a>(&'a self, image: &'a Rgb) -> Pending<'a, Result<ImageFeatures>>;
     #[cfg(not(target_arch = "wasm32"))]
@@ -273,6 +284,10 @@ impl<E: Engine + 'static, S: Source + 'static> AnyClassifier for Classifier<E, S
 
     fn explain<'a>(&'a self, image: &'a Rgb, text: &'a str, tasks: &'a [&'a str]) -> Pending<'a, Result<Explanation>> {
         Box::pin(self.explain(image, text, tasks))
+    }
+
+    fn probe(&self) -> Pending<'_, Result<Duration>> {
+        Box::pin(self.probe())
     }
 
     #[cfg(not(target_arch = "wasm32"))]

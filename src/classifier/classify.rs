@@ -1,9 +1,12 @@
 #[cfg(not(target_arch = "wasm32"))]
 use std::collections::BTreeMap;
 
+use web_time::Duration;
+
 use super::explain::{Rollouts, explain};
 use super::explanation::Explanation;
 use super::network::Network;
+use super::probe::probe;
 use super::self_test::SelfTest;
 use super::verdict::{TaskVerdict, Verdict};
 #[cfg(not(target_arch = "wasm32"))]
@@ -123,6 +126,16 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         explain(&self.network, &self.rollouts, &tasks, image, text).await
     }
 
+    /// About how long a verdict takes here, found without the pack's weights: see [`probe`]. Decoding, reading the text and
+    /// the heads are not counted, and take little beside the towers of a CLIP.
+    ///
+    /// # Errors
+    /// Those of the engine.
+    pub async fn probe(&self) -> Result<Duration> {
+        let manifest = self.manifest();
+        probe(self.engine(), &manifest.clip, manifest.dtype).await
+    }
+
     /// The vision tower's features alone.
     ///
     /// # Errors
@@ -186,9 +199,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
             .chain(heads)
             .collect();
         self.network.loader.prefetch(&components).await?;
-        let clip = &manifest.clip;
-        let heads = [clip.vision.width / clip.vision.heads, clip.text.width / clip.text.heads];
-        self.network.engine.prepare(manifest.dtype, &heads).await?;
+        self.network.engine.prepare(manifest.dtype, &manifest.clip.head_widths()).await?;
         self.test.run(&self.network, &tasks).await?;
         Ok(tasks)
     }

@@ -7,6 +7,7 @@ mod explain;
 mod explanation;
 mod feature_cache;
 mod network;
+pub mod probe;
 mod self_test;
 mod verdict;
 #[cfg(not(target_arch = "wasm32"))]

@@ -133,8 +133,8 @@ pub struct BlockConfig {
 }
 
 impl ClipConfig {
-    /// A published model's configuration by its name: OpenAI's ViT-B/32, ViT-B/16, ViT-L/14 and ViT-L/14@336px, LAION's
-    /// ViT-H/14; or `tiny`, a small model of the same kind for fast tests.
+    /// A published model's configuration by its name: OpenAI's ViT-B/32, ViT-B/16, ViT-L/14 and ViT-L/14@336px, DataComp's
+    /// ViT-B/32 for images of 256 pixels, LAION's ViT-H/14; or `tiny`, a small model of the same kind for fast tests.
     ///
     /// # Errors
     /// [`Error::Argument`] for another name; it lists the known ones.
@@ -142,13 +142,14 @@ impl ClipConfig {
         use Activation::{Gelu, QuickGelu};
         let (vision, text, projection, activation) = match name {
             "vit-b-32" => ((224, 32, 768, 12, 12, 3072), (512, 12, 8, 2048), 512, QuickGelu),
+            "vit-b-32-256" => ((256, 32, 768, 12, 12, 3072), (512, 12, 8, 2048), 512, Gelu),
             "vit-b-16" => ((224, 16, 768, 12, 12, 3072), (512, 12, 8, 2048), 512, QuickGelu),
             "vit-l-14" => ((224, 14, 1024, 24, 16, 4096), (768, 12, 12, 3072), 768, QuickGelu),
             "vit-l-14-336" => ((336, 14, 1024, 24, 16, 4096), (768, 12, 12, 3072), 768, QuickGelu),
             "vit-h-14" => ((224, 14, 1280, 32, 16, 5120), (1024, 24, 16, 4096), 1024, Gelu),
             "tiny" => ((56, 14, 128, 3, 2, 256), (96, 2, 3, 192), 64, QuickGelu),
             _ => {
-                let known = "vit-b-32, vit-b-16, vit-l-14, vit-l-14-336, vit-h-14, tiny";
+                let known = "vit-b-32, vit-b-32-256, vit-b-16, vit-l-14, vit-l-14-336, vit-h-14, tiny";
                 return Err(Error::Argument { reason: format!("unknown architecture '{name}'; known: {known}") });
             }
         };
@@ -161,6 +162,11 @@ impl ClipConfig {
         let (context, vocabulary) = (77, 49408);
         let text = TextConfig { context, vocabulary, width, layers, heads, mlp, activation, layer_norm_eps };
         Ok(ClipConfig { vision, text, projection })
+    }
+
+    /// The widths of the attention heads of both towers.
+    pub fn head_widths(&self) -> [usize; 2] {
+        [self.vision.width / self.vision.heads, self.text.width / self.text.heads]
     }
 
     /// Checks that the kernels support the configuration, and that it is at most several times as large as the largest CLIP,
@@ -419,7 +425,7 @@ mod tests {
 
     #[test]
     fn all_named_configurations_are_supported() {
-        for name in ["vit-b-32", "vit-b-16", "vit-l-14", "vit-l-14-336", "vit-h-14", "tiny"] {
+        for name in ["vit-b-32", "vit-b-32-256", "vit-b-16", "vit-l-14", "vit-l-14-336", "vit-h-14", "tiny"] {
             let config = ClipConfig::named(name).unwrap();
             config.check(name).unwrap();
             let json = serde_json::to_string(&config).unwrap();

@@ -53,6 +53,14 @@ impl Matrix {
         }
     }
 
+    /// A matrix of zeros, for measurements: times do not depend on values. `cols` is a multiple of [`BLOCK`].
+    pub fn zeros(rows: usize, cols: usize, format: Format) -> Self {
+        let panels = rows.div_ceil(PANEL);
+        let data = vec![0; panels * format.panel_bytes(cols)].into();
+        let scales = vec![0; panels * format.panel_scale_bytes(cols)].into();
+        Matrix { rows, cols, format, data, scales }
+    }
+
     /// Number of panels; the last one may be partly padding.
     pub fn panels(&self) -> usize {
         self.rows.div_ceil(PANEL)
@@ -171,6 +179,9 @@ mod tests {
     fn decoding_inverts_encoding_in_every_format() {
         let (rows, cols) = (13, 96);
         let values = bell(rows * cols);
+        for format in Format::ALL {
+            assert_eq!(Matrix::zeros(rows, cols, format).decode(), vec![0.0; rows * cols]);
+        }
         for (format, bound) in [(Format::F32, 0.0), (Format::F16, 1e-7), (Format::Q8, 3e-5), (Format::Q4, 8e-3)] {
             let matrix = Matrix::encode(&values, rows, cols, format);
             Matrix::new("m", rows, cols, format, matrix.data.clone(), matrix.scales.clone()).unwrap();

@@ -334,6 +334,20 @@ describe('the page', () => {
     });
   });
 
+  test('says what its pack costs here before anything of it is loaded', async () => {
+    await withPage(async (page, context) => {
+      const weights = [];
+      context.on('request', (request) => request.url().endsWith('.safetensors') && weights.push(request.url()));
+      await page.locator('#cost', { hasText: /^[\d.]+ MB to download, about \d+ ms a meme on the CPU \(.*\)$/ }).waitFor();
+      assert.ok(!(await page.isVisible('#weights')), 'there is nothing to choose');
+      assert.deepEqual(weights, []);
+      await ask(page, JPEG, 'one');
+      assert.ok(weights.length > 0);
+      await page.reload();
+      await page.locator('#cost', { hasText: /^0\.0 MB to download, [\d.]+ MB kept here, about/ }).waitFor();
+    });
+  });
+
   test('asks for its own files and the pack, and for the weights once', async () => {
     const context = await browser.newContext();
     const requests = [];

@@ -2,8 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { empty, fileAt, launch, pack, picture, serve } from './harness.js';
+import { empty, fileAt, host, launch, pack, picture, root, serve, until } from './harness.js';
 
 const image = `data:image/png;base64,${picture('exact.png').toString('base64')}`;
 let browser, site;
@@ -69,6 +70,67 @@ test('so does one without WebAssembly', async () => {
   const { support, code } = await answer(() => delete globalThis.WebAssembly);
   assert.deepEqual([support.supported, support.missing, support.relaxedSimd], [false, ['WebAssembly SIMD'], false]);
   assert.equal(code, 'browser');
+});
+
+test('says how long a meme takes here, and fetches no weights for that', async () => {
+  for (const [isolated, probe, device] of [[true, 'auto', /^cpu \(.*threads/], [false, 'cpu', /^cpu/], [false, 'gpu', /^gpu/]]) {
+    site.requests.length = 0;
+    const page = await empty(browser, site.origin, { isolated });
+    const { load, speed } = await page.evaluate(async (probe) => {
+      const { MemeClip } = await import('/memeclip/memeclip.js');
+      return MemeClip.support({ weights: '/weights/', probe });
+    }, probe);
+    assert.ok(load.bytes > 0 && load.cached === 0);
+    assert.ok(Number.isFinite(speed.seconds) && speed.seconds > 0, `${speed.seconds}`);
+    assert.match(speed.device, device);
+    assert.deepEqual(site.requests.filter(({ path }) => path.endsWith('.safetensors')), []);
+    await until(() => page.workers().length, (count) => count === 0, 'Workers');
+    await page.close();
+  }
+});
+
+test('a speed that cannot be measured is a typed error', async () => {
+  const page = await empty(browser, site.origin);
+  const failures = await page.evaluate(async () => {
+    const { MemeClip, MemeClipError } = await import('/memeclip/memeclip.js');
+    const failure = async (options) => {
+      const error = await MemeClip.support(options).catch((error) => error);
+      return [error instanceof MemeClipError, error.code];
+    };
+    return [await failure({ weights: '/weights/', probe: 'tpu' }), await failure({ weights: '/nothing/', probe: 'cpu' })];
+  });
+  assert.deepEqual(failures, [[true, 'argument'], [true, 'pack/manifest']]);
+  await page.close();
+});
+
+test('a page with several packs says what each costs before it loads one, and changes between them', async () => {
+  const far = await host(join(root, 'weights/default'), { 'access-control-allow-origin': '*' });
+  const html = readFileSync(fileAt('/index.html'), 'utf8');
+  const [listed] = /<option value="weights\/">.*<\/option>/.exec(html);
+  const options = `<option value="weights/">Small</option><option value="${far.origin}">Large</option>`;
+  site.scripts['/index.html'] = (response) => response.writeHead(200, { 'content-type': 'text/html' }).end(html.replace(listed, options));
+  site.requests.length = 0;
+  const page = await browser.newPage();
+  await page.goto(`${site.origin}/index.html?device=cpu`);
+  const cost = /^\d+\.\d MB to download, about \d+ ms a meme on the CPU \(.*\)$/;
+  await page.locator('#cost', { hasText: cost }).waitFor();
+  const labels = () => page.locator('#weights option').evaluateAll((options) => options.map(({ label }) => label));
+  const costs = /^(Small|Large): \d+\.\d MB to download, about \d+ ms a meme$/;
+  await until(labels, (labels) => labels.every((label) => costs.test(label)), 'costs');
+  assert.deepEqual(site.requests.filter(({ path }) => path.endsWith('.safetensors')), []);
+
+  const model = () => page.locator('#facts div').first().textContent();
+  await until(model, (model) => model.includes('q8'), 'the first pack');
+  const first = await model();
+  await page.getByLabel('Model', { exact: true }).selectOption(far.origin);
+  await until(model, (model) => model !== first, 'the second pack');
+  await page.locator('.thumbs button').first().click();
+  await page.locator('#status', { hasText: 'Answered' }).waitFor();
+  assert.equal(await page.locator('.task').count(), 4);
+  assert.deepEqual(site.requests.filter(({ path }) => path.endsWith('.safetensors')), []);
+  await page.close();
+  far.stop();
+  delete site.scripts['/index.html'];
 });
 
 /** Came to the oldest of our browsers later than they did. */

@@ -8,6 +8,7 @@ import {
   type Info,
   type Observation,
   type Progress,
+  type Speed,
   type Support,
   type Task,
   type Verdict,
@@ -25,6 +26,7 @@ export async function accepted(
 ): Promise<void> {
   const support: Support = await MemeClip.support({ weights: new URL('https://example.org/pack/'), assets: '/memeclip/' });
   const cost: Cost | undefined = support.load;
+  const speed: Speed | undefined = (await MemeClip.support({ weights: 'pack/', probe: 'auto' })).speed;
   const code: number | null | undefined = cost?.code;
   const clf: MemeClip = await MemeClip.load('weights/', {
     device: support.device,

@@ -257,8 +257,11 @@ fn a_fifth_task_is_a_few_lines_of_data() {
 
     let convert = ["convert", "--clip", &tiny_model(), "--dtype", "q8", "--tasks", &file("tasks.json")];
     memeclip(&[&convert[..], &["--out", &file("pack")]].concat());
-    let said = memeclip(&["inspect", &file("pack")]);
+    let said = memeclip(&["inspect", &file("pack"), "--speed", "cpu"]);
     assert!(said.contains("irony       zero-shot head: sincere, ironic"));
+    let speed = said.lines().last().and_then(|line| line.strip_prefix("speed       about ")).expect("the last line");
+    let (seconds, device) = speed.split_once(" s a meme on the ").unwrap();
+    assert!(seconds.parse::<f64>().unwrap().is_finite() && device.starts_with("cpu"), "{speed}");
     assert!(said.contains("format version 2"), "a reader of version 1 does not know the task");
     let pack = dir.join("pack");
     let classifier = open(&pack).unwrap();

@@ -7,6 +7,7 @@ mod counting;
 use common::{block_on, tiny_pack};
 use counting::{Counting, Work};
 use memeclip::Classifier;
+use memeclip::classifier::probe::Tower;
 use memeclip::model::{AnyHeadConfig, ClipConfig};
 use memeclip::pack::checkpoint::ClipCheckpoint;
 use memeclip::pack::directory::Directory;
@@ -112,6 +113,30 @@ fn a_batch_computes_each_image_and_each_text_once() {
     }
     block_on(classifier.classify_all(&memes, &[])).unwrap();
     assert_eq!(classifier.engine().take().attentions, 0, "all are known");
+}
+
+/// A probe's time is worth what its work is: that of a tower, of which each block is the same part.
+#[test]
+fn a_probe_does_the_work_of_the_towers() {
+    let engine = Counting::new();
+    let clip = ClipConfig::named("tiny").unwrap();
+    let (v, t) = (&clip.vision, &clip.text);
+    let words = vec!["word"; 14].join(" ");
+    // What follows the blocks is left out: norms, and the projection of one token.
+    let pool = Work { linears: 1, layer_norms: 2, attentions: 0, macs: v.width * clip.projection };
+    let norm = Work { layer_norms: 1, ..Work::default() };
+    let towers = [
+        (Tower::vision(&engine, v, Format::Q8).unwrap(), v.layers, vision(), pool),
+        (Tower::text(&engine, t, Format::Q8).unwrap(), t.layers, text(tokens(&words)), norm),
+    ];
+    for (tower, layers, whole, end) in towers {
+        let [one, two, all] = [1, 2, layers].map(|blocks| {
+            block_on(tower.pass(&engine, blocks)).unwrap();
+            engine.take()
+        });
+        assert_eq!(sum(&[all, end]), whole);
+        assert_eq!(all.macs, one.macs + (layers - 1) * (two.macs - one.macs));
+    }
 }
 
 #[test]

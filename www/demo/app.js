@@ -7,6 +7,7 @@ import { MemeClip } from './memeclip/memeclip.js';
 import { NO_WORDS } from './memeclip/words.js';
 import { Model } from './model.js';
 import { Network } from './network.js';
+import { Packs } from './packs.js';
 import { button, loadSamples, thumbnail } from './samples.js';
 import { Status } from './status.js';
 import { Verdict } from './verdict.js';
@@ -24,6 +25,14 @@ const status = new Status({ onCancel: cancel, onRetry: again });
 const model = new Model(weights, device, {
   onOpen: (info) => verdict.describe(info),
   onProgress: (progress) => status.progress(progress),
+});
+
+const packs = new Packs((weights) => {
+  model.use({ weights });
+  verdict.forget();
+  why.offer(false);
+  again();
+  tellCosts();
 });
 
 const why = new Why({
@@ -54,6 +63,11 @@ async function open() {
   } catch (error) {
     status.fail(error);
   }
+}
+
+/** What the packs cost here. */
+function tellCosts() {
+  return packs.measure((weights) => model.probe(weights));
 }
 
 async function ask() {
@@ -189,6 +203,7 @@ byId('meme').addEventListener('submit', (event) => {
 
 await new Network().watch();
 open();
+tellCosts();
 
 const measure = find(byId('benchmark'), 'button', HTMLButtonElement);
 measure.addEventListener('click', async () => {
@@ -209,8 +224,10 @@ measure.addEventListener('click', async () => {
 for (const choice of byId('device').querySelectorAll('input')) {
   choice.checked = choice.value === device;
   choice.addEventListener('change', () => {
-    model.use(choice.value);
+    model.use({ device: choice.value });
     again();
+    packs.forgetSpeeds();
+    tellCosts();
   });
 }
 const { webgpu, software } = await MemeClip.support();

@@ -2,6 +2,9 @@ import { MemeClip } from './memeclip/memeclip.js';
 
 /** @import { Device, Info, Progress } from './memeclip/memeclip.js' */
 
+/** Folder of the package: named, so that the page's policy binds its Workers. */
+export const assets = new URL('memeclip/', import.meta.url);
+
 /**
  * The classifier behind the page: opened when first needed, and again after a failure.
  * Only the newest request counts; the one before it is aborted and resolves to null.
@@ -29,20 +32,19 @@ export class Model {
   }
 
   /**
-   * The old device's weights go first: two copies may not fit into memory.
-   * @param {string} device
+   * Changes the pack or the device. The old weights go first: both may not fit into memory.
+   * @param {{ weights?: string, device?: string }} change
    */
-  use(device) {
+  use({ weights = this.#weights, device = this.#device }) {
     this.stop();
     this.#opening?.then((classifier) => classifier.dispose(), () => {});
     this.#opening = null;
+    this.#weights = weights;
     this.#device = device;
   }
 
   open() {
     if (this.#opening) return this.#opening;
-    // So the page's policy binds its Workers.
-    const assets = new URL('memeclip/', import.meta.url);
     // The package says so if there is no such device.
     const device = /** @type {Device} */ (this.#device);
     const opening = MemeClip.load(this.#weights, { device, onProgress: this.#onProgress, assets });
@@ -53,6 +55,16 @@ export class Model {
       },
     );
     return (this.#opening = opening);
+  }
+
+  /**
+   * About how long verdicts of a pack take: of this one, or of one that is not in use.
+   * @param {string} weights
+   */
+  async probe(weights) {
+    if (weights === this.#weights) return (await this.open()).probe();
+    const probe = /** @type {Device} */ (this.#device);
+    return (await MemeClip.support({ weights, probe, assets })).speed;
   }
 
   /**

@@ -105,6 +105,13 @@ export class Verdict {
     this.#report({});
   }
 
+  /** What the pack said of itself: another one comes. */
+  forget() {
+    this.clear();
+    for (const card of this.#cards.values()) card.element.remove();
+    this.#cards.clear();
+  }
+
   /** The guesses alone. */
   get gist() {
     // What is outside is said once.

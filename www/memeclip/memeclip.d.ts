@@ -222,6 +222,11 @@ export type Info = {
 export type SupportOptions = {
     /** Address of a pack: adds `load`. */
     weights?: string | URL;
+    /**
+     * Measures how long verdicts with the pack take on this device: adds `speed`. It takes the time to load the program, and
+     * a second or two of computing.
+     */
+    probe?: Device;
     /** As for `load`. */
     assets?: string | URL;
     /** As for `load`. */
@@ -246,6 +251,8 @@ export type Support = {
     cache: boolean;
     /** With a pack's address, in a browser that is supported. */
     load?: Cost;
+    /** The same with `probe`. */
+    speed?: Speed;
 };
 /** What verdicts with a pack will fetch, in bytes. */
 export type Cost = {
@@ -255,6 +262,16 @@ export type Cost = {
     cached: number;
     /** Of the program, as the server sends it; null if the server does not say. */
     code: number | null;
+};
+/** How fast a pack is on a device. */
+export type Speed = {
+    /**
+     * About what `timings.compute` of a verdict will be: measured on parts of the model, with weights made up here. The first
+     * verdict takes longer.
+     */
+    seconds: number;
+    /** As `Verdict.device`. */
+    device: string;
 };
 export type ObserveOptions = {
     /** Called once for each image whose hate is at least as probable as `threshold`, again when its address changes. */
@@ -306,7 +323,10 @@ export declare class MemeClip {
     #private;
     /** Reads the manifest of the pack at `url`; weights are fetched when a request first needs them. */
     static load(url: string | URL, options?: LoadOptions): Promise<MemeClip>;
-    /** What can be done here, and with `weights`, what verdicts will fetch. Loads nothing but the pack's manifest. */
+    /**
+     * What can be done here, and with `weights`, what verdicts will fetch. Loads nothing but the pack's manifest, and with
+     * `probe` the program. Rejects with a `MemeClipError` if the pack cannot be loaded, or the device cannot be had.
+     */
     static support(options?: SupportOptions): Promise<Support>;
     private constructor();
     /** What the pack is and what it runs on. */
@@ -325,6 +345,8 @@ export declare class MemeClip {
     explain(image: ImageSource, options?: ExplainOptions): Promise<Explanation>;
     /** The text in an image. The pack needs a component `ocr`, else `pack/missing-component`. */
     read(image: ImageSource, options?: ReadOptions): Promise<Reading>;
+    /** About how long a verdict takes here. Fetches no weights, and takes a second or two, for which requests wait. */
+    probe(): Promise<Speed>;
     /**
      * Classifies the `img` elements below `root` (also in `picture`, in open shadow roots, and those that are added or changed
      * later) as they come into the viewport; those that leave it before their turn are dropped until they come back. Each

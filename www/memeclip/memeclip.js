@@ -15,7 +15,7 @@ import { watchLock } from './worker-lock.js';
 /**
  * @import {
  *   ClassifyListOptions, ClassifyOptions, ExplainOptions, Explanation, ImageSource, Info, LoadOptions, Observation,
- *   ObserveOptions, ReadOptions, Reading, Support, SupportOptions, Task, Verdict,
+ *   ObserveOptions, ReadOptions, Reading, Speed, Support, SupportOptions, Task, Verdict,
  * } from './types.js'
  */
 /** @import { Thread } from './platform.js' */
@@ -77,12 +77,13 @@ export class MemeClip {
   }
 
   /**
-   * What can be done here, and with `weights`, what verdicts will fetch. Loads nothing but the pack's manifest.
+   * What can be done here, and with `weights`, what verdicts will fetch. Loads nothing but the pack's manifest, and with
+   * `probe` the program. Rejects with a `MemeClipError` if the pack cannot be loaded, or the device cannot be had.
    * @param {SupportOptions} [options]
    * @returns {Promise<Support>}
    */
   static async support(options = {}) {
-    const { weights, assets, cache: kept } = options;
+    const { weights, probe, assets, cache: kept } = options;
     const missing = missingFeatures();
     const supported = missing.length === 0;
     const adapter = await requestAdapter();
@@ -101,7 +102,13 @@ export class MemeClip {
       clf.dispose();
       return size();
     });
-    return { ...support, load };
+    if (probe === undefined) return { ...support, load };
+    const clf = await MemeClip.load(weights, { device: probe, assets, cache: kept });
+    try {
+      return { ...support, load, speed: await clf.probe() };
+    } finally {
+      clf.dispose();
+    }
   }
 
   /**
@@ -193,6 +200,15 @@ export class MemeClip {
    */
   async read(image, options = {}) {
     return this.#ask('read', image, {}, options.signal);
+  }
+
+  /**
+   * About how long a verdict takes here. Fetches no weights, and takes a second or two, for which requests wait.
+   * @returns {Promise<Speed>}
+   */
+  async probe() {
+    await this.#ready();
+    return this.#request('probe', {});
   }
 
   /**

@@ -180,6 +180,9 @@
 /**
  * @typedef {object} SupportOptions
  * @property {string | URL} [weights] Address of a pack: adds `load`.
+ * @property {Device} [probe]
+ *   Measures how long verdicts with the pack take on this device: adds `speed`. It takes the time to load the program, and
+ *   a second or two of computing.
  * @property {string | URL} [assets] As for `load`.
  * @property {string | URL} [cache] As for `load`.
  */
@@ -197,6 +200,7 @@
  * @property {number} threads Threads of device `cpu`; more than one needs a page that is cross-origin isolated.
  * @property {boolean} cache Weights are kept for the next visit.
  * @property {Cost} [load] With a pack's address, in a browser that is supported.
+ * @property {Speed} [speed] The same with `probe`.
  */
 
 /**
@@ -205,6 +209,15 @@
  * @property {number} bytes Of all weights that verdicts need, as `Info.bytes`.
  * @property {number} cached The part of `bytes` that is in the browser's cache.
  * @property {number | null} code Of the program, as the server sends it; null if the server does not say.
+ */
+
+/**
+ * How fast a pack is on a device.
+ * @typedef {object} Speed
+ * @property {number} seconds
+ *   About what `timings.compute` of a verdict will be: measured on parts of the model, with weights made up here. The first
+ *   verdict takes longer.
+ * @property {string} device As `Verdict.device`.
  */
 
 /**

@@ -178,6 +178,13 @@ const methods = {
     self.postMessage({ id, value: classifier.info() });
   },
 
+  /** @param {Request[]} requests */
+  async probe([{ id }]) {
+    const value = await classifier.probe();
+    saveTuning(classifier);
+    self.postMessage({ id, value });
+  },
+
   /**
    * @param {Request[]} requests
    * @param {AbortSignal} signal

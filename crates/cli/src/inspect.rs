@@ -10,6 +10,7 @@ use memeclip::pack::load::Loader;
 use memeclip::pack::source::Source;
 use xtask::say;
 
+use crate::device::DeviceName;
 use crate::exit_status::Failure;
 
 /// Print the contents of a pack, and check every shard against the manifest.
@@ -17,11 +18,14 @@ use crate::exit_status::Failure;
 pub struct Inspect {
     /// Directory of the pack.
     pack: PathBuf,
+    /// Also measure about how long a verdict takes on this device; for that alone, no weights are read.
+    #[arg(long, value_name = "DEVICE")]
+    speed: Option<DeviceName>,
 }
 
 impl Inspect {
     pub fn run(self) -> Result<(), Failure> {
-        let loader = pollster::block_on(Loader::open(Directory::new(self.pack)))?;
+        let loader = pollster::block_on(Loader::open(Directory::new(&self.pack)))?;
         let m = loader.manifest();
         let (v, t) = (&m.clip.vision, &m.clip.text);
         say!("{} ({}, format version {})", m.name, m.dtype.name(), m.version)?;
@@ -56,6 +60,11 @@ impl Inspect {
         let manifest = pollster::block_on(loader.source().manifest())?;
         say!("integrity   sha256-{}", BASE64_STANDARD.encode(Sha256::digest(manifest)))?;
         say!("total       {:.1} MB", m.bytes() as f64 / 1e6)?;
+        if let Some(device) = self.speed {
+            let mut session = pollster::block_on(device.open(&self.pack))?;
+            let seconds = pollster::block_on(session.probe())?.as_secs_f64();
+            say!("speed       about {seconds:.3} s a meme on the {}", session.device())?;
+        }
         Ok(())
     }
 }

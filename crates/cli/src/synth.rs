@@ -7,7 +7,7 @@ use memeclip::pack::synth;
 /// Write a model with seeded random weights in the published layout, for tests at full size.
 #[derive(clap::Args)]
 pub struct Synth {
-    /// vit-b-32, vit-b-16, vit-l-14, vit-l-14-336, vit-h-14 or tiny.
+    /// vit-b-32, vit-b-32-256, vit-b-16, vit-l-14, vit-l-14-336, vit-h-14 or tiny.
     #[arg(long)]
     arch: String,
     #[arg(long, default_value_t = 1)]

@@ -79,10 +79,7 @@ impl Gpu {
 
     /// How long a product with weights in this format takes.
     async fn time(&self, format: Format) -> Result<Duration> {
-        let panels = WIDTH / crate::quant::PANEL;
-        let data = vec![0; panels * format.panel_bytes(WIDTH)].into();
-        let scales = vec![0; panels * format.panel_scale_bytes(WIDTH)].into();
-        let w = self.weight(Matrix { rows: WIDTH, cols: WIDTH, format, data, scales })?;
+        let w = self.weight(Matrix::zeros(WIDTH, WIDTH, format))?;
         let x = self.tensor(ROWS, WIDTH, &vec![0.0; ROWS * WIDTH])?;
         let multiply = || self.linear(&x, &w, None, Activation::Identity, None);
         // The first one compiles.

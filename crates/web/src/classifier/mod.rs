@@ -123,6 +123,12 @@ struct Timings {
 }
 
 #[derive(Serialize)]
+struct Speed {
+    seconds: f64,
+    device: String,
+}
+
+#[derive(Serialize)]
 struct FeaturesAnswer<'a> {
     image: &'a [f32],
     text: &'a [f32],
@@ -168,6 +174,12 @@ impl Classifier {
             tasks: manifest.tasks.iter().map(|task| &*task.name).collect(),
             labels: &manifest.tasks,
         })
+    }
+
+    /// About how long a verdict takes, and on which device: `{seconds, device}`. Fetches nothing.
+    pub async fn probe(&mut self) -> Result<JsValue, JsValue> {
+        let seconds = self.session.probe().await.map_err(to_js)?.as_secs_f64();
+        to_value(&Speed { seconds, device: self.session.device() })
     }
 
     /// The best number of memes for one call of [`Classifier::classify`].
