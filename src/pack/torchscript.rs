@@ -16,7 +16,7 @@ use zip::{CompressionMethod, ZipArchive};
 
 /// More than any CLIP has; bounds what a broken file can demand.
 const MAX_PICKLE: u64 = 64 << 20;
-const MAX_TENSORS: usize = 100_000;
+const MAX_OBJECTS: usize = 1_000_000;
 const MAX_DEPTH: u8 = 64;
 
 /// The tensors of an archive, by the names that the modules' `state_dict()` gives them.
@@ -43,7 +43,9 @@ pub(super) struct Tensor {
 impl TorchScript {
     /// Reads the list of tensors; their elements stay in the file.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let mut archive = ZipArchive::new(BufReader::new(File::open(path)?)).map_err(io::Error::other)?;
+        let file = File::open(path)?;
+        let length = file.metadata()?.len();
+        let mut archive = ZipArchive::new(BufReader::new(file)).map_err(io::Error::other)?;
         let pickle = archive.file_names().flatten().find(|name| name.ends_with("/data.pkl")).map(Cow::into_owned);
         let pickle = pickle.ok_or_else(|| broken("no data.pkl"))?;
         let root = pickle.strip_suffix("data.pkl").expect("its ending").to_string();
@@ -55,13 +57,16 @@ impl TorchScript {
         let mut storage = |key: &str| {
             let entry = archive.by_name(&format!("{root}data/{key}")).map_err(io::Error::other)?;
             match (entry.compression(), entry.data_start()) {
-                (CompressionMethod::Stored, Some(start)) => Ok((start, entry.size())),
+                (CompressionMethod::Stored, Some(start)) => match length.checked_sub(start) {
+                    Some(rest) if entry.size() <= rest => Ok((start, entry.size())),
+                    _ => Err(broken("the file ends before a storage does")),
+                },
                 _ => Err(broken("a storage is compressed")),
             }
         };
         let module = Machine { bytes: &bytes, stack: Vec::new(), memo: HashMap::new(), storage: &mut storage }.run()?;
         let mut tensors = HashMap::new();
-        flatten(String::new(), &module, &mut tensors)?;
+        flatten(String::new(), &module, &mut tensors, &mut 0)?;
         Ok(TorchScript { path: path.into(), tensors })
     }
 
@@ -115,19 +120,28 @@ fn broken(reason: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, reason)
 }
 
-/// The tensors below a module.
-fn flatten(name: String, object: &Object, tensors: &mut HashMap<String, Tensor>) -> io::Result<()> {
+/// The tensors below a module. `visited` counts objects, since a small file may name one of them in many places.
+fn flatten(
+    name: String,
+    object: &Object,
+    tensors: &mut HashMap<String, Tensor>,
+    visited: &mut usize,
+) -> io::Result<()> {
+    *visited += 1;
+    if *visited > MAX_OBJECTS {
+        return Err(broken("too many objects"));
+    }
     match object {
         Object::Dict(attributes, _) => {
             for (attribute, object) in attributes.iter() {
                 let name = if name.is_empty() { attribute.to_string() } else { format!("{name}.{attribute}") };
-                flatten(name, object, tensors)?;
+                flatten(name, object, tensors, visited)?;
             }
             Ok(())
         }
         Object::Tensor(tensor) => {
             tensors.insert(name, Tensor::clone(tensor));
-            if tensors.len() > MAX_TENSORS { Err(broken("too many tensors")) } else { Ok(()) }
+            Ok(())
         }
         _ => Ok(()),
     }

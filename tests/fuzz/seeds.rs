@@ -30,8 +30,12 @@ fn main() {
         let length = u64::from_le_bytes(bytes[..8].try_into().expect("eight bytes")) as usize;
         seed("header", format.name(), &bytes[8..][..length]);
     }
-    for name in ["lightning.ckpt", "state-dict.pt"] {
-        seed("checkpoint", name, &read(&goldens.join(name)));
+    for (name, file) in [
+        ("lightning.ckpt", "lightning.ckpt"),
+        ("state-dict.pt", "state-dict.pt"),
+        ("torchscript.pt", "clips/openai.pt"),
+    ] {
+        seed("checkpoint", name, &read(&goldens.join(file)));
     }
     let model = out.join("model");
     synth::write(&targets::small_clip(), 1, &model).expect("a model");

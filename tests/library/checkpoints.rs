@@ -5,6 +5,7 @@ mod common;
 
 use std::collections::HashMap;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 use common::{block_on, fresh, repository, tiny_model};
@@ -362,4 +363,36 @@ fn files_that_were_not_downloaded_are_named() {
             _ => assert!(error.code() == "pack/missing-shard" && error.to_string().contains(name), "{error}"),
         }
     }
+}
+
+/// A TorchScript archive with this program.
+fn torchscript(path: &Path, pickle: &[u8]) {
+    let mut archive = zip::ZipWriter::new(fs::File::create(path).unwrap());
+    let options = zip::write::SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+    for (name, bytes) in [("data.pkl", pickle), ("constants.pkl", b"\x80\x02)."), ("version", b"3\n")] {
+        archive.start_file(format!("archive/{name}"), options).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap();
+}
+
+#[test]
+fn a_small_archive_that_unfolds_without_end_is_refused() {
+    // Each dictionary has the one before under two names, so that the last one has 2^60 at its end.
+    let mut pickle = b"\x80\x02}q\x00".to_vec();
+    for i in 0..60 {
+        pickle.extend(b"}(X\x01\x00\x00\x00ah");
+        pickle.push(i);
+        pickle.extend(b"X\x01\x00\x00\x00bh");
+        pickle.push(i);
+        pickle.extend(b"uq");
+        pickle.push(i + 1);
+    }
+    pickle.push(b'.');
+    let dir = fresh("unfolding");
+    fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("ViT.pt");
+    torchscript(&path, &pickle);
+    let error = checkpoint::Checkpoint::open(&path).err().unwrap().to_string();
+    assert!(error.contains("ViT.pt") && error.contains("too many objects"), "{error}");
 }
