@@ -3,6 +3,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 
+use memeclip_hub::Watch;
 use xtask::console::is_quiet;
 use xtask::{note, warn};
 
@@ -71,5 +72,44 @@ impl Progress {
             _ => format!(", {:.4} s each", seconds / computed as f64),
         };
         note!("{memes} memes, of which {computed} computed on {device}: {seconds:.1} s{each}");
+    }
+}
+
+/// The progress of a download: a bar on a terminal, else a line for each file.
+pub struct Download {
+    bar: ProgressBar,
+    file: String,
+    /// Of all downloads.
+    pub bytes: u64,
+}
+
+impl Default for Download {
+    fn default() -> Self {
+        Download { bar: ProgressBar::hidden(), file: String::new(), bytes: 0 }
+    }
+}
+
+impl Watch for Download {
+    fn begin(&mut self, file: &str, bytes: u64) {
+        // A download that is tried again begins again.
+        if self.file != file && stderr().is_terminal() && !is_quiet() {
+            let style = "{bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec}, {eta} left: {msg}";
+            let style = ProgressStyle::with_template(style).expect("a valid template");
+            self.bar = ProgressBar::new(bytes).with_style(style).with_message(file.to_string());
+        } else if self.file != file {
+            note!("{file}: {:.1} MB", bytes as f64 / 1e6);
+        }
+        self.bar.set_position(0);
+        self.file = file.into();
+    }
+
+    fn add(&mut self, bytes: u64) {
+        self.bar.inc(bytes);
+    }
+
+    fn end(&mut self) {
+        self.bytes += self.bar.position();
+        self.bar.finish_and_clear();
+        self.file.clear();
     }
 }

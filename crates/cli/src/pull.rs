@@ -1,22 +1,22 @@
-use std::io::{IsTerminal, stderr};
 use std::path::{Path, PathBuf};
 
-use indicatif::{ProgressBar, ProgressStyle};
-
 use memeclip::convert::{self, Description};
-use memeclip::pack::manifest::Manifest;
+use memeclip::pack::checkpoint::Checkpoint;
+use memeclip::pack::manifest::{self, Manifest};
+use memeclip::pack::writer::check_manifest;
 use memeclip::quant::Format;
+use memeclip::task;
 use memeclip_hub::encoders::{ENCODERS, Encoder};
 use memeclip_hub::pack::{Published, copy};
 use memeclip_hub::place::{self, HubPath, Place};
 use memeclip_hub::repository::Repository;
-use memeclip_hub::{Watch, encoders, head, space};
-use xtask::console::is_quiet;
-use xtask::{note, say};
+use memeclip_hub::{encoders, head};
+use xtask::{note, say, warn};
 
 use crate::convert::{parse_format, tasks, warn_of_images};
 use crate::exit_status::Failure;
 use crate::heads;
+use crate::progress::Download;
 
 /// Download an encoder from Hugging Face and turn it into a pack, or copy a published pack.
 ///
@@ -38,9 +38,9 @@ pub struct Pull {
     /// A JSON file with the pack's tasks, [{"name", "labels", "prompts"}, ...] [default: the four of PrideMM].
     #[arg(long, value_name = "FILE")]
     tasks: Option<PathBuf>,
-    /// f32, f16, q8 or q4.
-    #[arg(long, value_parser = parse_format, default_value = "q4")]
-    dtype: Format,
+    /// f32, f16, q8 or q4 [default: q4]. A published pack has its own.
+    #[arg(long, value_parser = parse_format)]
+    dtype: Option<Format>,
     /// Directory of the new pack.
     #[arg(long, required_unless_present = "list")]
     out: Option<PathBuf>,
@@ -49,17 +49,20 @@ pub struct Pull {
 impl Pull {
     pub fn run(self) -> Result<(), Failure> {
         let (Some(from), Some(out)) = (&self.from, &self.out) else { return list() };
-        let mut bar = Bar::default();
+        let mut bar = Download::default();
         let (manifest, what) = match place::parse(from)? {
             Place::Pack(url) => {
-                self.no_heads()?;
+                self.as_published()?;
                 (pollster::block_on(copy(Published::Web(&url), out, &mut bar))?, format!("the pack at {url}"))
             }
             Place::Hub(place) => {
                 let repository = Repository::open(&place)?;
+                if let Some(reason) = repository.fault() {
+                    warn!("memeclip: the hub cannot be reached ({reason}); the version in the cache is used");
+                }
                 match repository.pack(&place.path) {
                     Some(folder) => {
-                        self.no_heads()?;
+                        self.as_published()?;
                         let copied = pollster::block_on(copy(Published::Hub(&repository, &folder), out, &mut bar))?;
                         (copied, format!("the pack {}", repository.page()))
                     }
@@ -78,21 +81,24 @@ impl Pull {
         Ok(())
     }
 
+    /// What can be refused is refused before the weights are downloaded.
     fn convert(
         &self,
         repository: &Repository,
         place: &HubPath,
         out: &Path,
-        bar: &mut Bar,
+        bar: &mut Download,
     ) -> Result<Manifest, Failure> {
+        check_manifest(&out.join(manifest::FILE))?;
         let tasks = tasks(self.tasks.as_deref())?;
-        let dtype = self.dtype;
-        let clip = repository.encoder(&place.path, |weights| space::check(out, pack_bytes(weights, dtype)), bar)?;
+        let mut files = task::by_name(&tasks, &heads::by_task(self.head.clone())?)?;
         let folder = out.join(memeclip_hub::pack::PARTS);
-        let mut files = heads::by_task(self.head.clone())?;
         for (task, place) in &mut files {
             *place = head::fetch(&place.to_string_lossy(), &folder.join(task), bar)?;
+            Checkpoint::open(place)?;
         }
+        let dtype = self.dtype.unwrap_or(Format::Q4);
+        let clip = repository.encoder(&place.path, out, |weights| pack_bytes(weights, dtype), bar)?;
         let name = place.repository.as_str();
         let encoder = ENCODERS.iter().find(|encoder| encoder.repository == name);
         let description = Description {
@@ -109,12 +115,12 @@ impl Pull {
         Ok(manifest)
     }
 
-    /// A copied pack has its heads.
-    fn no_heads(&self) -> memeclip::Result<()> {
-        if self.head.is_empty() && self.tasks.is_none() {
+    /// A published pack is copied as it is.
+    fn as_published(&self) -> memeclip::Result<()> {
+        if self.head.is_empty() && self.tasks.is_none() && self.dtype.is_none() {
             return Ok(());
         }
-        let reason = "a pack has its heads already. Pull it without --head and --tasks, then replace heads with `memeclip convert --pack`.";
+        let reason = "a published pack has its heads, tasks and format. Pull it without --head, --tasks and --dtype, then replace heads with `memeclip convert --pack`.";
         Err(memeclip::Error::Argument { reason: reason.into() })
     }
 }
@@ -135,42 +141,4 @@ fn list() -> Result<(), Failure> {
         say!("{name:<26} {what} ({repository}, {licence}); about {megabytes} MB at q4")?;
     }
     Ok(())
-}
-
-/// The progress of a download: a bar on a terminal, else a line for each file.
-struct Bar {
-    bar: ProgressBar,
-    file: String,
-    /// Of all downloads.
-    bytes: u64,
-}
-
-impl Default for Bar {
-    fn default() -> Self {
-        Bar { bar: ProgressBar::hidden(), file: String::new(), bytes: 0 }
-    }
-}
-
-impl Watch for Bar {
-    fn begin(&mut self, file: &str, bytes: u64) {
-        // A download that is tried again begins again.
-        if self.file != file && stderr().is_terminal() && !is_quiet() {
-            let style = "{bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec}, {eta} left: {msg}";
-            let style = ProgressStyle::with_template(style).expect("a valid template");
-            self.bar = ProgressBar::new(bytes).with_style(style).with_message(file.to_string());
-        } else if self.file != file {
-            note!("{file}: {:.1} MB", bytes as f64 / 1e6);
-        }
-        self.bar.set_position(0);
-        self.file = file.into();
-    }
-
-    fn add(&mut self, bytes: u64) {
-        self.bar.inc(bytes);
-    }
-
-    fn end(&mut self) {
-        self.bytes += self.bar.position();
-        self.bar.finish_and_clear();
-    }
 }

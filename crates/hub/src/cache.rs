@@ -69,7 +69,7 @@ impl Model {
     }
 
     /// Puts a file into a commit, under `hash` if the hub tells that of its content. `fetch` writes the content to a path; what it
-    /// leaves there if it fails is there for the next call. Other programs that want the same file wait meanwhile.
+    /// leaves there if it fails is there for the next call. Other programs that use hf-hub and want the same file wait meanwhile.
     ///
     /// # Errors
     /// Those of `fetch`, and the library's if the cache cannot be written.
@@ -83,12 +83,13 @@ impl Model {
     ) -> Result<PathBuf> {
         let pointer = self.snapshot(commit).join(file);
         let content = hash.map_or_else(|| pointer.clone(), |hash| self.folder.join("blobs").join(hash));
-        for path in [&pointer, &content] {
-            let folder = path.parent().unwrap_or(path);
+        let blobs = self.folder.join("blobs");
+        for folder in [pointer.parent().unwrap_or(&pointer), &blobs] {
             fs::create_dir_all(folder).map_err(|e| memeclip::Error::io(folder, e))?;
         }
-        // These are hf-hub's names.
-        let beside = |ending: &str| PathBuf::from(format!("{}.{ending}", content.display()));
+        // These are hf-hub's names. A commit has nothing but the model's files.
+        let blob = hash.map_or_else(|| format!("{commit}-{}", file.replace('/', "-")), String::from);
+        let beside = |ending: &str| blobs.join(format!("{blob}.{ending}"));
         let (part, lock) = (beside("part"), beside("lock"));
         let locked = File::create(&lock).and_then(|file| file.lock().map(|()| file));
         let _locked = locked.map_err(|e| memeclip::Error::io(&lock, e))?;

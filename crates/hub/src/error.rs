@@ -66,14 +66,16 @@ pub enum Error {
     },
     /// The model is not in the cache, and the hub cannot be asked.
     #[error(
-        "{repository}: the cache has no {file}, and the hub cannot be asked. Unset HF_HUB_OFFLINE and check the connection, or \
-         copy the model's folder here and use `memeclip convert --clip`."
+        "{repository}: the cache has no {file}, and the hub cannot be asked ({reason}). Check the connection and HF_HUB_OFFLINE, \
+         or copy the model's folder here and use `memeclip convert --clip`."
     )]
     Offline {
         /// `owner/name`.
         repository: String,
         /// The file that is missing.
         file: String,
+        /// Why the hub cannot be asked.
+        reason: String,
     },
     /// The server cannot be reached, or broke off.
     #[error("{name}: the download failed ({reason}). What is here stays: run the command again to continue.")]

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::http::Client;
+use crate::cache::is_inside;
+use crate::http::{Client, file_name};
 use crate::place::{HeadPlace, parse_head};
 use crate::repository::Repository;
 use crate::{Result, Watch};
@@ -18,8 +19,8 @@ pub fn fetch(text: &str, folder: &Path, watch: &mut dyn Watch) -> Result<PathBuf
         HeadPlace::Hub(place) => Repository::open(&place)?.file(&place.path, watch),
         HeadPlace::Url(url) => {
             fs::create_dir_all(folder).map_err(|e| memeclip::Error::io(folder, e))?;
-            let name = url.split(['?', '#']).next().and_then(|path| path.rsplit('/').next());
-            let path = folder.join(name.filter(|name| !name.is_empty()).unwrap_or("head"));
+            let name = file_name(&url);
+            let path = folder.join(if is_inside(name) { name } else { "head" });
             Client::new()?.download(&url, &path, None, watch)?;
             Ok(path)
         }

@@ -7,11 +7,10 @@ use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
-use iri_string::format::ToDedicatedString;
-use iri_string::types::{IriReferenceStr, UriAbsoluteString};
 use ureq::http::{Response, StatusCode, Uri, header};
 use ureq::{Agent, Body};
 
+use crate::redirect::redirected;
 use crate::settings::patience;
 use crate::{Error, Result, Watch};
 
@@ -59,7 +58,7 @@ impl Client {
     /// # Errors
     /// [`Error::Network`].
     pub fn ask(&self, address: &str, first: u64) -> Result<Response<Body>> {
-        let lost = |reason: String| Error::Network { name: address.into(), reason };
+        let lost = |reason: String| Error::Network { name: without_query(address).into(), reason };
         let mut url: Uri = address.parse().map_err(|_| lost("it is no address".into()))?;
         let mut token = self.token.as_ref();
         for _ in 0..=REDIRECTS {
@@ -91,9 +90,9 @@ impl Client {
         match response.status() {
             StatusCode::OK => {
                 let body = response.body_mut().with_config().limit(limit).read_to_vec();
-                body.map_err(|e| Error::Network { name: url.into(), reason: self.reason(e) })
+                body.map_err(|e| Error::Network { name: without_query(url).into(), reason: self.reason(e) })
             }
-            status => Err(Error::Status { name: url.into(), status: status.as_u16() }),
+            status => Err(Error::Status { name: without_query(url).into(), status: status.as_u16() }),
         }
     }
 
@@ -111,7 +110,8 @@ impl Client {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            if length(path) > before {
+            // Without a length, each attempt begins anew.
+            if bytes.is_some() && length(path) > before {
                 attempt = 1;
             }
             let passing = matches!(error, Error::Network { .. } | Error::Status { status: 408 | 429 | 500.., .. });
@@ -132,7 +132,7 @@ impl Client {
     }
 
     fn attempt(&self, url: &str, path: &Path, bytes: Option<u64>, watch: &mut dyn Watch) -> Result<()> {
-        let lost = |reason: String| Error::Network { name: url.into(), reason };
+        let lost = |reason: String| Error::Network { name: without_query(url).into(), reason };
         let done = bytes.map_or(0, |bytes| Some(length(path)).filter(|done| *done <= bytes).unwrap_or(0));
         let mut file = OpenOptions::new().create(true).append(true).open(path).map_err(|e| here(path, e))?;
         if bytes == Some(done) {
@@ -147,11 +147,11 @@ impl Client {
                 file.set_len(0).map_err(|e| here(path, e))?;
                 return Err(lost("the server has no such part of it".into()));
             }
-            status => return Err(Error::Status { name: url.into(), status: status.as_u16() }),
+            status => return Err(Error::Status { name: without_query(url).into(), status: status.as_u16() }),
         };
         let rest = response.body().content_length();
         file.set_len(done).map_err(|e| here(path, e))?;
-        watch.begin(url.rsplit('/').next().unwrap_or(url), bytes.unwrap_or(done + rest.unwrap_or(0)));
+        watch.begin(file_name(url), bytes.unwrap_or(done + rest.unwrap_or(0)));
         watch.add(done);
         let mut body = response.body_mut().as_reader();
         let mut buffer = vec![0; 1 << 16];
@@ -179,12 +179,14 @@ fn is_same_server(a: &Uri, b: &Uri) -> bool {
     a.scheme() == b.scheme() && a.authority() == b.authority()
 }
 
-/// Where a redirect leads; `None` if it is no address, or one that others on the way can read though the first was not.
-fn redirected(from: &Uri, location: &str) -> Option<Uri> {
-    let from = UriAbsoluteString::try_from(from.to_string()).ok()?;
-    let location = IriReferenceStr::new(location).ok()?.encode_to_uri().to_dedicated_string();
-    let to: Uri = location.resolve_against(&from).to_string().parse().ok()?;
-    matches!((from.scheme_str(), to.scheme_str()?), (_, "https") | ("http", "http")).then_some(to)
+/// An address without its query, which may hold a signature that opens the file to anyone.
+fn without_query(url: &str) -> &str {
+    url.split(['?', '#']).next().unwrap_or(url)
+}
+
+/// The name of the file at an address.
+pub fn file_name(url: &str) -> &str {
+    without_query(url).rsplit('/').next().unwrap_or(url)
 }
 
 /// Whether a range, `bytes 5-9/10`, begins at this byte.

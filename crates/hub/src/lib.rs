@@ -4,6 +4,7 @@
 //! - [`place`]: what a name or an address stands for.
 //! - [`repository`]: the files of a repository on the hub.
 //! - [`pack`]: copies of published packs.
+//! - [`redirect`]: where redirects lead.
 
 #![warn(missing_docs)]
 
@@ -14,6 +15,7 @@ pub mod head;
 mod http;
 pub mod pack;
 pub mod place;
+pub mod redirect;
 pub mod repository;
 mod settings;
 pub mod space;

@@ -50,7 +50,12 @@ pub async fn copy(pack: Published<'_>, out: &Path, watch: &mut dyn Watch) -> Res
             missing.push(shard);
         }
     }
-    space::check(out, missing.iter().map(|shard| shard.bytes).sum())?;
+    let bytes = missing.iter().map(|shard| shard.bytes).sum();
+    match &pack {
+        Published::Web(_) => space::check(&[(out, bytes)])?,
+        // What comes from the hub is in its cache, too.
+        Published::Hub(repository, _) => space::check(&[(out, bytes), (repository.cache(), bytes)])?,
+    }
     let parts = out.join(PARTS);
     fs::create_dir_all(&parts).map_err(|e| memeclip::Error::io(&parts, e))?;
     for shard in &missing {

@@ -37,7 +37,8 @@ pub fn parse(text: &str) -> Result<Place> {
     let name = encoders::named(text).map_or(text, |encoder| encoder.repository);
     match HubPath::parse(name) {
         Some(place) => Ok(Place::Hub(place)),
-        None if is_address(text) && !is_page(text) => {
+        // A signature of one file does not open others.
+        None if is_address(text) && !is_page(text) && !text.contains(['?', '#']) => {
             let folder = text.strip_suffix("manifest.json").unwrap_or(text);
             Ok(Place::Pack(format!("{}/", folder.trim_end_matches('/'))))
         }
@@ -165,6 +166,7 @@ mod tests {
             ("hf:a/b", hub("a/b")),
             ("https://a.example/p", pack.clone()),
             ("https://a.example/p/manifest.json", pack),
+            ("https://a.example/p?key=1", None),
             ("clip", None),
             ("../b", None),
             ("a/b?c", None),

@@ -6,6 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use memeclip::pack::checkpoint::check_kind;
+use memeclip::pack::hash::hex;
 use memeclip::pack::hub::{self, DESCRIPTION, is_index};
 use memeclip::stand_in::stand_in;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -38,6 +39,8 @@ pub struct Repository {
     info: Info,
     /// Whether `info` is what the hub says. Else it is what the cache has.
     is_online: bool,
+    /// Why the hub could not be reached.
+    fault: Option<String>,
 }
 
 /// What the hub says about a repository.
@@ -109,11 +112,15 @@ impl Repository {
             settings,
             info: Info::default(),
             is_online: false,
+            fault: None,
         };
         let asked = (!repository.settings.offline).then(|| repository.ask(revision));
         match (asked, repository.kept()) {
             (None, kept) => repository.info = kept.unwrap_or_default(),
-            (Some(Err(Error::Network { .. })), Some(kept)) => repository.info = kept,
+            (Some(Err(Error::Network { reason, .. })), Some(kept)) => {
+                repository.info = kept;
+                repository.fault = Some(reason);
+            }
             (Some(info), _) => {
                 repository.info = info?;
                 repository.is_online = true;
@@ -163,9 +170,19 @@ impl Repository {
         Error::Gated { repository: self.name.clone(), page: self.page.clone() }
     }
 
+    /// Why the hub could not be reached, if the cache has to do for that reason.
+    pub fn fault(&self) -> Option<&str> {
+        self.fault.as_deref()
+    }
+
     /// The address of the model's page.
     pub fn page(&self) -> &str {
         &self.page
+    }
+
+    /// The folder of the hub's cache.
+    pub fn cache(&self) -> &Path {
+        &self.settings.cache
     }
 
     /// The licence that the model card states.
@@ -207,12 +224,12 @@ impl Repository {
     }
 
     /// Brings the files of an encoder into the cache: what describes it first, then its weights, if it is a plain CLIP and
-    /// both they and, beside them, `pack(bytes of the weights)` have room on the disk. `path` may name the weights; else it is
+    /// both they and, at `out`, `pack(bytes of the weights)` have room on the disk. `path` may name the weights; else it is
     /// empty. Returns what [`ClipCheckpoint::open`](memeclip::pack::checkpoint::ClipCheckpoint::open) takes.
     ///
     /// # Errors
     /// Those of [`Repository::file`], [`Error::Space`], and the library's for an encoder of another kind.
-    pub fn encoder(&self, path: &str, room: impl Fn(u64) -> Result<()>, watch: &mut dyn Watch) -> Result<PathBuf> {
+    pub fn encoder(&self, path: &str, out: &Path, pack: impl Fn(u64) -> u64, watch: &mut dyn Watch) -> Result<PathBuf> {
         for file in DESCRIPTION.iter().filter(|file| self.has(file)) {
             self.file(file, watch)?;
         }
@@ -235,8 +252,7 @@ impl Repository {
         }
         let bytes = |file: &String| self.sibling(file).and_then(|sibling| sibling.size).unwrap_or(0);
         let missing = files.iter().filter(|file| self.cached(file).is_none());
-        space::check(&self.settings.cache, missing.map(bytes).sum())?;
-        room(files.iter().map(bytes).sum())?;
+        space::check(&[(&self.settings.cache, missing.map(bytes).sum()), (out, pack(files.iter().map(bytes).sum()))])?;
         let mut path = PathBuf::new();
         for file in &files {
             path = self.file(file, watch)?;
@@ -248,7 +264,8 @@ impl Repository {
     fn no_file(&self, file: &str) -> Error {
         const MOST: usize = 20;
         if !self.is_online {
-            return Error::Offline { repository: self.name.clone(), file: file.into() };
+            let reason = self.fault.clone().unwrap_or_else(|| "HF_HUB_OFFLINE is set".into());
+            return Error::Offline { repository: self.name.clone(), file: file.into(), reason };
         }
         let names: Vec<&str> = self.info.siblings.iter().map(|sibling| &*sibling.rfilename).take(MOST).collect();
         let contents = if names.is_empty() { "no files".into() } else { names.join(", ") };
@@ -286,7 +303,6 @@ impl Repository {
         match error {
             Error::Status { status: 401 | 403, .. } if gated => self.gated(),
             Error::Status { status: 401 | 403, .. } => Error::NotFound { repository: self.name.clone() },
-            Error::Status { status: 404, .. } => self.no_file(file),
             Error::Status { status, .. } => Error::Status { name: format!("{}/{file}", self.name), status },
             Error::Network { reason, .. } => Error::Network { name: format!("{}/{file}", self.name), reason },
             error => error,
@@ -321,6 +337,5 @@ fn verify(path: &Path, sibling: &Sibling) -> Result<(), String> {
             count => hash.update(&buffer[..count]),
         }
     }
-    let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    if digest == lfs.sha256 { Ok(()) } else { Err("another sha256".into()) }
+    if hex(&hash.finalize()) == lfs.sha256 { Ok(()) } else { Err("another sha256".into()) }
 }
