@@ -22,7 +22,7 @@ use crate::columns::Request;
 use crate::error::{argument, exception, internal, raised};
 use crate::input::{Meme, meme};
 
-/// Rows of a batch of answers; longer ones are split, so that those of a table need not be in memory at once.
+/// Rows of a batch of answers; longer ones are split, so that no batch becomes too large.
 const ROWS: usize = 4096;
 
 #[pyclass(frozen, module = "memeclip_classifier")]

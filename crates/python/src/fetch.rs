@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use memeclip::preprocess::read_from;
 use memeclip::{Error, Result};
+use memeclip_hub::redirect::redirected;
 use ureq::Agent;
 use ureq::http::{StatusCode, Uri, header};
 
@@ -12,13 +13,8 @@ const REDIRECTS: usize = 5;
 
 /// Whether it is an address, not a path.
 pub fn is_address(name: &str) -> bool {
-    scheme(name).is_some()
-}
-
-/// `http` or `https`.
-fn scheme(address: &str) -> Option<&'static str> {
-    let (scheme, _) = address.split_once("://")?;
-    ["http", "https"].into_iter().find(|known| scheme.eq_ignore_ascii_case(known))
+    let scheme = name.split_once("://").map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| ["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)))
 }
 
 /// The content at an address, `timeout` for all of it. Redirects from https to http are refused.
@@ -40,31 +36,12 @@ fn get(address: &str, end: Instant) -> Result<Vec<u8>, String> {
         match response.status() {
             StatusCode::OK => return read_from(response.into_body().into_reader()).map_err(|e| e.to_string()),
             status if status.is_redirection() => {
-                let to = response.headers().get(header::LOCATION).and_then(|to| to.to_str().ok());
-                address = redirected(&address, to.ok_or("a redirect to nowhere")?)?;
+                let to = response.headers().get(header::LOCATION).ok_or("a redirect to nowhere")?;
+                let to = String::from_utf8_lossy(to.as_bytes());
+                address = redirected(&address, &to).ok_or_else(|| format!("a redirect from {address} to {to}"))?;
             }
             status => return Err(format!("the server answers {status}")),
         }
     }
     Err(format!("more than {REDIRECTS} redirects"))
-}
-
-/// Where a redirect leads.
-fn redirected(from: &Uri, to: &str) -> Result<Uri, String> {
-    let (scheme_of_from, authority) =
-        (from.scheme_str().unwrap_or_default(), from.authority().map_or("", |a| a.as_str()));
-    let whole = match (scheme(to), to) {
-        (Some(_), _) => to.to_string(),
-        (None, to) if to.starts_with("//") => format!("{scheme_of_from}:{to}"),
-        (None, to) if to.starts_with('/') => format!("{scheme_of_from}://{authority}{to}"),
-        (None, to) if to.contains(':') => return Err(format!("a redirect to {to}")),
-        (None, to) => {
-            let folder = from.path().rsplit_once('/').map_or("", |(folder, _)| folder);
-            format!("{scheme_of_from}://{authority}{folder}/{to}")
-        }
-    };
-    match (scheme_of_from, scheme(&whole)) {
-        ("https", Some("http")) | (_, None) => Err(format!("a redirect from {scheme_of_from} to {whole}")),
-        _ => whole.parse().map_err(|_| format!("a redirect to {whole}, which is no address")),
-    }
 }

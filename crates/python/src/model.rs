@@ -45,7 +45,7 @@ struct Prepared {
 
 impl Model {
     pub fn open(options: &Options) -> Result<Self> {
-        let source = Directory::new(&options.pack);
+        let source = Directory::mapped(&options.pack);
         let session = block_on(Session::open(options.device, source.clone(), session::nothing))?;
         let tasks = task::select(&session.manifest().tasks, &options.tasks)?.into_iter().cloned().collect();
         let manifest = block_on(source.manifest())?;
