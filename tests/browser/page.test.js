@@ -338,13 +338,15 @@ describe('the page', () => {
     await withPage(async (page, context) => {
       const weights = [];
       context.on('request', (request) => request.url().endsWith('.safetensors') && weights.push(request.url()));
-      await page.locator('#cost', { hasText: /^[\d.]+ MB to download, about \d+ ms a meme on the CPU \(.*\)$/ }).waitFor();
+      await page.locator('#cost', { hasText: /^[\d.]+ MB to download, [\d.]+ MB more to read text from images, about \d+ ms a meme on the CPU \(.*\)$/ }).waitFor();
       assert.ok(!(await page.isVisible('#weights')), 'there is nothing to choose');
       assert.deepEqual(weights, []);
       await ask(page, JPEG, 'one');
       assert.ok(weights.length > 0);
+      const kept = page.locator('#cost', { hasText: /^0\.0 MB to download, [\d.]+ MB more to read text from images, [\d.]+ MB kept here, about/ });
+      await kept.waitFor();
       await page.reload();
-      await page.locator('#cost', { hasText: /^0\.0 MB to download, [\d.]+ MB kept here, about/ }).waitFor();
+      await kept.waitFor();
     });
   });
 

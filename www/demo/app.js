@@ -85,6 +85,7 @@ async function ask() {
   try {
     const answer = await model.classify(image, reading ? undefined : text.value);
     if (!answer) return; // cancelled, or a newer request has taken its place
+    packs.loaded(answer);
     if (reading) {
       text.value = answer.text;
       reading = false;

@@ -49,7 +49,9 @@ export class Model {
     const device = /** @type {Device} */ (this.#device);
     const opening = MemeClip.load(this.#weights, { device, onProgress: this.#onProgress, assets });
     opening.then(
-      (classifier) => this.#onOpen(classifier.info),
+      (classifier) => {
+        if (this.#opening === opening) this.#onOpen(classifier.info);
+      },
       () => {
         if (this.#opening === opening) this.#opening = null;
       },

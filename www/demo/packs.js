@@ -4,7 +4,7 @@ import { MemeClip } from './memeclip/memeclip.js';
 import { bytes } from './memeclip/words.js';
 import { assets } from './model.js';
 
-/** @import { Cost, Speed } from './memeclip/memeclip.js' */
+/** @import { Cost, Speed, Verdict } from './memeclip/memeclip.js' */
 
 /** The packs to choose from, and what each costs here, said before any of its weights is loaded. */
 export class Packs {
@@ -61,6 +61,18 @@ export class Packs {
     }
   }
 
+  /**
+   * A verdict of the pack in use has come: nothing of what it needed has to be downloaded again.
+   * @param {Verdict} verdict
+   */
+  loaded({ tasks, reading }) {
+    const load = this.#loads.get(this.#select.value);
+    if (!load) return;
+    if (Object.keys(tasks).length > 0) load.cached = load.bytes;
+    if (reading) load.reader.cached = load.reader.bytes;
+    this.#show();
+  }
+
   #show() {
     for (const option of this.#select.options) {
       const cost = this.#cost(option.value);
@@ -76,9 +88,12 @@ export class Packs {
     const [load, speed] = [this.#loads.get(weights), this.#speeds.get(weights)];
     if (load === undefined) return '';
     if (load === null) return 'cannot be loaded';
+    const { reader } = load;
+    const kept = load.cached + reader.cached;
     return [
       `${bytes(load.bytes - load.cached)} to download`,
-      load.cached > 0 && `${bytes(load.cached)} kept here`,
+      reader.bytes > reader.cached && `${bytes(reader.bytes - reader.cached)} more to read text from images`,
+      kept > 0 && `${bytes(kept)} kept here`,
       speed && `about ${duration(1000 * speed.seconds)} a meme`,
     ].filter(Boolean).join(', ');
   }

@@ -107,7 +107,10 @@ export class Verdict {
 
   /** What the pack said of itself: another one comes. */
   forget() {
+    this.#info = null;
     this.clear();
+    this.#facts.replaceChildren();
+    this.#notice.hidden = true;
     for (const card of this.#cards.values()) card.element.remove();
     this.#cards.clear();
   }

@@ -10,8 +10,10 @@ import { platform } from './platform.js';
 const TIMEOUT = 30_000;
 /** The version of packs that is understood here. */
 const VERSIONS = [1, 2];
-/** Parts of a pack that an ordinary verdict does without: `ocr` and `ocr-small` are for images without a text, `golden` (small) for GPUs. */
-const OPTIONAL = ['prompts', 'ocr', 'ocr-small', 'golden'];
+/** Parts of a pack that read the text of images. */
+const READER = ['ocr', 'ocr-small'];
+/** Parts that an ordinary verdict does without, too: `golden` (small) is for GPUs. */
+const OPTIONAL = ['prompts', 'golden'];
 
 /**
  * What a verdict will fetch, by the manifest of the pack at `base` and the build that will run. Fails, with whatever error,
@@ -24,13 +26,18 @@ const OPTIONAL = ['prompts', 'ocr', 'ocr-small', 'golden'];
 export async function downloadSize(base, { script, module }, folder) {
   const cache = await platform.openCache(base, folder);
   const components = Object.entries(await componentsOf(base, cache));
-  const shards = components.flatMap(([name, { shards }]) => (OPTIONAL.includes(name) ? [] : shards));
+  const shards = (/** @type {(name: string) => boolean} */ wanted) =>
+    components.flatMap(([name, { shards }]) => (wanted(name) ? shards : []));
   const kept = new Set(await names(cache));
   const total = (/** @type {Shard[]} */ shards) => shards.reduce((sum, { bytes }) => sum + bytes, 0);
-  const code = await Promise.all([script, module].map(sizeOf));
-  return {
+  const part = (/** @type {Shard[]} */ shards) => ({
     bytes: total(shards),
     cached: total(shards.filter(({ sha256 }) => kept.has(sha256))),
+  });
+  const code = await Promise.all([script, module].map(sizeOf));
+  return {
+    ...part(shards((name) => ![...READER, ...OPTIONAL].includes(name))),
+    reader: part(shards((name) => READER.includes(name))),
     code: code.reduce((sum, size) => (sum === null || size === null ? null : sum + size)),
   };
 }

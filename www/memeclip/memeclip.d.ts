@@ -260,6 +260,11 @@ export type Cost = {
     bytes: number;
     /** The part of `bytes` that is in the browser's cache. */
     cached: number;
+    /** The same of what reads text, for images that come without one. */
+    reader: {
+        bytes: number;
+        cached: number;
+    };
     /** Of the program, as the server sends it; null if the server does not say. */
     code: number | null;
 };

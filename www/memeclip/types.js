@@ -208,6 +208,7 @@
  * @typedef {object} Cost
  * @property {number} bytes Of all weights that verdicts need, as `Info.bytes`.
  * @property {number} cached The part of `bytes` that is in the browser's cache.
+ * @property {{ bytes: number, cached: number }} reader The same of what reads text, for images that come without one.
  * @property {number | null} code Of the program, as the server sends it; null if the server does not say.
  */
 
