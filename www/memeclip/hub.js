@@ -7,15 +7,29 @@ const HUB = 'https://huggingface.co';
 export const HUB_SOURCES = `${HUB} https://*.huggingface.co https://*.hf.co`;
 
 /**
- * The web address of `hf:owner/name`, also with a revision and a folder, as `hf:owner/name@revision/folder`; null if it does
- * not begin with `hf:`.
+ * The web address of `hf:owner/name`, also with a revision and a folder, as `hf:owner/name@revision/folder`, and as `hf://…`;
+ * null if it does not begin with `hf:`.
  * @param {string} address
  */
 export function onHub(address) {
   if (!address.startsWith('hf:')) return null;
-  const parts = /^hf:([\w.-]+\/[\w.-]+)(?:@([^@/]+))?((?:\/(?!\.\.?(?:\/|$))[^/]+)*)\/?$/.exec(address);
-  if (!parts) throw failure('argument', `'${address}' names no model of the hub`, 'Give one such as hf:owner/name or hf:owner/name@revision/folder.');
-  const [, model, revision = 'main', folder] = parts;
-  const encoded = (/** @type {string} */ path) => path.split('/').map(encodeURIComponent).join('/');
-  return `${HUB}/${model}/resolve/${encoded(revision)}${encoded(folder)}/`;
+  const parts =
+    /^hf:(?:\/\/(?:models\/)?)?([\w.-]+\/[\w.-]+)(?:@(refs\/[^@/]+\/[^@/]+|[^@/]+))?((?:\/(?!\.\.?(?:\/|$))[^/]+)*)\/?$/.exec(address);
+  const revision = decoded(parts?.[2] ?? 'main');
+  if (!parts || revision === null) throw failure('argument', `'${address}' names no model of the hub`, 'Give one such as hf:owner/name or hf:owner/name@revision/folder.');
+  const [, model, , folder] = parts;
+  const encoded = folder.split('/').map(encodeURIComponent).join('/');
+  return `${HUB}/${model}/resolve/${encodeURIComponent(revision)}${encoded}/`;
+}
+
+/**
+ * A revision without `%`, by which people write the slashes of a branch; null if it is none.
+ * @param {string} text
+ */
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
 }

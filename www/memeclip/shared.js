@@ -1,6 +1,6 @@
 // One classifier for all elements that name the same weights, opened when one of them first needs it.
 
-import { absolute } from './address.js';
+import { folder } from './address.js';
 import { MemeClip } from './memeclip.js';
 
 /** @import { LoadOptions, Progress } from './types.js' */
@@ -22,7 +22,7 @@ const all = new Map();
  * @param {User} user
  */
 export function join(weights, options, user) {
-  const address = keyOf(weights);
+  const address = folder(weights);
   const shared = all.get(address) ?? open(address, weights, options);
   shared.users.add(user);
   return shared.classifier;
@@ -33,7 +33,7 @@ export function join(weights, options, user) {
  * @param {User} user
  */
 export function leave(weights, user) {
-  const address = keyOf(weights);
+  const address = folder(weights);
   const shared = all.get(address);
   shared?.users.delete(user);
   setTimeout(() => {
@@ -41,11 +41,6 @@ export function leave(weights, user) {
     all.delete(address);
     shared.classifier.then((classifier) => classifier.dispose(), () => {});
   }, LINGER);
-}
-
-/** @param {string} weights */
-function keyOf(weights) {
-  return weights.startsWith('hf:') ? weights : absolute(weights);
 }
 
 /**
