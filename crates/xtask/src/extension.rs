@@ -137,7 +137,7 @@ fn clear(out: &Path) -> Result<()> {
 }
 
 /// Removes a folder, if it exists.
-fn remove(folder: &Path) -> Result<()> {
+pub fn remove(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(source) if folder.exists() => Err(Error::Write { path: folder.into(), source }),
         _ => Ok(()),

@@ -8,8 +8,9 @@
 //! # }
 //! ```
 //!
-//! It works on the repository that it was compiled in, or with the feature `standalone` on what is in the program. It compiles quickly, because it depends neither on the `memeclip`
-//! library nor on wasm-bindgen: the latter is in the program `memeclip-bindgen` (`crates/bindgen`).
+//! It works on the repository that it was compiled in, or with the feature `standalone` on what is in the program. It compiles
+//! quickly, because it depends neither on the `memeclip` library nor on wasm-bindgen: the latter is in the program
+//! `memeclip-bindgen` (`crates/bindgen`).
 
 // They panic if they cannot print; use `console`.
 #![deny(clippy::print_stderr, clippy::print_stdout)]

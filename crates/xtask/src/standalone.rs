@@ -22,13 +22,15 @@ pub fn standalone() -> Result<()> {
     extension::prepare(root)?;
     let archive = root.join(ARCHIVE);
     let folder = archive.with_extension("draft");
+    // What a stopped process left.
+    extension::remove(&folder)?;
     let failed = |source| Error::Write { path: archive.clone(), source };
     for part in [repository::PAGE, repository::PACKAGE, repository::PACK] {
         copy(&root.join(part), &folder.join(part))?;
     }
     extension::copy_own(&root.join(repository::EXTENSION), &folder.join(repository::EXTENSION))?;
     pack(&folder, &archive).map_err(failed)?;
-    fs::remove_dir_all(&folder).map_err(failed)?;
+    extension::remove(&folder)?;
     say!("{ARCHIVE}")
 }
 
