@@ -103,8 +103,9 @@ test('a speed that cannot be measured is a typed error', async () => {
   await page.close();
 });
 
-test('a page with several packs says what each costs before it loads one, and changes between them', async () => {
+test('a page with several packs says what each costs before it loads one, and changes between them', async (t) => {
   const far = await host(join(root, 'weights/default'), { 'access-control-allow-origin': '*' });
+  t.after(() => far.stop());
   const html = readFileSync(fileAt('/index.html'), 'utf8');
   const [listed] = /<option value="weights\/">.*<\/option>/.exec(html);
   const options = `<option value="weights/">Small</option><option value="${far.origin}">Large</option>`;
@@ -112,10 +113,10 @@ test('a page with several packs says what each costs before it loads one, and ch
   site.requests.length = 0;
   const page = await browser.newPage();
   await page.goto(`${site.origin}/index.html?device=cpu`);
-  const cost = /^\d+\.\d MB to download, about \d+ ms a meme on the CPU \(.*\)$/;
+  const cost = /^\d+\.\d MB to download, (\d+\.\d MB more to read text from images, )?about \d+ ms a meme on the CPU \(.*\)$/;
   await page.locator('#cost', { hasText: cost }).waitFor();
   const labels = () => page.locator('#weights option').evaluateAll((options) => options.map(({ label }) => label));
-  const costs = /^(Small|Large): \d+\.\d MB to download, about \d+ ms a meme$/;
+  const costs = /^(Small|Large): \d+\.\d MB to download, (\d+\.\d MB more to read text from images, )?about \d+ ms a meme$/;
   await until(labels, (labels) => labels.every((label) => costs.test(label)), 'costs');
   assert.deepEqual(site.requests.filter(({ path }) => path.endsWith('.safetensors')), []);
 
@@ -129,7 +130,6 @@ test('a page with several packs says what each costs before it loads one, and ch
   assert.equal(await page.locator('.task').count(), 4);
   assert.deepEqual(site.requests.filter(({ path }) => path.endsWith('.safetensors')), []);
   await page.close();
-  far.stop();
   delete site.scripts['/index.html'];
 });
 
