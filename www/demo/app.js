@@ -55,13 +55,17 @@ let pause = SHORTEST_PAUSE;
 /** @type {ReturnType<typeof setTimeout> | null} */
 let typing = null;
 
+/** Counts what the page was asked to do: what a newer request has replaced says nothing. */
+let requests = 0;
+
 /** Reads the manifest alone; the weights follow with the first image. */
 async function open() {
+  const request = ++requests;
   try {
     await model.open();
-    if (!image) status.say('Choose an image to begin. The first one fetches the model’s weights as well.');
+    if (request === requests) status.say('Choose an image to begin. The first one fetches the model’s weights as well.');
   } catch (error) {
-    status.fail(error);
+    if (request === requests) status.fail(error);
   }
 }
 
@@ -78,6 +82,7 @@ async function ask() {
     file.focus();
     return;
   }
+  requests++;
   status.wait();
   verdict.wait();
   why.offer(false);
