@@ -95,7 +95,7 @@ test('one that comes into view is judged, and again when it changes; no verdict 
 });
 
 test('elements share one classifier, which goes with the last of them', async () => {
-  const { page } = await shown(element('text="a"', '<img src="/exact.png" alt="">') + element('text="b"', '<img src="/photo.jpg" alt="">'));
+  const { page } = await shown(element('text="a"', '<img src="/exact.png" alt="">') + element('text="b"', '<img src="/photo.jpg" alt="">').replace('/weights/', '/weights/manifest.json'));
   await answered(page, 2);
   const models = () => page.workers().filter((worker) => worker.url().endsWith('/worker.js')).length;
   assert.equal(models(), 1);

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { empty, fileAt, host, launch, pack, picture, root, serve, until } from './harness.js';
+import { empty, fileAt, host, launch, pack, picture, root, send, serve, until } from './harness.js';
 
 const image = `data:image/png;base64,${picture('exact.png').toString('base64')}`;
 let browser, site;
@@ -131,6 +131,37 @@ test('a page with several packs says what each costs before it loads one, and ch
   assert.deepEqual(site.requests.filter(({ path }) => path.endsWith('.safetensors')), []);
   await page.close();
   delete site.scripts['/index.html'];
+});
+
+test('of a pack that is left while it opens, and beside one that cannot be loaded, the page shows nothing', async (t) => {
+  const html = readFileSync(fileAt('/index.html'), 'utf8');
+  const [listed] = /<option value="weights\/">.*<\/option>/.exec(html);
+  const options = '<option value="weights/">Slow</option><option value="nothing/">Broken</option>';
+  site.scripts['/index.html'] = (response) => response.writeHead(200, { 'content-type': 'text/html' }).end(html.replace(listed, options));
+  const held = [];
+  site.fault = (file, response) => file.endsWith('manifest.json') && held.push(() => send(file, response, { headers: {} }));
+  const page = await browser.newPage();
+  t.after(async () => {
+    site.fault = () => false;
+    delete site.scripts['/index.html'];
+    await page.close();
+  });
+  await page.goto(`${site.origin}/index.html?device=cpu`);
+  await until(() => held.length, (count) => count > 0, 'the first manifest');
+  await page.locator('#weights').selectOption('nothing/');
+  await page.locator('#error', { hasText: 'nothing/' }).waitFor();
+  site.fault = () => false;
+  for (const answer of held) answer();
+  const shown = () => page.evaluate(() => [document.getElementById('facts').textContent, document.querySelectorAll('.task').length]);
+  await page.locator('#cost', { hasText: 'cannot be loaded' }).waitFor();
+  await page.waitForTimeout(500);
+  assert.deepEqual(await shown(), ['', 0]);
+  assert.ok(await page.isVisible('#error'));
+
+  await page.locator('#weights').selectOption('weights/');
+  await until(shown, ([facts, tasks]) => facts.includes('q8') && tasks === 4, 'the first pack');
+  await page.locator('#weights').selectOption('nothing/');
+  await until(shown, ([facts, tasks]) => facts === '' && tasks === 0, 'nothing of the first pack');
 });
 
 /** Came to the oldest of our browsers later than they did. */

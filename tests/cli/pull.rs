@@ -338,7 +338,8 @@ fn heads_come_from_anywhere() {
     let files: Files =
         [("heads/hate.safetensors".into(), bytes.clone()), ("heads/to #1/h ü?%2e.safetensors".into(), bytes)].into();
     hub.content.lock().unwrap().repositories.insert("me/heads".into(), files);
-    let address = format!("{}/lfs/me/heads/heads/hate.safetensors", hub.address);
+    // Whoever reads the signature can read the file.
+    let address = format!("{}/lfs/me/heads/heads/hate.safetensors?X-Signature=a/secret", hub.address);
     let mut packs = Vec::new();
     for head in [
         local.to_str().unwrap(),
@@ -349,10 +350,14 @@ fn heads_come_from_anywhere() {
         "me/heads/heads/to #1/h ü?%2e.safetensors",
     ] {
         let head = format!("hate={head}");
-        pull(&hub, &home, &["org/whole", "--head", &head, "--out", out.to_str().unwrap()], &[]).unwrap();
+        let said = pull(&hub, &home, &["org/whole", "--head", &head, "--out", out.to_str().unwrap()], &[]).unwrap();
+        assert!(!said.contains("secret"), "{said}");
         packs.push(fs::read(out.join("manifest.json")).unwrap());
         assert!(!out.join(".memeclip-pull").exists());
     }
+    let missing = format!("hate={}", address.replace("hate.safetensors", "missing.safetensors"));
+    let said = pull(&hub, &home, &["org/whole", "--head", &missing, "--out", out.to_str().unwrap()], &[]).unwrap_err();
+    assert!(said.contains("missing.safetensors") && !said.contains("secret"), "{said}");
     packs.dedup();
     assert_eq!(packs.len(), 1);
     assert!(String::from_utf8_lossy(&packs[0]).contains("head-hate"));
