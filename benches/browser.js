@@ -1,10 +1,10 @@
-// Compares memeclip with onnxruntime-web in headless Chromium. Prints a table; writes all figures to a JSON file.
+// Compares memeclip with onnxruntime-web and LiteRT.js in headless Chromium. Prints a table; writes all figures to a JSON file.
 //
 //   node benches/browser.js [--weights target/bench/full] [--out target/bench/browser.json]
 //                               [--gpu] [--only NAME,NAME] [--rounds 3] [--runs 5]
 //
-// `--weights` is the folder that export.py writes to, with memeclip's packs of the same model in pack-q8 and pack-q4 (see
-// `run`). `--gpu` measures the WebGPU engines instead of the CPU engines. `--only` takes names of the table.
+// `--weights` is the folder that export.py and export_litert.py write to, with memeclip's packs of the same model in pack-q8
+// and pack-q4 (see `run`). `--gpu` measures the WebGPU engines instead of the CPU engines. `--only` takes names of the table.
 //
 // In each round, every contender gets a fresh page in a process of its own, starts cold, and then runs `--runs` more times.
 // Contenders alternate, so that other load on the machine affects all of them. Towers run one after the other, in a Worker.
@@ -48,13 +48,16 @@ const named = ({ engine, provider, device, dtype }) => `${engine}-${provider ?? 
 function contenders() {
   const threads = [...new Set([1, availableParallelism()])];
   const ort = (provider, dtype, threads) => ({ engine: 'ort', provider, dtype, threads });
+  const litert = (provider) => (threads) => ({ engine: 'litert', provider, dtype: 'int8', threads });
   const memeclip = (device, dtype, threads) => ({ engine: 'memeclip', device, dtype, threads });
   const onCpu = [
     ...['int8', 'q4', 'f32'].flatMap((dtype) => threads.map((threads) => ort('wasm', dtype, threads))),
+    ...threads.map(litert('wasm')),
     ...['q8', 'q4'].flatMap((dtype) => threads.map((threads) => memeclip('cpu', dtype, threads))),
   ].map((contender) => ({ ...contender, name: `${named(contender)}-${contender.threads}` }));
   const onGpu = [
     ...['f32', 'q4'].map((dtype) => ort('webgpu', dtype, 1)),
+    litert('webgpu')(1),
     ...['q8', 'q4'].map((dtype) => memeclip('gpu', dtype, 1)),
   ].map((contender) => ({ ...contender, name: named(contender) }));
   const all = options.gpu ? onGpu : onCpu;

@@ -39,17 +39,20 @@ export async function launch() {
     }
   });
 
-  /** Opens a URL in a private context and runs `task` on the page. */
+  /** Opens a URL in a private context and runs `task` on the page, which can open other ones. */
   async function onPage(url, task) {
     const { browserContextId } = await call('Target.createBrowserContext');
     try {
       const { targetId } = await call('Target.createTarget', { url: 'about:blank', browserContextId });
       const { sessionId } = await call('Target.attachToTarget', { targetId, flatten: true });
       await call('Page.enable', {}, sessionId);
-      const loaded = new Promise((resolve) => loading.set(sessionId, resolve));
-      await call('Page.navigate', { url }, sessionId);
-      await loaded;
-      return await task({ evaluate: (f, parameter) => evaluate(sessionId, f, parameter) });
+      const open = async (url) => {
+        const loaded = new Promise((resolve) => loading.set(sessionId, resolve));
+        await call('Page.navigate', { url }, sessionId);
+        await loaded;
+      };
+      await open(url);
+      return await task({ open, evaluate: (f, parameter) => evaluate(sessionId, f, parameter) });
     } finally {
       await call('Target.disposeBrowserContext', { browserContextId });
     }

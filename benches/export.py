@@ -36,10 +36,10 @@ import logging
 import sys
 from pathlib import Path
 
-import numpy as np
 import onnx
 import onnxruntime
 import torch
+import towers
 from onnxruntime.quantization import QuantType, quantize_dynamic
 from onnxruntime.quantization.matmul_nbits_quantizer import MatMulNBitsQuantizer
 from onnxruntime.transformers import optimizer
@@ -47,6 +47,7 @@ from safetensors.torch import load_file, save_file
 from torch import library
 from torch.nn import functional as F
 from torch.onnx.symbolic_helper import parse_args
+from towers import Text, Vision
 from transformers import CLIPModel
 from transformers.models.clip.modeling_clip import CLIPAttention
 
@@ -77,24 +78,6 @@ torch.onnx.register_custom_op_symbolic("bench::multi_head_attention", attention_
 def attend(self, hidden_states, attention_mask=None, is_causal=False, **_):
     q, k, v = (project(hidden_states) for project in (self.q_proj, self.k_proj, self.v_proj))
     return self.out_proj(attention(q, k, v, self.num_heads, is_causal)), None
-
-
-class Vision(torch.nn.Module):
-    def __init__(self, clip):
-        super().__init__()
-        self.clip = clip
-
-    def forward(self, pixel_values):
-        return self.clip.visual_projection(self.clip.vision_model(pixel_values=pixel_values).pooler_output)
-
-
-class Text(torch.nn.Module):
-    def __init__(self, clip):
-        super().__init__()
-        self.clip = clip
-
-    def forward(self, input_ids):
-        return self.clip.text_model(input_ids=input_ids).last_hidden_state[:, -1]
 
 
 def cut(directory, blocks, out):
@@ -178,8 +161,7 @@ def q4(f32, out, is_symmetric=True, accuracy_level=4):
 
 def cosine(path, example, expected):
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    found = session.run(None, {session.get_inputs()[0].name: example.numpy()})[0][0].astype(np.float64)
-    return float(np.dot(found, expected) / (np.linalg.norm(found) * np.linalg.norm(expected)))
+    return towers.cosine(session.run(None, {session.get_inputs()[0].name: example.numpy()})[0][0], expected)
 
 
 def main():

@@ -16,12 +16,18 @@ const kinds = {
 };
 const isolation = { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' };
 
-/** Serves the ONNX towers and memeclip's packs in the folder `weights`. */
+/** The engines. */
+const code = {
+  ort: join(here, 'node_modules/onnxruntime-web/dist'),
+  litert: join(here, 'node_modules/@litertjs'),
+  memeclip: join(here, '../www/memeclip'),
+};
+
+/** Serves the peers' towers and memeclip's packs in the folder `weights`. */
 export async function serve(weights) {
   const folders = {
     page: join(here, 'page'),
-    ort: join(here, 'node_modules/onnxruntime-web/dist'),
-    memeclip: join(here, '../www/memeclip'),
+    ...code,
     pictures: join(here, '../tests/goldens/images'),
     weights,
   };
@@ -41,7 +47,7 @@ export async function serve(weights) {
       if (!file || !existsSync(file)) return response.writeHead(404, common).end();
       const size = statSync(file).size;
       if (folder === 'weights') sent.weights += size;
-      if (folder === 'ort' || folder === 'memeclip') {
+      if (folder in code) {
         sent.code += size;
         sent.gzip += compressed(file);
       }

@@ -12,13 +12,15 @@
 //   compute   a request with another image and a text of the same length, after the weights are loaded
 //   ratio     first / max(download, compute): 1 is the ideal
 //   next      like first, on the next visit: the weights come from the browser's cache
-//   memory    of the WebAssembly after the weights are loaded, relative to the bytes of the weights
+//   memory    highest rise above the empty page (memory.js) until the second verdict, relative to the bytes of the weights
 
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { extname, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { fileAt, launch, manifest, picture, workerOf } from '../tests/browser/harness.js';
+import { launch } from './chromium.js';
+import { rest, watch } from './memory.js';
+import { fileAt, manifest, picture } from '../tests/browser/harness.js';
 
 const { values: options } = parseArgs({
   options: {
@@ -32,21 +34,21 @@ const weights = resolve(options.weights);
 const image = picture('exact.png').toString('base64');
 
 const kinds = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm', '.json': 'application/json' };
-/** Bytes per millisecond; when the connection is free again; the requests, with their sizes once sent. */
+/** Bytes per millisecond; when the connection is free again; the paths that were requested. */
 let rate = Infinity;
 let free = 0;
-let sent = new Map();
+let sent = new Set();
 const server = createServer(async (request, response) => {
   const path = request.url;
   const file = fileAt(path, weights);
-  const blank = path === '/blank.html';
-  if (!blank && !existsSync(file)) return response.writeHead(404).end();
-  const size = blank ? 0 : statSync(file).size;
-  sent.set(path, size);
+  const empty = path === '/blank.html';
+  if (!empty && !existsSync(file)) return response.writeHead(404).end();
+  const size = empty ? 0 : statSync(file).size;
+  sent.add(path);
   response.writeHead(200, { 'content-type': kinds[extname(path)] ?? 'application/octet-stream', 'content-length': size });
   let drained = () => {};
   for (const event of ['drain', 'close']) response.on(event, () => drained());
-  for await (const chunk of blank ? [] : createReadStream(file, { highWaterMark: 1 << 14 })) {
+  for await (const chunk of empty ? [] : createReadStream(file, { highWaterMark: 1 << 14 })) {
     // A late timer does not lower the bandwidth.
     free = Math.max(free, performance.now() - 20) + chunk.length / rate;
     const wait = free - performance.now();
@@ -61,76 +63,68 @@ const origin = `http://localhost:${server.address().port}`;
 
 const browser = await launch();
 
-/** A page of the context, and the milliseconds of its first verdict and of another one. */
-async function visit(context) {
-  const page = await context.newPage();
-  await page.goto(`${origin}/blank.html`);
-  const times = await page.evaluate(
-    async ([image, device]) => {
-      const bytes = Uint8Array.from(atob(image), (c) => c.charCodeAt(0));
-      const request = { text: 'when you see it' };
-      const start = performance.now();
-      const { MemeClip } = await import('/memeclip/memeclip.js');
-      const clf = await MemeClip.load('/weights/', { device });
-      await clf.classify(bytes, request);
-      const first = performance.now() - start;
-      // The classifier's cache must not know the image or the text.
-      const other = new ImageData(224, 224);
-      const { timings } = await clf.classify(other, { text: 'when you saw it' });
-      return { first, compute: timings.total };
-    },
-    [image, options.device],
-  );
-  return { page, ...times };
+const blank = `${origin}/blank.html`;
+
+/** On the page: the milliseconds of its first verdict and of another one. */
+async function visit([image, device]) {
+  const bytes = Uint8Array.from(atob(image), (c) => c.charCodeAt(0));
+  const request = { text: 'when you see it' };
+  const start = performance.now();
+  const { MemeClip } = await import('/memeclip/memeclip.js');
+  const clf = await MemeClip.load('/weights/', { device });
+  await clf.classify(bytes, request);
+  const first = performance.now() - start;
+  // The classifier's cache must not know the image or the text.
+  const other = new ImageData(224, 224);
+  const { timings } = await clf.classify(other, { text: 'when you saw it' });
+  return { first, compute: timings.total };
 }
 
-/** Milliseconds to download the files alone, six at a time as a browser does. */
+/** On the page: milliseconds to download the files alone, six at a time as a browser does. */
 async function download(files) {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  await page.goto(`${origin}/blank.html`);
-  const time = await page.evaluate(async (files) => {
-    const start = performance.now();
-    const next = async () => {
-      for (let file; (file = files.shift()); ) await (await fetch(file, { cache: 'no-store' })).blob();
-    };
-    await Promise.all(Array.from({ length: 6 }, next));
-    return performance.now() - start;
-  }, files);
-  await context.close();
-  return time;
+  const start = performance.now();
+  const next = async () => {
+    for (let file; (file = files.shift()); ) await (await fetch(file, { cache: 'no-store' })).blob();
+  };
+  await Promise.all(Array.from({ length: 6 }, next));
+  return performance.now() - start;
+}
+
+/** On the page: waits until the cache holds more than so many files; fails after a minute. */
+async function stored(count) {
+  const end = performance.now() + 60_000;
+  const kept = async () => {
+    const [name] = await caches.keys();
+    return name ? (await (await caches.open(name)).keys()).length : 0;
+  };
+  while ((await kept()) <= count) {
+    if (performance.now() > end) throw new Error(`the cache has ${await kept()} files, not more than ${count}`);
+    await new Promise((later) => setTimeout(later, 100));
+  }
 }
 
 /** One run of everything, at a bandwidth in bytes per millisecond. */
 async function round(bandwidth) {
   rate = bandwidth;
-  sent = new Map();
-  const context = await browser.newContext();
-  const { page, first, compute } = await visit(context);
-  const memory = await workerOf(page).evaluate(async () => {
-    const { default: init } = await import('/memeclip/pkg/relaxed.js');
-    return (await init()).memory.buffer.byteLength;
+  sent = new Set();
+  const visits = await browser.onPage(blank, async (page) => {
+    await rest(browser.pid);
+    const memory = watch(browser.pid);
+    const found = await page.evaluate(visit, [image, options.device]);
+    const peak = memory.stop();
+    await page.evaluate(stored, shards.length);
+    await page.open(blank);
+    const { first: next } = await page.evaluate(visit, [image, options.device]);
+    return { ...found, next, memory: peak };
   });
-  const files = [...sent].filter(([path]) => path !== '/blank.html');
-  await stored(page);
-  await page.close();
-  const { first: next } = await visit(context);
-  await context.close();
-  return { first, download: await download(files.map(([path]) => path)), compute, next, memory };
-}
-
-/** Waits until the cache holds the pack. */
-function stored(page) {
-  const shards = needed.flatMap(({ shards }) => shards);
-  return page.waitForFunction(async (count) => {
-    const [name] = await caches.keys();
-    return name && (await (await caches.open(name)).keys()).length > count;
-  }, shards.length, { polling: 100 });
+  const files = [...sent].filter((path) => path !== '/blank.html');
+  return { ...visits, download: await browser.onPage(blank, (page) => page.evaluate(download, files)) };
 }
 
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
-const needed = Object.entries(manifest(weights).components).flatMap(([name, component]) => (['prompts', 'ocr', 'golden'].includes(name) ? [] : component));
-const bytes = needed.flatMap(({ shards }) => shards).reduce((sum, { bytes }) => sum + bytes, 0);
+const needed = Object.entries(manifest(weights).components).flatMap(([name, component]) => (['prompts', 'ocr', 'ocr-small', 'golden'].includes(name) ? [] : component));
+const shards = needed.flatMap(({ shards }) => shards);
+const bytes = shards.reduce((sum, { bytes }) => sum + bytes, 0);
 
 const { compute } = await round(Infinity);
 const rows = new Map(options.factors.split(',').map((factor) => [bytes / (Number(factor) * compute), []]));

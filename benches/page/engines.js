@@ -1,4 +1,4 @@
-// Both engines behind one interface: `open` returns `run`, which returns the features of a meme.
+// All engines behind one interface: `open` returns `run`, which returns the features of a meme.
 
 /** The engines' input, prepared before the clock starts. */
 export async function prepare({ picture, text, ids, size }) {
@@ -11,9 +11,8 @@ export async function prepare({ picture, text, ids, size }) {
   return { pixels, image, words: text.split(' '), ids, size };
 }
 
-/** onnxruntime-web gets prepared pixels, and token ids instead of text. */
-async function onnxruntime({ provider, dtype, threads }, { pixels, ids, size }) {
-  const worker = new Worker('/page/ort.js', { type: 'module' });
+/** A peer in a Worker. It gets prepared pixels, and token ids instead of text. */
+async function peer(worker, { provider, dtype, threads }, { pixels, ids, size }) {
   const request = (method, parameters) =>
     new Promise((resolve, reject) => {
       worker.onmessage = ({ data: { value, error } }) => (error ? reject(new Error(error)) : resolve(value));
@@ -43,6 +42,12 @@ async function memeclip({ device, dtype, threads }, { image, words }) {
   };
 }
 
+const engines = {
+  memeclip,
+  ort: (...parameters) => peer(new Worker('/page/ort.js', { type: 'module' }), ...parameters),
+  litert: (...parameters) => peer(new Worker('/page/litert.js'), ...parameters),
+};
+
 /** The words in their `n`th permutation; the 0th is the original order. */
 function reorder(words, n) {
   const left = [...words];
@@ -57,7 +62,7 @@ function reorder(words, n) {
 export async function measure(contender, meme, runs) {
   const inputs = await prepare(meme);
   const start = performance.now();
-  const { input, run } = await (contender.engine === 'memeclip' ? memeclip : onnxruntime)(contender, inputs);
+  const { input, run } = await engines[contender.engine](contender, inputs);
   const opened = performance.now();
   await input();
   const { image, text, device, waited = 0 } = await run(0);

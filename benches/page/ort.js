@@ -1,5 +1,7 @@
 // A Worker that runs both towers in onnxruntime-web. Requests: 'open', 'input', then any number of 'run'.
 
+import { answer } from './answer.js';
+
 let ort;
 let sessions;
 let inputs;
@@ -34,10 +36,4 @@ const methods = {
   },
 };
 
-self.onmessage = async ({ data: { method, ...parameters } }) => {
-  try {
-    self.postMessage({ value: await methods[method](parameters) });
-  } catch (error) {
-    self.postMessage({ error: error.message ?? String(error) });
-  }
-};
+self.onmessage = ({ data }) => answer(data, methods);
