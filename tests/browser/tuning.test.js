@@ -82,5 +82,5 @@ test('the next visit need not try again, unless what was kept is damaged', async
   }, damaged);
   const third = await visit();
   assert.ok(third.tried > 0);
-  assert.match(await kept(third.page, damaged), /^q8=[a-z0-9]+-\d+x\d+$/);
+  assert.match(await kept(third.page, damaged), /^q8=[a-z0-9]+-\d+x\d+-\d+$/);
 });

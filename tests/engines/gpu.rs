@@ -79,10 +79,10 @@ fn gpu_subgroups() {
 
 #[test]
 fn gpu_large_tiles_dot8() {
-    run_tiles(GpuOptions { dot8: true, ..NOTHING }, "q4=int8-64x128 q8=int8-64x64", &INT8);
+    run_tiles(GpuOptions { dot8: true, ..NOTHING }, "q4=int8-64x128-8 q8=int8-88x64-8", &INT8);
 }
 
 #[test]
 fn gpu_large_tiles_f16() {
-    run_tiles(GpuOptions { f16: true, ..NOTHING }, "f16=float-64x64 q4=float-64x128 q8=float-64x64", &HALF);
+    run_tiles(GpuOptions { f16: true, ..NOTHING }, "f16=f16-24x64-4 q4=f16-64x128-8 q8=f16-88x64-8", &HALF);
 }

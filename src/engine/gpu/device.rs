@@ -50,7 +50,7 @@ pub(super) struct Capabilities {
     pub tiling: Tiling,
 }
 
-/// What an engine has created and run since it was opened. Once warm, a request adds to `dispatches` only.
+/// What an engine has created and run since it was opened. Once warm, a request adds to `dispatches` and `submissions` only.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Buffers created.
@@ -61,6 +61,8 @@ pub struct Counts {
     pub pipelines: u64,
     /// Runs of a kernel.
     pub dispatches: u64,
+    /// Submissions, of one or more runs each.
+    pub submissions: u64,
 }
 
 /// What an error scope caught, once it is known.

@@ -89,10 +89,7 @@ impl Gpu {
             Tiling::Workgroup if rows <= FEW_ROWS => Kernel::Gemv(format),
             Tiling::Workgroup => {
                 let tuned = self.tuning.borrow().0.get(format.name()).copied();
-                match tuned.unwrap_or_else(|| LinearVariant::default(capabilities, format)) {
-                    LinearVariant { int8: true, tile } => Kernel::LinearDot8(format, tile),
-                    LinearVariant { int8: false, tile } => Kernel::Linear(format, tile),
-                }
+                tuned.unwrap_or_else(|| LinearVariant::default(capabilities, format)).kernel(format)
             }
             Tiling::Quads if capabilities.dot8 && matches!(format, Format::Q8 | Format::Q4) => {
                 Kernel::LinearQuads(format)
@@ -335,14 +332,13 @@ impl Engine for Gpu {
         Ok(())
     }
 
-    /// A thousand tokens of ViT-L/14 keep every core of a GPU busy. More would only delay the first answer, and run so
-    /// long on a slow device that the system may think it hangs.
+    /// A thousand tokens of ViT-L/14 keep every core of a GPU busy. More would only delay the first answer.
     fn batch(&self) -> usize {
         4
     }
 
-    /// While weights load, the device works on what has arrived. Afterwards a request is one submission, except on a
-    /// software adapter, which is so slow that a watchdog would take a whole request for a hang.
+    /// While weights load, the device works on what has arrived. Afterwards the recorder submits what a GPU does in a part of
+    /// a second. A software adapter is so slow that a watchdog would take even that for a hang.
     fn flush(&self) {
         if self.loading.replace(false) || self.device.software {
             self.recorder.submit();
@@ -429,7 +425,22 @@ mod tests {
         block(&gpu, &weights, &norm);
         // Two norms, one attention, four products, and x in int8 for each of these.
         let dispatches = first.dispatches + 2 + 1 + 4 + 4;
-        assert_eq!(gpu.counts(), Counts { dispatches, ..first });
+        // The upload of x submits what came before: nothing.
+        let submissions = first.submissions + 1;
+        assert_eq!(gpu.counts(), Counts { dispatches, submissions, ..first });
+    }
+
+    #[test]
+    fn long_work_is_submitted_in_parts_with_the_same_result() {
+        let mut gpu = gpu();
+        let weights = [(192, 64), (64, 64), (256, 64), (64, 256)].map(|(n, k)| zeros(&gpu, n, k, Format::Q8));
+        let norm = gpu.tensor(1, 64, &[1.0; 64]).unwrap();
+        let whole = block(&gpu, &weights, &norm);
+        let before = gpu.counts().submissions;
+        gpu.recorder.operations = 1;
+        assert_eq!(block(&gpu, &weights, &norm), whole);
+        // After each of the four products and the attention.
+        assert_eq!(gpu.counts().submissions, before + 5);
     }
 
     #[test]
@@ -476,8 +487,8 @@ mod tests {
         assert_eq!(gpu.counts().dispatches, before);
         assert_eq!(block_on(Gpu::new(&options)).unwrap().export_tuning(), found);
         // Unknown and unsupported entries are skipped.
-        let other = if found.contains("64x64") { "q8=int8-32x64" } else { "q8=int8-64x64" };
-        gpu.import_tuning(&format!("{other} q4=float-1x1 q5=int8-32x64 nonsense"));
+        let other = if found.contains("64x64-4") { "q8=int8-32x64-4" } else { "q8=int8-64x64-4" };
+        gpu.import_tuning(&format!("{other} q4=f16-1x1-4 q5=int8-32x64-4 nonsense"));
         assert_eq!(gpu.export_tuning(), other);
     }
 

@@ -13,9 +13,11 @@ use crate::quant::Format;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Kernel {
+    /// In f32.
     Linear(Format, Tile),
-    LinearDirect(Format),
+    LinearF16(Format, Tile),
     LinearDot8(Format, Tile),
+    LinearDirect(Format),
     LinearQuads(Format),
     Gemv(Format),
     QuantizeActivations,
@@ -43,10 +45,8 @@ pub(super) struct Definition {
     pub inputs: usize,
     /// Invocations of a workgroup: `THREADS` in WGSL.
     threads: u32,
-    /// Further constants of the WGSL.
+    /// Further constants of the WGSL, and counts of the loops that [`unroll`] writes out.
     constants: Vec<(&'static str, u32)>,
-    /// Whether its loops are written out by [`unroll`].
-    unrolled: bool,
 }
 
 /// What kernels include.
@@ -84,6 +84,8 @@ const QKV: Part = Part::File(shared!("qkv"));
 pub(super) const MAX_IDS: usize = 56;
 /// Invocations of a workgroup of the kernels that have no reason for another number.
 pub(super) const THREADS: u32 = 64;
+/// Keys that a workgroup of [`Kernel::Attention`] reads at a time: two for each of the eight invocations of a query.
+const KEYS: u32 = 16;
 /// Invocations of a workgroup of the kernels that share values by quads.
 const QUAD: u32 = 4;
 
@@ -98,25 +100,29 @@ impl Kernel {
             parameters,
             threads: THREADS,
             constants: Vec::new(),
-            unrolled: false,
         };
         let product = |source, format| {
             let parameters = &["m", "n", "columns", "first", "blocks", "bias", "activation", "residual"];
-            let Tile { rows, panels } = self.tile();
+            let Tile { rows, panels, each } = self.tile();
             Definition {
-                constants: vec![("ROWS", rows), ("PANELS", panels)],
+                constants: vec![("ROWS", rows), ("PANELS", panels), ("EACH", each)],
                 ..define(source, &[Part::Weights(format), Part::Activations, EPILOGUE], 3, parameters)
             }
+        };
+        // `vectors` of x are in a block of the tile.
+        let tiled = |source, format, tile: Tile, vectors: u32, further: (&'static str, u32)| {
+            let mut definition = Definition { threads: tile.threads(), ..product(source, format) };
+            let reads = |vectors: u32| vectors.div_ceil(tile.threads());
+            definition.constants.extend([("READS_X", reads(vectors)), ("READS_W", reads(8 * tile.panels)), further]);
+            definition
         };
         let attention = |source, width| Definition {
             constants: vec![
                 ("WIDTH", width),
                 ("VECTORS", width / 4),
-                // 1 if the last span of 32 columns is not whole.
-                ("RAGGED", u32::from(!width.is_multiple_of(32))),
+                ("SPANS", width.div_ceil(32)),
                 ("QUERIES", self.queries()),
             ],
-            unrolled: true,
             ..define(source, &[QKV], 1, &["tokens", "heads", "causal", "scale"])
         };
         let ids = |source, parts: &[Part], inputs| Definition {
@@ -124,22 +130,28 @@ impl Kernel {
             ..define(source, parts, inputs, &["first", "count", "columns", "start", "rows", "ids"])
         };
         match self {
-            Linear(format, tile) => Definition { threads: tile.threads(), ..product(kernel!("linear"), format) },
+            Linear(format, tile) => tiled(kernel!("linear"), format, tile, 8 * tile.rows, ("IS_F16", 0)),
+            LinearF16(format, tile) => tiled(kernel!("linear"), format, tile, 8 * tile.rows, ("IS_F16", 1)),
             LinearDot8(format, tile) => {
-                Definition { threads: tile.threads(), ..product(kernel!("linear_dot8"), format) }
+                tiled(kernel!("linear_dot8"), format, tile, 2 * tile.rows, ("QUADS", tile.each / 4))
             }
             LinearDirect(format) => product(kernel!("linear_direct"), format),
-            LinearQuads(format) => {
-                Definition { threads: QUAD, unrolled: true, ..product(kernel!("linear_quads"), format) }
-            }
+            LinearQuads(format) => Definition { threads: QUAD, ..product(kernel!("linear_quads"), format) },
             Gemv(format) => product(kernel!("gemv"), format),
             QuantizeActivations => define(kernel!("quantize_activations"), &[], 1, &["rows", "blocks", "scales"]),
             Embed(format) => ids(kernel!("embed"), &[Part::Weights(format), IDS], 0),
             Gather => ids(kernel!("gather"), &[IDS], 1),
             LayerNorm => define(kernel!("layer_norm"), &[Part::Reduce], 3, &["rows", "columns", "eps"]),
             L2Normalize => define(kernel!("l2_normalize"), &[Part::Reduce], 1, &["rows", "columns"]),
-            // Eight invocations for every four queries.
-            Attention(width) => Definition { threads: 2 * self.queries(), ..attention(kernel!("attention"), width) },
+            Attention(width) => {
+                // Eight invocations make `each` queries. Wider heads leave registers for fewer.
+                let each = if width <= 96 { 4 } else { 2 };
+                let threads = 8 * self.queries() / each;
+                let mut definition = Definition { threads, ..attention(kernel!("attention"), width) };
+                let reads = (KEYS * width / 4).div_ceil(threads);
+                definition.constants.extend([("EACH", each), ("KEYS", KEYS), ("READS", reads)]);
+                definition
+            }
             AttentionQuads(width) => Definition { threads: QUAD, ..attention(kernel!("attention_quads"), width) },
             AddScaled => define(kernel!("add_scaled"), &[], 2, &["length", "repeat", "alpha", "beta"]),
             Scale => define(kernel!("scale"), &[], 1, &["length", "factor"]),
@@ -150,10 +162,10 @@ impl Kernel {
     /// The part of the result that a workgroup of a matrix product makes.
     pub fn tile(self) -> Tile {
         match self {
-            Kernel::Linear(_, tile) | Kernel::LinearDot8(_, tile) => tile,
-            Kernel::LinearDirect(_) => Tile { rows: 64, panels: 8 },
-            Kernel::LinearQuads(_) => Tile { rows: 16, panels: 2 },
-            Kernel::Gemv(_) => Tile { rows: 4, panels: 1 },
+            Kernel::Linear(_, tile) | Kernel::LinearF16(_, tile) | Kernel::LinearDot8(_, tile) => tile,
+            Kernel::LinearDirect(_) => Tile { rows: 64, panels: 8, each: 8 },
+            Kernel::LinearQuads(_) => Tile { rows: 16, panels: 2, each: 16 },
+            Kernel::Gemv(_) => Tile { rows: 4, panels: 1, each: 4 },
             _ => unreachable!("not a matrix product"),
         }
     }
@@ -172,9 +184,14 @@ impl Kernel {
     pub fn format(self) -> Option<Format> {
         use Kernel::*;
         match self {
-            Linear(f, _) | LinearDirect(f) | LinearDot8(f, _) | LinearQuads(f) | Gemv(f) | Embed(f) => Some(f),
+            Linear(f, _) | LinearF16(f, _) | LinearDot8(f, _) => Some(f),
+            LinearDirect(f) | LinearQuads(f) | Gemv(f) | Embed(f) => Some(f),
             _ => None,
         }
+    }
+
+    pub fn is_product(self) -> bool {
+        self.format().is_some() && !matches!(self, Kernel::Embed(_))
     }
 
     /// Whether it reads activations in int8.
@@ -185,10 +202,9 @@ impl Kernel {
     /// The kernel's WGSL for a device with these capabilities.
     pub fn wgsl(self, capabilities: &Capabilities) -> String {
         use Kernel::*;
-        let Definition { source, parts, threads, constants, unrolled, .. } = self.definition();
+        let Definition { source, parts, threads, constants, .. } = self.definition();
         let reduces = parts.iter().any(|part| matches!(part, Part::Reduce));
-        // f16 pays where there are many products; f32 weights are multiplied in f32.
-        let f16 = capabilities.f16 && matches!(self, Linear(Format::F16 | Format::Q8 | Format::Q4, _));
+        let f16 = matches!(self, LinearF16(..));
         let subgroups = capabilities.subgroups;
         let quads = capabilities.tiling == Tiling::Quads;
 
@@ -203,7 +219,7 @@ impl Kernel {
         }
         let threads = if reduces && subgroups && quads { QUAD } else { threads };
         let real = if f16 { "f16" } else { "f32" };
-        let _ = writeln!(wgsl, "alias real = {real};\nconst IS_F16 = {f16};\nconst THREADS = {threads}u;");
+        let _ = writeln!(wgsl, "alias real = {real};\nconst THREADS = {threads}u;");
         for (name, value) in &constants {
             let _ = writeln!(wgsl, "const {name} = {value}u;");
         }
@@ -231,7 +247,7 @@ impl Kernel {
             }
         }
         wgsl += source;
-        if unrolled { unroll(&wgsl, &constants) } else { wgsl }
+        unroll(&wgsl, &constants)
     }
 }
 
@@ -239,9 +255,11 @@ impl Kernel {
 mod tests {
     use naga::valid::{Capabilities as Features, ValidationFlags, Validator};
     use naga::{AddressSpace, Module};
+    use pollster::block_on;
 
     use super::*;
-    use crate::engine::gpu::tuning::{LinearVariant, WORKGROUP_MEMORY};
+    use crate::engine::gpu::tuning::{LinearVariant, Numbers, WORKGROUP_MEMORY};
+    use crate::engine::gpu::{Gpu, GpuOptions};
     use crate::engine::{HEAD_WIDTH_STEP, MAX_HEAD_WIDTH};
 
     /// Every combination of what a device may offer.
@@ -261,10 +279,7 @@ mod tests {
         let mut kernels = vec![QuantizeActivations, Gather, LayerNorm, AddScaled, Scale, Multiply, L2Normalize];
         for format in Format::ALL {
             kernels.extend([LinearDirect(format), Gemv(format), Embed(format)]);
-            kernels.extend(LinearVariant::candidates(capabilities, format).iter().map(|variant| match variant.int8 {
-                true => LinearDot8(format, variant.tile),
-                false => Linear(format, variant.tile),
-            }));
+            kernels.extend(LinearVariant::all(capabilities, format).map(|variant| variant.kernel(format)));
         }
         kernels.extend(quads.then_some([LinearQuads(Format::Q8), LinearQuads(Format::Q4)]).into_iter().flatten());
         for width in (HEAD_WIDTH_STEP..=MAX_HEAD_WIDTH).step_by(HEAD_WIDTH_STEP) {
@@ -304,6 +319,24 @@ mod tests {
             }
         }
         assert!(seen.len() > 64, "{} kernels", seen.len());
+    }
+
+    /// On whatever adapter is here. tests/gpu-compilers starts it for each of its GPUs, and reads which kernel comes next, and
+    /// the WGSL.
+    #[test]
+    fn every_kernel_compiles_on_this_adapter() {
+        let options = GpuOptions { software: true, tiling: Some(Tiling::Workgroup), ..Default::default() };
+        let gpu = block_on(Gpu::new(&options)).unwrap();
+        for kernel in kernels(&gpu.device.capabilities) {
+            if matches!(kernel, Kernel::LinearDirect(_)) {
+                // For software adapters.
+                continue;
+            }
+            let wgsl = kernel.wgsl(&gpu.device.capabilities);
+            eprintln!("@kernel {kernel:?}\n@wgsl\n{wgsl}@end");
+            gpu.recorder.compile(kernel);
+            block_on(gpu.device.fault()).unwrap();
+        }
     }
 
     /// Bytes of workgroup memory.
@@ -357,13 +390,12 @@ mod tests {
             assert!(memory <= WORKGROUP_MEMORY, "{kernel:?}: {memory} bytes of workgroup memory");
             // The choice of tiles depends on it.
             let variant = match kernel {
-                Kernel::Linear(format, tile) => Some((format, LinearVariant { int8: false, tile })),
-                Kernel::LinearDot8(format, tile) => Some((format, LinearVariant { int8: true, tile })),
-                _ => None,
+                Kernel::Linear(_, tile) => LinearVariant { numbers: Numbers::F32, tile },
+                Kernel::LinearF16(_, tile) => LinearVariant { numbers: Numbers::F16, tile },
+                Kernel::LinearDot8(_, tile) => LinearVariant { numbers: Numbers::Int8, tile },
+                _ => return,
             };
-            if let Some((format, variant)) = variant {
-                assert_eq!(variant.memory(capabilities, format), memory, "{kernel:?}");
-            }
+            assert_eq!(variant.memory(), memory, "{kernel:?}");
         });
     }
 }

@@ -5,19 +5,20 @@ use web_time::{Duration, Instant};
 use super::device::Tiling;
 use super::engine::{FEW_ROWS, Gpu};
 use super::kernels::Kernel;
+use super::tensor::GpuTensor;
 use super::tuning::{self, LinearVariant, Tuning};
-use crate::Result;
 use crate::engine::{Activation, Engine};
 use crate::quant::{Format, Matrix};
+use crate::{Error, Result};
 
 /// The product that is timed, [ROWS, WIDTH] x [WIDTH, WIDTH]ᵀ: like a layer of ViT-L/14, but smaller.
-const ROWS: usize = 256;
+const ROWS: usize = 257;
 const WIDTH: usize = 1024;
-/// Products in each measurement; the fastest measurement counts. Several products at a time, so that submitting and reading
-/// matter little, unless one alone takes [`LONG`].
-const PRODUCTS: [u32; 4] = [1, 8, 8, 8];
-/// A measurement that takes this long needs no repetition.
-const LONG: Duration = Duration::from_millis(20);
+/// A measurement takes at least this long, so that submitting and reading matter little.
+const LONG: Duration = Duration::from_millis(10);
+/// Measurements of each variant, in turns, since clocks change; the fastest counts. Where a single product takes long, one
+/// is enough.
+const ROUNDS: usize = 3;
 
 impl Gpu {
     /// Compiles the kernels for a model with weights in `format` and attention heads of the widths `heads`, so that they are
@@ -42,25 +43,25 @@ impl Gpu {
         }
     }
 
-    /// Measures which variant of matrix products is the fastest for weights in `format`, unless that is known: about 100 ms
-    /// on a GPU. On a software adapter there is nothing to choose.
+    /// Measures which variant of matrix products is the fastest for weights in `format`, unless that is known: less than a
+    /// second on a GPU. On a software adapter there is nothing to choose.
     ///
     /// # Errors
     /// If the device fails.
     pub(super) async fn autotune(&self, format: Format) -> Result<()> {
         let capabilities = self.device.capabilities;
-        let candidates = LinearVariant::candidates(&capabilities, format);
         let known = self.tuning.borrow().0.contains_key(format.name());
-        if capabilities.tiling != Tiling::Workgroup || candidates.len() < 2 || known {
+        if capabilities.tiling != Tiling::Workgroup || known {
             return Ok(());
         }
-        let mut times = Vec::new();
-        for variant in candidates {
-            self.tuning.borrow_mut().0.insert(format.name(), variant);
-            times.push((self.time(format).await?, variant));
-        }
-        let fastest = times.into_iter().min_by_key(|&(time, _)| time);
-        self.tuning.borrow_mut().0.extend(fastest.map(|(_, variant)| (format.name(), variant)));
+        let mut variants: Vec<_> = LinearVariant::all(&capabilities, format).collect();
+        // Every pair would take long to compile. So the kinds of numbers first, with one tile.
+        let tile = variants[0].tile;
+        let kinds: Vec<_> = variants.iter().copied().filter(|variant| variant.tile == tile).collect();
+        let numbers = self.fastest(format, &kinds).await?.numbers;
+        variants.retain(|variant| variant.numbers == numbers);
+        let fastest = self.fastest(format, &variants).await?;
+        self.tuning.borrow_mut().0.insert(format.name(), fastest);
         tuning::remember(&self.device.name, &self.tuning.borrow());
         Ok(())
     }
@@ -77,26 +78,42 @@ impl Gpu {
         self.tuning.borrow_mut().0.extend(variants);
     }
 
-    /// How long a product with weights in this format takes.
-    async fn time(&self, format: Format) -> Result<Duration> {
+    /// The fastest of these variants.
+    async fn fastest(&self, format: Format, variants: &[LinearVariant]) -> Result<LinearVariant> {
+        if let [only] = variants {
+            return Ok(*only);
+        }
         let w = self.weight(Matrix::zeros(WIDTH, WIDTH, format))?;
-        let x = self.tensor(ROWS, WIDTH, &vec![0.0; ROWS * WIDTH])?;
-        let multiply = || self.linear(&x, &w, None, Activation::Identity, None);
-        // The first one compiles.
-        self.read(&[&self.gather(&multiply(), &[0])]).await?;
-        let mut shortest = Duration::MAX;
-        for products in PRODUCTS {
+        let zeros = |rows| self.tensor(rows, WIDTH, &vec![0.0; rows * WIDTH]);
+        let (x, few) = (zeros(ROWS)?, zeros(FEW_ROWS + 1)?);
+        let time = async |x: &GpuTensor, variant: LinearVariant, products: u32| {
+            self.tuning.borrow_mut().0.insert(format.name(), variant);
+            let multiply = || self.linear(x, &w, None, Activation::Identity, None);
             let start = Instant::now();
             for _ in 1..products {
                 multiply();
             }
             self.read(&[&self.gather(&multiply(), &[0])]).await?;
-            let time = start.elapsed();
-            shortest = shortest.min(time / products);
-            if time > LONG {
-                break;
+            Ok::<_, Error>(start.elapsed())
+        };
+        // The first product compiles, so it is a small one.
+        for &variant in variants {
+            time(&few, variant, 1).await?;
+        }
+        let mut products = 1;
+        let mut one = time(&x, variants[0], products).await?;
+        while one < LONG {
+            products *= 2;
+            one = time(&x, variants[0], products).await?;
+        }
+        let rounds = if one < 2 * LONG { ROUNDS } else { 1 };
+        let mut fastest = (Duration::MAX, variants[0]);
+        for _ in 0..rounds {
+            for &variant in variants {
+                let measured = (time(&x, variant, products).await?, variant);
+                fastest = std::cmp::min_by_key(fastest, measured, |&(time, _)| time);
             }
         }
-        Ok(shortest)
+        Ok(fastest.1)
     }
 }

@@ -7,10 +7,8 @@ use wgpu::BufferUsages;
 
 use super::device::GpuDevice;
 use super::dispatch::Dispatch;
-use super::kernels::Kernel;
 use super::readback;
 use crate::Result;
-use crate::quant::BLOCK;
 
 /// The time that a kernel has taken, summed over all runs on operands of the same shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,8 +44,12 @@ impl Profile {
     pub fn next(&self, dispatch: &Dispatch) -> wgpu::ComputePassTimestampWrites<'_> {
         let mut runs = self.runs.borrow_mut();
         let first = 2 * runs.len() as u32;
-        let (kernel, operations) = describe(dispatch);
-        runs.push(KernelTime { kernel, runs: 1, time: Duration::ZERO, operations });
+        runs.push(KernelTime {
+            kernel: describe(dispatch),
+            runs: 1,
+            time: Duration::ZERO,
+            operations: dispatch.operations(),
+        });
         wgpu::ComputePassTimestampWrites {
             query_set: &self.queries,
             beginning_of_pass_write_index: Some(first),
@@ -95,22 +97,12 @@ impl Profile {
     }
 }
 
-/// A name for the kernel and its operands' shape, and the operations.
-fn describe(dispatch: &Dispatch) -> (String, u64) {
-    use Kernel::*;
+/// A name for the kernel and its operands' shape.
+fn describe(dispatch: &Dispatch) -> String {
     let kernel = dispatch.kernel;
-    let parameter = |name| u64::from(dispatch.parameter(name));
-    match kernel {
-        Linear(..) | LinearDirect(_) | LinearDot8(..) | LinearQuads(_) | Gemv(_) => {
-            let (m, n, k) = (parameter("m"), parameter("n"), parameter("blocks") * BLOCK as u64);
-            (format!("{kernel:?} {m} x {n} x {k}"), 2 * m * n * k)
-        }
-        Attention(width) | AttentionQuads(width) => {
-            let (tokens, heads, causal) = (parameter("tokens"), parameter("heads"), parameter("causal") != 0);
-            let pairs = if causal { tokens * (tokens + 1) / 2 } else { tokens * tokens };
-            (format!("{kernel:?}"), 4 * pairs * heads * width as u64 * dispatch.groups[2] as u64)
-        }
-        _ => (format!("{kernel:?}"), 0),
+    match dispatch.product() {
+        Some([m, n, k]) => format!("{kernel:?} {m} x {n} x {k}"),
+        None => format!("{kernel:?}"),
     }
 }
 

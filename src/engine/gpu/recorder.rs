@@ -15,6 +15,10 @@ use super::profile::Profile;
 
 /// Dispatches in one submission, limited by the parameter buffer. A request of ViT-L/14 has about 400.
 const SLOTS: usize = 1024;
+/// Operations in one submission, at most one dispatch more. Windows resets a driver that works for two seconds on one, and
+/// nothing else is drawn meanwhile. The slowest GPUs manage 100 GFLOP/s or more; the fastest do this much in milliseconds,
+/// in which the next one is recorded. An image of ViT-L/14 takes 164 GFLOP.
+const OPERATIONS: u64 = 32_000_000_000;
 /// Bind groups kept for the next request.
 const BIND_GROUPS: usize = 8192;
 
@@ -22,6 +26,8 @@ pub(super) struct Recorder {
     device: Rc<GpuDevice>,
     pipelines: Pipelines,
     parameters: wgpu::Buffer,
+    /// See [`OPERATIONS`]; less in tests.
+    pub operations: u64,
     recording: RefCell<Recording>,
     bind_groups: RefCell<HashMap<(usize, Vec<u64>), wgpu::BindGroup>>,
     pub profile: Option<Profile>,
@@ -33,6 +39,7 @@ struct Recording {
     pass: Option<wgpu::ComputePass<'static>>,
     encoder: Option<wgpu::CommandEncoder>,
     parameters: Vec<u8>,
+    operations: u64,
 }
 
 impl Recorder {
@@ -45,6 +52,7 @@ impl Recorder {
             device,
             pipelines,
             parameters,
+            operations: OPERATIONS,
             recording: RefCell::default(),
             bind_groups: RefCell::default(),
             profile,
@@ -61,14 +69,15 @@ impl Recorder {
     }
 
     pub fn dispatch(&self, dispatch: Dispatch) {
-        if self.recording.borrow().parameters.len() == SLOTS * SLOT as usize {
+        if self.is_full() {
             self.submit();
         }
         let pipeline = self.pipelines.get(&self.device, dispatch.kernel);
         let tensors = self.bind_group(&dispatch);
 
         let mut recording = self.recording.borrow_mut();
-        let Recording { pass, encoder, parameters } = &mut *recording;
+        recording.operations += dispatch.operations();
+        let Recording { pass, encoder, parameters, .. } = &mut *recording;
         let offset = parameters.len();
         parameters.extend(dispatch.parameters.iter().flat_map(|word| word.to_le_bytes()));
         parameters.resize(offset + SLOT as usize, 0);
@@ -90,6 +99,11 @@ impl Recorder {
         let [x, y, z] = dispatch.groups;
         pass.dispatch_workgroups(x, y, z);
         self.device.count(|counts| counts.dispatches += 1);
+    }
+
+    fn is_full(&self) -> bool {
+        let recording = self.recording.borrow();
+        recording.parameters.len() == SLOTS * SLOT as usize || recording.operations >= self.operations
     }
 
     /// The bind group of the parameters and these buffers. Requests use the same buffers again, so bind groups are kept.
@@ -133,9 +147,10 @@ impl Recorder {
 
     /// Submits what has been recorded.
     pub fn submit(&self) {
-        let Recording { pass, encoder, parameters } = self.recording.take();
+        let Recording { pass, encoder, parameters, .. } = self.recording.take();
         drop(pass);
         let Some(mut encoder) = encoder else { return };
+        self.device.count(|counts| counts.submissions += 1);
         if let Some(profile) = &self.profile {
             profile.finish(&self.device, &mut encoder);
         }

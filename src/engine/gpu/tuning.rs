@@ -7,6 +7,7 @@ use std::str::FromStr;
 use std::sync::Mutex;
 
 use super::device::Capabilities;
+use super::kernels::Kernel;
 use crate::quant::Format;
 
 /// The part of a matrix product that a workgroup computes.
@@ -15,24 +16,63 @@ pub(super) struct Tile {
     pub rows: u32,
     /// Panels of eight columns.
     pub panels: u32,
+    /// Rows that an invocation computes, of four columns.
+    pub each: u32,
+}
+
+impl Tile {
+    /// Invocations of the workgroup.
+    pub fn threads(self) -> u32 {
+        self.rows / self.each * 2 * self.panels
+    }
+}
+
+/// More rows for each invocation make more of what is read; fewer fit the registers of Intel's and ARM's GPUs. Small tiles
+/// keep every core of a large GPU busy. 24 and 88 rows leave little over of ViT-L/14's 257.
+const TILES: [Tile; 7] = [
+    Tile { rows: 32, panels: 8, each: 4 },
+    Tile { rows: 32, panels: 8, each: 8 },
+    Tile { rows: 24, panels: 8, each: 4 },
+    Tile { rows: 64, panels: 8, each: 4 },
+    Tile { rows: 64, panels: 8, each: 8 },
+    Tile { rows: 88, panels: 8, each: 8 },
+    Tile { rows: 64, panels: 16, each: 8 },
+];
+
+/// What is multiplied. Sums beyond a block of 32 are in f32.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Numbers {
+    Int8,
+    F16,
+    F32,
+}
+
+impl Numbers {
+    const ALL: [Numbers; 3] = [Numbers::Int8, Numbers::F16, Numbers::F32];
+
+    fn name(self) -> &'static str {
+        match self {
+            Numbers::Int8 => "int8",
+            Numbers::F16 => "f16",
+            Numbers::F32 => "f32",
+        }
+    }
+
+    /// Whether the device has them, and weights in this format gain by them.
+    fn suit(self, capabilities: &Capabilities, format: Format) -> bool {
+        match self {
+            Numbers::Int8 => capabilities.dot8 && matches!(format, Format::Q8 | Format::Q4),
+            Numbers::F16 => capabilities.f16 && format != Format::F32,
+            Numbers::F32 => true,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct LinearVariant {
-    /// In int8; otherwise in f16 or f32.
-    pub int8: bool,
+    pub numbers: Numbers,
     pub tile: Tile,
 }
-
-impl Tile {
-    /// Invocations of the workgroup: each makes 8 x 4 results.
-    pub fn threads(self) -> u32 {
-        self.rows / 8 * 2 * self.panels
-    }
-}
-
-/// Of 64, 128 and 256 invocations.
-const TILES: [Tile; 3] = [Tile { rows: 32, panels: 8 }, Tile { rows: 64, panels: 8 }, Tile { rows: 64, panels: 16 }];
 
 /// Bytes of workgroup memory that every device supports.
 pub(super) const WORKGROUP_MEMORY: u32 = 16384;
@@ -40,38 +80,45 @@ pub(super) const WORKGROUP_MEMORY: u32 = 16384;
 impl LinearVariant {
     /// What is good enough everywhere, until others are measured.
     pub fn default(capabilities: &Capabilities, format: Format) -> Self {
-        LinearVariant { int8: capabilities.dot8 && quantized(format), tile: TILES[0] }
+        Self::all(capabilities, format).next().expect("every device multiplies in f32")
     }
 
-    /// All variants that this device supports for the format.
-    pub fn candidates(capabilities: &Capabilities, format: Format) -> Vec<Self> {
-        let variants =
-            TILES.iter().flat_map(|&tile| [LinearVariant { int8: true, tile }, LinearVariant { int8: false, tile }]);
-        variants.filter(|variant| variant.fits(capabilities, format)).collect()
+    /// Those that this device supports for the format: all tiles for each kind of numbers.
+    pub fn all(capabilities: &Capabilities, format: Format) -> impl Iterator<Item = Self> {
+        Self::every().filter(move |variant| variant.fits(capabilities, format))
+    }
+
+    fn every() -> impl Iterator<Item = Self> {
+        Numbers::ALL.into_iter().flat_map(|numbers| TILES.map(|tile| LinearVariant { numbers, tile }))
     }
 
     fn fits(&self, capabilities: &Capabilities, format: Format) -> bool {
-        (!self.int8 || capabilities.dot8 && quantized(format)) && self.memory(capabilities, format) <= WORKGROUP_MEMORY
+        self.numbers.suit(capabilities, format) && self.memory() <= WORKGROUP_MEMORY
     }
 
     /// Bytes of workgroup memory that the kernel declares.
-    pub fn memory(&self, capabilities: &Capabilities, format: Format) -> u32 {
-        let Tile { rows, panels } = self.tile;
-        let vector = if capabilities.f16 && format != Format::F32 { 8 } else { 16 };
-        match self.int8 {
-            true => 16 * (8 * (rows / 4 + 1) + 8 * (2 * panels + 1) + rows / 4 + 2 * panels),
-            false => vector * (9 * rows + 32 * (2 * panels + 1)),
+    pub fn memory(&self) -> u32 {
+        let Tile { rows, panels, .. } = self.tile;
+        match self.numbers {
+            Numbers::Int8 => 16 * 9 * (rows / 4 + 1 + 2 * panels + 1),
+            Numbers::F16 => 8 * (9 * rows + 32 * (2 * panels + 1)),
+            Numbers::F32 => 16 * (9 * rows + 32 * (2 * panels + 1)),
+        }
+    }
+
+    pub fn kernel(&self, format: Format) -> Kernel {
+        match self.numbers {
+            Numbers::Int8 => Kernel::LinearDot8(format, self.tile),
+            Numbers::F16 => Kernel::LinearF16(format, self.tile),
+            Numbers::F32 => Kernel::Linear(format, self.tile),
         }
     }
 }
 
-fn quantized(format: Format) -> bool {
-    matches!(format, Format::Q8 | Format::Q4)
-}
-
 impl Display for LinearVariant {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        write!(f, "{}-{}x{}", if self.int8 { "int8" } else { "float" }, self.tile.rows, 8 * self.tile.panels)
+        let Tile { rows, panels, each } = self.tile;
+        write!(f, "{}-{rows}x{}-{each}", self.numbers.name(), 8 * panels)
     }
 }
 
@@ -79,9 +126,7 @@ impl FromStr for LinearVariant {
     type Err = ();
 
     fn from_str(text: &str) -> Result<Self, ()> {
-        let variants =
-            TILES.iter().flat_map(|&tile| [LinearVariant { int8: true, tile }, LinearVariant { int8: false, tile }]);
-        variants.into_iter().find(|variant| variant.to_string() == text).ok_or(())
+        Self::every().find(|variant| variant.to_string() == text).ok_or(())
     }
 }
 

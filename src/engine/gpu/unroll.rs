@@ -1,5 +1,5 @@
-//! Unrolls loops. WGSL cannot require it, and software adapters keep only those values in registers that no variable
-//! indexes.
+//! Unrolls loops. WGSL cannot require it, compilers keep only those values in registers that no variable indexes, and
+//! wgpu and Firefox add a counter to every loop, so that no compiler knows how often it runs.
 
 /// Repeats the lines between `@for i 4` and `@end`, with 0, 1, ... in place of `$i`. The count may be a name in `counts`.
 pub(super) fn unroll(source: &str, counts: &[(&str, u32)]) -> String {

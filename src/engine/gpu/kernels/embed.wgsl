@@ -11,7 +11,7 @@ fn main(@builtin(global_invocation_id) at: vec3<u32>) {
     if (block * 32u >= p.columns || id >= p.rows) {
         return;
     }
-    let w = decode(id / 8u, p.columns / 32u, block, i, id % 8u / 4u);
+    let w = decode(id / 8u * (p.columns / 32u) + block, i, id % 8u / 4u);
     let to = (p.first + at.y) * p.columns + block * 32u + 4u * i;
     for (var j = 0u; j < 4u; j++) {
         y[to + j] = w.low[j][id % 4u];

@@ -12,17 +12,19 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(local_invocation_index
     let i = t / 2u % 4u;
     let half_panel = t % 2u;
 
-    var sums: array<vec4<f32>, ROWS>;
+@for r ROWS
+    var sums$r = vec4<f32>();
+    let from$r = min(row0 + $ru, p.m - 1u) * p.blocks * 8u + i;
+@end
     for (var block = t / 8u; block < p.blocks; block += THREADS / 8u) {
-        let w = decode(panel, p.blocks, block, i, half_panel);
-        for (var r = 0u; r < ROWS; r++) {
-            let first = (min(row0 + r, p.m - 1u) * p.blocks + block) * 8u + i;
-            sums[r] += vec4<f32>(w.low * vec4<real>(x[first]) + w.high * vec4<real>(x[first + 4u]));
-        }
+        let w = decode(panel * p.blocks + block, i, half_panel);
+@for r ROWS
+        sums$r += w.low * x[from$r + block * 8u] + w.high * x[from$r + block * 8u + 4u];
+@end
     }
-    for (var r = 0u; r < ROWS; r++) {
-        parts[r][t] = sums[r];
-    }
+@for r ROWS
+    parts[$r][t] = sums$r;
+@end
     workgroupBarrier();
     // Invocation t < 8 adds up half a panel's row: (row, half_panel).
     if (t < 2u * ROWS) {

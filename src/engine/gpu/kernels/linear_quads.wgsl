@@ -28,10 +28,10 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
         let x$i = x[first + 2u * $iu];
 @end
 @for i 4
-        let w$i = tops(panel_w, p.blocks, block, $iu, half_panel);
+        let w$i = tops(panel_w * p.blocks + block, $iu, half_panel);
 @end
         let scale_x = bitcast<vec4<f32>>(x[scales_x + (panel_x * p.blocks + block) * 2u + half_panel]) * (TOP_UNIT / f32(1u << 24u));
-        let scale_w = block_scale(panel_w, p.blocks, block, half_panel);
+        let scale_w = block_scale(panel_w * p.blocks + block, half_panel);
         // k: x's columns 16h + j, + 4, + 8, + 12, for row r, from the invocation itself and from its neighbours.
 @for r 4
         let low$r = vec4<u32>(x0[$r], x1[$r], x2[$r], x3[$r]);
@@ -66,8 +66,11 @@ fn main(@builtin(workgroup_id) group: vec3<u32>, @builtin(subgroup_invocation_id
         }
 @end
     }
-    for (var i = 0u; i < 64u; i++) {
-        let row = group.y * ROWS + 4u * (lane ^ (i % 4u)) + i / 16u;
-        finish(row, group.x * (8u * PANELS) + 4u * lane + i / 4u % 4u, sums[i / 4u][i % 4u]);
+    for (var i = 0u; i < 16u; i++) {
+        let q = i % 4u;
+        let first = i - q;
+        let row = group.y * ROWS + 4u * (lane ^ q) + i / 4u;
+        let columns = vec4<f32>(sums[first][q], sums[first + 1u][q], sums[first + 2u][q], sums[first + 3u][q]);
+        finish4(row, group.x * (8u * PANELS) + 4u * lane, columns);
     }
 }

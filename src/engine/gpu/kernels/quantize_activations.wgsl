@@ -21,23 +21,24 @@ fn main(@builtin(global_invocation_id) at: vec3<u32>, @builtin(num_workgroups) g
     if (row / 8u * 8u >= p.rows) {
         return;
     }
-    var values: array<vec4<f32>, 8>;
+    // Rows past the last one are zeros.
+    let start = (min(row, p.rows - 1u) * p.blocks + block) * 8u;
     var largest = vec4<f32>();
-    for (var g = 0u; g < 8u; g++) {
-        if (row < p.rows) {
-            values[g] = x[(row * p.blocks + block) * 8u + g];
-        }
-        largest = max(largest, abs(values[g]));
-    }
+@for g 8
+    let values$g = select(vec4<f32>(), x[start + $gu], row < p.rows);
+    largest = max(largest, abs(values$g));
+@end
     let scale = max(max(largest.x, largest.y), max(largest.z, largest.w)) / 127.0;
     var inverse = 0.0;
     if (scale > 0.0) {
         inverse = 1.0 / scale;
     }
     let first = (row / 8u * p.blocks + block) * 64u + row % 8u;
-    for (var g = 0u; g < 8u; g++) {
-        let q = vec4<u32>(vec4<i32>(round(values[g] * inverse))) & vec4<u32>(0xffu);
-        y[first + g * 8u] = q.x | (q.y << 8u) | (q.z << 16u) | (q.w << 24u);
+@for g 8
+    {
+        let q = vec4<u32>(vec4<i32>(round(values$g * inverse))) & vec4<u32>(0xffu);
+        y[first + $gu * 8u] = q.x | (q.y << 8u) | (q.z << 16u) | (q.w << 24u);
     }
+@end
     y[p.scales + (row / 8u * p.blocks + block) * 8u + row % 8u] = bitcast<u32>(scale);
 }

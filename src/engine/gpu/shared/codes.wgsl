@@ -5,8 +5,8 @@ struct Codes {
 }
 
 // Scales of four neighbouring rows.
-fn block_scale(panel: u32, blocks: u32, block: u32, half_panel: u32) -> vec4<f32> {
-    let bits = scales[(panel * blocks + block) * 2u + half_panel];
+fn block_scale(block: u32, half_panel: u32) -> vec4<f32> {
+    let bits = scales[block * 2u + half_panel];
     return vec4<f32>(unpack2x16float(bits.x), unpack2x16float(bits.y));
 }
 

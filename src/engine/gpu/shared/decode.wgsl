@@ -9,8 +9,8 @@ fn scaled(words: vec4<u32>, scale: vec4<f32>) -> mat4x4<real> {
     );
 }
 
-fn decode(panel: u32, blocks: u32, block: u32, i: u32, half_panel: u32) -> Groups {
-    let c = codes(panel, blocks, block, i, half_panel);
-    let scale = block_scale(panel, blocks, block, half_panel);
+fn decode(block: u32, i: u32, half_panel: u32) -> Groups {
+    let c = codes(block, i, half_panel);
+    let scale = block_scale(block, half_panel);
     return Groups(scaled(c.low, scale), scaled(c.high, scale));
 }

@@ -19,25 +19,26 @@ struct Params {
 @group(0) @binding(3) var<storage, read> residual: array<f32>;
 @group(0) @binding(4) var<storage, read_write> y: array<f32>;
 
-fn finish(row: u32, n: u32, sum: f32) {
+// Finishes columns n..n+3 of a row.
+fn finish4(row: u32, n: u32, sums: vec4<f32>) {
     if (row >= p.m || n >= p.n) {
         return;
     }
-    let column = p.first + n;
-    var v = sum;
+    // Past the last column it is read again.
+    let columns = p.first + min(n + vec4<u32>(0u, 1u, 2u, 3u), vec4<u32>(p.n - 1u));
+    var v = sums;
     if (p.bias != 0u) {
-        v += bias[column];
+        v += vec4<f32>(bias[columns.x], bias[columns.y], bias[columns.z], bias[columns.w]);
     }
     v = activate(p.activation, v);
     if (p.residual != 0u) {
-        v += residual[(row % p.residual) * p.columns + column];
+        let r = row % p.residual * p.columns + columns;
+        v += vec4<f32>(residual[r.x], residual[r.y], residual[r.z], residual[r.w]);
     }
-    y[row * p.columns + column] = v;
-}
-
-fn finish4(row: u32, n: u32, sums: vec4<f32>) {
-    finish(row, n, sums.x);
-    finish(row, n + 1u, sums.y);
-    finish(row, n + 2u, sums.z);
-    finish(row, n + 3u, sums.w);
+    let to = row * p.columns + p.first + n;
+@for j 4
+    if (n + $ju < p.n) {
+        y[to + $ju] = v[$j];
+    }
+@end
 }

@@ -6,8 +6,8 @@ fn column(index: u32) -> vec4<real> {
     return vec4<real>(vec4<f32>(unpack2x16float(bits.x), unpack2x16float(bits.y)));
 }
 
-fn decode(panel: u32, blocks: u32, block: u32, i: u32, half_panel: u32) -> Groups {
-    let first = ((panel * blocks + block) * 32u + 4u * i) * 2u + half_panel;
+fn decode(block: u32, i: u32, half_panel: u32) -> Groups {
+    let first = (block * 32u + 4u * i) * 2u + half_panel;
     return Groups(
         mat4x4<real>(column(first), column(first + 2u), column(first + 4u), column(first + 6u)),
         mat4x4<real>(column(first + 32u), column(first + 34u), column(first + 36u), column(first + 38u)),

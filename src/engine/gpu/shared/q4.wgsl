@@ -9,8 +9,8 @@ fn widen(nibbles: vec4<u32>) -> vec4<u32> {
 }
 
 // The int8 codes of groups i and i + 4, one row to a word.
-fn codes(panel: u32, blocks: u32, block: u32, i: u32, half_panel: u32) -> Codes {
-    let word = data[((panel * blocks + block) * 4u + i) * 2u + half_panel];
+fn codes(block: u32, i: u32, half_panel: u32) -> Codes {
+    let word = data[(block * 4u + i) * 2u + half_panel];
     return Codes(widen(word), widen(word >> vec4<u32>(4u)));
 }
 
@@ -18,8 +18,8 @@ fn codes(panel: u32, blocks: u32, block: u32, i: u32, half_panel: u32) -> Codes 
 const TOP = 0xf0000000u;
 const TOP_UNIT = 1.0 / f32(1u << 28u);
 
-fn tops(panel: u32, blocks: u32, block: u32, i: u32, half_panel: u32) -> Codes {
+fn tops(block: u32, i: u32, half_panel: u32) -> Codes {
     // Flipping the top bit of a nibble subtracts 8 in two's complement.
-    let word = data[((panel * blocks + block) * 4u + i) * 2u + half_panel] ^ vec4<u32>(0x88888888u);
+    let word = data[(block * 4u + i) * 2u + half_panel] ^ vec4<u32>(0x88888888u);
     return Codes(word * 16u, word);
 }

@@ -3,8 +3,8 @@
 @group(1) @binding(1) var<storage, read> scales: array<vec2<u32>>;
 
 // The int8 codes of groups i and i + 4, one row to a word.
-fn codes(panel: u32, blocks: u32, block: u32, i: u32, half_panel: u32) -> Codes {
-    let first = ((panel * blocks + block) * 8u + i) * 2u + half_panel;
+fn codes(block: u32, i: u32, half_panel: u32) -> Codes {
+    let first = (block * 8u + i) * 2u + half_panel;
     return Codes(data[first], data[first + 8u]);
 }
 
@@ -12,6 +12,6 @@ fn codes(panel: u32, blocks: u32, block: u32, i: u32, half_panel: u32) -> Codes 
 const TOP = 0xff000000u;
 const TOP_UNIT = 1.0 / f32(1u << 24u);
 
-fn tops(panel: u32, blocks: u32, block: u32, i: u32, half_panel: u32) -> Codes {
-    return codes(panel, blocks, block, i, half_panel);
+fn tops(block: u32, i: u32, half_panel: u32) -> Codes {
+    return codes(block, i, half_panel);
 }
