@@ -63,7 +63,7 @@ impl Prompts {
 }
 
 /// The checkpoint's own f32 weights as the model's stages.
-struct Exact<'a>(&'a ClipCheckpoint);
+pub struct Exact<'a>(pub &'a ClipCheckpoint);
 
 impl Stages for Exact<'_> {
     async fn stage(&self, stage: &str) -> Result<Tensors> {

@@ -33,8 +33,16 @@ impl<E: Engine> TextTower<E> {
     /// # Errors
     /// Those of loading the stages ([`Stages`]) and of the engine.
     pub async fn features(&self, engine: &E, stages: &impl Stages, texts: &[&[u32]]) -> Result<E::Tensor> {
+        self.encode(engine, stages, texts, self.embedded(engine, stages, texts).await?).await
+    }
+
+    /// What the first block reads: `[texts · tokens, width]`.
+    ///
+    /// # Errors
+    /// As [`TextTower::features`].
+    pub async fn embedded(&self, engine: &E, stages: &impl Stages, texts: &[&[u32]]) -> Result<E::Tensor> {
         let embed = self.embed(engine, stages).await?;
-        self.encode(engine, stages, texts, embed.place(engine, &embed.tokens(engine, texts), texts.len())).await
+        Ok(embed.place(engine, &embed.tokens(engine, texts), texts.len()))
     }
 
     /// [`TextTower::features`] with a row of `embeddings` `[texts, width]` in place of the embedding of one token of each text,

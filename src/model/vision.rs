@@ -63,14 +63,11 @@ impl<E: Engine> VisionTower<E> {
         Ok((feature, rollout.class_token(engine)))
     }
 
-    /// See [`VisionTower::pooled`].
-    async fn pass(
-        &self,
-        engine: &E,
-        stages: &impl Stages,
-        pixels: &[f32],
-        mut rollout: Option<&mut Rollout<E>>,
-    ) -> Result<(E::Tensor, E::Tensor)> {
+    /// What the first block reads: `[images · tokens, width]`.
+    ///
+    /// # Errors
+    /// As [`VisionTower::features`].
+    pub async fn embedded(&self, engine: &E, stages: &impl Stages, pixels: &[f32]) -> Result<E::Tensor> {
         let c = &self.config;
         let images = pixels.len() / (3 * c.image_size * c.image_size);
         let embed = self.embed.get(stages, "vision.embed", |t| {
@@ -84,8 +81,20 @@ impl<E: Engine> VisionTower<E> {
         let embed = embed.await?;
         let x = engine.tensor(images * c.tokens(), c.patch_values(), &patches(c, pixels))?;
         let x = engine.linear(&x, &embed.patch, None, Activation::Identity, Some(&embed.position));
-        let mut x = embed.norm.forward(engine, &x);
+        Ok(embed.norm.forward(engine, &x))
+    }
 
+    /// See [`VisionTower::pooled`].
+    async fn pass(
+        &self,
+        engine: &E,
+        stages: &impl Stages,
+        pixels: &[f32],
+        mut rollout: Option<&mut Rollout<E>>,
+    ) -> Result<(E::Tensor, E::Tensor)> {
+        let c = &self.config;
+        let images = pixels.len() / (3 * c.image_size * c.image_size);
+        let mut x = self.embedded(engine, stages, pixels).await?;
         let class_tokens: Vec<u32> = (0..images).map(|i| (i * c.tokens()) as u32).collect();
         for (i, block) in self.blocks.iter().enumerate() {
             engine.flush();

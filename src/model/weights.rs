@@ -23,7 +23,7 @@ pub trait Stages {
 }
 
 /// The tensors of one stage, by the part of the name after the stage.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct Tensors {
     /// The name of the stage.
     pub stage: String,

@@ -167,6 +167,10 @@ fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()
                 tensors.integers.entry(name.into()).or_default().extend(values);
             }
             Some(Stored::Matrix(format, panels, cols)) => {
+                if let Some(matrix) = tensors.matrices.get_mut(name) {
+                    // Before the piece is there: in WebAssembly, what lies last in memory grows without a second copy.
+                    reserve(&mut matrix.data, info.data_offsets.1 - info.data_offsets.0);
+                }
                 let scale = format!("{full}.scale");
                 let scales = match format.panel_scale_bytes(cols) {
                     0 => bytes::Bytes::new(),
@@ -192,11 +196,18 @@ fn append(tensors: &mut Tensors, shard: &Shard, bytes: &impl Bytes) -> Result<()
     Ok(())
 }
 
-/// Appends `more` to `bytes`, which become this program's own.
-fn join(bytes: &mut bytes::Bytes, more: &[u8]) {
+/// Makes room for `more` bytes behind `bytes`, which become this program's own.
+fn reserve(bytes: &mut bytes::Bytes, more: usize) {
     let mut all = Vec::from(mem::take(bytes));
     // Exact, because a matrix stays in memory.
-    all.reserve_exact(more.len());
+    all.reserve_exact(more);
+    *bytes = all.into();
+}
+
+/// Appends `more` to `bytes`.
+fn join(bytes: &mut bytes::Bytes, more: &[u8]) {
+    reserve(bytes, more.len());
+    let mut all = Vec::from(mem::take(bytes));
     all.extend_from_slice(more);
     *bytes = all.into();
 }

@@ -21,8 +21,34 @@ use crate::{Error, Result};
 /// # Errors
 /// [`Error::Io`] if a file cannot be written.
 pub fn write(config: &ClipConfig, seed: u64, dir: &Path) -> Result<()> {
+    write_model(config, clip_tensors(config), seed, dir)
+}
+
+/// Writes the same model with a few channels of each block's layer norms up to 64 times as large as the others, as trained
+/// CLIPs have them, and as much smaller weights behind them. The factors are powers of 2, so in f32 the two models compute
+/// the same bits. Rounded activations are harder.
+///
+/// # Errors
+/// As [`write()`].
+pub fn write_with_outliers(config: &ClipConfig, seed: u64, dir: &Path) -> Result<()> {
+    let mut tensors = clip_tensors(config);
+    for tensor in tensors.iter_mut().filter(|tensor| tensor.name.contains(".encoder.layers.")) {
+        if tensor.name.contains(".layer_norm") {
+            tensor.outliers = |value, factor| value * factor;
+        }
+        if ["q_proj.weight", "k_proj.weight", "v_proj.weight", "fc1.weight"]
+            .iter()
+            .any(|end| tensor.name.ends_with(end))
+        {
+            tensor.outliers = |value, factor| value / factor;
+        }
+    }
+    write_model(config, tensors, seed, dir)
+}
+
+fn write_model(config: &ClipConfig, clip: Vec<Draw>, seed: u64, dir: &Path) -> Result<()> {
     fs::create_dir_all(dir).map_err(|e| Error::io(dir, e))?;
-    save(&dir.join("model.safetensors"), seed, clip_tensors(config))?;
+    save(&dir.join("model.safetensors"), seed, clip)?;
     for task in task::pridemm() {
         let file = format!("head-{}.safetensors", task.name);
         save(&dir.join(&file), seed, head_tensors(config, task))?;
@@ -45,10 +71,24 @@ struct Draw {
     shape: Vec<usize>,
     mean: f32,
     deviation: f32,
+    /// What becomes of a value in an outlier channel, one of the last dimension, with its factor.
+    outliers: fn(f32, f32) -> f32,
+}
+
+/// The factors of outlier channels.
+const OUTLIERS: [f32; 6] = [16.0, 16.0, 32.0, 32.0, 64.0, 64.0];
+
+/// The factors of all channels: the outliers are spread evenly.
+fn factors(channels: usize) -> Vec<f32> {
+    let mut factors = vec![1.0; channels];
+    for (i, factor) in OUTLIERS.into_iter().enumerate() {
+        factors[(2 * i + 1) * channels / (2 * OUTLIERS.len())] = factor;
+    }
+    factors
 }
 
 fn draw(name: impl Into<String>, shape: &[usize], mean: f32, deviation: f32) -> Draw {
-    Draw { name: name.into(), shape: shape.to_vec(), mean, deviation }
+    Draw { name: name.into(), shape: shape.to_vec(), mean, deviation, outliers: |value, _| value }
 }
 
 /// The tensors of CLIP. The deviations keep the residual stream and the attention scores at the scale of a trained model.
@@ -123,8 +163,12 @@ fn inverse_sqrt(n: usize) -> f32 {
 /// Draws the tensors and writes them. A prefix before '/' in a name changes the seed and is not written.
 fn save(path: &Path, seed: u64, tensors: Vec<Draw>) -> Result<()> {
     let values = tensors.iter().map(|tensor| {
+        let factors = factors(tensor.shape.last().copied().unwrap_or(1));
         let noise = Noise::new(seed, &tensor.name).take(tensor.shape.iter().product());
-        noise.flat_map(|noise| (tensor.mean + tensor.deviation * noise).to_le_bytes()).collect::<Vec<u8>>()
+        let values = noise
+            .zip(factors.iter().cycle())
+            .map(|(noise, factor)| (tensor.outliers)(tensor.mean + tensor.deviation * noise, *factor));
+        values.flat_map(f32::to_le_bytes).collect::<Vec<u8>>()
     });
     let values: Vec<Vec<u8>> = values.collect();
     let internal = |e: SafeTensorError| Error::Internal { reason: e.to_string() };

@@ -40,6 +40,22 @@ pub fn format_of(dtype: Format, stage: &str, name: &str) -> Format {
     }
 }
 
+/// A stage in f32 with its matrices in the formats of a pack of type `dtype`. `q8` matrices of the vision tower's blocks, where
+/// nearly all of the work is, are encoded by segments; `convert/smoothing.rs` has made even what they read. The text tower
+/// has few tokens to compute and more to lose.
+pub fn encode(mut stage: Tensors, dtype: Format) -> Tensors {
+    let by_segments = stage.stage.starts_with("vision.block.");
+    for (name, matrix) in &mut stage.matrices {
+        let (rows, cols) = (matrix.rows, matrix.cols);
+        match format_of(dtype, &stage.stage, name) {
+            Format::F32 => {}
+            Format::Q8 if by_segments => *matrix = Matrix::encode_segments(&matrix.decode(), rows, cols),
+            format => *matrix = Matrix::encode(&matrix.decode(), rows, cols, format),
+        }
+    }
+    stage
+}
+
 /// The folder in that of the pack with shards that are not part of it yet. A new writer clears it.
 const DRAFTS: &str = ".memeclip-draft";
 
@@ -255,4 +271,32 @@ fn matrix_entries(stage: &str, name: &str, matrix: &Matrix, first: usize, panels
         entries.push(Staged::new(stage, &name, Dtype::F16, vec![panels, cols / BLOCK, PANEL], scales));
     }
     entries
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::quant::SEGMENT;
+
+    /// Two segments of eight rows, whose blocks have different largest values.
+    fn scales(stage: &str) -> Vec<Vec<[u8; 2 * PANEL]>> {
+        let cols = 2 * SEGMENT;
+        let values: Vec<f32> =
+            (0..PANEL * cols).map(|i| (i * 37 % 101) as f32 * (1 + i % cols / BLOCK) as f32).collect();
+        let mut tensors = Tensors { stage: stage.into(), ..Tensors::default() };
+        tensors.matrices.insert("fc1.weight".into(), Matrix::encode(&values, PANEL, cols, Format::F32));
+        let encoded = encode(tensors, Format::Q8).matrices.remove("fc1.weight").unwrap();
+        assert_eq!(encoded.format, Format::Q8);
+        encoded.scales.as_chunks().0.chunks(SEGMENT / BLOCK).map(<[_]>::to_vec).collect()
+    }
+
+    #[test]
+    fn blocks_of_the_vision_tower_have_a_scale_for_each_segment() {
+        let [first, second] = &scales("vision.block.3")[..] else { panic!("two segments") };
+        assert!([first, second].into_iter().all(|segment| segment.iter().all(|block| *block == segment[0])));
+        assert_ne!(first, second);
+        for stage in ["text.block.3", "vision.pool"] {
+            assert!(scales(stage).iter().all(|segment| segment.windows(2).all(|pair| pair[0] != pair[1])), "{stage}");
+        }
+    }
 }

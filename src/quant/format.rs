@@ -3,6 +3,9 @@ use serde::{Deserialize, Serialize};
 
 /// Consecutive columns of a row that share one scale.
 pub const BLOCK: usize = 32;
+/// Consecutive columns of a row whose blocks have the same scale, where a `q8` matrix is encoded so. The last segment of a
+/// row may be shorter.
+pub const SEGMENT: usize = 256;
 /// Rows that are stored interleaved.
 pub const PANEL: usize = 8;
 

@@ -13,19 +13,22 @@
 //!
 //! `docs/pack-format.md` describes all of it.
 //!
-//! [`Matrix::encode`] also limits `q8` codes so that four products fit in 16 bits: see [`sums_fit_i16`].
+//! [`Matrix::encode`] also limits `q8` codes so that four products fit in 16 bits: see `q8.rs`.
+//! [`Matrix::encode_segments`] gives all blocks of a [`SEGMENT`] the same scale, for which the CPU engine has faster loops.
 
 mod format;
 mod matrix;
 mod q4;
 mod q8;
 
-pub use format::{BLOCK, Format, PANEL};
+pub use format::{BLOCK, Format, PANEL, SEGMENT};
 pub use matrix::{Matrix, pad_columns};
+#[cfg(test)]
 pub use q8::sums_fit_i16;
+pub use q8::{BLOCK_ACTIVATION, SEGMENT_ACTIVATION, largest_sum_of};
 
 #[cfg(test)]
-mod testing {
+pub(crate) mod testing {
     /// A deterministic, bell-shaped sample: each value is a sum of uniform draws.
     pub fn bell(n: usize) -> Vec<f32> {
         let mut state = 1u32;

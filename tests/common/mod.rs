@@ -42,6 +42,13 @@ pub fn model(arch: &str) -> PathBuf {
     dir
 }
 
+/// The same with outlier channels, as trained models have them. In f32 it computes the same bits.
+pub fn model_with_outliers(arch: &str) -> PathBuf {
+    let dir = scratch(&format!("model-{arch}-outliers"));
+    synth::write_with_outliers(&ClipConfig::named(arch).unwrap(), 1, &dir).unwrap();
+    dir
+}
+
 pub fn tiny_model() -> PathBuf {
     static MODEL: OnceLock<PathBuf> = OnceLock::new();
     MODEL.get_or_init(|| model("tiny")).clone()

@@ -2,7 +2,7 @@
 //! every format.
 //!
 //! f32: features have a cosine of at least 0.99999, logits differ by at most 2e-3, attention rollout by at most 1e-5 of its
-//! mean. q8: cosine 0.999. q4: the cosine is printed, and must beat plain rounding of the same matrices.
+//! mean. q8: cosine 0.999, at full size 0.9995. q4: the cosine is printed, and must beat plain rounding of the same matrices.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -12,7 +12,7 @@ mod reference;
 use std::fs;
 use std::path::Path;
 
-use common::{block_on, model, scratch, tiny_model};
+use common::{block_on, model, model_with_outliers, scratch, tiny_model};
 use memeclip::Classifier;
 use memeclip::classifier::Verdict;
 use memeclip::classifier::zero_shot::ZeroShot;
@@ -102,12 +102,15 @@ fn vit_b_32_in_every_format_on_every_engine() {
     }
 }
 
+/// With outlier channels, which change nothing for PyTorch. Without smoothing, q8's text would have a cosine of 0.994.
 #[test]
 fn vit_l_14_at_full_size() {
-    let (model, goldens) = (model("vit-l-14"), goldens("vit-l-14"));
+    let (model, goldens) = (model_with_outliers("vit-l-14"), goldens("vit-l-14"));
     for format in [Format::F32, Format::Q8, Format::Q4] {
         let pack = pack(&model, format);
-        Distance::of(&verdicts(Cpu::new(), &pack, &goldens), &goldens).check("vit-l-14 cpu", format);
+        let distance = Distance::of(&verdicts(Cpu::new(), &pack, &goldens), &goldens);
+        distance.check("vit-l-14 cpu", format);
+        assert!(format != Format::Q8 || distance.image.min(distance.text) >= 0.9995, "{distance:?}");
         if format == Format::F32 {
             let one = goldens.first();
             check_rollouts(Cpu::new(), &pack, &one, 1e-5);
@@ -157,7 +160,8 @@ fn q4_beats_plain_rounding() {
     };
     let (ours, plain) = (loss(&ours), loss(&plain));
     println!("tiny q4: 1 - cosine {ours:.2e}, plain rounding {plain:.2e}");
-    assert!(ours < plain, "{ours} against {plain}");
+    // 0.68 of it; 0.75 if biases are not corrected.
+    assert!(ours < 0.72 * plain, "{ours} against {plain}");
 }
 
 /// Rounds the tensors that a q4 pack stores as q4, in place.

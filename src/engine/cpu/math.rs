@@ -118,15 +118,26 @@ pub fn sum(x: &[f32], f: impl Fn(f32) -> f32) -> f32 {
 
 #[inline(always)]
 pub fn max(x: &[f32]) -> f32 {
-    let greater = |a: f32, b: f32| if b > a { b } else { a };
+    range(x).1
+}
+
+/// The smallest and the largest value, in 16 lanes as above; NaN is passed over.
+#[inline(always)]
+pub fn range(x: &[f32]) -> (f32, f32) {
+    let least = |a: f32, b: f32| if b < a { b } else { a };
+    let greatest = |a: f32, b: f32| if b > a { b } else { a };
     let (chunks, rest) = x.as_chunks::<16>();
-    let mut lanes = [f32::NEG_INFINITY; 16];
+    let (mut low, mut high) = ([f32::INFINITY; 16], [f32::NEG_INFINITY; 16]);
     for chunk in chunks {
-        for (lane, &x) in lanes.iter_mut().zip(chunk) {
-            *lane = greater(*lane, x);
+        for ((low, high), &x) in low.iter_mut().zip(&mut high).zip(chunk) {
+            *low = least(*low, x);
+            *high = greatest(*high, x);
         }
     }
-    lanes.iter().chain(rest).copied().fold(f32::NEG_INFINITY, greater)
+    low.iter()
+        .chain(rest)
+        .zip(high.iter().chain(rest))
+        .fold((f32::INFINITY, f32::NEG_INFINITY), |(low, high), (&a, &b)| (least(low, a), greatest(high, b)))
 }
 
 #[cfg(test)]

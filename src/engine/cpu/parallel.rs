@@ -11,8 +11,22 @@ pub fn each<S>(n: usize, scratch: impl Fn() -> S + Sync + Send, f: impl Fn(&mut 
 
 /// Calls `f(i, row i)` for the rows of a row-major matrix with `cols` columns.
 pub fn rows<T: Send>(matrix: &mut [T], cols: usize, f: impl Fn(usize, &mut [T]) + Sync + Send) {
-    // Handing a part to another thread costs as much as a few thousand values.
-    matrix.par_chunks_mut(cols).with_min_len(8192usize.div_ceil(cols)).enumerate().for_each(|(i, row)| f(i, row));
+    matrix.par_chunks_mut(cols).with_min_len(fewest_rows(cols)).enumerate().for_each(|(i, row)| f(i, row));
+}
+
+/// As [`rows`], for the rows of two matrices with as many columns as their pairs say.
+pub fn rows_of_two<T: Send, S: Send>(
+    (a, a_cols): (&mut [T], usize),
+    (b, b_cols): (&mut [S], usize),
+    f: impl Fn(usize, &mut [T], &mut [S]) + Sync + Send,
+) {
+    let rows = a.par_chunks_mut(a_cols).zip(b.par_chunks_mut(b_cols)).with_min_len(fewest_rows(a_cols));
+    rows.enumerate().for_each(|(i, (a, b))| f(i, a, b));
+}
+
+/// Handing a part to another thread costs as much as a few thousand values.
+fn fewest_rows(cols: usize) -> usize {
+    8192usize.div_ceil(cols)
 }
 
 /// A row-major matrix whose columns are written by several threads, each in its own range.

@@ -1,12 +1,69 @@
 //! Activations as 8-bit codes, to be multiplied with `q8` and `q4` weights. GPU twin: gpu/kernels/quantize_activations.wgsl.
 
-use super::isa::{Block, Isa};
-use super::parallel;
-use crate::quant::{BLOCK, Format};
+use super::isa::{Block, Isa, Loops, SegmentRows, SegmentScale};
+use super::{math, parallel};
+use crate::quant::{BLOCK, BLOCK_ACTIVATION, Format, SEGMENT, SEGMENT_ACTIVATION};
+
+/// Activations with a scale for each segment of a row.
+pub struct Segments {
+    cols: usize,
+    /// [rows, cols]: 0..=[`SEGMENT_ACTIVATION`], less 128 where the instruction set takes signed codes ([`Isa::signed`]).
+    codes: Vec<u8>,
+    /// [rows, segments].
+    scales: Vec<SegmentScale>,
+}
+
+impl Segments {
+    /// The rows from `row` on, in their columns from `segment` on.
+    pub fn rows(&self, row: usize, segment: usize) -> SegmentRows<'_> {
+        let Segments { cols, codes, scales } = self;
+        let segments = cols.div_ceil(SEGMENT);
+        SegmentRows {
+            codes: &codes[row * cols + segment * SEGMENT..],
+            cols: *cols,
+            scales: &scales[row * segments + segment..],
+            segments,
+        }
+    }
+}
+
+/// Quantises the rows of `values` [rows, cols] with a scale for each segment: codes from its smallest value to its largest.
+pub fn quantize_segments(isa: Isa, values: &[f32], cols: usize) -> Segments {
+    let segments = cols.div_ceil(SEGMENT);
+    let mut codes = vec![0; values.len()];
+    let mut scales = vec![SegmentScale::default(); values.len() / cols * segments];
+    parallel::rows_of_two((&mut codes, cols), (&mut scales, segments), |i, codes, scales| {
+        let values = values[i * cols..][..cols].chunks(SEGMENT);
+        for ((values, codes), scale) in values.zip(codes.chunks_mut(SEGMENT)).zip(scales) {
+            *scale = isa.run(QuantizeSegment { values, codes, signed: isa.signed() });
+        }
+    });
+    Segments { cols, codes, scales }
+}
+
+struct QuantizeSegment<'a> {
+    values: &'a [f32],
+    codes: &'a mut [u8],
+    signed: bool,
+}
+
+impl Loops for QuantizeSegment<'_> {
+    type Output = SegmentScale;
+
+    #[inline(always)]
+    fn run(self) -> SegmentScale {
+        let (least, greatest) = math::range(self.values);
+        let range = greatest - least;
+        let factor = inverse(range, SEGMENT_ACTIVATION);
+        let flip = if self.signed { 0x80 } else { 0 };
+        self.codes.iter_mut().zip(self.values).for_each(|(to, &value)| *to = code(value, least, factor) ^ flip);
+        SegmentScale { scale: step(self.values, range, SEGMENT_ACTIVATION), offset: least }
+    }
+}
 
 /// Quantises the rows of `values` [rows, cols] for weights of `format`. Each block of 32 has its own scale, so the large
 /// values that CLIP has in a few channels cost precision only within their block.
-pub fn quantize_activations(isa: Isa, values: &[f32], cols: usize, format: Format) -> Vec<Block> {
+pub fn quantize_blocks(isa: Isa, values: &[f32], cols: usize, format: Format) -> Vec<Block> {
     let mut blocks = vec![Block::default(); values.len() / BLOCK];
     parallel::rows(&mut blocks, cols / BLOCK, |i, row| {
         isa.run(|| {
@@ -22,42 +79,44 @@ pub fn quantize_activations(isa: Isa, values: &[f32], cols: usize, format: Forma
 /// Codes 0..=127 from the smallest value to the largest, so that values of one sign (after a GELU) use all codes.
 #[inline(always)]
 fn unsigned(values: &[f32; BLOCK]) -> Block {
-    let (least, greatest) = values.iter().fold((f32::INFINITY, f32::NEG_INFINITY), |(least, greatest), &v| {
-        (if v < least { v } else { least }, if v > greatest { v } else { greatest })
-    });
+    let (least, greatest) = math::range(values);
     let range = greatest - least;
-    let codes = codes(values, least, inverse(range));
-    Block { codes, scale: if finite(values) { range / 127.0 } else { f32::NAN }, offset: least }
+    let factor = inverse(range, BLOCK_ACTIVATION);
+    let codes = values.map(|value| code(value, least, factor));
+    Block { codes, scale: step(values, range, BLOCK_ACTIVATION), offset: least }
 }
 
 /// Codes -127..=127, and the offset that corrects for `q4` codes being stored 8 too large.
 #[inline(always)]
 fn signed(values: &[f32; BLOCK]) -> Block {
-    let greatest = values.iter().fold(0f32, |max, v| if v.abs() > max { v.abs() } else { max });
-    let codes = codes(values, 0.0, inverse(greatest));
+    let (least, greatest) = math::range(values);
+    let greatest = if -least > greatest { -least } else { greatest };
+    let factor = inverse(greatest, BLOCK_ACTIVATION);
+    let codes = values.map(|value| code(value, 0.0, factor));
     let sum: i32 = codes.iter().map(|&c| c as i8 as i32).sum();
-    let scale = if finite(values) { greatest / 127.0 } else { f32::NAN };
+    let scale = step(values, greatest, BLOCK_ACTIVATION);
     Block { codes, scale, offset: -8.0 * sum as f32 * scale }
 }
 
-/// Whether all values are finite. If not, the block's scale becomes NaN, so that the results are NaN on every machine.
+/// The value of a code of 1. NaN if a value is not finite, so that the results are NaN on every machine.
 #[inline(always)]
-fn finite(values: &[f32; BLOCK]) -> bool {
-    values.iter().fold(0, |max, v| (v.to_bits() & 0x7fff_ffff).max(max)) < f32::INFINITY.to_bits()
+fn step(values: &[f32], range: f32, most: u8) -> f32 {
+    let finite = values.iter().fold(0, |max, v| (v.to_bits() & 0x7fff_ffff).max(max)) < f32::INFINITY.to_bits();
+    if finite { range / most as f32 } else { f32::NAN }
 }
 
-/// 127 / range; 0 for a range too small to have an inverse.
+/// The codes in a value of 1; 0 for a range too small to have an inverse.
 #[inline(always)]
-fn inverse(range: f32) -> f32 {
-    if range > 1e-30 { 127.0 / range } else { 0.0 }
+fn inverse(range: f32, most: u8) -> f32 {
+    if range > 1e-30 { most as f32 / range } else { 0.0 }
 }
 
-/// (value - offset) · factor, rounded to integers.
+/// (value - offset) · factor, rounded to an integer.
 #[inline(always)]
-fn codes(values: &[f32; BLOCK], offset: f32, factor: f32) -> [u8; BLOCK] {
+fn code(value: f32, offset: f32, factor: f32) -> u8 {
     // Adding this leaves the rounded integer in the low bits.
     const ROUND: f32 = 12582912.0;
-    values.map(|v| ((v - offset) * factor + ROUND).to_bits() as u8)
+    ((value - offset) * factor + ROUND).to_bits() as u8
 }
 
 #[cfg(test)]
@@ -68,7 +127,7 @@ mod tests {
     fn codes_are_within_half_a_step() {
         let values: Vec<f32> = (0..160).map(|i| ((i * 37 % 160) as f32 - 50.0) * 0.7f32.powi(i / 32)).collect();
         for (values, block) in
-            values.as_chunks::<BLOCK>().0.iter().zip(quantize_activations(Isa::best(), &values, 160, Format::Q8))
+            values.as_chunks::<BLOCK>().0.iter().zip(quantize_blocks(Isa::best(), &values, 160, Format::Q8))
         {
             for (value, code) in values.iter().zip(block.codes) {
                 assert!(code <= 127);
@@ -77,7 +136,7 @@ mod tests {
             }
         }
         for (values, block) in
-            values.as_chunks::<BLOCK>().0.iter().zip(quantize_activations(Isa::best(), &values, 160, Format::Q4))
+            values.as_chunks::<BLOCK>().0.iter().zip(quantize_blocks(Isa::best(), &values, 160, Format::Q4))
         {
             let mut sum = 0;
             for (value, code) in values.iter().zip(block.codes) {
@@ -92,15 +151,38 @@ mod tests {
     }
 
     #[test]
+    fn codes_of_segments_are_within_half_a_step() {
+        let cols = SEGMENT + 64;
+        let values: Vec<f32> =
+            (0..3 * cols).map(|i| ((i * 37 % 160) as f32 - 50.0) * 0.3f32.powi(i as i32 / 99)).collect();
+        let found = quantize_segments(Isa::Portable, &values, cols);
+        let segments =
+            |row| values[row * cols..][..cols].chunks(SEGMENT).zip(found.codes[row * cols..].chunks(SEGMENT));
+        for ((values, codes), s) in (0..3).flat_map(segments).zip(&found.scales) {
+            assert_eq!((codes.iter().min(), codes.iter().max()), (Some(&0), Some(&SEGMENT_ACTIVATION)));
+            for (value, &code) in values.iter().zip(codes) {
+                let error = value - (s.scale * code as f32 + s.offset);
+                assert!(error.abs() <= 0.501 * s.scale, "{value}: code {code}, error {error}");
+            }
+        }
+        for value in [f32::NAN, -f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let scales = quantize_segments(Isa::best(), &[1.0, value, 1.0, 2.0], 2).scales;
+            assert!(scales[0].scale.is_nan() && scales[1].scale == 1.0 / SEGMENT_ACTIVATION as f32, "{value}");
+        }
+        for value in [0.0, -3.5, 1e-36, 1e30] {
+            let rows = quantize_segments(Isa::Portable, &[value; 40], 40);
+            let decoded = rows.scales[0].scale * rows.codes[0] as f32 + rows.scales[0].offset;
+            assert!((decoded - value).abs() <= 1e-6 * value.abs().max(1e-24), "{value}: {decoded}");
+        }
+    }
+
+    #[test]
     fn nan_and_infinity_do_not_vanish() {
         for format in [Format::Q8, Format::Q4] {
             for value in [f32::NAN, -f32::NAN, f32::from_bits(0x7f80_0042), f32::INFINITY, f32::NEG_INFINITY] {
                 let mut values = [1.0; BLOCK];
                 values[17] = value;
-                assert!(
-                    quantize_activations(Isa::best(), &values, BLOCK, format)[0].scale.is_nan(),
-                    "{format:?}, {value}"
-                );
+                assert!(quantize_blocks(Isa::best(), &values, BLOCK, format)[0].scale.is_nan(), "{format:?}, {value}");
             }
         }
     }
@@ -109,7 +191,7 @@ mod tests {
     fn constant_and_tiny_blocks() {
         for value in [0.0, -3.5, 1e-36, 1e30] {
             for format in [Format::Q8, Format::Q4] {
-                let block = quantize_activations(Isa::best(), &[value; BLOCK], BLOCK, format)[0];
+                let block = quantize_blocks(Isa::best(), &[value; BLOCK], BLOCK, format)[0];
                 let code = if format == Format::Q8 { block.codes[0] as f32 } else { block.codes[0] as i8 as f32 };
                 let decoded = block.scale * code + if format == Format::Q8 { block.offset } else { 0.0 };
                 assert!((decoded - value).abs() <= 1e-6 * value.abs().max(1e-24), "{value}: {decoded}");

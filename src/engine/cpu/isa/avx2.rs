@@ -1,10 +1,12 @@
 //! x86 with AVX2: a panel's eight lanes are one register. vnni.rs shares [`block_rows`] and the functions that it calls,
 //! and compiles them with its own instructions.
 
+use std::arch::asm;
 use std::arch::x86_64::*;
 use std::array::from_fn;
 
-use super::operands::{Block, Panel, Tile, by_blocks, by_rows};
+use super::Loops;
+use super::operands::{Block, Panel, STRIP, SegmentPanel, SegmentRows, SegmentScale, Strip, Tile, by_blocks, by_rows};
 use crate::quant::{BLOCK, PANEL};
 
 pub fn available() -> bool {
@@ -12,30 +14,108 @@ pub fn available() -> bool {
 }
 
 #[target_feature(enable = "avx2")]
-pub fn run<R>(f: impl FnOnce() -> R) -> R {
-    f()
+pub fn run<L: Loops>(loops: L) -> L::Output {
+    loops.run()
 }
 
 #[target_feature(enable = "avx2")]
-pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
-    by_rows!(tile.len(), [8, 4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..]));
+pub fn f32(x: &[f32], stride: usize, panels: [&[f32]; STRIP], tile: &mut Strip) {
+    by_rows!(tile.len(), [6, 4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panels, &mut tile[r..]));
 }
 
 #[target_feature(enable = "avx2")]
-fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
-    // SAFETY: here is AVX2.
+fn f32_rows<const N: usize>(x: &[f32], stride: usize, panels: [&[f32]; STRIP], tile: &mut Strip) {
+    // SAFETY: here is AVX2, and `Isa` has checked that rows and panels have this many columns.
     unsafe {
-        let mut sums: [__m256; N] = from_fn(|r| lanes(&tile[r]));
-        for (col, weights) in panel.as_chunks().0.iter().enumerate() {
-            let weights = lanes(weights);
+        let mut sums: [[__m256; STRIP]; N] = from_fn(|r| tile[r].each_ref().map(|values| lanes(values)));
+        for col in 0..panels[0].len() / PANEL {
+            let weights = panels.map(|panel| factors(panel, col * PANEL));
             #[expect(clippy::needless_range_loop, reason = "unrolled: registers, not memory")]
             for r in 0..N {
-                // SAFETY: `Isa` has checked that the rows are in `x`.
                 let x = _mm256_broadcast_ss(&*x.as_ptr().add(r * stride + col));
-                sums[r] = madd(x, weights, sums[r]);
+                for p in 0..STRIP {
+                    sums[r][p] = madd(x, weights[p], sums[r][p]);
+                }
             }
         }
-        store(tile, sums);
+        for (values, sums) in tile[..N].as_flattened_mut().iter_mut().zip(sums.as_flattened()) {
+            _mm256_storeu_ps(values.as_mut_ptr(), *sums);
+        }
+    }
+}
+
+#[target_feature(enable = "avx2")]
+pub fn segments(x: SegmentRows, panels: [SegmentPanel; STRIP], tile: &mut Strip) {
+    let ones = _mm256_set1_epi16(1);
+    let dot = |sum, x: [_; 2], weights: [_; 2]| {
+        let both = _mm256_add_epi16(_mm256_maddubs_epi16(x[0], weights[0]), _mm256_maddubs_epi16(x[1], weights[1]));
+        _mm256_add_epi32(sum, _mm256_madd_epi16(both, ones))
+    };
+    // Registers suffice for the codes of one panel at a time, so each panel reads the activations again.
+    let again = |x: SegmentRows| from_fn(|_| opaque(x.codes.as_ptr()));
+    // SAFETY: here is AVX2, and `Isa` has checked the sizes.
+    unsafe {
+        by_rows!(tile.len(), [4, 2, 1], |r, N| {
+            let x = x.skip(r);
+            strip::<N>(again(x), x, panels, &mut tile[r..], dot)
+        })
+    }
+}
+
+/// The same pointer, as one that the compiler knows nothing about.
+#[inline(always)]
+fn opaque(mut pointer: *const u8) -> *const u8 {
+    // SAFETY: no instructions.
+    unsafe { asm!("/* {0} */", inout(reg) pointer, options(nostack, preserves_flags)) }
+    pointer
+}
+
+/// N rows against a strip of panels of codes; `dot(sum, x, weights)` adds the products of two groups of four columns.
+/// `codes` has those of the activations, once for each panel.
+///
+/// # Safety
+/// Needs AVX2, and operands that `Isa` has checked.
+#[inline(always)]
+pub unsafe fn strip<const N: usize>(
+    codes: [*const u8; STRIP],
+    x: SegmentRows,
+    panels: [SegmentPanel; STRIP],
+    tile: &mut Strip,
+    dot: impl Fn(__m256i, [__m256i; 2], [__m256i; 2]) -> __m256i,
+) {
+    unsafe {
+        let mut dots = [[_mm256_setzero_si256(); N]; STRIP];
+        for col in (0..panels[0].cols()).step_by(8) {
+            for p in 0..STRIP {
+                let weights = panels[p].codes.as_ptr().add(col * PANEL).cast::<__m256i>();
+                let weights = [_mm256_loadu_si256(weights), _mm256_loadu_si256(weights.add(1))];
+                #[expect(clippy::needless_range_loop, reason = "unrolled: registers, not memory")]
+                for r in 0..N {
+                    let codes = codes[p].add(r * x.cols + col).cast::<i32>();
+                    // Each is one instruction, unless the compiler sees an array of both and loads that.
+                    let first = _mm256_set1_epi32(codes.read_unaligned());
+                    let second = _mm256_set1_epi32(codes.add(1).read_unaligned());
+                    dots[p][r] = dot(dots[p][r], [first, second], weights);
+                }
+            }
+        }
+        for (r, values) in tile[..N].iter_mut().enumerate() {
+            for (p, values) in values.iter_mut().enumerate() {
+                let sums = add_segment(lanes(values), dots[p][r], x.scale(r), panels[p]);
+                _mm256_storeu_ps(values.as_mut_ptr(), sums);
+            }
+        }
+    }
+}
+
+/// (dots · scale + offset · sums) · scales.
+#[inline(always)]
+unsafe fn add_segment(sums: __m256, dots: __m256i, x: &SegmentScale, panel: SegmentPanel) -> __m256 {
+    unsafe {
+        let weights = _mm256_cvtepi32_ps(_mm256_loadu_si256(panel.sums.as_ptr().cast()));
+        let offset = _mm256_mul_ps(_mm256_set1_ps(x.offset), weights);
+        let values = madd(_mm256_cvtepi32_ps(dots), _mm256_set1_ps(x.scale), offset);
+        madd(values, lanes(panel.scales), sums)
     }
 }
 

@@ -3,9 +3,10 @@
 //! A panel's lanes are its eight rows, so four neighbouring columns of an activation row are broadcast and multiplied
 //! with all of them at once, and no sum ever runs across a register.
 //!
-//! Quantised matrices are multiplied as integers, a block of 32 columns at a time. The instructions for that need one
-//! unsigned operand, and give the same result on every machine only if it is below 128. With `q4` weights the weight is
-//! that operand, and activations are signed 8-bit codes. With `q8` weights the activation is, as a code 0..=127.
+//! Quantised matrices are multiplied as integers. The instructions for that need one unsigned operand. With `q4` weights
+//! the weight is that operand, and activations are signed 8-bit codes. With `q8` weights the activation is. Where each
+//! block of 32 columns has a scale, its codes are 0..=127, which are the same as signed ones. Where each segment has one,
+//! they are 0..=180 ([`crate::quant::SEGMENT_ACTIVATION`]), and sums run over whole segments: see [`Isa::signed`].
 //!
 //! All give the same bits: they do the same f32 operations in the same order, and fuse no multiplication with an addition,
 //! since not every machine can.
@@ -25,7 +26,23 @@ mod simd128;
 mod vnni;
 
 use crate::quant::{BLOCK, PANEL};
-pub use operands::{Block, Panel, Tile};
+pub use operands::{Block, Panel, STRIP, SegmentPanel, SegmentRows, SegmentScale, Strip, Tile};
+
+/// Plain loops that [`Isa::run`] compiles for each instruction set. Closures are such, too, but the compiler takes large
+/// ones for functions of their own, whose instructions are then the oldest ones. So `run` must be `#[inline(always)]`.
+pub trait Loops {
+    type Output;
+    fn run(self) -> Self::Output;
+}
+
+impl<R, F: FnOnce() -> R> Loops for F {
+    type Output = R;
+
+    #[inline(always)]
+    fn run(self) -> R {
+        self()
+    }
+}
 
 /// An instruction set that this build has loops for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +59,10 @@ pub enum Isa {
     Simd128,
     /// The browser has one instruction for four products and their sum.
     #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
-    Relaxed,
+    Relaxed {
+        /// Whether its second operand is signed, as on ARM, or not, as on x86.
+        signed: bool,
+    },
     /// The browser has one for two products, and needs two more to sum those.
     #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
     RelaxedPairs,
@@ -52,7 +72,7 @@ impl Isa {
     /// The fastest one of this machine.
     pub fn best() -> Isa {
         #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
-        return if relaxed::sums_pairs() { Isa::RelaxedPairs } else { Isa::Relaxed };
+        return relaxed::best();
         #[cfg(all(target_arch = "wasm32", not(feature = "relaxed-simd")))]
         return Isa::Simd128;
         #[cfg(target_arch = "x86_64")]
@@ -83,7 +103,7 @@ impl Isa {
             #[cfg(target_arch = "wasm32")]
             Isa::Simd128,
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
-            Isa::Relaxed,
+            Isa::best(),
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
             Isa::RelaxedPairs,
         ]
@@ -102,42 +122,80 @@ impl Isa {
             #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
             Isa::Simd128 => "simd128",
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
-            Isa::Relaxed | Isa::RelaxedPairs => "relaxed-simd",
+            Isa::Relaxed { .. } | Isa::RelaxedPairs => "relaxed-simd",
         }
     }
 
-    /// Runs `f`, compiled for this instruction set, so that plain loops in it use its registers.
+    /// Runs `loops`, compiled for this instruction set, so that they use its registers.
     #[inline(always)]
-    pub fn run<R>(self, f: impl FnOnce() -> R) -> R {
+    pub fn run<L: Loops>(self, loops: L) -> L::Output {
         match self {
             // SAFETY: `best` gives these only where the processor has them.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => unsafe { avx2::run(f) },
+            Isa::Avx2 => unsafe { avx2::run(loops) },
             #[cfg(target_arch = "x86_64")]
-            Isa::Vnni => unsafe { vnni::run(f) },
-            _ => f(),
+            Isa::Vnni => unsafe { vnni::run(loops) },
+            _ => loops.run(),
         }
     }
 
-    /// tile[r][lane] += Σ x[r][col] · panel[col][lane], for `panel` [cols][8] and rows of `x` that lie `stride` apart.
-    pub fn f32(self, x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
-        let cols = panel.len() / PANEL;
+    /// Whether [`Isa::segments`] takes activations as signed codes: 128 less than those of others.
+    pub fn signed(self) -> bool {
+        match self {
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => true,
+            #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+            Isa::Relaxed { signed } => signed,
+            _ => false,
+        }
+    }
+
+    /// tile[r][p][lane] += Σ x[r][col] · panels[p][col][lane], for panels [cols][8] and rows of `x` that lie `stride` apart.
+    pub fn f32(self, x: &[f32], stride: usize, panels: [&[f32]; STRIP], tile: &mut Strip) {
+        let cols = panels[0].len() / PANEL;
+        assert!(panels.iter().all(|panel| panel.len() == cols * PANEL));
         assert!(!tile.is_empty() && x.len() >= (tile.len() - 1) * stride + cols);
         match self {
             #[cfg(any(test, not(target_arch = "wasm32")))]
-            Isa::Portable => portable::f32(x, stride, panel, tile),
-            // SAFETY: as in `run`; the assertion covers what is read.
+            Isa::Portable => portable::f32(x, stride, panels, tile),
+            // SAFETY: as in `run`; the assertions cover what is read.
             #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 | Isa::Vnni => unsafe { avx2::f32(x, stride, panel, tile) },
+            Isa::Avx2 | Isa::Vnni => unsafe { avx2::f32(x, stride, panels, tile) },
             #[cfg(target_arch = "aarch64")]
-            Isa::Neon => unsafe { neon::f32(x, stride, panel, tile) },
+            Isa::Neon => unsafe { neon::f32(x, stride, panels, tile) },
             // Relaxed SIMD has no instruction for it that gives the same bits everywhere.
             #[cfg(target_arch = "wasm32")]
-            _ => simd128::f32(x, stride, panel, tile),
+            _ => simd128::f32(x, stride, panels, tile),
         }
     }
 
-    /// The same for a panel of `q8`; `stride` counts blocks.
+    /// [`Isa::f32`] for a segment of `q8`, whose columns are a multiple of 8. Activations are
+    /// [`crate::quant::SEGMENT_ACTIVATION`] at most; sums of four products must fit 16 bits ([`crate::quant`]).
+    pub fn segments(self, x: SegmentRows, panels: [SegmentPanel; STRIP], tile: &mut Strip) {
+        let cols = panels[0].cols();
+        assert!(cols.is_multiple_of(8) && panels.iter().all(|panel| panel.codes.len() == cols * PANEL));
+        assert!(!tile.is_empty() && x.codes.len() >= (tile.len() - 1) * x.cols + cols);
+        assert!(x.scales.len() > (tile.len() - 1) * x.segments);
+        match self {
+            #[cfg(any(test, not(target_arch = "wasm32")))]
+            Isa::Portable => portable::segments(x, panels, tile),
+            // SAFETY: as in `run`; the assertions cover what is read.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => unsafe { avx2::segments(x, panels, tile) },
+            #[cfg(target_arch = "x86_64")]
+            Isa::Vnni => unsafe { vnni::segments(x, panels, tile) },
+            #[cfg(target_arch = "aarch64")]
+            Isa::Neon => unsafe { neon::segments(x, panels, tile) },
+            #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
+            Isa::Simd128 => simd128::segments(x, panels, tile),
+            #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+            Isa::Relaxed { signed } => relaxed::segments(x, signed, panels, tile),
+            #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
+            Isa::RelaxedPairs => relaxed::segments_pairs(x, panels, tile),
+        }
+    }
+
+    /// [`Isa::f32`] for one panel of `q8` with a scale for each block; `stride` counts blocks.
     pub fn q8(self, x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
         check(x, stride, panel, tile);
         assert_eq!(panel.sums.len(), panel.scales.len());
@@ -154,11 +212,11 @@ impl Isa {
             #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
             Isa::Simd128 => simd128::q8(x, stride, panel, tile),
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
-            Isa::Relaxed | Isa::RelaxedPairs => relaxed::q8(x, stride, panel, tile),
+            Isa::Relaxed { .. } | Isa::RelaxedPairs => relaxed::q8(x, stride, panel, tile),
         }
     }
 
-    /// The same for a panel of `q8` for whose blocks [`crate::quant::sums_fit_i16`] holds.
+    /// The same for a panel of `q8` in which sums of four products fit 16 bits.
     pub fn q8_i16(self, x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
         check(x, stride, panel, tile);
         assert_eq!(panel.sums.len(), panel.scales.len());
@@ -188,7 +246,7 @@ impl Isa {
             #[cfg(all(target_arch = "wasm32", any(test, not(feature = "relaxed-simd"))))]
             Isa::Simd128 => simd128::q4(x, stride, panel, tile),
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
-            Isa::Relaxed => relaxed::q4(x, stride, panel, tile),
+            Isa::Relaxed { .. } => relaxed::q4(x, stride, panel, tile),
             #[cfg(all(target_arch = "wasm32", feature = "relaxed-simd"))]
             Isa::RelaxedPairs => relaxed::q4_pairs(x, stride, panel, tile),
         }
@@ -218,7 +276,7 @@ pub fn unpack(packed: &[u8], codes: &mut [u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::quant::{Format, Matrix};
+    use crate::quant::{Format, Matrix, SEGMENT_ACTIVATION, largest_sum_of};
 
     /// Random integers; every third one is an extreme.
     struct Numbers(u32);
@@ -273,20 +331,53 @@ mod tests {
                 let p7 = Panel { codes: &w7, ..p8 };
                 let p4 = Panel { codes: &w4, scales: &scales, sums: &[] };
                 let cols = blocks * 7;
-                let (x, w) = (numbers.floats(rows * (cols + 3), 20), numbers.floats(cols * PANEL, 20));
+                let (x, w) = (numbers.floats(rows * (cols + 3), 20), numbers.floats(STRIP * cols * PANEL, 20));
+                let codes = blocks * 8;
+                let xr: Vec<u8> = numbers.codes(rows * (codes + 3), 0, SEGMENT_ACTIVATION as i32);
+                let most = largest_sum_of(SEGMENT_ACTIVATION) as i32 / 4;
+                let wr: Vec<u8> = numbers.codes(STRIP * codes * PANEL, -most, most);
+                let segment_sums: Vec<[i32; PANEL]> = (wr.chunks(codes * PANEL))
+                    .map(|panel| {
+                        let of_lane =
+                            |lane: usize| panel.chunks(4 * PANEL).flat_map(move |group| &group[4 * lane..][..4]);
+                        std::array::from_fn(|lane| of_lane(lane).map(|&code| code as i8 as i32).sum())
+                    })
+                    .collect();
+                let segment_factors = numbers.floats(STRIP * PANEL, 4);
+                let segment_scales: Vec<SegmentScale> = (numbers.floats(2 * rows, 9).into_iter())
+                    .map(|scale| SegmentScale { scale, offset: 3.0 * scale + 0.3 })
+                    .collect();
 
                 let bits = |tile: &Vec<[f32; PANEL]>| tile.iter().map(|row| row.map(f32::to_bits)).collect::<Vec<_>>();
+                let floats = |isa: Isa| {
+                    let mut tile = vec![[start.as_chunks().0[0]; STRIP]; rows];
+                    isa.f32(&x, cols + 3, std::array::from_fn(|p| &w[p * cols * PANEL..][..cols * PANEL]), &mut tile);
+                    tile.into_flattened()
+                };
+                let segments = |isa: Isa| {
+                    let flip = if isa.signed() { 0x80 } else { 0 };
+                    let x: Vec<u8> = xr.iter().map(|code| code ^ flip).collect();
+                    let x = SegmentRows { codes: &x, cols: codes + 3, scales: &segment_scales, segments: 2 };
+                    let factors = segment_sums.iter().zip(segment_factors.as_chunks().0);
+                    let panels = wr.chunks(codes * PANEL).zip(factors);
+                    let panels = panels.map(|(codes, (sums, scales))| SegmentPanel { codes, scales, sums });
+                    let mut tile = vec![[start.as_chunks().0[0]; STRIP]; rows];
+                    isa.segments(x, panels.collect::<Vec<_>>().try_into().ok().unwrap(), &mut tile);
+                    tile.into_flattened()
+                };
                 let run = |isa: Isa| {
                     [
                         tile(&|t| isa.q8(&x8, stride, p8, t)),
                         tile(&|t| isa.q8_i16(&x8, stride, p7, t)),
                         tile(&|t| isa.q4(&x4, stride, p4, t)),
-                        tile(&|t| isa.f32(&x, cols + 3, &w, t)),
+                        floats(isa),
+                        segments(isa),
                     ]
                 };
                 let want = run(Isa::Portable);
                 for isa in Isa::all() {
-                    for ((got, want), kind) in run(isa).iter().zip(&want).zip(["q8", "q8 i16", "q4", "f32"]) {
+                    for ((got, want), kind) in run(isa).iter().zip(&want).zip(["q8", "q8 i16", "q4", "f32", "segments"])
+                    {
                         assert_eq!(bits(got), bits(want), "{isa:?}, {kind}, {rows} rows, {blocks} blocks");
                     }
                 }

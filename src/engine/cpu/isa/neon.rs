@@ -5,7 +5,7 @@ use std::arch::aarch64::*;
 use std::arch::{asm, is_aarch64_feature_detected};
 use std::array::from_fn;
 
-use super::operands::{Block, Panel, Tile, by_blocks, by_rows};
+use super::operands::{Block, Panel, STRIP, SegmentPanel, SegmentRows, SegmentScale, Strip, Tile, by_blocks, by_rows};
 use crate::quant::{BLOCK, PANEL};
 
 /// One value for each lane of a panel.
@@ -16,24 +16,78 @@ pub fn available() -> bool {
 }
 
 #[target_feature(enable = "neon")]
-pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
-    by_rows!(tile.len(), [8, 4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..]));
+pub fn f32(x: &[f32], stride: usize, panels: [&[f32]; STRIP], tile: &mut Strip) {
+    by_rows!(tile.len(), [6, 4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panels, &mut tile[r..]));
 }
 
 #[target_feature(enable = "neon")]
-fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
-    // SAFETY: `Isa` has checked that the rows are in `x`.
+fn f32_rows<const N: usize>(x: &[f32], stride: usize, panels: [&[f32]; STRIP], tile: &mut Strip) {
+    // SAFETY: `Isa` has checked that rows and panels have this many columns.
     unsafe {
-        let mut sums: [Lanes<float32x4_t>; N] = from_fn(|r| lanes(tile[r].as_ptr()));
-        for (col, weights) in panel.as_chunks::<PANEL>().0.iter().enumerate() {
-            let weights = lanes(weights.as_ptr());
-            #[expect(clippy::needless_range_loop, reason = "unrolled: registers, not memory")]
+        let mut sums: [[Lanes<float32x4_t>; STRIP]; N] = from_fn(|r| from_fn(|p| lanes(tile[r][p].as_ptr())));
+        for col in 0..panels[0].len() / PANEL {
+            let weights = panels.map(|panel| factors(panel, col * PANEL));
             for r in 0..N {
-                let x = *x.as_ptr().add(r * stride + col);
-                sums[r] = from_fn(|half| madd(weights[half], vdupq_n_f32(x), sums[r][half]));
+                let x = vdupq_n_f32(*x.as_ptr().add(r * stride + col));
+                for p in 0..STRIP {
+                    sums[r][p] = from_fn(|half| madd(weights[p][half], x, sums[r][p][half]));
+                }
             }
         }
-        store(tile, sums);
+        store(tile[..N].as_flattened_mut(), sums.as_flattened());
+    }
+}
+
+#[target_feature(enable = "neon,dotprod")]
+pub fn segments(x: SegmentRows, panels: [SegmentPanel; STRIP], tile: &mut Strip) {
+    // SAFETY: here are dot products, and `Isa` has checked the sizes.
+    unsafe { by_rows!(tile.len(), [4, 2, 1], |r, N| strip::<N>(x.skip(r), panels, &mut tile[r..])) }
+}
+
+/// N rows against a strip of panels of codes, eight columns at a time.
+///
+/// # Safety
+/// Needs dot products, and operands that `Isa` has checked.
+#[inline(always)]
+unsafe fn strip<const N: usize>(x: SegmentRows, panels: [SegmentPanel; STRIP], tile: &mut Strip) {
+    unsafe {
+        let mut dots = [[[vdupq_n_s32(0); 2]; N]; STRIP];
+        for col in (0..panels[0].cols()).step_by(8) {
+            let x: [uint8x16_t; N] = from_fn(|r| {
+                let eight = vld1_u8(x.codes.as_ptr().add(r * x.cols + col));
+                vcombine_u8(eight, eight)
+            });
+            for (dots, panel) in dots.iter_mut().zip(panels) {
+                let weights = panel.codes.as_ptr().add(col * PANEL);
+                group::<0, N>(dots, x, weights);
+                group::<1, N>(dots, x, weights);
+            }
+        }
+        for (r, values) in tile[..N].iter_mut().enumerate() {
+            for (p, values) in values.iter_mut().enumerate() {
+                let sums = add_segment(lanes(values.as_ptr()), dots[p][r], x.scale(r), panels[p]);
+                store(std::slice::from_mut(values), &[sums]);
+            }
+        }
+    }
+}
+
+/// (dots · scale + offset · sums) · scales. As codes are 128 too small, the dots lack that much of the weights' sum.
+#[inline(always)]
+unsafe fn add_segment(
+    sums: Lanes<float32x4_t>,
+    dots: Lanes<int32x4_t>,
+    x: &SegmentScale,
+    panel: SegmentPanel,
+) -> Lanes<float32x4_t> {
+    unsafe {
+        let scales = lanes(panel.scales.as_ptr());
+        from_fn(|half| {
+            let weights = vld1q_s32(panel.sums.as_ptr().add(4 * half));
+            let dots = vcvtq_f32_s32(vaddq_s32(dots[half], vshlq_n_s32::<7>(weights)));
+            let offset = vmulq_n_f32(vcvtq_f32_s32(weights), x.offset);
+            madd(madd(dots, vdupq_n_f32(x.scale), offset), scales[half], sums[half])
+        })
     }
 }
 
@@ -92,7 +146,7 @@ unsafe fn block_rows<const N: usize>(
                 sums[r] = add(sums[r], dots[r], x[r], block * PANEL);
             }
         }
-        store(tile, sums);
+        store(&mut tile[..N], &sums);
     }
 }
 
@@ -158,8 +212,8 @@ unsafe fn lanes(values: *const f32) -> Lanes<float32x4_t> {
 }
 
 #[inline(always)]
-unsafe fn store<const N: usize>(tile: &mut Tile, sums: [Lanes<float32x4_t>; N]) {
-    for (values, sums) in tile[..N].iter_mut().zip(sums) {
+unsafe fn store(tile: &mut Tile, sums: &[Lanes<float32x4_t>]) {
+    for (values, sums) in tile.iter_mut().zip(sums) {
         unsafe {
             vst1q_f32(values.as_mut_ptr(), sums[0]);
             vst1q_f32(values.as_mut_ptr().add(4), sums[1]);

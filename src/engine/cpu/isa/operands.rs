@@ -2,8 +2,13 @@
 
 use crate::quant::{BLOCK, PANEL};
 
+/// Panels that a loop multiplies at once, where sums of whole rows leave enough registers. WebAssembly's are half as wide.
+pub const STRIP: usize = if cfg!(target_arch = "wasm32") { 1 } else { 2 };
+
 /// Sums for each row of activations and each lane of a panel.
 pub type Tile = [[f32; PANEL]];
+/// Sums for each row of activations and each lane of a strip of panels.
+pub type Strip = [[[f32; PANEL]; STRIP]];
 
 /// 32 neighbouring activations of one row as codes: value = scale · code + offset.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,6 +34,59 @@ pub struct Panel<'a> {
 impl Panel<'_> {
     pub fn blocks(&self) -> usize {
         self.codes.len() / (BLOCK * PANEL)
+    }
+}
+
+/// value = scale · code + offset, with codes from 0, for a segment of a row of activations.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SegmentScale {
+    pub scale: f32,
+    pub offset: f32,
+}
+
+/// Rows of activations with a scale for each segment, from one of their segments on.
+#[derive(Clone, Copy)]
+pub struct SegmentRows<'a> {
+    /// See `Isa::signed`.
+    pub codes: &'a [u8],
+    /// Codes from one row to the next.
+    pub cols: usize,
+    pub scales: &'a [SegmentScale],
+    /// Scales from one row to the next.
+    pub segments: usize,
+}
+
+impl SegmentRows<'_> {
+    /// The rows from `row` on.
+    #[inline(always)]
+    pub fn skip(self, row: usize) -> Self {
+        Self { codes: &self.codes[row * self.cols..], scales: &self.scales[row * self.segments..], ..self }
+    }
+
+    /// The scale of the segment in a row.
+    ///
+    /// # Safety
+    /// `Isa` has checked that the row is there.
+    #[inline(always)]
+    pub unsafe fn scale(&self, row: usize) -> &SegmentScale {
+        // SAFETY: as above.
+        unsafe { self.scales.get_unchecked(row * self.segments) }
+    }
+}
+
+/// A segment of one panel of `q8`: codes `[cols / 4][8 rows][4 cols]`.
+#[derive(Clone, Copy)]
+pub struct SegmentPanel<'a> {
+    pub codes: &'a [u8],
+    /// The value of a code of 1.
+    pub scales: &'a [f32; PANEL],
+    /// The sums of the codes.
+    pub sums: &'a [i32; PANEL],
+}
+
+impl SegmentPanel<'_> {
+    pub fn cols(&self) -> usize {
+        self.codes.len() / PANEL
     }
 }
 

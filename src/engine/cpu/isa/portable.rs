@@ -1,13 +1,27 @@
 //! Plain loops: for machines without loops of their own, and as the reference for the others.
 
-use super::operands::{Block, Panel, Tile};
+use super::operands::{Block, Panel, STRIP, SegmentPanel, SegmentRows, Strip, Tile};
 use crate::quant::{BLOCK, PANEL};
 
-pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
+pub fn f32(x: &[f32], stride: usize, panels: [&[f32]; STRIP], tile: &mut Strip) {
     for (x, sums) in x.chunks(stride).zip(tile) {
-        for (x, weights) in x.iter().zip(panel.as_chunks::<PANEL>().0) {
-            for (sum, weight) in sums.iter_mut().zip(weights) {
-                *sum += x * weight;
+        for (panel, sums) in panels.into_iter().zip(sums) {
+            for (x, weights) in x.iter().zip(panel.as_chunks::<PANEL>().0) {
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum += x * weight;
+                }
+            }
+        }
+    }
+}
+
+pub fn segments(x: SegmentRows, panels: [SegmentPanel; STRIP], tile: &mut Strip) {
+    for ((codes, x), sums) in x.codes.chunks(x.cols).zip(x.scales.iter().step_by(x.segments)).zip(tile) {
+        for (panel, sums) in panels.iter().zip(sums) {
+            let dots = dots(&codes[..panel.cols()], panel.codes, |x, w| x as i32 * w as i8 as i32);
+            for lane in 0..PANEL {
+                let value = dots[lane] as f32 * x.scale + x.offset * panel.sums[lane] as f32;
+                sums[lane] += value * panel.scales[lane];
             }
         }
     }
@@ -42,7 +56,7 @@ fn weights<'a>(panel: Panel<'a>, block: usize) -> &'a [u8] {
 }
 
 #[inline(always)]
-fn dots(x: &[u8; BLOCK], weights: &[u8], product: impl Fn(u8, u8) -> i32) -> [i32; PANEL] {
+fn dots(x: &[u8], weights: &[u8], product: impl Fn(u8, u8) -> i32) -> [i32; PANEL] {
     let mut dots = [0; PANEL];
     for (x, weights) in x.as_chunks::<4>().0.iter().zip(weights.as_chunks::<{ 4 * PANEL }>().0) {
         for (dot, weights) in dots.iter_mut().zip(weights.as_chunks::<4>().0) {

@@ -4,32 +4,84 @@
 use std::arch::wasm32::*;
 use std::array::from_fn;
 
-use super::operands::{Block, Panel, Tile, by_rows};
+use super::operands::{Block, Panel, STRIP, SegmentPanel, SegmentRows, SegmentScale, Strip, Tile, by_rows};
 use crate::quant::{BLOCK, PANEL};
 
 #[cfg(any(test, not(feature = "relaxed-simd")))]
-pub use plain::{q4, q8};
+pub use plain::{q4, q8, segments};
 
 /// One value for each lane of a panel.
 pub type Lanes = [v128; 2];
 
-pub fn f32(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
-    by_rows!(tile.len(), [4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panel, &mut tile[r..]));
+pub fn f32(x: &[f32], stride: usize, panels: [&[f32]; STRIP], tile: &mut Strip) {
+    by_rows!(tile.len(), [4, 2, 1], |r, N| f32_rows::<N>(&x[r * stride..], stride, panels, &mut tile[r..]));
 }
 
 #[inline(always)]
-fn f32_rows<const N: usize>(x: &[f32], stride: usize, panel: &[f32], tile: &mut Tile) {
-    let mut sums: [Lanes; N] = from_fn(|r| lanes(&tile[r]));
-    for (col, weights) in panel.as_chunks().0.iter().enumerate() {
-        let weights = lanes(weights);
+fn f32_rows<const N: usize>(x: &[f32], stride: usize, panels: [&[f32]; STRIP], tile: &mut Strip) {
+    let mut sums: [[Lanes; STRIP]; N] = from_fn(|r| tile[r].each_ref().map(lanes));
+    for col in 0..panels[0].len() / PANEL {
+        let weights = panels.map(|panel| factors(panel, col * PANEL));
         #[expect(clippy::needless_range_loop, reason = "unrolled: registers, not memory")]
         for r in 0..N {
             // SAFETY: `Isa` has checked that the rows are in `x`.
             let x = unsafe { v128_load32_splat(x.as_ptr().add(r * stride + col).cast()) };
-            sums[r] = from_fn(|half| madd(x, weights[half], sums[r][half]));
+            for p in 0..STRIP {
+                sums[r][p] = from_fn(|half| madd(x, weights[p][half], sums[r][p][half]));
+            }
         }
     }
-    store(tile, sums);
+    store(tile[..N].as_flattened_mut(), sums.as_flattened());
+}
+
+/// N rows against a strip of panels of codes; `dot(sum, x, weights)` adds the products of two groups of four columns.
+/// The activations' codes are `shift` too small.
+#[inline(always)]
+pub fn strip<const N: usize>(
+    x: SegmentRows,
+    shift: i32,
+    panels: [SegmentPanel; STRIP],
+    tile: &mut Strip,
+    dot: impl Fn(v128, [v128; 2], [v128; 2]) -> v128,
+) {
+    // SAFETY: `Isa` has checked that rows and panels have this many columns.
+    unsafe {
+        let mut dots = [[[i32x4_splat(0); 2]; STRIP]; N];
+        for col in (0..panels[0].cols()).step_by(8) {
+            let weights: [[Lanes; 2]; STRIP] = panels.map(|panel| {
+                // Constants are added to a pointer, so that they become offsets of the loads.
+                let eight = panel.codes.as_ptr().add(col * PANEL);
+                [load(eight), load(eight.add(4 * PANEL))]
+            });
+            #[expect(clippy::needless_range_loop, reason = "unrolled: registers, not memory")]
+            for r in 0..N {
+                let codes = x.codes.as_ptr().add(r * x.cols + col);
+                let x = [v128_load32_splat(codes.cast()), v128_load32_splat(codes.add(4).cast())];
+                for p in 0..STRIP {
+                    let [first, second] = weights[p];
+                    dots[r][p] = from_fn(|half| dot(dots[r][p][half], x, [first[half], second[half]]));
+                }
+            }
+        }
+        // All are stored after the last is computed: V8 then pairs the registers, where it may (`--wasm-revectorize`).
+        let sums: [[Lanes; STRIP]; N] =
+            from_fn(|r| from_fn(|p| add_segment(lanes(&tile[r][p]), dots[r][p], x.scale(r), shift, panels[p])));
+        store(tile[..N].as_flattened_mut(), sums.as_flattened());
+    }
+}
+
+/// (dots · scale + offset · sums) · scales. The dots lack `shift` times the sums.
+#[inline(always)]
+fn add_segment(sums: Lanes, dots: Lanes, x: &SegmentScale, shift: i32, panel: SegmentPanel) -> Lanes {
+    let (scale, offset, shift) = (f32x4_splat(x.scale), f32x4_splat(x.offset), i32x4_splat(shift));
+    let scales = lanes(panel.scales);
+    // SAFETY: eight values are two registers.
+    let weights = unsafe { load(panel.sums.as_ptr().cast()) };
+    from_fn(|half| {
+        let dots = f32x4_convert_i32x4(i32x4_add(dots[half], i32x4_mul(weights[half], shift)));
+        let offset = f32x4_mul(offset, f32x4_convert_i32x4(weights[half]));
+        madd(madd(dots, scale, offset), scales[half], sums[half])
+    })
 }
 
 /// N rows against one panel of codes. `dots(x, weights)` are the sums of one block's products, `add(sums, dots, x,
@@ -52,7 +104,7 @@ pub fn block_rows<const N: usize>(
             sums[r] = add(sums[r], dots[r], x[r], block * PANEL);
         }
     }
-    store(tile, sums);
+    store(&mut tile[..N], &sums);
 }
 
 #[inline(always)]
@@ -86,13 +138,19 @@ fn factors(values: &[f32], at: usize) -> Lanes {
 
 #[inline(always)]
 fn lanes(values: &[f32; PANEL]) -> Lanes {
-    // SAFETY: eight values are two registers; loads need no alignment.
-    unsafe { [v128_load(values.as_ptr().cast()), v128_load(values.as_ptr().add(4).cast())] }
+    // SAFETY: eight values are two registers.
+    unsafe { load(values.as_ptr().cast()) }
+}
+
+/// 32 bytes; they need no alignment.
+#[inline(always)]
+unsafe fn load(from: *const u8) -> Lanes {
+    unsafe { [v128_load(from.cast()), v128_load(from.add(16).cast())] }
 }
 
 #[inline(always)]
-fn store<const N: usize>(tile: &mut Tile, sums: [Lanes; N]) {
-    for (values, sums) in tile[..N].iter_mut().zip(sums) {
+fn store(tile: &mut Tile, sums: &[Lanes]) {
+    for (values, sums) in tile.iter_mut().zip(sums) {
         // SAFETY: as in `lanes`.
         unsafe {
             v128_store(values.as_mut_ptr().cast(), sums[0]);
@@ -105,6 +163,19 @@ fn store<const N: usize>(tile: &mut Tile, sums: [Lanes; N]) {
 mod plain {
     use super::super::operands::by_blocks;
     use super::*;
+
+    pub fn segments(x: SegmentRows, panels: [SegmentPanel; STRIP], tile: &mut Strip) {
+        // The instruction multiplies i16 and sums pairs of products.
+        let dot = |sum, x: [v128; 2], weights: [v128; 2]| {
+            let [first, second] = from_fn(|group| {
+                let low = i32x4_dot_i16x8(u16x8_extend_low_u8x16(x[group]), i16x8_extend_low_i8x16(weights[group]));
+                let high = i32x4_dot_i16x8(u16x8_extend_high_u8x16(x[group]), i16x8_extend_high_i8x16(weights[group]));
+                add_pairs(low, high)
+            });
+            i32x4_add(sum, i32x4_add(first, second))
+        };
+        by_rows!(tile.len(), [4, 1], |r, N| strip::<N>(x.skip(r), 0, panels, &mut tile[r..], dot));
+    }
 
     pub fn q8(x: &[Block], stride: usize, panel: Panel, tile: &mut Tile) {
         let add = |sums, dots, x: &Block, at| add_q8(sums, dots, x, panel, at);

@@ -3,16 +3,31 @@
 
 use std::arch::x86_64::*;
 
-use super::avx2::{add_q4, add_q8, block_rows, dots};
-use super::operands::{Block, Panel, Tile, by_blocks, by_rows};
+use super::Loops;
+use super::avx2::{add_q4, add_q8, block_rows, dots, strip};
+use super::operands::{Block, Panel, STRIP, SegmentPanel, SegmentRows, Strip, Tile, by_blocks, by_rows};
 
 pub fn available() -> bool {
     super::avx2::available() && is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("avx512vl")
 }
 
 #[target_feature(enable = "avx2,avx512vl")]
-pub fn run<R>(f: impl FnOnce() -> R) -> R {
-    f()
+pub fn run<L: Loops>(loops: L) -> L::Output {
+    loops.run()
+}
+
+#[target_feature(enable = "avx2,avx512vl,avx512vnni")]
+pub fn segments(x: SegmentRows, panels: [SegmentPanel; STRIP], tile: &mut Strip) {
+    let dot = |sum, x: [_; 2], weights: [_; 2]| {
+        _mm256_dpbusd_epi32(_mm256_dpbusd_epi32(sum, x[0], weights[0]), x[1], weights[1])
+    };
+    // SAFETY: here is AVX2, and `Isa` has checked the sizes.
+    unsafe {
+        by_rows!(tile.len(), [8, 4, 2, 1], |r, N| {
+            let x = x.skip(r);
+            strip::<N>([x.codes.as_ptr(); STRIP], x, panels, &mut tile[r..], dot)
+        })
+    }
 }
 
 #[target_feature(enable = "avx2,avx512vl,avx512vnni")]

@@ -1,5 +1,10 @@
 //! Published weights -> a pack, ready to be served.
 
+mod bias;
+mod memes;
+mod observer;
+mod smoothing;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -11,10 +16,11 @@ use crate::pack::checkpoint::{self, ClipCheckpoint};
 use crate::pack::directory::Directory;
 use crate::pack::load::{Loader, TEXT_PROJECTION};
 use crate::pack::manifest::{self, Manifest, PROMPTS};
-use crate::pack::writer::{PackWriter, format_of};
+use crate::pack::writer::{PackWriter, encode, format_of};
 use crate::quant::{Format, Matrix};
 use crate::task::{self, Task};
 use crate::{Error, Result};
+use smoothing::Smoothing;
 
 /// The fields of a manifest that are for people. `None` leaves a field as it is.
 #[derive(Debug, Clone, Default)]
@@ -64,8 +70,22 @@ pub async fn convert(
     let heads = task::by_name(tasks, heads)?;
     let clip = ClipCheckpoint::open(clip)?;
     let mut writer = PackWriter::create(out)?;
+    let mut smoothing = match dtype {
+        Format::F32 | Format::F16 => None,
+        Format::Q8 | Format::Q4 => Some(Smoothing::new(&clip).await?),
+    };
     for stage in clip.stages() {
-        writer.add(clip.stage(&stage, |name| format_of(dtype, &stage, name))?)?;
+        let mut tensors = clip.stage(&stage, |_| Format::F32)?;
+        let means = match &mut smoothing {
+            Some(smoothing) => smoothing.smooth(&mut tensors).await?,
+            None => None,
+        };
+        let known = means.map(|means| (means, tensors.clone()));
+        let mut rounded = encode(tensors, dtype);
+        if let Some((means, exact)) = known {
+            bias::correct(&mut rounded, &exact, &means);
+        }
+        writer.add(rounded)?;
     }
     let zero_shot = ZeroShot::new(&clip);
     let mut prompts = BTreeMap::new();
