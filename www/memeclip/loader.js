@@ -294,7 +294,8 @@ async function entry(name) {
  * @param {Uint8Array<ArrayBuffer>} bytes
  */
 async function put(name, bytes) {
-  const response = new Response(bytes);
+  // Chromium makes two fewer copies of a Blob than of bytes.
+  const response = new Response(new Blob([bytes]));
   await (await cache)?.put(entryOf(name), response).catch(() => {});
 }
 

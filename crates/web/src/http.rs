@@ -5,7 +5,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
 
-use js_sys::{Promise, Reflect, Uint8Array};
+use js_sys::{Array, Promise, Reflect, Uint8Array};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -186,15 +186,15 @@ impl Source for Http {
         if has_hash() {
             let checked = get(&found, "checked")?.is_truthy();
             self.0.unchecked.set(self.0.unchecked.get() || !checked);
-            return Ok(Outside(array));
+            return Ok(Outside::new(array));
         }
         if source::verify(shard, &array.to_vec()).is_ok() {
-            return Ok(Outside(array));
+            return Ok(Outside::new(array));
         }
         // Download it once more, as the loader does where it can compute hashes.
         let array = bytes(&self.fetch("again", shard).await?)?;
         source::verify(shard, &array.to_vec()).map_err(|_| Error::ShardHash { shard: self.url(&shard.file) })?;
-        Ok(Outside(array))
+        Ok(Outside::new(array))
     }
 
     /// The loader computes hashes while the engine computes, and removes damaged shards from the cache.
@@ -222,17 +222,48 @@ impl Source for Http {
     }
 }
 
-/// Bytes in JavaScript's memory.
+/// Bytes in JavaScript's memory, which a browser frees once the last clone is dropped: the garbage collector would keep tens of
+/// megabytes for many seconds.
 #[derive(Clone)]
-pub struct Outside(pub Uint8Array);
+pub struct Outside(Rc<Held>);
+
+struct Held(Uint8Array);
+
+impl Outside {
+    fn new(array: Uint8Array) -> Self {
+        Outside(Rc::new(Held(array)))
+    }
+
+    /// A copy that stays.
+    pub fn to_array(&self) -> Uint8Array {
+        self.0.0.slice(0, self.0.0.length())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Deno would keep what is sent and never read, all its life.
+        if Reflect::has(&js_sys::global(), &"Deno".into()).unwrap_or(false) {
+            return;
+        }
+        // What is sent through a channel that then closes leaves this Worker and arrives nowhere. It must not close before, or
+        // Safari keeps what is sent. `transfer(0)` would not do: Chromium then keeps the memory of a buffer that came in a
+        // message.
+        if let Ok(channel) = MessageChannel::new() {
+            let _ = channel.port1().post_message_with_transferable(&JsValue::NULL, &Array::of1(&self.0.buffer()));
+            channel.port1().close();
+            channel.port2().close();
+        }
+    }
+}
 
 impl Bytes for Outside {
     fn size(&self) -> usize {
-        self.0.length() as usize
+        self.0.0.length() as usize
     }
 
     fn part(&self, range: Range<usize>) -> bytes::Bytes {
-        self.0.subarray(range.start as u32, range.end as u32).to_vec().into()
+        self.0.0.subarray(range.start as u32, range.end as u32).to_vec().into()
     }
 }
 

@@ -283,7 +283,7 @@ impl Classifier {
     async fn shards(&self, shards: &[Shard]) -> Result<Vec<Uint8Array>> {
         let mut found = Vec::new();
         for shard in shards {
-            found.push(self.source.shard(shard).await?.0);
+            found.push(self.source.shard(shard).await?.to_array());
         }
         Ok(found)
     }
