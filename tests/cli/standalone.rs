@@ -11,14 +11,16 @@ use std::process::{Child, Command, Stdio};
 
 use common::{fresh, repository};
 
-/// A copy of the program, which is started in its own folder, with a home that is new.
+/// The program in a folder of its own, where it is started with a home that is new.
 struct Installed(std::path::PathBuf);
 
 impl Installed {
     fn new(name: &str) -> Self {
         let folder = fresh(name);
         fs::create_dir_all(&folder).unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_memeclip"), folder.join("program")).unwrap();
+        // A link, for a copy could not be started ("text file busy") while a process that another test starts
+        // still holds the file that is written.
+        fs::hard_link(env!("CARGO_BIN_EXE_memeclip"), folder.join("program")).unwrap();
         Installed(folder)
     }
 
