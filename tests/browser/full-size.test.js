@@ -14,7 +14,8 @@ before(async () => {
   const sealed = pack('vit-l-14', 'q4', ['hate', 'target', 'stance', 'humor']);
   // The self-test would take as long again.
   weights = untested(sealed, `${sealed}-untested`);
-  rmSync(sealed, { recursive: true });
+  // Gigabytes.
+  for (const folder of [sealed, join(root, 'target/tmp/browser/vit-l-14')]) rmSync(folder, { recursive: true });
   browser = await launch();
   site = await demo('--weights', weights);
 });

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { blank, launch, manifest, memeclip, pack, picture, root, scripts, send, serve } from './harness.js';
+import { blank, empty, launch, manifest, memeclip, pack, picture, root, scripts, send, serve } from './harness.js';
 
 const image = picture('exact.png');
 const request = { text: 'when you see it' };
@@ -118,6 +118,39 @@ test('progress is told in bytes', async () => {
   assert.equal(last.cached, 0);
   assert.deepEqual([...new Set(progress.map(({ component }) => component))].sort(), Object.keys(needed(manifest(weights))).sort());
   assert.ok(progress.every(({ loaded, total }) => loaded > 0 && loaded <= total));
+});
+
+test('a network that is faster than the engine fills memory with three files, not with all', async () => {
+  const files = Object.entries(needed(manifest(weights))).flatMap(([component, { shards }]) => shards.map((shard) => ({ ...shard, component })));
+  assert.ok(files.length > 6);
+  const idle = await empty(browser, site.origin);
+  // The loader's thread, without an engine that asks it for shards.
+  await idle.evaluate(async ({ files, url }) => {
+    const worker = new Worker('/memeclip/loader.js', { type: 'module' });
+    const { port1, port2 } = new MessageChannel();
+    worker.postMessage(port2, [port2]);
+    let loaded = 0, last = 0;
+    const waiting = new Map();
+    port1.onmessage = ({ data: { id, value, progress } }) => {
+      if (progress) loaded = progress.loaded;
+      else waiting.get(id)(value);
+    };
+    const call = (method, parameter) => new Promise((resolve) => {
+      waiting.set(++last, resolve);
+      port1.postMessage({ id: last, method, parameter });
+    });
+    globalThis.loaded = () => loaded;
+    globalThis.ask = async (file) => (await call('shard', file)).bytes.length;
+    await call('open', { url, channel: 'idle' });
+    await call('prefetch', files);
+  }, { files, url: `${site.origin}/weights/` });
+  const bytes = (files) => files.reduce((sum, { bytes }) => sum + bytes, 0);
+  for (let taken = 0; taken <= files.length; taken++) {
+    const ahead = files.slice(0, taken + 3);
+    await idle.waitForFunction((bytes) => loaded() === bytes, bytes(ahead));
+    assert.deepEqual(asked(), ahead.map(({ file }) => file));
+    if (taken < files.length) assert.equal(await idle.evaluate((file) => ask(file), files[taken]), files[taken].bytes);
+  }
 });
 
 test('the next visit finds the weights in the cache, even without a connection', async () => {

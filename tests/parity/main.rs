@@ -100,6 +100,7 @@ fn vit_b_32_in_every_format_on_every_engine() {
         }
         fs::remove_dir_all(pack).unwrap();
     }
+    fs::remove_dir_all(model).unwrap();
 }
 
 /// With outlier channels, which change nothing for PyTorch. Without smoothing, q8's text would have a cosine of 0.994.

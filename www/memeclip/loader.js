@@ -15,6 +15,11 @@ import { holdLock } from './worker-lock.js';
 
 /** Downloads at a time: enough to fill the line, few enough that the first shard is soon there. */
 const CONNECTIONS = 3;
+/**
+ * Shards that are fetched before they are asked for. On a network that is faster than the engine, they wait in memory: all of
+ * them would be a second pack there.
+ */
+const AHEAD = 3;
 /** Failures in a row, with hardly a new byte between them, after which a file is asked for again. */
 const RETRIES = 4;
 /** Milliseconds within which `MIN_PROGRESS` bytes must come: otherwise a connection that trickles would never end. */
@@ -175,7 +180,7 @@ const methods = {
   async shard(shard) {
     request.queue = request.queue.filter(({ file }) => file !== shard.file);
     const arrival = request.arriving.get(shard.file) ?? start(shard);
-    request.arriving.delete(shard.file);
+    if (request.arriving.delete(shard.file)) fill();
     return arrival;
   },
 
@@ -193,9 +198,10 @@ const methods = {
   },
 };
 
-/** Starts as many of the queued shards as there are connections. */
+/** Starts as many of the queued shards as there are connections, and as may wait. */
 function fill() {
-  for (let shard; request.active < CONNECTIONS && (shard = request.queue.shift()); ) {
+  const more = () => request.active < CONNECTIONS && request.arriving.size < AHEAD;
+  for (let shard; more() && (shard = request.queue.shift()); ) {
     request.arriving.set(shard.file, start(shard));
   }
 }
