@@ -1,4 +1,4 @@
-//! The memes that show which channels of a model are large, and what their means are. They are made up: noise, panels and captions.
+//! The memes that show what the layers of a model read. They are made up: noise, panels and captions.
 
 use std::ops::Range;
 
@@ -13,6 +13,13 @@ pub const TEXTS: [&str; 6] = [
     "cuando por fin llegan las vacaciones y llueve toda la semana, otra vez, como todos los años",
     "猫がまた椅子で寝ている",
 ];
+
+/// Texts of random tokens, `length` in each, of those below `tokens`. The [`TEXTS`] have too few tokens to show how a text
+/// tower's channels go together.
+pub fn sentences(tokens: u32, length: usize) -> Vec<Vec<u32>> {
+    let mut noise = Noise(2);
+    (0..64).map(|_| (0..length).map(|_| noise.next() % tokens).collect()).collect()
+}
 
 /// Images of `size` pixels a side, as the vision tower sees them.
 pub fn images(size: usize) -> [Rgb; 7] {
@@ -48,9 +55,14 @@ pub fn images(size: usize) -> [Rgb; 7] {
 struct Noise(u32);
 
 impl Noise {
-    fn byte(&mut self) -> u8 {
+    /// A number of 24 bits.
+    fn next(&mut self) -> u32 {
         self.0 = self.0.wrapping_mul(1664525).wrapping_add(1013904223);
-        (self.0 >> 24) as u8
+        self.0 >> 8
+    }
+
+    fn byte(&mut self) -> u8 {
+        (self.next() >> 16) as u8
     }
 
     /// `cells` by `cells` random colours.

@@ -1,6 +1,7 @@
 //! Published weights -> a pack, ready to be served.
 
 mod bias;
+mod gptq;
 mod memes;
 mod observer;
 mod smoothing;
@@ -76,15 +77,22 @@ pub async fn convert(
     };
     for stage in clip.stages() {
         let mut tensors = clip.stage(&stage, |_| Format::F32)?;
-        let means = match &mut smoothing {
+        let inputs = match &mut smoothing {
             Some(smoothing) => smoothing.smooth(&mut tensors).await?,
             None => None,
         };
-        let known = means.map(|means| (means, tensors.clone()));
-        let mut rounded = encode(tensors, dtype);
-        if let Some((means, exact)) = known {
-            bias::correct(&mut rounded, &exact, &means);
-        }
+        let rounded = match inputs {
+            None => encode(tensors, dtype),
+            Some(inputs) => {
+                let exact = tensors.clone();
+                if dtype == Format::Q4 {
+                    gptq::round(&mut tensors, &inputs).await?;
+                }
+                let mut rounded = encode(tensors, dtype);
+                bias::correct(&mut rounded, &exact, &inputs);
+                rounded
+            }
+        };
         writer.add(rounded)?;
     }
     let zero_shot = ZeroShot::new(&clip);

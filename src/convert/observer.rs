@@ -25,32 +25,47 @@ impl Observer {
     }
 }
 
-/// What is known of some channels: the columns of row-major matrices.
+/// The layers of a block, in the order in which they are computed.
+pub const LAYERS: [&str; 4] = ["qkv", "out", "fc1", "fc2"];
+
+/// What each of the [`LAYERS`] reads: a row for each token.
+pub type Inputs = [Channels; 4];
+
+/// Channels: the columns of a row-major matrix.
 #[derive(Debug, Clone)]
 pub struct Channels {
-    /// The largest magnitudes.
-    pub peaks: Vec<f32>,
-    sums: Vec<f32>,
-    rows: usize,
+    pub count: usize,
+    /// `[rows, count]`.
+    pub values: Vec<f32>,
 }
 
 impl Channels {
-    pub fn new(channels: usize) -> Self {
-        Channels { peaks: vec![0.0; channels], sums: vec![0.0; channels], rows: 0 }
+    pub fn new(count: usize) -> Self {
+        Channels { count, values: Vec::new() }
     }
 
-    /// Takes more rows into account.
-    pub fn add(&mut self, values: &[f32]) {
-        for row in values.chunks_exact(self.peaks.len()) {
-            self.peaks.iter_mut().zip(row).for_each(|(peak, value)| *peak = peak.max(value.abs()));
-            self.sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
-            self.rows += 1;
+    /// The largest magnitude of each channel.
+    pub fn peaks(&self) -> Vec<f32> {
+        let mut peaks = vec![0f32; self.count];
+        for row in self.values.chunks_exact(self.count) {
+            peaks.iter_mut().zip(row).for_each(|(peak, value)| *peak = peak.max(value.abs()));
         }
+        peaks
     }
 
     /// The mean of each channel.
     pub fn means(&self) -> Vec<f32> {
-        self.sums.iter().map(|sum| sum / self.rows as f32).collect()
+        let mut sums = vec![0f32; self.count];
+        for row in self.values.chunks_exact(self.count) {
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+        }
+        let rows = self.values.len() / self.count;
+        sums.iter().map(|sum| sum / rows as f32).collect()
+    }
+
+    /// Multiplies each channel by its factor.
+    pub fn scale(&mut self, factors: &[f32]) {
+        self.values.iter_mut().zip(factors.iter().cycle()).for_each(|(value, factor)| *value *= factor);
     }
 }
 

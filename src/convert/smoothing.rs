@@ -7,20 +7,22 @@
 //!
 //! `out` and `fc2` could be smoothed too, but what they read has no such channels, and on trained weights they lose.
 
-use super::bias::{LAYERS, Means};
 use super::memes;
-use super::observer::{Channels, Observer};
+use super::observer::{Channels, Inputs, LAYERS, Observer};
 use crate::Result;
 use crate::classifier::zero_shot::Exact;
 use crate::engine::Mask;
 use crate::engine::cpu::Tensor;
-use crate::model::{Block, BlockConfig, Packed, Stages, Tensors, TextTower, VisionTower, load_tokenizer};
+use crate::model::{Block, BlockConfig, Packed, Stages, Tensors, TextConfig, TextTower, VisionTower, load_tokenizer};
 use crate::pack::checkpoint::ClipCheckpoint;
 use crate::preprocess::normalize;
 use crate::quant::{Format, Matrix};
 
 /// The largest factor; one over it is the smallest.
 const LIMIT: f32 = 1024.0;
+
+/// Most tokens of a text without a meaning, beside its start and end.
+const SENTENCE: usize = 22;
 
 /// Smooths the blocks of a CLIP, one after the other.
 pub struct Smoothing {
@@ -33,8 +35,14 @@ pub struct Smoothing {
 struct Tower {
     config: BlockConfig,
     mask: Mask,
-    /// What the next block reads: for each image or text `[tokens, width]`.
-    states: Vec<Tensor>,
+    /// What the next block reads.
+    states: Vec<State>,
+}
+
+/// Images or texts of one length: `[sequences · tokens, width]`.
+struct State {
+    x: Tensor,
+    sequences: usize,
 }
 
 impl Smoothing {
@@ -48,13 +56,16 @@ impl Smoothing {
         let tower = VisionTower::new(v.clone(), clip.config.projection);
         let mut images = Vec::new();
         for image in memes::images(v.image_size) {
-            images.push(tower.embedded(&engine, &stages, &normalize(&image, &v.mean, &v.std)).await?);
+            let x = tower.embedded(&engine, &stages, &normalize(&image, &v.mean, &v.std)).await?;
+            images.push(State { x, sequences: 1 });
         }
         let tower = TextTower::new(t.clone());
         let tokenizer = load_tokenizer(stages.stage("text.tokenizer").await?, t)?;
         let mut texts = Vec::new();
-        for text in memes::TEXTS {
-            texts.push(tower.embedded(&engine, &stages, &[&tokenizer.ids(text)?]).await?);
+        let written = memes::TEXTS.map(|text| Ok(vec![tokenizer.ids(text)?]));
+        for ids in written.into_iter().chain([Ok(sentences(t))]).collect::<Result<Vec<_>>>()? {
+            let ids: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
+            texts.push(State { x: tower.embedded(&engine, &stages, &ids).await?, sequences: ids.len() });
         }
         // Those of the embeddings.
         engine.inputs().await?;
@@ -65,50 +76,59 @@ impl Smoothing {
         })
     }
 
-    /// Smooths a stage in f32 if it is a block. Blocks come in the order in which their tower runs them. Returns the means of
-    /// what the block's layers read from now on.
+    /// Smooths a stage in f32 if it is a block. Blocks come in the order in which their tower runs them. Returns what the
+    /// block's layers read from now on.
     ///
     /// # Errors
     /// [`Error::Tensor`](crate::Error::Tensor) if it lacks a tensor.
-    pub async fn smooth(&mut self, stage: &mut Tensors) -> Result<Option<Means>> {
+    pub async fn smooth(&mut self, stage: &mut Tensors) -> Result<Option<Inputs>> {
         let tower = match stage.stage.split_once(".block.") {
             Some(("vision", _)) => &mut self.vision,
             Some(("text", _)) => &mut self.text,
             _ => return Ok(None),
         };
-        let layers = tower.layers(&self.engine, stage).await?;
-        let mut means = layers.each_ref().map(Channels::means);
+        let mut inputs = tower.inputs(&self.engine, stage).await?;
         for (norm, layer) in [("norm1", 0), ("norm2", 2)] {
             let linear = LAYERS[layer];
             let weight = stage.matrices.get_mut(&format!("{linear}.weight")).expect("the block has loaded");
-            let (rows, cols, mut values) = (weight.rows, weight.cols, weight.decode());
-            let mut columns = Channels::new(cols);
-            columns.add(&values);
-            let factors = factors(&layers[layer].peaks, &columns.peaks);
-            values.iter_mut().zip(factors.iter().cycle()).for_each(|(value, factor)| *value *= factor);
-            *weight = Matrix::encode(&values, rows, cols, Format::F32);
+            let mut columns = Channels { count: weight.cols, values: weight.decode() };
+            let factors = factors(&inputs[layer].peaks(), &columns.peaks());
+            columns.scale(&factors);
+            *weight = Matrix::encode(&columns.values, weight.rows, weight.cols, Format::F32);
+            let inverse: Vec<f32> = factors.iter().map(|factor| 1.0 / factor).collect();
             for part in ["weight", "bias"] {
                 let values = stage.vectors.get_mut(&format!("{norm}.{part}")).expect("the block has loaded");
-                values.iter_mut().zip(&factors).for_each(|(value, factor)| *value /= factor);
+                values.iter_mut().zip(&inverse).for_each(|(value, factor)| *value *= factor);
             }
-            means[layer].iter_mut().zip(&factors).for_each(|(mean, factor)| *mean /= factor);
+            inputs[layer].scale(&inverse);
         }
-        Ok(Some(means))
+        Ok(Some(inputs))
     }
 }
 
 impl Tower {
-    /// Computes the block `stage`. Returns what is known of what each of its [`LAYERS`] reads.
-    async fn layers(&mut self, engine: &Observer, stage: &Tensors) -> Result<[Channels; 4]> {
+    /// Computes the block `stage`. Returns what its layers read.
+    async fn inputs(&mut self, engine: &Observer, stage: &Tensors) -> Result<Inputs> {
         let block = Block::load(&mut Packed::new(engine, stage.clone()), self.config)?;
         let BlockConfig { width, mlp, .. } = self.config;
-        let mut layers = [width, width, width, mlp].map(Channels::new);
-        for x in &mut self.states {
-            *x = block.forward(engine, x, &block.qkv(engine, x), 1, self.mask, None);
-            layers.iter_mut().zip(engine.inputs().await?).for_each(|(layer, values)| layer.add(&values));
+        let mut inputs = [width, width, width, mlp].map(Channels::new);
+        for State { x, sequences } in &mut self.states {
+            *x = block.forward(engine, x, &block.qkv(engine, x), *sequences, self.mask, None);
+            inputs.iter_mut().zip(engine.inputs().await?).for_each(|(all, new)| all.values.extend(new));
         }
-        Ok(layers)
+        Ok(inputs)
     }
+}
+
+/// The token ids of texts without a meaning.
+fn sentences(config: &TextConfig) -> Vec<Vec<u32>> {
+    let start = config.vocabulary as u32 - 2;
+    let mut sentences = memes::sentences(start, (config.context - 2).min(SENTENCE));
+    for ids in &mut sentences {
+        ids.insert(0, start);
+        ids.push(start + 1);
+    }
+    sentences
 }
 
 /// The factor of each channel, from the largest magnitudes of its activations and of its weights. Their median is 1, and so is
@@ -166,7 +186,7 @@ mod tests {
 
     fn tower(engine: &Observer, tokens: usize) -> Tower {
         let values: Vec<f32> = (0..tokens * CONFIG.width).map(|i| (i * i % 101) as f32 / 50.0 - 1.0).collect();
-        let states = vec![engine.tensor(tokens, CONFIG.width, &values).unwrap()];
+        let states = vec![State { x: engine.tensor(tokens, CONFIG.width, &values).unwrap(), sequences: 1 }];
         Tower { config: CONFIG, mask: Mask::Causal, states }
     }
 
@@ -176,26 +196,26 @@ mod tests {
         let (vision, text) = (tower(&engine, 1), tower(&engine, 9));
         let mut smoothing = Smoothing { engine, vision, text };
         let mut smoothed = block();
-        let means = pollster::block_on(smoothing.smooth(&mut smoothed)).unwrap().unwrap();
+        let inputs = pollster::block_on(smoothing.smooth(&mut smoothed)).unwrap().unwrap();
         assert_ne!(smoothed, block());
 
         let engine = &smoothing.engine;
         let run = |stage: &Tensors| {
             let mut tower = tower(engine, 9);
-            let layers = pollster::block_on(tower.layers(engine, stage)).unwrap();
-            (layers, pollster::block_on(engine.read(&[&tower.states[0]])).unwrap().remove(0))
+            let inputs = pollster::block_on(tower.inputs(engine, stage)).unwrap();
+            (inputs, pollster::block_on(engine.read(&[&tower.states[0].x])).unwrap().remove(0))
         };
-        let ((plain_layers, plain), (layers, found)) = (run(&block()), run(&smoothed));
+        let ((plain_inputs, plain), (found_inputs, found)) = (run(&block()), run(&smoothed));
         let size = plain.iter().fold(0f32, |size, value| size.max(value.abs()));
         let worst = plain.iter().zip(&found).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(worst <= 1e-5 * size, "{worst} of {size}");
         let mean = |peaks: &[f32]| peaks.iter().sum::<f32>() / peaks.len() as f32;
         for layer in [0, 2] {
-            let (plain, found) = (&plain_layers[layer].peaks, &layers[layer].peaks);
-            let expected = means[layer].iter().zip(layers[layer].means());
-            assert!(expected.clone().all(|(a, b)| (a - b).abs() <= 1e-4), "{expected:?}");
-            assert!(plain[7] > 25.0 * mean(plain), "{plain:?}");
-            assert!(found[7] < 8.0 * mean(found), "{found:?}");
+            let mut pairs = inputs[layer].values.iter().zip(&found_inputs[layer].values);
+            assert!(pairs.all(|(a, b)| (a - b).abs() <= 1e-4), "{layer}");
+            let (plain, found) = (plain_inputs[layer].peaks(), found_inputs[layer].peaks());
+            assert!(plain[7] > 25.0 * mean(&plain), "{plain:?}");
+            assert!(found[7] < 8.0 * mean(&found), "{found:?}");
         }
     }
 

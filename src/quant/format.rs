@@ -1,3 +1,4 @@
+use half::f16;
 use safetensors::Dtype;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,22 @@ pub const BLOCK: usize = 32;
 pub const SEGMENT: usize = 256;
 /// Rows that are stored interleaved.
 pub const PANEL: usize = 8;
+
+/// A block: value k = scale · code k.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CodeBlock {
+    /// The value of a code of 1.
+    pub scale: f16,
+    /// One for each column.
+    pub codes: [i8; BLOCK],
+}
+
+impl CodeBlock {
+    /// The value of column k.
+    pub fn value(&self, k: usize) -> f32 {
+        self.scale.to_f32() * self.codes[k] as f32
+    }
+}
 
 /// How the weights of a matrix are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 use bytes::Bytes;
 use half::f16;
 
-use super::{BLOCK, Format, PANEL, SEGMENT, q4, q8};
+use super::{BLOCK, CodeBlock, Format, PANEL, SEGMENT, q4, q8};
 use crate::{Error, Result};
 
 /// A matrix [rows, cols] in one of the storage formats.
@@ -101,36 +101,49 @@ impl Matrix {
     pub fn encode(values: &[f32], rows: usize, cols: usize, format: Format) -> Self {
         assert_eq!(values.len(), rows * cols);
         assert_eq!(cols % BLOCK, 0, "cols must be a multiple of {BLOCK}");
+        let block = |row, b| &values.as_chunks().0[row * (cols / BLOCK) + b];
+        match format {
+            Format::F32 => Self::of_floats(values, rows, cols, format, f32::to_le_bytes),
+            Format::F16 => Self::of_floats(values, rows, cols, format, |value| f16::from_f32(value).to_le_bytes()),
+            Format::Q8 => Self::of_blocks(rows, cols, format, |row, b| q8::round(block(row, b))),
+            Format::Q4 => Self::of_blocks(rows, cols, format, |row, b| q4::round(block(row, b))),
+        }
+    }
+
+    fn of_floats<const N: usize>(
+        values: &[f32],
+        rows: usize,
+        cols: usize,
+        format: Format,
+        bytes: impl Fn(f32) -> [u8; N],
+    ) -> Self {
+        let mut data = vec![0u8; rows.div_ceil(PANEL) * format.panel_bytes(cols)];
+        for (row, values) in values.chunks_exact(cols).enumerate() {
+            let data = &mut data[row / PANEL * format.panel_bytes(cols)..];
+            for (col, value) in values.iter().enumerate() {
+                data[(col * PANEL + row % PANEL) * N..][..N].copy_from_slice(&bytes(*value));
+            }
+        }
+        Matrix { rows, cols, format, data: data.into(), scales: Bytes::new() }
+    }
+
+    /// A `q8` or `q4` matrix from its blocks: `block(row, b)` has the columns from b · [`BLOCK`] on. `cols` is a multiple of
+    /// [`BLOCK`].
+    pub fn of_blocks(rows: usize, cols: usize, format: Format, block: impl Fn(usize, usize) -> CodeBlock) -> Self {
         let panels = rows.div_ceil(PANEL);
         let mut data = vec![0u8; panels * format.panel_bytes(cols)];
         let mut scales = vec![0u8; panels * format.panel_scale_bytes(cols)];
         for row in 0..rows {
             let (panel, lane) = (row / PANEL, row % PANEL);
-            let source = &values[row * cols..][..cols];
-            let data = &mut data[panel * format.panel_bytes(cols)..][..format.panel_bytes(cols)];
-            match format {
-                Format::F32 => {
-                    for (col, value) in source.iter().enumerate() {
-                        data[(col * PANEL + lane) * 4..][..4].copy_from_slice(&value.to_le_bytes());
-                    }
-                }
-                Format::F16 => {
-                    for (col, value) in source.iter().enumerate() {
-                        data[(col * PANEL + lane) * 2..][..2].copy_from_slice(&f16::from_f32(*value).to_le_bytes());
-                    }
-                }
-                Format::Q8 | Format::Q4 => {
-                    let scales = &mut scales[panel * format.panel_scale_bytes(cols)..];
-                    for (b, block) in source.chunks_exact(BLOCK).enumerate() {
-                        let block: &[f32; BLOCK] = block.try_into().unwrap();
-                        let (scale, codes) = if format == Format::Q8 { q8::round(block) } else { q4::round(block) };
-                        scales[(b * PANEL + lane) * 2..][..2].copy_from_slice(&scale.to_le_bytes());
-                        for (col, &code) in codes.iter().enumerate() {
-                            match format {
-                                Format::Q8 => q8::put(data, b, lane, col, code),
-                                _ => q4::put(data, b, lane, col, code),
-                            }
-                        }
+            let data = &mut data[panel * format.panel_bytes(cols)..];
+            let scales = &mut scales[panel * format.panel_scale_bytes(cols)..];
+            for b in 0..cols / BLOCK {
+                let block = block(row, b);
+                scales[(b * PANEL + lane) * 2..][..2].copy_from_slice(&block.scale.to_le_bytes());
+                for (col, code) in block.codes.into_iter().enumerate() {
+                    match format {
+                        Format::Q8 => q8::put(data, b, lane, col, code),
+                        _ => q4::put(data, b, lane, col, code),
                     }
                 }
             }

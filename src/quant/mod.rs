@@ -18,10 +18,10 @@
 
 mod format;
 mod matrix;
-mod q4;
+pub(crate) mod q4;
 mod q8;
 
-pub use format::{BLOCK, Format, PANEL, SEGMENT};
+pub use format::{BLOCK, CodeBlock, Format, PANEL, SEGMENT};
 pub use matrix::{Matrix, pad_columns};
 #[cfg(test)]
 pub use q8::sums_fit_i16;

@@ -5,7 +5,7 @@
 
 use half::f16;
 
-use super::{BLOCK, PANEL};
+use super::{BLOCK, CodeBlock, PANEL};
 
 /// Where the code of a block's column lies in the data of a panel: byte and nibble shift.
 fn position(block: usize, lane: usize, col: usize) -> (usize, u32) {
@@ -23,24 +23,24 @@ pub fn get(data: &[u8], block: usize, lane: usize, col: usize) -> i8 {
     ((data[byte] >> shift) & 15) as i8 - 8
 }
 
-/// A block's scale and its codes, which lie in -8..=7: those with the smallest squared error among several candidates.
-/// The scale may be negative: the extra level at -8 then serves the sign with the largest magnitude. Each candidate is
-/// refitted to its codes by least squares.
-pub fn round(block: &[f32; BLOCK]) -> (f16, [i8; BLOCK]) {
-    let extreme = block.iter().fold(0f32, |e, &v| if v.abs() > e.abs() { v } else { e });
-    let mut best = (f32::INFINITY, f16::ZERO, [0i8; BLOCK]);
+/// A block with codes of -8..=7: the one with the smallest squared error among several candidates. The scale may be negative:
+/// the extra level at -8 then serves the sign with the largest magnitude. Each candidate is refitted to its codes by least
+/// squares.
+pub fn round(values: &[f32; BLOCK]) -> CodeBlock {
+    let extreme = values.iter().fold(0f32, |e, &v| if v.abs() > e.abs() { v } else { e });
+    let mut best = (f32::INFINITY, CodeBlock::default());
     // The extreme value gets a code near -8. Clipping it slightly often lowers the error, and so does leaving room.
     for step in 0..10 {
         let mut scale = -extreme / (6.5 + 0.4 * step as f32);
         for _ in 0..2 {
-            let (error, rounded, codes) = round_with(block, scale);
+            let (error, block) = round_with(values, f16::from_f32(scale));
             if error < best.0 {
-                best = (error, rounded, codes);
+                best = (error, block);
             }
             // Least squares: the best scale for these codes.
-            let (xq, qq) = block
+            let (xq, qq) = values
                 .iter()
-                .zip(codes)
+                .zip(block.codes)
                 .fold((0.0, 0.0), |(xq, qq), (v, q)| (xq + v * q as f32, qq + (q as f32).powi(2)));
             if qq == 0.0 {
                 break;
@@ -48,17 +48,20 @@ pub fn round(block: &[f32; BLOCK]) -> (f16, [i8; BLOCK]) {
             scale = xq / qq;
         }
     }
-    (best.1, best.2)
+    best.1
 }
 
-/// The squared error, the scale as f16, and the codes that this scale gives.
-fn round_with(block: &[f32; BLOCK], scale: f32) -> (f32, f16, [i8; BLOCK]) {
-    let rounded = f16::from_f32(scale);
-    let scale = rounded.to_f32();
+/// The block with this scale, and its squared error.
+fn round_with(values: &[f32; BLOCK], scale: f16) -> (f32, CodeBlock) {
+    let block = CodeBlock { scale, codes: values.map(|value| code(value, scale.to_f32())) };
+    let error = values.iter().enumerate().map(|(k, v)| (v - block.value(k)).powi(2)).sum();
+    (error, block)
+}
+
+/// The code of a value in a block with this scale.
+pub fn code(value: f32, scale: f32) -> i8 {
     let inverse = if scale != 0.0 { 1.0 / scale } else { 0.0 };
-    let codes = block.map(|v| (v * inverse).round().clamp(-8.0, 7.0) as i8);
-    let error = block.iter().zip(codes).map(|(v, q)| (v - scale * q as f32).powi(2)).sum();
-    (error, rounded, codes)
+    (value * inverse).round().clamp(-8.0, 7.0) as i8
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@
 
 use half::f16;
 
-use super::{BLOCK, PANEL};
+use super::{BLOCK, CodeBlock, PANEL};
 
 /// Where the code of a block's column lies in the data of a panel.
 fn position(block: usize, lane: usize, col: usize) -> usize {
@@ -35,10 +35,9 @@ pub const SEGMENT_ACTIVATION: u8 = 180;
 /// A block's scale and its codes, which lie in -127..=127 and satisfy [`sums_fit_i16`] for [`BLOCK_ACTIVATION`]. The scale
 /// follows from the largest magnitude: with this many levels, the best scale is better by a few hundredths of a percent
 /// only.
-pub fn round(block: &[f32; BLOCK]) -> (f16, [i8; BLOCK]) {
+pub fn round(values: &[f32; BLOCK]) -> CodeBlock {
     let mut codes = [0; BLOCK];
-    let scale = round_to(block, BLOCK_ACTIVATION, &mut codes);
-    (scale, codes)
+    CodeBlock { scale: round_to(values, BLOCK_ACTIVATION, &mut codes), codes }
 }
 
 /// As [`round`], with one scale for a segment, and for [`SEGMENT_ACTIVATION`].

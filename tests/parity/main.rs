@@ -172,8 +172,7 @@ fn round_plainly(file: &Path) {
     let rounded = tensors.tensors().into_iter().map(|(name, view)| {
         let mut values: Vec<f32> =
             view.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
-        let block_matrix = name.contains(".encoder.layers.") && view.shape().len() == 2;
-        if block_matrix || name.contains("token_embedding") {
+        if name.contains(".encoder.layers.") && view.shape().len() == 2 {
             for block in values.chunks_exact_mut(BLOCK) {
                 let scale = block.iter().fold(0f32, |max, v| max.max(v.abs())) / 7.0;
                 block.iter_mut().for_each(|v| *v = (*v / scale).round() * scale);
