@@ -1,7 +1,7 @@
 // Started by `run`: compiles for each GPU, and compares with figures.json.
 
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 
@@ -14,10 +14,21 @@ const {
   positionals: [program, root, version],
 } = parseArgs({
   allowPositionals: true,
-  options: { all: { type: 'boolean' }, chrome: { type: 'boolean' }, table: { type: 'boolean' }, write: { type: 'boolean' } },
+  options: {
+    all: { type: 'boolean' },
+    chrome: { type: 'boolean' },
+    intel: { type: 'string' },
+    table: { type: 'boolean' },
+    write: { type: 'boolean' },
+  },
 });
 
-// What a driver calls the figures. Occupancy is what runs at once on a core: waves on a SIMD, warps on an SM, threads.
+const LIBRARIES = `${root}/usr/lib/x86_64-linux-gnu`;
+/** Debian packages no shim for Intel's GPUs, so far. */
+const INTEL_SHIM = options.intel ?? `${LIBRARIES}/libintel_noop_drm_shim.so`;
+
+// What a driver calls the figures. Occupancy is what runs at once on a core: waves on a SIMD, warps on an SM, threads; on
+// Intel's, invocations of a thread, which share its registers.
 const AMD = { registers: 'VGPRs', occupancy: 'Subgroups per SIMD', spills: 'Spilled VGPRs', instructions: 'Instructions' };
 const NVIDIA = {
   registers: 'Number of GPRs',
@@ -32,37 +43,64 @@ const ADRENO = {
   spills: 'STP Count',
   instructions: 'Instruction Count',
 };
+const INTEL = {
+  registers: 'Max live registers',
+  occupancy: 'Max dispatch width',
+  spills: 'Spills',
+  instructions: 'Instructions',
+};
 
-const amd = (id) => ({ names: AMD, shim: 'amdgpu', driver: 'radeon', environment: { AMDGPU_GPU_ID: id } });
-const nvidia = (chipset) => ({ names: NVIDIA, shim: 'nouveau', driver: 'nouveau', environment: { NOUVEAU_CHIPSET: chipset } });
-const adreno = (id) => ({ names: ADRENO, shim: 'freedreno', driver: 'freedreno', environment: { FD_GPU_ID: id } });
+const packaged = (driver) => `${LIBRARIES}/lib${driver}_noop_drm_shim.so`;
+const amd = (id) => ({ names: AMD, shim: packaged('amdgpu'), driver: 'radeon', environment: { AMDGPU_GPU_ID: id } });
+const nvidia = (chipset) => ({
+  names: NVIDIA,
+  shim: packaged('nouveau'),
+  driver: 'nouveau',
+  environment: { NOUVEAU_CHIPSET: chipset, NVK_I_WANT_A_BROKEN_VULKAN_DRIVER: '1' },
+});
+const adreno = (id) => ({ names: ADRENO, shim: packaged('freedreno'), driver: 'freedreno', environment: { FD_GPU_ID: id } });
+const intel = (platform) => ({
+  names: INTEL,
+  shim: INTEL_SHIM,
+  driver: 'intel',
+  environment: { INTEL_STUB_GPU_PLATFORM: platform },
+});
 const GPUS = {
   'AMD RDNA3': amd('navi31'),
   'NVIDIA Ampere': nvidia('172'),
-  'Apple M1': { names: APPLE, shim: 'asahi', driver: 'asahi', environment: {} },
+  'Apple M1': { names: APPLE, shim: packaged('asahi'), driver: 'asahi', environment: {} },
   'Adreno 740': adreno('740'),
 };
 const MORE = { 'AMD RDNA2': amd('navi21'), 'AMD RDNA4': amd('gfx1201'), 'AMD Vega': amd('vega10'), 'NVIDIA Turing': nvidia('162') };
+if (options.intel || existsSync(INTEL_SHIM)) {
+  Object.assign(GPUS, { 'Intel Alder Lake': intel('adl'), 'Intel Arc': intel('dg2'), 'Intel Lunar Lake': intel('lnl') });
+  Object.assign(MORE, {
+    'Intel Skylake': intel('skl'),
+    'Intel Ice Lake': intel('icl'),
+    'Intel Tiger Lake': intel('tgl'),
+    'Intel Meteor Lake': intel('mtl'),
+    'Intel Arrow Lake': intel('arl'),
+    'Intel Battlemage': intel('bmg'),
+    'Intel Panther Lake': intel('ptl'),
+  });
+}
 
 /** What a command writes to stderr, with the layer and the shim of a GPU. */
 function run({ shim, driver, environment }, command, input) {
-  const libraries = `${root}/usr/lib/x86_64-linux-gnu`;
   const env = {
     ...process.env,
     ...environment,
-    LD_PRELOAD: `${libraries}/lib${shim}_noop_drm_shim.so`,
     MESA_SHADER_CACHE_DISABLE: 'true',
-    NVK_I_WANT_A_BROKEN_VULKAN_DRIVER: '1',
     VK_DRIVER_FILES: `${root}/usr/share/vulkan/icd.d/${driver}_icd.json`,
     VK_INSTANCE_LAYERS: 'VK_LAYER_MEMECLIP_statistics',
     VK_LAYER_PATH: WORK,
   };
   // A file, as Node.js does not wait for whoever reads a pipe, and the layer would lose what it prints.
-  const log = `${WORK}${Object.values(environment)[0] ?? shim}.log`;
+  const log = `${WORK}${Object.values(environment)[0] ?? driver}.log`;
   const stderr = openSync(log, 'w');
   // The packages' own loader, as their C library may be newer than the system's.
-  const loader = `${libraries}/ld-linux-x86-64.so.2`;
-  const child = spawn(loader, ['--library-path', libraries, ...command], { env, stdio: ['pipe', 'ignore', stderr] });
+  const loader = `${LIBRARIES}/ld-linux-x86-64.so.2`;
+  const child = spawn(loader, ['--preload', shim, '--library-path', LIBRARIES, ...command], { env, stdio: ['pipe', 'ignore', stderr] });
   child.stdin.end(input);
   return new Promise((resolve) => {
     child.on('close', (code) => {
@@ -172,7 +210,9 @@ function table(all) {
 const recorded = JSON.parse(readFileSync(FIGURES));
 // Dawn loses NVIDIA's device after one pipeline, as nothing runs on it.
 const suits = ([, gpu]) => !options.chrome || gpu.names !== NVIDIA;
-const waiting = Object.entries(options.all ? { ...GPUS, ...MORE } : GPUS).filter(suits);
+const waiting = Object.entries(options.all ? { ...GPUS, ...MORE } : GPUS)
+  .filter(suits)
+  .map(([name, gpu]) => [options.chrome ? `${name}, Chrome` : name, gpu]);
 // In the order of the list, whichever is ready first.
 const found = Object.fromEntries(waiting.map(([name]) => [name, {}]));
 const faults = [];
@@ -181,7 +221,7 @@ const worker = async () => {
     const [name, gpu] = next;
     try {
       found[name] = await figures(gpu);
-      const before = (options.chrome ? {} : recorded.gpus)[name] ?? {};
+      const before = recorded.gpus[name] ?? {};
       faults.push(...worse(found[name], before, recorded.mesa === version).map((fault) => `${name}: ${fault}`));
       console.error(`${name}: ${Object.keys(found[name]).length} kernels`);
     } catch (error) {
@@ -194,7 +234,8 @@ await Promise.all(Array.from({ length: availableParallelism() }, worker));
 if (options.table) table(found);
 if (options.write) {
   // A line for each kernel, so that differences can be read.
-  const lines = JSON.stringify({ mesa: version, gpus: found }, null, 1).replace(/\{\n\s+("registers[^}]*?)\n\s+\}/g, (_, inner) => `{ ${inner.replace(/\n\s+/g, ' ')} }`);
+  const kept = recorded.mesa === version ? recorded.gpus : {};
+  const lines = JSON.stringify({ mesa: version, gpus: { ...kept, ...found } }, null, 1).replace(/\{\n\s+("registers[^}]*?)\n\s+\}/g, (_, inner) => `{ ${inner.replace(/\n\s+/g, ' ')} }`);
   writeFileSync(FIGURES, `${lines}\n`);
 } else if (recorded.mesa !== version) {
   console.error(`Compiled by Mesa ${version}; figures.json is of ${recorded.mesa}, so instructions are not compared.`);
