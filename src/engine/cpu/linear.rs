@@ -13,7 +13,7 @@ use crate::quant::{BLOCK, PANEL, SEGMENT};
 /// of activations.
 const SLICE: usize = 512;
 /// Rows of activations whose sums stay in the first-level cache beside a segment.
-const ROWS: usize = 96;
+const ROWS: usize = 132;
 
 pub fn linear(
     isa: Isa,

@@ -4,10 +4,14 @@ use super::isa::{Block, Isa, Loops, SegmentRows, SegmentScale};
 use super::{math, parallel};
 use crate::quant::{BLOCK, BLOCK_ACTIVATION, Format, SEGMENT, SEGMENT_ACTIVATION};
 
+/// Bytes between the rows: a cache line, so that rows of a power of two do not share few places in the cache.
+const PAD: usize = 64;
+
 /// Activations with a scale for each segment of a row.
 pub struct Segments {
     cols: usize,
-    /// [rows, cols]: 0..=[`SEGMENT_ACTIVATION`], less 128 where the instruction set takes signed codes ([`Isa::signed`]).
+    /// [rows, cols + `PAD`]: 0..=[`SEGMENT_ACTIVATION`], less 128 where the instruction set takes signed codes
+    /// ([`Isa::signed`]).
     codes: Vec<u8>,
     /// [rows, segments].
     scales: Vec<SegmentScale>,
@@ -19,8 +23,8 @@ impl Segments {
         let Segments { cols, codes, scales } = self;
         let segments = cols.div_ceil(SEGMENT);
         SegmentRows {
-            codes: &codes[row * cols + segment * SEGMENT..],
-            cols: *cols,
+            codes: &codes[row * (cols + PAD) + segment * SEGMENT..],
+            cols: cols + PAD,
             scales: &scales[row * segments + segment..],
             segments,
         }
@@ -30,11 +34,12 @@ impl Segments {
 /// Quantises the rows of `values` [rows, cols] with a scale for each segment: codes from its smallest value to its largest.
 pub fn quantize_segments(isa: Isa, values: &[f32], cols: usize) -> Segments {
     let segments = cols.div_ceil(SEGMENT);
-    let mut codes = vec![0; values.len()];
-    let mut scales = vec![SegmentScale::default(); values.len() / cols * segments];
-    parallel::rows_of_two((&mut codes, cols), (&mut scales, segments), |i, codes, scales| {
+    let rows = values.len() / cols;
+    let mut codes = vec![0; rows * (cols + PAD)];
+    let mut scales = vec![SegmentScale::default(); rows * segments];
+    parallel::rows_of_two((&mut codes, cols + PAD), (&mut scales, segments), |i, codes, scales| {
         let values = values[i * cols..][..cols].chunks(SEGMENT);
-        for ((values, codes), scale) in values.zip(codes.chunks_mut(SEGMENT)).zip(scales) {
+        for ((values, codes), scale) in values.zip(codes[..cols].chunks_mut(SEGMENT)).zip(scales) {
             *scale = isa.run(QuantizeSegment { values, codes, signed: isa.signed() });
         }
     });
@@ -157,8 +162,9 @@ mod tests {
             (0..3 * cols).map(|i| ((i * 37 % 160) as f32 - 50.0) * 0.3f32.powi(i as i32 / 99)).collect();
         let found = quantize_segments(Isa::Portable, &values, cols);
         let segments =
-            |row| values[row * cols..][..cols].chunks(SEGMENT).zip(found.codes[row * cols..].chunks(SEGMENT));
+            |row| values[row * cols..][..cols].chunks(SEGMENT).zip(found.codes[row * (cols + PAD)..].chunks(SEGMENT));
         for ((values, codes), s) in (0..3).flat_map(segments).zip(&found.scales) {
+            let codes = &codes[..values.len()];
             assert_eq!((codes.iter().min(), codes.iter().max()), (Some(&0), Some(&SEGMENT_ACTIVATION)));
             for (value, &code) in values.iter().zip(codes) {
                 let error = value - (s.scale * code as f32 + s.offset);

@@ -46,43 +46,16 @@ fn f32_rows<const N: usize>(x: &[f32], stride: usize, panels: [&[f32]; STRIP], t
 
 #[target_feature(enable = "avx2")]
 pub fn segments(x: SegmentRows, panels: [SegmentPanel; STRIP], tile: &mut Strip) {
+    by_rows!(tile.len(), [4, 2, 1], |r, N| segment_rows::<N>(x.skip(r), panels, &mut tile[r..]));
+}
+
+/// N rows against a strip of panels of codes, eight columns at a time.
+#[target_feature(enable = "avx2")]
+fn segment_rows<const N: usize>(x: SegmentRows, panels: [SegmentPanel; STRIP], tile: &mut Strip) {
     let ones = _mm256_set1_epi16(1);
-    let dot = |sum, x: [_; 2], weights: [_; 2]| {
-        let both = _mm256_add_epi16(_mm256_maddubs_epi16(x[0], weights[0]), _mm256_maddubs_epi16(x[1], weights[1]));
-        _mm256_add_epi32(sum, _mm256_madd_epi16(both, ones))
-    };
     // Registers suffice for the codes of one panel at a time, so each panel reads the activations again.
-    let again = |x: SegmentRows| from_fn(|_| opaque(x.codes.as_ptr()));
+    let again: [_; STRIP] = from_fn(|_| opaque(x.codes.as_ptr()));
     // SAFETY: here is AVX2, and `Isa` has checked the sizes.
-    unsafe {
-        by_rows!(tile.len(), [4, 2, 1], |r, N| {
-            let x = x.skip(r);
-            strip::<N>(again(x), x, panels, &mut tile[r..], dot)
-        })
-    }
-}
-
-/// The same pointer, as one that the compiler knows nothing about.
-#[inline(always)]
-fn opaque(mut pointer: *const u8) -> *const u8 {
-    // SAFETY: no instructions.
-    unsafe { asm!("/* {0} */", inout(reg) pointer, options(nostack, preserves_flags)) }
-    pointer
-}
-
-/// N rows against a strip of panels of codes; `dot(sum, x, weights)` adds the products of two groups of four columns.
-/// `codes` has those of the activations, once for each panel.
-///
-/// # Safety
-/// Needs AVX2, and operands that `Isa` has checked.
-#[inline(always)]
-pub unsafe fn strip<const N: usize>(
-    codes: [*const u8; STRIP],
-    x: SegmentRows,
-    panels: [SegmentPanel; STRIP],
-    tile: &mut Strip,
-    dot: impl Fn(__m256i, [__m256i; 2], [__m256i; 2]) -> __m256i,
-) {
     unsafe {
         let mut dots = [[_mm256_setzero_si256(); N]; STRIP];
         for col in (0..panels[0].cols()).step_by(8) {
@@ -91,11 +64,12 @@ pub unsafe fn strip<const N: usize>(
                 let weights = [_mm256_loadu_si256(weights), _mm256_loadu_si256(weights.add(1))];
                 #[expect(clippy::needless_range_loop, reason = "unrolled: registers, not memory")]
                 for r in 0..N {
-                    let codes = codes[p].add(r * x.cols + col).cast::<i32>();
+                    let codes = again[p].add(r * x.cols + col).cast::<i32>();
                     // Each is one instruction, unless the compiler sees an array of both and loads that.
-                    let first = _mm256_set1_epi32(codes.read_unaligned());
-                    let second = _mm256_set1_epi32(codes.add(1).read_unaligned());
-                    dots[p][r] = dot(dots[p][r], [first, second], weights);
+                    let first = _mm256_maddubs_epi16(_mm256_set1_epi32(codes.read_unaligned()), weights[0]);
+                    let second = _mm256_maddubs_epi16(_mm256_set1_epi32(codes.add(1).read_unaligned()), weights[1]);
+                    let both = _mm256_madd_epi16(_mm256_add_epi16(first, second), ones);
+                    dots[p][r] = _mm256_add_epi32(dots[p][r], both);
                 }
             }
         }
@@ -106,6 +80,14 @@ pub unsafe fn strip<const N: usize>(
             }
         }
     }
+}
+
+/// The same pointer, as one that the compiler knows nothing about.
+#[inline(always)]
+fn opaque(mut pointer: *const u8) -> *const u8 {
+    // SAFETY: no instructions.
+    unsafe { asm!("/* {0} */", inout(reg) pointer, options(nostack, preserves_flags)) }
+    pointer
 }
 
 /// (dots · scale + offset · sums) · scales.
