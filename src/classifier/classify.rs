@@ -84,10 +84,11 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     /// # Errors
     /// As [`Classifier::classify`].
     pub async fn classify_all(&self, memes: &[(&Rgb, &str)], tasks: &[&str]) -> Result<Vec<Verdict>> {
-        let tasks = self.prepare(memes.iter().map(|(_, text)| *text), tasks).await?;
+        let texts: Vec<&str> = memes.iter().map(|(_, text)| *text).collect();
+        let tasks = self.prepare(&texts, tasks).await?;
         let network = &self.network;
         let images = network.encode_images(&memes.iter().map(|(image, _)| *image).collect::<Vec<_>>()).await?;
-        let texts = network.encode_texts(&memes.iter().map(|(_, text)| *text).collect::<Vec<_>>()).await?;
+        let texts = network.encode_texts(&texts).await?;
         let mut outputs = Vec::new();
         for ((_, image), (_, text)) in images.iter().zip(&texts) {
             outputs.extend([image.clone(), text.clone()]);
@@ -122,7 +123,7 @@ impl<E: Engine, S: Source> Classifier<E, S> {
     /// # Errors
     /// As [`Classifier::classify`].
     pub async fn explain(&self, image: &Rgb, text: &str, tasks: &[&str]) -> Result<Explanation> {
-        let tasks = self.prepare([text], tasks).await?;
+        let tasks = self.prepare(&[text], tasks).await?;
         explain(&self.network, &self.rollouts, &tasks, image, text).await
     }
 
@@ -184,24 +185,35 @@ impl<E: Engine, S: Source> Classifier<E, S> {
         Prompts::load(self.network.loader.stage(PROMPTS).await?, &manifest.clip, &manifest.tasks)
     }
 
+    /// Checks a request, and starts to load what every engine needs for it.
+    pub(crate) async fn announce(&self, texts: &[&str], tasks: &[&str]) -> Result<()> {
+        let tasks = self.check(texts, tasks)?;
+        self.prefetch(&tasks, None).await
+    }
+
     /// Checks the request, starts to load what it needs, and tests the engine. Returns the tasks wanted, in the pack's order.
-    async fn prepare<'a>(&self, texts: impl IntoIterator<Item = &'a str>, tasks: &[&str]) -> Result<Vec<&Task>> {
+    async fn prepare(&self, texts: &[&str], tasks: &[&str]) -> Result<Vec<&Task>> {
+        let tasks = self.check(texts, tasks)?;
+        self.prefetch(&tasks, self.test.component(&self.network)).await?;
+        let manifest = self.network.manifest();
+        self.network.engine.prepare(manifest.dtype, &manifest.clip.head_widths()).await?;
+        self.test.run(&self.network, &tasks).await?;
+        Ok(tasks)
+    }
+
+    /// The tasks wanted, in the pack's order.
+    fn check(&self, texts: &[&str], tasks: &[&str]) -> Result<Vec<&Task>> {
         // Before weights are fetched for them.
         for text in texts {
             tokenizer::check_bytes(text)?;
         }
-        let manifest = self.network.manifest();
-        let tasks = task::select(&manifest.tasks, tasks)?;
+        task::select(&self.network.manifest().tasks, tasks)
+    }
+
+    async fn prefetch(&self, tasks: &[&Task], test: Option<String>) -> Result<()> {
         let heads = tasks.iter().map(|task| format!("head/{}", task.name));
-        let components: Vec<String> = ["vision".into(), "text".into()]
-            .into_iter()
-            .chain(self.test.component(&self.network))
-            .chain(heads)
-            .collect();
-        self.network.loader.prefetch(&components).await?;
-        self.network.engine.prepare(manifest.dtype, &manifest.clip.head_widths()).await?;
-        self.test.run(&self.network, &tasks).await?;
-        Ok(tasks)
+        let components: Vec<String> = ["vision".into(), "text".into()].into_iter().chain(test).chain(heads).collect();
+        self.network.loader.prefetch(&components).await
     }
 
     async fn feature(&self, modality: &str, feature: E::Tensor) -> Result<Vec<f32>> {

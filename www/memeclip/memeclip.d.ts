@@ -1,6 +1,9 @@
 // Made from the JSDoc of the package by tests/browser/declarations.js.
 
-/** Where the model runs: `auto` takes a hardware GPU if there is one, else the CPU. */
+/**
+ * Where the model runs: `auto` measures a hardware GPU and the CPU before the first verdict and takes the faster one, which it
+ * remembers; without such a GPU it takes the CPU.
+ */
 export type Device = 'auto' | 'gpu' | 'cpu';
 /** Name of a task of the pack, one of `info.tasks`: hate, target, stance and humor unless the pack has others. */
 export type Task = string;
@@ -213,6 +216,7 @@ export type Info = {
     notice: string;
     /** Of all weights that verdicts need. */
     bytes: number;
+    /** Before the first verdict. `Verdict.device` says what computes then. */
     device: string;
     /** In the order of the verdicts. */
     tasks: Task[];
@@ -238,7 +242,7 @@ export type Support = {
     supported: boolean;
     /** What the browser lacks if it is not supported, such as "WebAssembly SIMD". */
     missing: string[];
-    /** What device `auto` takes. */
+    /** What device `auto` takes. `gpu`: unless it finds the CPU to be faster, which `probe` tells. */
     device: 'gpu' | 'cpu';
     /** A hardware GPU can be used. */
     webgpu: boolean;

@@ -1,22 +1,26 @@
-// What the engine finds out about a GPU by trying, kept by the GPU's name. Where nothing can be kept, it is found out anew
-// on each visit.
+// What the engine finds out by trying, about a GPU and beside it, kept by the GPU's name and the number of threads. Where nothing
+// can be kept, it is found out anew on each visit.
 
 import { entryOf } from './cache.js';
 
 const CACHE = 'memeclip tuning';
 /** @type {string | undefined} */
 let kept;
+/** @type {number} */
+let threads;
 
 /**
  * Gives the engine what an earlier visit found out.
  * @param {any} classifier
+ * @param {number} count Threads of the CPU.
  */
-export async function restoreTuning(classifier) {
-  if (classifier.exportTuning() === undefined) return;
+export async function restoreTuning(classifier, count) {
+  threads = count;
+  if (!classifier.adapter) return;
   try {
     const entry = await (await caches.open(CACHE)).match(addressOf(classifier));
     kept = await entry?.text();
-    if (kept) classifier.importTuning(kept);
+    if (kept) await classifier.importTuning(kept);
   } catch {
     // Storage is switched off.
   }
@@ -41,5 +45,5 @@ export async function saveTuning(classifier) {
 
 /** @param {any} classifier */
 function addressOf(classifier) {
-  return entryOf(encodeURIComponent(classifier.info().device));
+  return entryOf(encodeURIComponent(`${classifier.adapter}, ${threads} threads`));
 }

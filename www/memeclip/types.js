@@ -3,7 +3,8 @@
 /** @import { MemeClipError } from './error.js' */
 
 /**
- * Where the model runs: `auto` takes a hardware GPU if there is one, else the CPU.
+ * Where the model runs: `auto` measures a hardware GPU and the CPU before the first verdict and takes the faster one, which it
+ * remembers; without such a GPU it takes the CPU.
  * @typedef {'auto' | 'gpu' | 'cpu'} Device
  */
 
@@ -172,7 +173,7 @@
  * @property {string} provenance
  * @property {string} notice What the model is, and what it must not be used for.
  * @property {number} bytes Of all weights that verdicts need.
- * @property {string} device
+ * @property {string} device Before the first verdict. `Verdict.device` says what computes then.
  * @property {Task[]} tasks In the order of the verdicts.
  * @property {Record<Task, string[]>} labels Names of the classes, by task.
  */
@@ -192,7 +193,7 @@
  * @typedef {object} Support
  * @property {boolean} supported Whether `load` can work here.
  * @property {string[]} missing What the browser lacks if it is not supported, such as "WebAssembly SIMD".
- * @property {'gpu' | 'cpu'} device What device `auto` takes.
+ * @property {'gpu' | 'cpu'} device What device `auto` takes. `gpu`: unless it finds the CPU to be faster, which `probe` tells.
  * @property {boolean} webgpu A hardware GPU can be used.
  * @property {boolean} software
  *   There is WebGPU, but computed on the CPU: device `gpu` takes it, `auto` does not.

@@ -174,14 +174,15 @@ const methods = {
     const pool = (/** @type {WebAssembly.Module} */ module, /** @type {WebAssembly.Memory} */ memory) =>
       startThreads(wasm, script, module, memory, threads, channel);
     classifier = await wasm.Classifier.open(loader, base, integrity, device, wasm.startThreads && pool, signal);
-    await restoreTuning(classifier);
+    await restoreTuning(classifier, wasm.startThreads ? threads : 1);
     self.postMessage({ id, value: classifier.info() });
   },
 
   /** @param {Request[]} requests */
   async probe([{ id }]) {
     const value = await classifier.probe();
-    saveTuning(classifier);
+    // Whoever asked may end this Worker at once.
+    await saveTuning(classifier);
     self.postMessage({ id, value });
   },
 

@@ -11,7 +11,7 @@ use memeclip::session::{self, Session};
 /// The device that computes.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum DeviceName {
-    /// A hardware GPU if there is one, else the CPU.
+    /// The faster of a hardware GPU and the CPU, as measured here; the CPU if there is no such GPU.
     Auto,
     Gpu,
     Cpu,

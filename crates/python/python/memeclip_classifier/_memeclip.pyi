@@ -28,7 +28,8 @@ class Classifier:
         """Opens a pack.
 
         pack: its folder.
-        device: ``cpu``, ``gpu``, or ``auto``: a hardware GPU if there is one, else the CPU.
+        device: ``cpu``, ``gpu``, or ``auto``: the faster of a hardware GPU and the CPU, as
+            measured here; the CPU if there is no such GPU.
         threads: how many compute on the CPU, by default one for each core. Give 1 where something else runs several
         processes.
         tasks: the names of the tasks that are judged, by default all.

@@ -16,7 +16,6 @@ use web_time::{Duration, Instant};
 use crate::http::{Http, Loader};
 use crate::js::{to_js, to_value};
 use memeclip::classifier::{TaskVerdict, serialize_tasks};
-use memeclip::engine::gpu::Gpu;
 use memeclip::pack::manifest::Shard;
 use memeclip::pack::source::Source;
 use memeclip::preprocess;
@@ -217,18 +216,22 @@ impl Classifier {
         fetch.await.map_err(to_js)
     }
 
-    /// The tuning for this GPU adapter, to be stored for the next visit; `undefined` on the CPU.
-    #[wasm_bindgen(js_name = exportTuning)]
-    pub fn export_tuning(&self) -> Option<String> {
-        self.session.gpu().map(Gpu::export_tuning)
+    /// The name of the GPU adapter that is or was used, if any.
+    #[wasm_bindgen(getter)]
+    pub fn adapter(&self) -> Option<String> {
+        self.session.adapter()
     }
 
-    /// Uses the tuning that an earlier visit stored for the same GPU adapter.
+    /// What was measured on and beside this GPU adapter, to be stored for the next visit; `undefined` without one.
+    #[wasm_bindgen(js_name = exportTuning)]
+    pub fn export_tuning(&self) -> Option<String> {
+        self.session.export_tuning()
+    }
+
+    /// Uses what an earlier visit stored for the same GPU adapter and number of threads. Another device may compute afterwards.
     #[wasm_bindgen(js_name = importTuning)]
-    pub fn import_tuning(&self, tuning: &str) {
-        if let Some(gpu) = self.session.gpu() {
-            gpu.import_tuning(tuning);
-        }
+    pub async fn import_tuning(&mut self, tuning: String) {
+        self.session.import_tuning(&tuning).await;
     }
 
     /// Whether an image with this text, and notices of these codes, has no words as far as can be known.
