@@ -147,9 +147,9 @@ test('a network that is faster than the engine fills memory with three files, no
   const bytes = (files) => files.reduce((sum, { bytes }) => sum + bytes, 0);
   for (let taken = 0; taken <= files.length; taken++) {
     const ahead = files.slice(0, taken + 3);
-    await idle.waitForFunction((bytes) => loaded() === bytes, bytes(ahead));
+    await idle.waitForFunction((bytes) => globalThis.loaded() === bytes, bytes(ahead));
     assert.deepEqual(asked(), ahead.map(({ file }) => file));
-    if (taken < files.length) assert.equal(await idle.evaluate((file) => ask(file), files[taken]), files[taken].bytes);
+    if (taken < files.length) assert.equal(await idle.evaluate((file) => globalThis.ask(file), files[taken]), files[taken].bytes);
   }
 });
 
