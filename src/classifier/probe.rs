@@ -16,12 +16,13 @@ use crate::quant::{Format, Matrix};
 const TEXT: usize = 16;
 /// A pass through several blocks is to take this long, so that clocks with steps of a millisecond measure it.
 const PASS: Duration = Duration::from_millis(50);
-/// Measurements of a tower, of which the shortest counts, unless they take longer than [`LONG`]. As long as one of them gains a
-/// tenth, another one follows: a browser still improves the code.
+/// Measurements of a tower, of which the shortest counts, unless they take longer than [`LONG`]. While one of them gains a
+/// tenth, another one follows, up to [`LONGEST`]: a browser still improves the code.
 const ROUNDS: usize = 5;
 const LONG: Duration = Duration::from_millis(300);
+const LONGEST: Duration = Duration::from_secs(1);
 
-/// The time of both towers for one image and one text. Measuring takes about a second, and memory for one block and a patch
+/// The time of both towers for one image and one text. Measuring takes about a second, on slow devices a few, and memory for one block and a patch
 /// embedding at a time.
 ///
 /// # Errors
@@ -106,7 +107,8 @@ impl<E: Engine> Tower<E> {
             one = one.min(self.timed(engine, 1).await?);
             several = several.min(self.timed(engine, blocks).await?);
             let before = mem::replace(&mut time, extrapolate(one, several, blocks, self.layers));
-            if !gains_a_tenth(time, before) && (round >= ROUNDS || start.elapsed() > LONG) {
+            let (gains, elapsed) = (gains_a_tenth(time, before), start.elapsed());
+            if elapsed > LONGEST || (!gains && (round >= ROUNDS || elapsed > LONG)) {
                 break;
             }
         }

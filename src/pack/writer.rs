@@ -41,9 +41,9 @@ pub fn format_of(dtype: Format, stage: &str, name: &str) -> Format {
     }
 }
 
-/// A stage in f32 with its matrices in the formats of a pack of type `dtype`; those that are rounded already stay. `q8` matrices of the vision tower's blocks, where
-/// nearly all of the work is, are encoded by segments; `convert/smoothing.rs` has made even what they read. The text tower
-/// has few tokens to compute and more to lose.
+/// A stage in f32 with its matrices in the formats of a pack of type `dtype`. Matrices that are rounded already stay. `q8`
+/// matrices of the vision tower's blocks, where nearly all of the work is, are encoded by segments; `convert/smoothing.rs`
+/// has made even what they read. The text tower has few tokens to compute and more to lose.
 pub fn encode(mut stage: Tensors, dtype: Format) -> Tensors {
     let by_segments = stage.stage.starts_with("vision.block.");
     for (name, matrix) in stage.matrices.iter_mut().filter(|(_, matrix)| matrix.format == Format::F32) {

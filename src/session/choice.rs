@@ -28,7 +28,7 @@ pub fn remember(adapter: &str, manifest: &Manifest, device: Device) {
     found().insert(key(adapter, &model(manifest)), name.into());
 }
 
-/// What is known beside the GPU of this name, an entry for each model, such as ` q8-257-588-1024-24-16-4096-768-12-12-3072=cpu`.
+/// What is known beside the GPU of this name, an entry for each model, such as ` q8-257-588-1024-24-16-4096-768-12-12-3072-0.1.0=cpu`.
 pub fn export(adapter: &str) -> String {
     let machine = key(adapter, "");
     let mut text = String::new();
@@ -49,12 +49,18 @@ pub fn import(adapter: &str, text: &str) {
     }
 }
 
+/// Forgets everything.
+#[cfg(test)]
+pub fn forget() {
+    found().clear();
+}
+
 fn found() -> MutexGuard<'static, BTreeMap<String, String>> {
     FOUND.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// By the GPU, the number of threads and the model. In a browser threads are as many in all of a process, which does not know the
-/// number before they have started.
+/// By the GPU, the number of threads and the model. In a browser the number is the same in all of a process, but unknown until
+/// threads start: `www/memeclip/tuning.js` keeps it beside the GPU's name.
 fn key(adapter: &str, model: &str) -> String {
     match cfg!(target_arch = "wasm32") {
         true => format!("{adapter}\n{model}"),
@@ -62,7 +68,7 @@ fn key(adapter: &str, model: &str) -> String {
     }
 }
 
-/// What a model's time depends on: the format of its weights, and the sizes of its towers.
+/// What a model's time depends on: the format of its weights, the sizes of its towers, and the version of the engines.
 fn model(manifest: &Manifest) -> String {
     let (vision, text) = (&manifest.clip.vision, &manifest.clip.text);
     let mut name = manifest.dtype.name().to_string();
@@ -81,7 +87,7 @@ fn model(manifest: &Manifest) -> String {
         name += "-";
         name += &size.to_string();
     }
-    name
+    name + "-" + env!("CARGO_PKG_VERSION")
 }
 
 #[cfg(test)]

@@ -308,7 +308,7 @@ impl<S: Source + Clone + 'static> Session<S> {
             return Ok(None);
         }
         let gpu = self.attempt(&probe).await?;
-        // Without threads, or if the GPU has failed, there is nothing to choose from.
+        // If the GPU has failed, or the CPU cannot be had, there is nothing to choose from.
         let Some(adapter) = self.gpu().map(Engine::name) else { return Ok(Some(gpu)) };
         let Ok(classifier) = open(Device::Cpu, false, &self.source, &mut self.before_cpu).await else {
             return Ok(Some(gpu));
@@ -327,7 +327,7 @@ impl<S: Source + Clone + 'static> Session<S> {
         let Some(adapter) = self.adapter().filter(|_| self.undecided) else { return };
         let Some(device) = choice::known(&adapter, self.manifest()) else { return };
         self.undecided = false;
-        // Where its threads do not start, the GPU stays.
+        // If the CPU cannot be had, the GPU stays.
         if device == Device::Cpu && self.replace(device).await.is_ok() {
             self.device = device;
         }
@@ -461,7 +461,7 @@ mod tests {
     }
 
     /// A session on `Auto` that takes a software adapter for a GPU, and how often it starts the CPU's threads: `start`.
-    fn auto(start: impl Fn() -> Result<()> + 'static) -> (Session<Directory>, Rc<Cell<usize>>) {
+    fn auto(start: fn() -> Result<()>) -> (Session<Directory>, Rc<Cell<usize>>) {
         let starts = Rc::new(Cell::new(0));
         let count = starts.clone();
         let before_cpu = move || -> Pending<'static, Result<()>> {
@@ -487,6 +487,7 @@ mod tests {
         let time = |device| block_on(async { Session::open(device, pack(), nothing).await?.probe().await }).unwrap();
         let (faster, _) = choice::faster(time(Device::Gpu), time(Device::Cpu));
 
+        choice::forget();
         let (mut first, starts) = auto(|| Ok(()));
         assert_eq!((device(&first), starts.get()), (Device::Gpu, 0));
         let expected = label(&mut first);
@@ -517,11 +518,19 @@ mod tests {
     }
 
     #[test]
-    fn without_threads_auto_leaves_the_gpu() {
+    fn without_the_cpu_auto_leaves_the_gpu() {
         let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut session, starts) = auto(|| Err(Error::Internal { reason: "no threads".into() }));
-        label(&mut session);
-        assert_eq!((device(&session), starts.get()), (Device::Gpu, 1));
-        assert!(session.notice().is_none());
+        choice::forget();
+        let adapter = auto(|| Ok(())).0.adapter().unwrap();
+        for known in [false, true] {
+            if known {
+                choice::remember(&adapter, auto(|| Ok(())).0.manifest(), Device::Cpu);
+            }
+            let (mut session, starts) = auto(|| Err(Error::Internal { reason: "no threads".into() }));
+            label(&mut session);
+            assert_eq!((device(&session), starts.get()), (Device::Gpu, 1), "{known}");
+            assert!(session.notice().is_none());
+        }
+        choice::forget();
     }
 }

@@ -66,6 +66,11 @@ function newRequest() {
      */
     arriving: new Map(),
     /**
+     * Those of them that were started since the last `prefetch`.
+     * @type {Set<string>}
+     */
+    ahead: new Set(),
+    /**
      * Bytes by file.
      * @type {Map<string, number>}
      */
@@ -170,6 +175,7 @@ const methods = {
     for (const { file, bytes } of shards) request.needed.set(file, bytes);
     // A request that is made again, on another device, finds some on their way.
     request.queue = shards.filter(({ file }) => !request.arriving.has(file));
+    request.ahead.clear();
     fill();
   },
 
@@ -180,7 +186,8 @@ const methods = {
   async shard(shard) {
     request.queue = request.queue.filter(({ file }) => file !== shard.file);
     const arrival = request.arriving.get(shard.file) ?? start(shard);
-    if (request.arriving.delete(shard.file)) fill();
+    request.arriving.delete(shard.file);
+    if (request.ahead.delete(shard.file)) fill();
     return arrival;
   },
 
@@ -200,8 +207,9 @@ const methods = {
 
 /** Starts as many of the queued shards as there are connections, and as may wait. */
 function fill() {
-  const more = () => request.active < CONNECTIONS && request.arriving.size < AHEAD;
+  const more = () => request.active < CONNECTIONS && request.ahead.size < AHEAD;
   for (let shard; more() && (shard = request.queue.shift()); ) {
+    request.ahead.add(shard.file);
     request.arriving.set(shard.file, start(shard));
   }
 }

@@ -15,6 +15,7 @@ const here = import.meta.url;
  * @param {WebAssembly.Memory} memory
  * @param {number} count
  * @param {string} channel Name of the BroadcastChannel on which a thread that fails later says so.
+ * @returns {Promise<number>} The threads that compute.
  */
 export async function startThreads(wasm, script, module, memory, count, channel) {
   /** @type {Thread[]} */
@@ -33,7 +34,8 @@ export async function startThreads(wasm, script, module, memory, count, channel)
     await Promise.all(Array.from({ length: count - 1 }, start));
   } catch {
     for (const worker of workers) worker.terminate();
-    return;
+    return 1;
   }
   wasm.startThreads(count);
+  return count;
 }

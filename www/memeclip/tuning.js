@@ -10,20 +10,26 @@ let kept;
 let threads;
 
 /**
+ * What is found out holds for so many threads of the CPU.
+ * @param {number} count
+ */
+export function tuneFor(count) {
+  threads = count;
+}
+
+/**
  * Gives the engine what an earlier visit found out.
  * @param {any} classifier
- * @param {number} count Threads of the CPU.
  */
-export async function restoreTuning(classifier, count) {
-  threads = count;
+export async function restoreTuning(classifier) {
   if (!classifier.adapter) return;
   try {
     const entry = await (await caches.open(CACHE)).match(addressOf(classifier));
     kept = await entry?.text();
-    if (kept) await classifier.importTuning(kept);
   } catch {
     // Storage is switched off.
   }
+  if (kept) await classifier.importTuning(kept);
 }
 
 /**

@@ -8,7 +8,7 @@ import { platform } from './platform.js';
 import { readText } from './reader.js';
 import { startThreads } from './threads.js';
 import { anySignal } from './timeout.js';
-import { restoreTuning, saveTuning } from './tuning.js';
+import { restoreTuning, saveTuning, tuneFor } from './tuning.js';
 import { Turnstile } from './turnstile.js';
 import { builds as files } from './wasm-files.js';
 import { holdLock } from './worker-lock.js';
@@ -171,10 +171,11 @@ const methods = {
   async open([{ id, parameters: { base, cache: folder, integrity, device, builds, threads, channel } }], signal) {
     await holdLock(channel);
     const [script] = await Promise.all([load(builds), loader.call('open', { url: base, folder, channel })]);
-    const pool = (/** @type {WebAssembly.Module} */ module, /** @type {WebAssembly.Memory} */ memory) =>
-      startThreads(wasm, script, module, memory, threads, channel);
+    const pool = async (/** @type {WebAssembly.Module} */ module, /** @type {WebAssembly.Memory} */ memory) =>
+      tuneFor(await startThreads(wasm, script, module, memory, threads, channel));
+    tuneFor(wasm.startThreads ? threads : 1);
     classifier = await wasm.Classifier.open(loader, base, integrity, device, wasm.startThreads && pool, signal);
-    await restoreTuning(classifier, wasm.startThreads ? threads : 1);
+    await restoreTuning(classifier);
     self.postMessage({ id, value: classifier.info() });
   },
 

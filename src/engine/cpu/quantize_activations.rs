@@ -4,7 +4,7 @@ use super::isa::{Block, Isa, Loops, SegmentRows, SegmentScale};
 use super::{math, parallel};
 use crate::quant::{BLOCK, BLOCK_ACTIVATION, Format, SEGMENT, SEGMENT_ACTIVATION};
 
-/// Bytes between the rows: a cache line, so that rows of a power of two do not share few places in the cache.
+/// Bytes between the rows: a cache line, so that rows whose length is a power of two do not compete for the same sets of a cache.
 const PAD: usize = 64;
 
 /// Activations with a scale for each segment of a row.
