@@ -161,8 +161,8 @@ fn q4_beats_plain_rounding() {
     };
     let (ours, plain) = (loss(&ours), loss(&plain));
     println!("tiny q4: 1 - cosine {ours:.2e}, plain rounding {plain:.2e}");
-    // 0.68 of it; 0.75 if biases are not corrected.
-    assert!(ours < 0.72 * plain, "{ours} against {plain}");
+    // 0.36 of it; 0.62 if errors do not make up for each other.
+    assert!(ours < 0.4 * plain, "{ours} against {plain}");
 }
 
 /// Rounds the tensors that a q4 pack stores as q4, in place.
