@@ -26,6 +26,7 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from open_clip.tokenizer import SimpleTokenizer
+from PIL import Image
 from safetensors.numpy import load_file
 
 ROOT = Path(__file__).parents[1]
@@ -44,7 +45,8 @@ def write_memes(folder, options):
     row = rows[0]
     if options.images:
         rows, texts = [], itertools.cycle(text for _, text in GOLDEN)
-        memes = zip(sorted(options.images.iterdir()), texts)
+        images = (path for path in options.images.iterdir() if path.suffix.lower() in Image.registered_extensions())
+        memes = zip(sorted(images), texts)
     for image, text in memes:
         shutil.copy(image, folder / "pictures")
         rows.append(row | {"name": image.name, "text": text})

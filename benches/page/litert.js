@@ -52,4 +52,9 @@ const methods = {
   },
 };
 
+// The page is told of errors only.
+self.addEventListener('unhandledrejection', ({ reason }) => {
+  throw reason;
+});
+
 self.onmessage = async ({ data }) => (await import('/page/answer.js')).answer(data, methods);
