@@ -124,7 +124,7 @@ test('auto measures both devices while weights arrive, and the next visit takes 
   assert.ok(first.runs > 0);
   assert.equal(first.runsBefore, 0);
   const found = await kept(first.page);
-  assert.match(found, /^q8=[a-z0-9]+-\d+x\d+-\d+ q8(-\d+){10}=cpu$/);
+  assert.match(found, /^q8=[a-z0-9]+-\d+x\d+-\d+ q8(-\d+){10}-[\d.]+=cpu$/);
 
   const second = await choice(context);
   assert.deepEqual([second.devices, second.runs], [['cpu', 'cpu'], 0]);
@@ -144,7 +144,7 @@ test('auto measures both devices while weights arrive, and the next visit takes 
     const { page, devices, runs } = await choice(context);
     assert.deepEqual(devices, ['gpu', 'cpu']);
     assert.ok(runs > 0);
-    assert.match(await kept(page, damaged), / q8(-\d+){10}=cpu\b/);
+    assert.match(await kept(page, damaged), / q8(-\d+){10}-[\d.]+=cpu\b/);
     await page.close();
   }
 });
