@@ -56,7 +56,7 @@ test('the code in the README does what it says', async () => {
       assert.match(said.at(-1), /^image\/unreadable Give its file/);
     },
     async supported() {
-      assert.match(said.at(-2), /^on the cpu: \d+ bytes of weights to fetch, [1-9]\d+ of code$/);
+      assert.match(said.at(-2), /^on the cpu \([a-z0-9, -]+\): \d+ bytes of weights to fetch, [1-9]\d+ of code$/);
       assert.match(said.at(-1), /^then about 0\.\d+ seconds a meme$/);
       // As likely as the picture that is likelier to be hateful.
       await page.evaluate(async (pictures) => {
